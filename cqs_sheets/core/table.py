@@ -1,0 +1,64 @@
+"""What a target holds now, as far as a plan needs to know.
+
+A destination reads it; nothing in it belongs to the user: values of the user's columns are never
+read into a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cqs_sheets.core.cells import CellValue
+
+SETTING_VALUE = "value"
+"""The one column of a settings tab: its rows are keyed by setting name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRow:
+    """A keyed row: its row number (1-based, as the user sees it) and its sync-owned values."""
+
+    row: int
+    values: Mapping[str, CellValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabState:
+    """One template tab as found in a target.
+
+    `columns`: column id -> position (1-based), for those that are there; a template column that
+    is not in it is not written (the user deleted it, or it was never made).
+    `rows` holds only keys that were asked for. `duplicates`: key -> every row number it stands in.
+    """
+
+    name: str
+    columns: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, HeldRow] = field(default_factory=dict)
+    duplicates: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    row_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A target as it stands.
+
+    `sequence` is the stamp that the last write left in the target (None: never written by us).
+    `version` names this state of the target: apply refuses (TargetChanged) if it has moved on.
+    `tabs` has the template's tabs that exist, by the template's tab name.
+    """
+
+    exists: bool
+    sequence: int | None = None
+    version: str = ""
+    tabs: Mapping[str, TabState] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """The cheap look at a target: does it exist, is it as we left it, which write was its last."""
+
+    exists: bool
+    sequence: int | None = None
+    version: str = ""

@@ -1,0 +1,211 @@
+"""The template: what a target should look like, independent of the spreadsheet it becomes.
+
+A template holds no position: columns, settings and formulas speak of column ids. Loading it from
+TOML is `template_toml.py`; where its columns stand in a target today is `table.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.signal import FeedTable
+
+
+class ColumnKind(StrEnum):
+    """Who fills a column: the API, a computation of ours, the spreadsheet, the user."""
+
+    FIELD = "field"
+    CALC = "calc"
+    FORMULA = "formula"
+    INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellFormat:
+    """A number format as Excel and Google Sheets both spell it, and its horizontal alignment."""
+
+    pattern: str = "General"
+    type: str = ""
+    align: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStyle:
+    """What a rule may change: all that Google Sheets' conditional formats allow."""
+
+    text: str = ""
+    fill: str = ""
+    bold: bool = False
+    italic: bool = False
+    strike: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """The colours (`#RRGGBB` by role) and the font every tab shares."""
+
+    font: str = "Arial"
+    size: int = 10
+    colors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table tab.
+
+    `source` is the API field or calc name (kinds FIELD and CALC); `formula` the live formula
+    (kind FORMULA) with `{column}` for the same row's cell and `{Tab.column}` for a whole column.
+    `type` says how the sync stores values. Width is in characters, as in Excel.
+    """
+
+    id: str
+    header: str
+    kind: ColumnKind
+    source: str = ""
+    formula: str = ""
+    type: CellType = CellType.TEXT
+    format: CellFormat = CellFormat()
+    group: str = ""
+    width: float = 12
+    note: str = ""
+    bold: bool = False
+    text: str = ""
+    hidden: bool = False
+    link: bool = False
+    choices: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def synced(self) -> bool:
+        """Whether the sync owns the column's cells."""
+        return self.kind in (ColumnKind.FIELD, ColumnKind.CALC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A conditional format: `style` on the cells of columns `on` where the formula `when` holds."""
+
+    on: tuple[str, ...]
+    when: str
+    style: TextStyle
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTab:
+    """A tab of rows keyed by one column.
+
+    `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values);
+    the others are the user's. A tab `when_needed` is made when its first row is written.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: str
+    fed: bool = True
+    tables: frozenset[FeedTable] = frozenset({FeedTable.MAIN})
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    when_needed: bool = False
+    new_rows: str = "bottom"
+    keep_rows: int = 0
+    spare_rows: int = 0
+    freeze_columns: int = 0
+    filter: bool = True
+    plain: bool = False
+    rules: tuple[Rule, ...] = ()
+
+    def column(self, column_id: str) -> Column:
+        """The column of that id; KeyError if there is none."""
+        for column in self.columns:
+            if column.id == column_id:
+                return column
+        raise KeyError(column_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One named cell of the Settings tab; `synced` ones are written by the sync, `value` then names what."""
+
+    name: str
+    label: str
+    value: str | int | float | None = None
+    formula: str = ""
+    format: CellFormat = CellFormat()
+    min: float | None = None
+    max: float | None = None
+    note: str = ""
+    synced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsSection:
+    """A titled block of settings."""
+
+    title: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsTab:
+    """Named cells: the user's numbers, and what the sync says of itself."""
+
+    name: str
+    sections: tuple[SettingsSection, ...]
+    widths: tuple[float, ...] = (30, 26, 84)
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Every setting, in order."""
+        return tuple(setting for section in self.sections for setting in section.settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlocksTab:
+    """A (usually hidden) tab of small computed blocks that charts and cards read."""
+
+    name: str
+    hidden: bool
+    blocks: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTab:
+    """A page to look at: cards, charts and short lists over the other tabs; no sync writes it."""
+
+    name: str
+    page: Mapping[str, Any]
+
+
+Tab = TableTab | SettingsTab | BlocksTab | ReportTab
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A whole template, tabs in the order they are shown."""
+
+    name: str
+    title: str
+    tabs: tuple[Tab, ...]
+    theme: Theme = Theme()
+
+    @property
+    def fed_tabs(self) -> tuple[TableTab, ...]:
+        """The tabs that get a row per signal."""
+        return tuple(tab for tab in self.tabs if isinstance(tab, TableTab) and tab.fed)
+
+    @property
+    def settings_tab(self) -> SettingsTab | None:
+        """The Settings tab, if the template has one."""
+        return next((tab for tab in self.tabs if isinstance(tab, SettingsTab)), None)
+
+    def tab(self, name: str) -> Tab:
+        """The tab of that name; KeyError if there is none."""
+        for tab in self.tabs:
+            if tab.name == name:
+                return tab
+        raise KeyError(name)

@@ -1,0 +1,1 @@
+"""Where rows go: one protocol, one module or package per kind of target."""

@@ -1,0 +1,48 @@
+"""The one interface of every kind of target; tests/destinations holds the suite all must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.table import Stamp, Table
+from cqs_sheets.core.template import Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a write did: the target's new version, the requests it took, and what to tell the user."""
+
+    version: str
+    requests: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+class Destination(Protocol):
+    """Reads and writes one target.
+
+    All methods raise errors.DataRefused (the target holds what we refuse to touch),
+    errors.TargetBusy (locked or away; nothing was written) or errors.AccessRefused.
+    """
+
+    def stamp(self, known_version: str) -> Stamp:
+        """The cheap look; `known_version` is what the last Applied or Table said.
+
+        Where the target still is that version, its content need not be opened and `sequence`
+        may be None.
+        """
+        ...
+
+    def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
+        """What the target holds of these keys (template tab name -> keys) and of the settings."""
+        ...
+
+    def apply(self, plan: Plan) -> Applied:
+        """Make all changes of the plan in one atomic step, and leave its sequence in the target.
+
+        Raises errors.TargetChanged, with nothing written, if the target is not the one the plan
+        was made for.
+        """
+        ...

@@ -1,0 +1,116 @@
+"""Records as rows: which tab, which values, and the arithmetic of a planned trade."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cqs_sheets.core import risk, symbols
+from cqs_sheets.core.fields import SOURCES, cornix_text, source
+from cqs_sheets.core.rows import passes, wanted_rows
+from cqs_sheets.core.signal import FeedTable
+from tests.make import SIGNALS_TAB, TEMPLATE, record, signal
+
+PRICES = st.decimals(min_value=Decimal("1E-8"), max_value=Decimal(100000), places=8)
+
+
+def test_times_are_shown_on_the_clocks_of_the_chosen_zone() -> None:
+    (row,) = wanted_rows(TEMPLATE, record(), ZoneInfo("Europe/Berlin"))
+    assert row.values["time"] == datetime(2026, 5, 24, 14, 0)  # noqa: DTZ001 - a cell's wall time
+
+
+def test_the_free_scalping_table_never_mixes_with_the_main_one() -> None:
+    assert not list(wanted_rows(TEMPLATE, record(table=FeedTable.SCALPING), UTC))
+    both = replace(SIGNALS_TAB, tables=frozenset(FeedTable))
+    mixed = replace(TEMPLATE, tabs=(both,))
+    assert len(list(wanted_rows(mixed, record(table=FeedTable.SCALPING), UTC))) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({}, True),
+        ({"direction": "long"}, True),
+        ({"direction": ["SHORT", "LONG"]}, True),
+        ({"direction": "SHORT"}, False),
+        ({"max_risk": 3}, True),
+        ({"max_risk": 2}, False),
+        ({"min_risk": 3, "direction": "LONG"}, True),
+        ({"min_risk": 4}, False),
+        ({"min_leverage": 1}, False),  # it has none
+        ({"risk_level": 3}, True),
+    ],
+)
+def test_a_where_decides_which_signals_come(where: dict[str, object], expected: bool) -> None:
+    assert passes(where, record(), UTC) is expected
+
+
+def test_a_field_the_guide_does_not_name_can_be_a_column() -> None:
+    assert source("extra:volume").read(record(extra={"volume": "12"}), UTC) == "12"
+    assert source("extra:absent").read(record(), UTC) is None
+
+
+def test_every_source_reads_the_barest_signal() -> None:
+    names = ("buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level")
+    bare = record(**dict.fromkeys(names), direction="", type="", exchange="", currency="")
+    for item in SOURCES.values():
+        item.read(bare, UTC)
+
+
+@given(start=PRICES, end=PRICES, stop=PRICES, target=PRICES, side=st.sampled_from(["LONG", "SHORT"]))
+def test_ratios_agree_with_plain_fractions(
+    start: Decimal, end: Decimal, stop: Decimal, target: Decimal, side: str
+) -> None:
+    made = signal(buy_start=start, buy_end=end, stop_loss=stop, target1=target, direction=side)
+    entry = (Fraction(start) + Fraction(end)) / 2
+    sign = 1 if side == "LONG" else -1
+    risked, reward = (entry - Fraction(stop)) * sign, (Fraction(target) - entry) * sign
+    ratio, distance = risk.reward_to_risk(made, target), risk.stop_share(made)
+    assert (distance is None) == (risked <= 0)
+    assert (ratio is None) == (risked <= 0 or reward <= 0)
+    if distance is not None:
+        assert abs(Fraction(distance) / (risked / entry) - 1) < Fraction(1, 10**10)
+    if ratio is not None:
+        assert abs(Fraction(ratio) / (reward / risked) - 1) < Fraction(1, 10**10)
+
+
+@pytest.mark.parametrize("missing", ["stop_loss", "target1"])
+def test_a_missing_price_gives_no_ratio(missing: str) -> None:
+    made = signal(**{missing: None})
+    assert risk.reward_to_risk(made, made.target1) is None
+
+
+def test_a_zone_sent_the_wrong_way_round_is_the_same_zone() -> None:
+    low, high = Decimal(94250), Decimal(94400)
+    assert risk.entry_zone(signal(buy_start=high, buy_end=low)) == (low, high)
+
+
+def test_symbols_of_known_exchanges_in_any_casing() -> None:
+    made = signal(exchange="BINANCE_FUTURES")
+    assert symbols.exchange_name(made) == "Binance Futures"
+    assert symbols.tradingview_symbol(made) == "BINANCE:BTCUSDT.P"
+    assert symbols.ccxt_symbol(made) == "BTC/USDT:USDT"
+    assert symbols.trade_url(made).endswith("/BTCUSDT")
+
+
+def test_an_unknown_exchange_or_a_weird_coin_gives_a_blank_never_a_guess() -> None:
+    for made in (signal(exchange="newdex"), signal(coin="BTC$?")):
+        assert symbols.tradingview_symbol(made) == ""
+        assert symbols.trade_url(made) == ""
+    assert symbols.exchange_name(signal(exchange="newdex")) == "newdex"
+
+
+def test_the_cornix_text_holds_every_level() -> None:
+    text = cornix_text(signal(leverage=Decimal(10)))
+    assert "Entry Zone: 94250.5 - 94400" in text
+    assert "3) 97000" in text
+    assert "Stop Targets: 93100" in text
+    assert "Isolated (10X)" in text
+    assert cornix_text(signal(stop_loss=None)) == ""

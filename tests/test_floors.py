@@ -1,0 +1,112 @@
+"""The house plan: a module imports only its own floor or lower ones, and there are no cycles."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "cqs_sheets"
+
+# the longest matching prefix wins
+FLOORS = {
+    "cqs_sheets.__init__": 0,
+    "cqs_sheets.errors": 0,
+    "cqs_sheets.core": 1,
+    "cqs_sheets.api": 2,
+    "cqs_sheets.config": 2,
+    "cqs_sheets.destinations": 2,
+    "cqs_sheets.journal": 2,
+    "cqs_sheets.template_files": 2,
+    "cqs_sheets.deliver": 3,
+    "cqs_sheets.poll": 3,
+    "cqs_sheets.sandbox": 3,
+    "cqs_sheets.sync": 3,
+    "cqs_sheets.watch": 3,
+    "cqs_sheets.cli": 4,
+    "cqs_sheets.__main__": 4,
+}
+# rooms of one floor that must not look into each other
+APART = {
+    "cqs_sheets.sandbox": "the sandbox is written from the guide alone, so it imports nothing of the client",
+}
+IMPURE = {"os", "socket", "random", "time", "pathlib", "sqlite3", "requests", "threading", "subprocess", "secrets"}
+ENVIRONMENT = {"environ", "getenv"}
+
+
+def floor(module: str) -> int:
+    prefixes = [prefix for prefix in FLOORS if module == prefix or module.startswith(prefix + ".")]
+    assert prefixes, f"{module} stands on no floor: give it one in FLOORS"
+    return FLOORS[max(prefixes, key=len)]
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        yield (name if name == "cqs_sheets.__init__" else name.removesuffix(".__init__")), ast.parse(path.read_text())
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute, so that the floor can be read off them"
+            assert node.module
+            yield node.module
+            if node.module.startswith("cqs_sheets"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(tree: ast.Module, known: set[str]) -> set[str]:
+    return {name for name in imports(tree) if name in known}
+
+
+def test_every_import_goes_to_the_same_floor_or_a_lower_one() -> None:
+    every = dict(modules())
+    for name, tree in every.items():
+        for imported in own(tree, set(every)):
+            assert floor(imported) <= floor(name), (
+                f"{name} (floor {floor(name)}) imports {imported} (floor {floor(imported)}):"
+                " what it needs belongs lower, or comes in as an argument"
+            )
+
+
+def test_rooms_that_must_stay_apart_do() -> None:
+    for name, tree in modules():
+        for room, reason in APART.items():
+            if name.startswith(room):
+                outside = {i for i in imports(tree) if i.startswith("cqs_sheets.") and not i.startswith(room)}
+                assert not outside, f"{name} imports {sorted(outside)}: {reason}"
+
+
+def test_the_core_touches_nothing_outside_itself() -> None:
+    for name, tree in modules():
+        if name.startswith("cqs_sheets.core"):
+            found = {imported.split(".")[0] for imported in imports(tree)} & IMPURE
+            assert not found, f"{name} imports {sorted(found)}: in the core they come in as arguments"
+
+
+def test_only_the_config_reads_the_environment() -> None:
+    for name, tree in modules():
+        if floor(name) == FLOORS["cqs_sheets.config"] and name.startswith("cqs_sheets.config"):
+            continue
+        reads = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT]
+        assert not reads or name == "cqs_sheets.cli.running", f"{name} reads the environment: the config does that"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    every = dict(modules())
+    graph = {name: own(tree, set(every)) - {name} for name, tree in every.items()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, "import cycle: " + " -> ".join((*path, name))
+        if name not in done:
+            for imported in sorted(graph[name]):
+                visit(imported, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
