@@ -1,0 +1,126 @@
+"""The documented API as a pure function: a request and the time in, an answer out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+from cqs_sheets.sandbox.accounts import FREE_KEY, SUBSCRIPTIONS, Subscription, pools_for
+from cqs_sheets.sandbox.answers import Answer, ErrorCode, envelope, failure
+from cqs_sheets.sandbox.instruments import FUTURES_CODES
+from cqs_sheets.sandbox.market import Market, microseconds
+from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table
+from cqs_sheets.sandbox.truth import HISTORY_PATH, history_answer
+
+API_PATHS: Final = frozenset({"/getSignal", "/getSignal/", "/api/v1/getSignal", "/api/v1/getSignal/"})
+
+DEFAULT_INTERVAL: Final = "5"
+LONGEST_INTERVAL: Final = 20
+
+BILLING_DOWN: Final = "billing-down"
+SIGNALS_DOWN: Final = "signals-down"
+RATE_LIMIT: Final = "rate-limit"
+
+_VALID_TYPES = ", ".join(Horizon)
+
+
+class Service:
+    """Answers requests from a market. Holds nothing between requests."""
+
+    def __init__(self, market: Market, subscriptions: Sequence[Subscription] = SUBSCRIPTIONS) -> None:
+        self._market = market
+        self._subscriptions = tuple(subscriptions)
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        now: datetime,
+        *,
+        outages: Collection[str] = (),
+    ) -> Answer:
+        """Answer one request as of `now` (aware).
+
+        `outages` names parts of the service that are down: BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT.
+        """
+        if path == HISTORY_PATH:
+            if method != "GET":
+                return not_allowed(method, "GET")
+            return history_answer(self._market, params, now)
+        if path not in API_PATHS:
+            return failure(ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)
+        if method not in ("GET", "POST"):
+            return not_allowed(method, "GET, POST")
+        return self._signals(params, now, outages)
+
+    def _signals(self, params: Mapping[str, str], now: datetime, outages: Collection[str]) -> Answer:
+        if RATE_LIMIT in outages:
+            return failure(ErrorCode.RATE_LIMITED, "Rate limit exceeded")
+        key = params.get("api_key", "")
+        problem = _problem(key, params)
+        if problem is not None:
+            return failure(ErrorCode.BAD_REQUEST, problem)
+        if BILLING_DOWN in outages:
+            return failure(ErrorCode.CANNOT_VALIDATE, "Unable to validate API Key")
+        pools = pools_for(key, self._subscriptions, now)
+        if pools is None:
+            return failure(ErrorCode.REFUSED, "Invalid API Key")
+        if SIGNALS_DOWN in outages:
+            return failure(ErrorCode.REFUSED, "System unavailable")
+        wanted = params.get("type", "")
+        scalping_table = key == FREE_KEY and wanted == Horizon.SCALPING
+        signals = self._market.open_signals(
+            now,
+            minutes=int(params.get("interval", DEFAULT_INTERVAL)),
+            table=Table.SCALPING if scalping_table else Table.MAIN,
+            pools=pools,
+            horizon=Horizon(wanted) if wanted else None,
+        )
+        return envelope(_filtered(signals, params.get("exchange", ""), params.get("currency", ""), now))
+
+
+def not_allowed(method: str, allowed: str) -> Answer:
+    """Answer 405, naming the methods that are allowed."""
+    message = f"Method {_shown(method)} is not allowed here, only {allowed}"
+    return failure(ErrorCode.BAD_REQUEST, message, HTTPStatus.METHOD_NOT_ALLOWED).with_headers(Allow=allowed)
+
+
+def _problem(key: str, params: Mapping[str, str]) -> str | None:
+    """Say what is wrong with the request itself, if anything is."""
+    if not key:
+        return "Missing API key: send api_key, either FREE or your premium subscription ID"
+    wanted = params.get("type", "")
+    if wanted and wanted not in set(Horizon):
+        return f"Invalid type '{_shown(wanted)}'. Valid types: {_VALID_TYPES}"
+    interval = params.get("interval", DEFAULT_INTERVAL)
+    if not re.fullmatch(r"[0-9]{1,9}", interval) or not 1 <= int(interval) <= LONGEST_INTERVAL:
+        span = f"a whole number of minutes from 1 to {LONGEST_INTERVAL}"
+        return f"Bad parameter: interval must be {span}, not '{_shown(interval)}'"
+    return None
+
+
+def _filtered(signals: Sequence[Signal], exchange: str, currency: str, now: datetime) -> list[Fields]:
+    # The stored value is matched with its case; which codes bring leverage is a matter of the
+    # exchange, and the guide's own example filter is BINANCE_FUTURES: so case is no matter there.
+    with_leverage = exchange.lower() in FUTURES_CODES
+    instant = microseconds(now)
+    rows: list[Fields] = []
+    for signal in signals:
+        stored = signal.published_fields
+        if (exchange and stored["exchange"] != exchange) or (currency and stored["currency"] != currency):
+            continue
+        fields = signal.fields_at(instant)
+        if with_leverage and signal.leverage is not None:
+            fields["leverage"] = signal.leverage
+        rows.append(fields)
+    return rows
+
+
+def _shown(text: str, most: int = 40) -> str:
+    """Return what a message may repeat of a request's text."""
+    printable = "".join(char if char.isprintable() else "?" for char in text[:most])
+    return printable + ("..." if len(text) > most else "")

@@ -1,0 +1,1 @@
+"""The sandbox API keeps the guide's contract."""
