@@ -8,7 +8,15 @@ from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
-from cqs_sheets.core.template import Column, ColumnKind, Setting, SettingsSection, SettingsTab, TableTab, Template
+from cqs_sheets.core.template import (
+    Column,
+    ColumnKind,
+    Setting,
+    SettingsSection,
+    SettingsTab,
+    TableTab,
+    Template,
+)
 
 NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
 
@@ -33,7 +41,9 @@ def signal(id_: str = "1847291", *, table: FeedTable = FeedTable.MAIN, **changes
     return Signal(key=SignalKey(table, id_), **(values | changes))
 
 
-def record(id_: str = "1847291", *, status: Status = Status.OPEN, revision: int = 1, **changes: Any) -> Record:
+def record(
+    id_: str = "1847291", *, status: Status = Status.OPEN, revision: int = 1, **changes: Any
+) -> Record:
     return Record(
         signal=signal(id_, **changes),
         status=status,
@@ -47,7 +57,12 @@ def record(id_: str = "1847291", *, status: Status = Status.OPEN, revision: int 
 def column(id_: str, source: str = "", type_: CellType = CellType.TEXT, **changes: Any) -> Column:
     kind = changes.pop("kind", ColumnKind.FIELD)
     return Column(
-        id=id_, header=changes.pop("header", id_.title()), kind=kind, source=source or id_, type=type_, **changes
+        id=id_,
+        header=changes.pop("header", id_.title()),
+        kind=kind,
+        source=source or id_,
+        type=type_,
+        **changes,
     )
 
 

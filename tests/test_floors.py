@@ -19,6 +19,7 @@ FLOORS = {
     "cqs_sheets.destinations": 2,
     "cqs_sheets.journal": 2,
     "cqs_sheets.template_files": 2,
+    "cqs_sheets.ask": 3,
     "cqs_sheets.deliver": 3,
     "cqs_sheets.poll": 3,
     "cqs_sheets.sandbox": 3,
@@ -31,7 +32,18 @@ FLOORS = {
 APART = {
     "cqs_sheets.sandbox": "the sandbox is written from the guide alone, so it imports nothing of the client",
 }
-IMPURE = {"os", "socket", "random", "time", "pathlib", "sqlite3", "requests", "threading", "subprocess", "secrets"}
+IMPURE = {
+    "os",
+    "socket",
+    "random",
+    "time",
+    "pathlib",
+    "sqlite3",
+    "requests",
+    "threading",
+    "subprocess",
+    "secrets",
+}
 ENVIRONMENT = {"environ", "getenv"}
 
 
@@ -44,7 +56,10 @@ def floor(module: str) -> int:
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        yield (name if name == "cqs_sheets.__init__" else name.removesuffix(".__init__")), ast.parse(path.read_text())
+        yield (
+            (name if name == "cqs_sheets.__init__" else name.removesuffix(".__init__")),
+            ast.parse(path.read_text()),
+        )
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
@@ -92,8 +107,14 @@ def test_only_the_config_reads_the_environment() -> None:
     for name, tree in modules():
         if floor(name) == FLOORS["cqs_sheets.config"] and name.startswith("cqs_sheets.config"):
             continue
-        reads = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT]
-        assert not reads or name == "cqs_sheets.cli.running", f"{name} reads the environment: the config does that"
+        reads = [
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT
+        ]
+        assert not reads or name == "cqs_sheets.cli.running", (
+            f"{name} reads the environment: the config does that"
+        )
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -74,7 +74,9 @@ def uid(record: Record) -> str:
     return key.id if key.table is FeedTable.MAIN else f"{key.table.value}:{key.id}"
 
 
-def _field(name: str, type_: CellType, read: Callable[[Signal], CellValue], *, sticky: bool = False) -> Source:
+def _field(
+    name: str, type_: CellType, read: Callable[[Signal], CellValue], *, sticky: bool = False
+) -> Source:
     return Source(name=name, kind="field", type=type_, read=lambda r, _: read(r.signal), sticky=sticky)
 
 
@@ -112,7 +114,9 @@ _ALL = (
     _field("leverage", _NUMBER, lambda s: s.leverage, sticky=True),
     # what the journal adds
     Source(name="status", kind="field", type=_TEXT, read=lambda r, _: r.status.value),
-    Source(name="first_seen", kind="field", type=_TIME, once=True, read=lambda r, z: wall_time(r.first_seen, z)),
+    Source(
+        name="first_seen", kind="field", type=_TIME, once=True, read=lambda r, z: wall_time(r.first_seen, z)
+    ),
     Source(name="last_seen", kind="field", type=_TIME, read=lambda r, z: wall_time(r.last_seen, z)),
     _field("table", _TEXT, lambda s: s.key.table.value),
     _field("flags", _TEXT, lambda s: "; ".join(s.flags)),

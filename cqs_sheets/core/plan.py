@@ -6,9 +6,8 @@ Nothing is ever deleted, moved or reformatted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.table import Table

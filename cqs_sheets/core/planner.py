@@ -33,7 +33,7 @@ def make_plan(
     sequence: int,
     settings: Mapping[str, CellValue],
     refresh_settings: bool = False,
-    choices: Choices = Choices(),  # noqa: B008 - frozen
+    choices: Choices = Choices(),
 ) -> Plan:
     """The plan that brings `wanted` rows into `table`; empty if they stand there already.
 
@@ -56,8 +56,14 @@ def make_plan(
     if adds or updates or refresh_settings or not table.exists:
         updates.extend(_setting_updates(template, table, settings))
     return Plan(
-        template=template, table=table, sequence=sequence, adds=tuple(adds), updates=tuple(updates),
-        left_deleted=left_deleted, refusals=refusals, warnings=(*table.warnings, *_duplicates(table)),
+        template=template,
+        table=table,
+        sequence=sequence,
+        adds=tuple(adds),
+        updates=tuple(updates),
+        left_deleted=left_deleted,
+        refusals=refusals,
+        warnings=(*table.warnings, *_duplicates(table)),
     )
 
 
@@ -87,9 +93,7 @@ def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
     return not (rule.sticky and new in (None, ""))
 
 
-def _setting_updates(
-    template: Template, table: Table, settings: Mapping[str, CellValue]
-) -> Iterator[Update]:
+def _setting_updates(template: Template, table: Table, settings: Mapping[str, CellValue]) -> Iterator[Update]:
     tab = template.settings_tab
     if tab is None:
         return

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.coverage import Coverage
 from cqs_sheets.core.plan import Add, Plan
 from cqs_sheets.core.report import Report, TargetReport, utc_text
 from cqs_sheets.core.template import TableTab
@@ -43,6 +44,14 @@ def cell_text(value: CellValue) -> str:
     return " ".join(str(value).split()) if isinstance(value, str) else str(value)
 
 
+def plain_price(price: Decimal | None) -> str:
+    """A price without exponent or trailing zeros, exact; blank where there is none."""
+    if price is None:
+        return ""
+    text = format(price, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def report_lines(report: Report) -> Iterator[str]:
     """A sync's outcome, targets first."""
     for target in report.targets:
@@ -52,12 +61,11 @@ def report_lines(report: Report) -> Iterator[str]:
     if api.rejects:
         parts.append(f"{len(api.rejects)} set aside as malformed")
     yield f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts)}."
-    yield coverage_line(report)
+    yield coverage_text(report.coverage)
 
 
-def coverage_line(report: Report) -> str:
+def coverage_text(coverage: Coverage) -> str:
     """One sentence on what was covered and what was missed."""
-    coverage = report.coverage
     if coverage.since is None:
         return "Nothing covered yet: no poll has succeeded."
     since = utc_text(coverage.since)

@@ -70,6 +70,10 @@ def _row(tab: TableTab, record: Record, zone: tzinfo, added: int | None) -> Want
     if key is None:
         raise ValueError(f"a signal without a key reached the rows of {tab.name}")
     return WantedRow(
-        tab=tab.name, key=key, values=values,
-        signal=record.signal.key, revision=record.revision, added=added,
+        tab=tab.name,
+        key=key,
+        values=values,
+        signal=record.signal.key,
+        revision=record.revision,
+        added=added,
     )

@@ -13,6 +13,7 @@ from cqs_sheets.destinations.base import Applied
 from cqs_sheets.errors import TargetChanged
 
 _FIRST_ROW = 2
+_SETTING_NAME = "name"
 
 
 class MemoryDestination:
@@ -43,15 +44,12 @@ class MemoryDestination:
             for tab in template.tabs
             if tab.name in self.tabs and isinstance(tab, TableTab | SettingsTab)
         }
-        return Table(
-            exists=bool(self._version), sequence=self.sequence, version=self._version, tabs=states
-        )
+        return Table(exists=bool(self._version), sequence=self.sequence, version=self._version, tabs=states)
 
     def _state(self, tab: TableTab | SettingsTab, keys: Collection[str]) -> TabState:
         rows = self.tabs[tab.name]
         settings = isinstance(tab, SettingsTab)
-        key_column = "name" if settings else tab.key
-        columns = [SETTING_VALUE] if settings else [column.id for column in tab.columns if column.synced]
+        key_column, columns = _layout(tab)
         places: dict[str, list[int]] = {}
         for number, row in enumerate(rows, start=_FIRST_ROW):
             key = key_text(row.get(key_column))
@@ -87,12 +85,18 @@ class MemoryDestination:
     def _create(self, template: Template) -> None:
         for tab in template.tabs:
             if isinstance(tab, SettingsTab):
-                blank = [{"name": setting.name, SETTING_VALUE: None} for setting in tab.settings]
+                blank = [{_SETTING_NAME: setting.name, SETTING_VALUE: None} for setting in tab.settings]
                 self.tabs.setdefault(tab.name, [dict(row) for row in blank])
             elif isinstance(tab, TableTab) and not tab.when_needed:
                 self.tabs.setdefault(tab.name, [])
 
     def _row(self, template: Template, tab_name: str, key: str) -> dict[str, CellValue]:
         tab = template.tab(tab_name)
-        key_column = tab.key if isinstance(tab, TableTab) else "name"
+        key_column = tab.key if isinstance(tab, TableTab) else _SETTING_NAME
         return next(row for row in self.tabs[tab_name] if key_text(row.get(key_column)) == key)
+
+
+def _layout(tab: TableTab | SettingsTab) -> tuple[str, list[str]]:
+    if isinstance(tab, SettingsTab):
+        return _SETTING_NAME, [SETTING_VALUE]
+    return tab.key, [column.id for column in tab.columns if column.synced]

@@ -59,7 +59,9 @@ def test_an_id_survives_as_a_number(number: int) -> None:
     assert float(cell) == number
 
 
-@pytest.mark.parametrize("held", [Decimal(1847291), Decimal("1847291.0"), "1847291", " 1847291 ", Decimal("1.847291E+6")])
+@pytest.mark.parametrize(
+    "held", [Decimal(1847291), Decimal("1847291.0"), "1847291", " 1847291 ", Decimal("1.847291E+6")]
+)
 def test_a_key_is_found_however_the_spreadsheet_kept_it(held: CellValue) -> None:
     assert key_text(held) == "1847291"
 
@@ -73,7 +75,9 @@ def test_a_number_cell_shows_exactly_the_number_or_is_not_used(number: Decimal) 
         assert Decimal(repr(float(shown))) == number
 
 
-@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), Decimal("0.12345678901234567"), Decimal("1E+400")])
+@pytest.mark.parametrize(
+    "number", [Decimal("NaN"), Decimal("Infinity"), Decimal("0.12345678901234567"), Decimal("1E+400")]
+)
 def test_what_a_double_cannot_hold_is_no_number_cell(number: Decimal) -> None:
     assert exact_number(number) is None
 
@@ -81,4 +85,4 @@ def test_what_a_double_cannot_hold_is_no_number_cell(number: Decimal) -> None:
 @given(DECIMALS, DECIMALS)
 def test_sameness_of_numbers_is_equality(left: Decimal, right: Decimal) -> None:
     assert same(left, right) == (left == right)
-    assert same(left, format(right, 'f')) == (left == right)
+    assert same(left, format(right, "f")) == (left == right)

@@ -28,7 +28,9 @@ def row(id_: str = "1847291", *, added: int | None = None, **changes: Any) -> Wa
     return made
 
 
-def table(*held: WantedRow, sequence: int | None = 7, columns: Mapping[str, int] = COLUMNS, rows: int = 100) -> Table:
+def table(
+    *held: WantedRow, sequence: int | None = 7, columns: Mapping[str, int] = COLUMNS, rows: int = 100
+) -> Table:
     state = TabState(
         name="Signals",
         columns=columns,
@@ -113,7 +115,10 @@ def test_rows_of_a_file_that_is_gone_are_written_anew() -> None:
 def test_settings_ride_along_with_a_change_but_make_none_by_themselves() -> None:
     assert plan(row(), into=table(row()), settings=SETTINGS).empty
     made = plan(row(stop_loss=Decimal(1)), into=table(row()), settings=SETTINGS)
-    assert [(change.tab, change.key) for change in made.updates] == [("Signals", "1847291"), ("Settings", "Last_sync")]
+    assert [(change.tab, change.key) for change in made.updates] == [
+        ("Signals", "1847291"),
+        ("Settings", "Last_sync"),
+    ]
 
 
 def test_a_heartbeat_refreshes_the_settings_alone() -> None:
@@ -146,7 +151,9 @@ def test_many_signals_ending_at_once_is_no_rewrite(status: Status) -> None:
 def test_duplicate_ids_are_named_with_their_rows() -> None:
     held = table(row())
     state = held.tabs["Signals"]
-    doubled = TabState(name="Signals", columns=COLUMNS, rows=state.rows, duplicates={"1847291": (2, 9)}, row_count=100)
+    doubled = TabState(
+        name="Signals", columns=COLUMNS, rows=state.rows, duplicates={"1847291": (2, 9)}, row_count=100
+    )
     made = plan(row(stop_loss=Decimal(1)), into=Table(exists=True, sequence=7, tabs={"Signals": doubled}))
     assert any("rows 2, 9" in warning for warning in made.warnings)
     assert len(made.updates) == 1

@@ -1,0 +1,206 @@
+"""Asks the signals API, patiently: retries inside a budget, and never shows the key."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from random import SystemRandom
+from typing import Self
+
+from cqs_sheets.api.address import endpoint, other_documented
+from cqs_sheets.api.meaning import meaning
+from cqs_sheets.api.patience import Patience, retry_after, server_time
+from cqs_sheets.api.transport import Reply, Transport
+from cqs_sheets.api.trouble import Trouble
+from cqs_sheets.core.parse import Envelope
+from cqs_sheets.core.query import Query
+from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.errors import ApiUnavailable, UsageError
+
+PRODUCTION_URL = "https://api.cryptoqualitysignals.com"
+MAX_BODY = 8 << 20
+
+_log = logging.getLogger(__name__)
+_NOT_FOUND = 404
+_DICE = SystemRandom()
+_LONGEST_KEY = 512
+_SHORTEST_MASKED = 8
+
+
+def utc_now() -> datetime:
+    """This computer's clock, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer.
+
+    `body` is as received, decompressed, the key masked should the server have echoed it. `at` is
+    the server's now (UTC; this computer's where the server does not say), `skew` the server's
+    clock minus ours. `http_requests` counts every request it took, failed ones included.
+    """
+
+    query: Query
+    body: bytes
+    envelope: Envelope
+    at: datetime
+    skew: timedelta
+    http_requests: int
+
+
+class ApiClient:
+    """A client for one key. Use as a context manager, it holds a connection.
+
+    Times are in seconds. `retry_for` is the budget for failures over the client's life, or until
+    `renew`. `clock` gives aware times, `random` numbers in 0..1, `monotonic` and `sleep` are as in
+    `time`. A key other than FREE travels in POST bodies only.
+
+    Raises UsageError for an unusable address or key.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str = PRODUCTION_URL,
+        key: Secret,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = _DICE.random,
+        retry_for: float = 30.0,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 20.0,
+        total_timeout: float = 60.0,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self._url = endpoint(url)
+        self._key = _usable(key)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._random = random
+        self._retry_for = retry_for
+        self._patience = Patience(retry_for, random)
+        self._may_switch_path = True
+        self._transport = Transport(
+            monotonic=monotonic,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            total_timeout=total_timeout,
+            max_body=max_body,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._transport.close()
+
+    @property
+    def http_requests(self) -> int:
+        """Requests sent over the client's life, failed ones and redirects included."""
+        return self._transport.requests
+
+    def renew(self, retry_for: float | None = None) -> None:
+        """Start a new retry budget: the given one, or the one the client was made with."""
+        self._patience = Patience(self._retry_for if retry_for is None else retry_for, self._random)
+
+    def ask(self, query: Query) -> Answer:
+        """One query answered.
+
+        Raises UsageError (the API says the request is wrong), AccessRefused (the key is refused)
+        or ApiUnavailable (unreachable, broken or temporarily down until the retry budget was spent).
+        """
+        sent_before = self.http_requests
+        failures = 0
+        while True:
+            began = self._monotonic()
+            # The first attempt always gets its full time, later ones what the budget leaves.
+            reply = self._send(query, self._patience.left if failures else float("inf"))
+            failures += 1
+            asked_wait = 0.0
+            if isinstance(reply, Reply):
+                outcome = meaning(reply, self._key)
+                if isinstance(outcome, Envelope):
+                    return self._answer(query, reply, outcome, self.http_requests - sent_before)
+                asked_wait = retry_after(reply.headers, self._server_now(reply))
+                reply = outcome
+            self._patience.spend(self._monotonic() - began)
+            self._wait(reply, failures, asked_wait)
+
+    def _send(self, query: Query, within: float) -> Reply | Trouble:
+        """The answer to a request; a documented path that is not there is replaced by the other, once."""
+        reply = self._request(self._url, query, within)
+        other = other_documented(self._url) if self._may_switch_path else None
+        if isinstance(reply, Trouble) or reply.status != _NOT_FOUND or other is None:
+            return reply
+        second = self._request(other, query, within)
+        if isinstance(second, Reply):
+            self._may_switch_path = False
+            self._url = self._url if second.status == _NOT_FOUND else other
+        return second
+
+    def _request(self, url: str, query: Query, within: float) -> Reply | Trouble:
+        method = "GET" if self._key.is_free else "POST"
+        fields = {"api_key": self._key.reveal()} | query.parameters()
+        reply = self._transport.send(method, url, fields, within=within)
+        return replace(reply, body=_masked(reply.body, self._key)) if isinstance(reply, Reply) else reply
+
+    def _wait(self, trouble: Trouble, failures: int, at_least: float) -> None:
+        """Sleep until the next attempt is due, or raise if there is to be none."""
+        wait = self._patience.next_wait(failures, at_least=at_least) if trouble.passing else None
+        then = "giving up" if wait is None else f"again in {wait:.1f} s"
+        _log.info("attempt %d failed: %s; %s", failures, trouble.what, then)
+        if wait is None:
+            raise _unavailable(trouble, failures, self._key)
+        self._sleep(wait)
+        self._patience.spend(wait)
+
+    def _answer(self, query: Query, reply: Reply, envelope: Envelope, requests: int) -> Answer:
+        at = self._server_now(reply)
+        skew = at - self._clock()
+        _log.debug("%s: %d signals, %d requests", query, len(envelope.signals), requests)
+        return Answer(query, reply.body, envelope, at, skew, requests)
+
+    def _server_now(self, reply: Reply) -> datetime:
+        return server_time(reply.headers) or self._clock().astimezone(UTC)
+
+
+def _usable(key: Secret) -> Secret:
+    text = key.reveal()
+    if not text or not text.isprintable() or " " in text or len(text) > _LONGEST_KEY:
+        problem = "is empty" if not text else "holds blanks or other characters that no key has"
+    elif text != FREE and text.upper() == FREE:
+        problem = f"must be the literal word {FREE}, in capitals, for the free signals"
+    else:
+        return key
+    raise UsageError(
+        f"The API key {problem}.",
+        meaning="Nothing was sent.",
+        hint="Copy the subscription ID exactly from the premium dashboard into CQS_API_KEY.",
+        kind="key",
+    )
+
+
+def _masked(body: bytes, key: Secret) -> bytes:
+    """The body without the key, should the server echo it; too short a key would match by chance."""
+    text = key.reveal()
+    return body if key.is_free or len(text) < _SHORTEST_MASKED else body.replace(text.encode(), b"***")
+
+
+def _unavailable(trouble: Trouble, attempts: int, key: Secret) -> ApiUnavailable:
+    times = "once" if attempts == 1 else f"{attempts} times"
+    probe = "" if key.is_free else f" To see whether the API is up at all, try CQS_API_KEY={FREE}."
+    return ApiUnavailable(
+        f"The signals API gave no usable answer (asked {times}); the last thing seen: {trouble.what}.",
+        meaning="Nothing that was already caught is lost.",
+        hint=trouble.hint or f"Run again later: signals of the last 20 minutes are still caught then.{probe}",
+    )

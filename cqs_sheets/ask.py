@@ -1,0 +1,84 @@
+"""Everything one feed stands for, asked of the API: its own queries, then leverages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, timedelta, tzinfo
+
+from cqs_sheets.api import Answer, ApiClient
+from cqs_sheets.core.coverage import Window
+from cqs_sheets.core.parse import Parsed, merge_leverage, parse_signals
+from cqs_sheets.core.query import Feed, Query, leverage_queries, queries, table_of, wants
+from cqs_sheets.core.signal import FeedTable, Reject, Signal
+
+_CLOCK_NOISE = timedelta(minutes=2)
+
+Keep = Callable[[Query, FeedTable, Answer], None]
+"""Called with every answer before anything else is done with it."""
+
+
+def keep_nothing(query: Query, table: FeedTable, answer: Answer) -> None:
+    """For a look without a journal."""
+
+
+class FeedAnswers:
+    """What the API says of one feed now; filled by `ask`, also as far as it came when that fails.
+
+    `window` is the time that every one of the feed's own answers covers (None: they are not all
+    there), `complete` whether an absence from them means something.
+    """
+
+    def __init__(self, feed: Feed, *, free: bool, server_zone: tzinfo) -> None:
+        self._feed = feed
+        self._free = free
+        self._server_zone = server_zone
+        self.signals: list[Signal] = []
+        self.rejects: list[Reject] = []
+        self.warnings: list[str] = []
+        self.window: Window | None = None
+        self.complete = True
+
+    def ask(self, api: ApiClient, minutes: int, keep: Keep) -> None:
+        """Ask with a look-back of `minutes`; raises CqsError as ApiClient.ask does."""
+        answers = []
+        for query in queries(self._feed, minutes, free=self._free):
+            answer, parsed = self._take(api, query, keep)
+            answers.append(answer)
+            self.signals = merge_leverage(self.signals, parsed.signals)
+            self.complete = self.complete and parsed.complete
+        self.window = _common_window(answers, minutes)
+        self.warnings.extend(_zone_warnings(self.signals, self.window))
+        for query in leverage_queries(self._feed, minutes, self.signals):
+            _, parsed = self._take(api, query, keep)
+            welcome = [signal for signal in parsed.signals if wants(self._feed, signal)]
+            self.signals = merge_leverage(self.signals, welcome)
+
+    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[Answer, Parsed]:
+        answer = api.ask(query)
+        table = table_of(query, free=self._free)
+        keep(query, table, answer)
+        envelope = answer.envelope
+        parsed = parse_signals(envelope.signals, table=table, zone=self._server_zone, count=envelope.count)
+        self.rejects.extend(parsed.rejects)
+        self.warnings.extend(parsed.warnings)
+        return answer, parsed
+
+
+def _common_window(answers: Sequence[Answer], minutes: int) -> Window:
+    """From the latest start to the earliest end."""
+    moments = [answer.at for answer in answers]
+    return Window(start=max(moments) - timedelta(minutes=minutes), end=min(moments))
+
+
+def _zone_warnings(signals: Sequence[Signal], window: Window) -> tuple[str, ...]:
+    """Every signal lies inside the window it was asked for: if none does, the zone is wrong."""
+    low, high = window.start - _CLOCK_NOISE, window.end + _CLOCK_NOISE
+    if not signals or any(low <= signal.timestamp <= high for signal in signals):
+        return ()
+    newest = max(signal.timestamp for signal in signals)
+    hours = round((newest - window.end.astimezone(UTC)).total_seconds() / 1800) / 2
+    warning = (
+        f"The API's time stamps are about {hours:+g} h off what server_timezone says:"
+        " set server_timezone in the [api] section, or times in the sheet are wrong."
+    )
+    return (warning,)

@@ -1,0 +1,80 @@
+"""The command line: one file per command, each parses, calls one function and renders.
+
+This module imports nothing but click, so that `--help` and `--version` answer at once; a command's
+module is imported when the command is called.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from cqs_sheets import __version__
+
+# name -> (module, function, what `--help` says); a test holds these lines against the commands
+COMMANDS = {
+    "sync": ("sync", "Fetch, journal, and write every target once."),
+    "watch": ("watch", "Sync in a loop, so that no signal is missed."),
+    "fetch": ("fetch", "Print the open signals; writes nothing."),
+    "status": ("status", "Show the last poll, coverage and gaps, and what is pending where."),
+    "journal": ("journal", "Show, export, import, verify or prune the journal."),
+    "templates": ("templates", "List, show, copy, check or preview templates."),
+    "sandbox": ("sandbox", "Run a local API with a market that moves, to try things on."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of COMMANDS."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"cqs_sheets.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{COMMANDS[cmd_name][0]}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command list, without importing a single command."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest command named after a typo."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - only after a typo
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message.rstrip('.')} Did you mean '{near[0]}'?", ctx) from None
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cqs-sheets")
+def group() -> None:
+    """Crypto Quality Signals, live in the spreadsheet you already own.
+
+    Every open signal once, in the right row; your columns, formulas and charts are never touched.
+
+    Try it without an account: cqs-sheets sync --sandbox
+    """
+
+
+def main() -> None:
+    """The console script: runs a command and turns every failure into its message and exit code."""
+    from cqs_sheets.cli.failures import guarded  # noqa: PLC0415 - not needed to show help
+
+    guarded(group)

@@ -1,0 +1,95 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Interval(click.ParamType[str | int]):
+    """`auto` or whole minutes 1..20."""
+
+    name = "auto|1..20"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | int:
+        """The minutes, or "auto"."""
+        if isinstance(value, int) or value == "auto":
+            return value
+        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 20):  # noqa: PLR2004 - the guide's bounds
+            self.fail(f"{value!r} is neither 'auto' nor whole minutes from 1 to 20", param, ctx)
+        return int(value)
+
+
+def _stack(*decorators: _Decorator) -> _Decorator:
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The config; default cqs-sheets.toml here.",
+)
+feed_options = _stack(
+    click.option(
+        "--interval",
+        type=Interval(),
+        default=None,
+        help="Look-back in minutes; auto: since the last good poll.",
+    ),
+    click.option(
+        "--exchange",
+        multiple=True,
+        metavar="CODE",
+        help="Only this exchange, e.g. binance_futures. Repeatable.",
+    ),
+    click.option(
+        "--currency", multiple=True, metavar="QUOTE", help="Only this quote currency, e.g. USDT. Repeatable."
+    ),
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="TYPE",
+        help='Only this horizon, e.g. "SHORT TERM". Repeatable.',
+    ),
+    click.option("--sandbox", is_flag=True, help="Start a local API with invented signals, and use it."),
+)
+loudness_options = _stack(
+    click.option("-v", "--verbose", is_flag=True, help="Say every request and step."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+)
+write_options = _stack(
+    click.option(
+        "--to",
+        multiple=True,
+        metavar="TARGET",
+        help="An .xlsx file to write. Repeatable; default: the config's.",
+    ),
+    click.option("--template", metavar="NAME|FILE", help="What the target looks like; default signals."),
+)
+sync_options = _stack(
+    config_option,
+    write_options,
+    feed_options,
+    click.option("--dry-run", is_flag=True, help="Show what would be written; change nothing at all."),
+    click.option("--restore", is_flag=True, help="Put back rows that you deleted."),
+    click.option("--force", is_flag=True, help="Go past a stale editor lock or the limit on large changes."),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, all else on stderr."
+    ),
+    loudness_options,
+)

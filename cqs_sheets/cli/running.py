@@ -1,0 +1,146 @@
+"""Puts the parts together: from options to settings, and from settings to a run that can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cqs_sheets import config, sandbox
+from cqs_sheets.api import ApiClient
+from cqs_sheets.cli.interrupt import Interruption
+from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
+from cqs_sheets.core.planner import Choices
+from cqs_sheets.core.template import Template
+from cqs_sheets.deliver import Deliverer, Target
+from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.errors import UsageError
+from cqs_sheets.journal import Journal
+from cqs_sheets.poll import FeedPoller
+from cqs_sheets.sync import Run
+from cqs_sheets.template_files import load_template
+
+JOURNAL_FILE = "journal.sqlite3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What one invocation was told, by files, environment and options."""
+
+    settings: config.Settings
+    environment: config.Environment
+    interruption: Interruption
+    quiet: bool
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the journal is."""
+        return self.settings.home / JOURNAL_FILE
+
+
+@contextmanager
+def settings_of(options: Mapping[str, Any], *, serve: bool = True) -> Iterator[Loaded]:
+    """The settings of an invocation; with --sandbox, a sandbox runs for as long (unless not to `serve`).
+
+    The sandbox has a journal of its own and never sees the key: invented signals must not mix
+    with real ones.
+    """
+    set_up_logging(verbose=bool(options.get("verbose")), quiet=bool(options.get("quiet")))
+    interruption = Interruption()
+    interruption.install()
+    with ExitStack() as stack:
+        environ = dict(config.process_environ())
+        if options.get("sandbox") and serve:
+            server = stack.enter_context(sandbox.start())
+            environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": sandbox.FREE_KEY}
+        settings = config.load(
+            config=options.get("config"), environ=environ, cwd=Path.cwd(), overrides=_overrides(options)
+        )
+        if options.get("sandbox"):
+            settings = replace(settings, home=settings.home / "sandbox")
+        for warning in settings.warnings:
+            print_warning(warning)
+        yield Loaded(
+            settings=settings,
+            environment=config.Environment.read(environ),
+            interruption=interruption,
+            quiet=bool(options.get("quiet")),
+        )
+
+
+@contextmanager
+def opened_run(loaded: Loaded, options: Mapping[str, Any]) -> Iterator[Run]:
+    """A run with its journal and its connection open."""
+    settings = loaded.settings
+    dry_run, force = bool(options.get("dry_run")), bool(options.get("force"))
+    progress = Progress(enabled=not loaded.quiet)
+    with ExitStack() as stack:
+        stack.callback(progress.clear)
+        api = stack.enter_context(open_api(loaded))
+        journal = stack.enter_context(Journal.open(loaded.journal_path, clock=utc_now, rehearsal=dry_run))
+        choices = Choices(restore=bool(options.get("restore")), force=force)
+        yield Run(
+            settings=settings,
+            poller=FeedPoller(
+                api, journal, free=settings.api.key.is_free,
+                server_zone=settings.api.server_zone, interval=settings.api.interval,
+            ),
+            deliverer=Deliverer(journal=journal, choices=choices, dry_run=dry_run, clock=utc_now),
+            journal=journal,
+            open_target=_Targets(settings, loaded.interruption, force=force).open,
+            clock=utc_now,
+            progress=progress,
+            stop=lambda: loaded.interruption.requested,
+        )  # fmt: skip
+
+
+def open_api(loaded: Loaded) -> ApiClient:
+    """A client for the settings' API and key."""
+    api = loaded.settings.api
+    return ApiClient(
+        url=api.url, key=api.key, retry_for=api.retry_for, clock=utc_now, sleep=loaded.interruption.sleep
+    )
+
+
+def utc_now() -> datetime:
+    """The clock of every command."""
+    return datetime.now(UTC)
+
+
+class _Targets:
+    """Opens targets; a template used by several is read once."""
+
+    def __init__(self, settings: config.Settings, interruption: Interruption, *, force: bool) -> None:
+        self._settings = settings
+        self._interruption = interruption
+        self._force = force
+        self._template = cache(load_template)
+
+    def open(self, target: config.TargetSettings) -> Target:
+        template: Template = self._template(target.template)
+        if target.path is None:
+            raise UsageError(
+                f"{target.name} is a Google Sheet, and this version writes Excel workbooks only.",
+                meaning="Nothing was written there; the rows wait in the journal.",
+                hint="Name a workbook instead: --to signals.xlsx",
+            )
+        destination = ExcelDestination(
+            target.path, zone_name=str(self._settings.zone), backups=target.backups,
+            lock_wait=target.lock_wait, force=self._force, sleep=self._interruption.sleep,
+        )  # fmt: skip
+        return Target(settings=target, template=template, destination=destination, zone=self._settings.zone)
+
+
+def _overrides(options: Mapping[str, Any]) -> config.Overrides:
+    return config.Overrides(
+        to=tuple(options.get("to") or ()),
+        template=options.get("template"),
+        interval=options.get("interval"),
+        exchange=tuple(options.get("exchange") or ()),
+        currency=tuple(options.get("currency") or ()),
+        type=tuple(options.get("types") or ()),
+    )

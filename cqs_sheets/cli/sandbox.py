@@ -1,0 +1,42 @@
+"""`cqs-sheets sandbox`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("sandbox")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another market.")
+@click.option("--speed", type=click.FloatRange(0.1, 10_000), default=1.0, show_default=True,
+              help="How much faster than life signals come and go.")  # fmt: skip
+@click.option("--fault", "faults", multiple=True, metavar="NAME[:SHARE][@COUNT]",
+              help="Misbehave, e.g. http-503:0.2 or rate-limit@3. Repeatable.")  # fmt: skip
+def sandbox_command(port: int, seed: int, speed: float, faults: tuple[str, ...]) -> int:
+    """Run a local API with a market that moves, to try things on.
+
+    It keeps the whole contract of the API's guide; its signals are invented. Stop it with Ctrl-C.
+
+    \b
+    Example:
+      cqs-sheets sandbox --port 8765 --speed 60 --fault http-503:0.1
+      CQS_API_URL=http://127.0.0.1:8765 cqs-sheets sync
+    """
+    from cqs_sheets import sandbox  # noqa: PLC0415 - keeps --help fast
+    from cqs_sheets.cli.interrupt import Interruption  # noqa: PLC0415
+
+    try:
+        server = sandbox.start(port=port, seed=seed, speed=speed, faults=faults)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.UsageError(f"Port {port} cannot be used: {error.strerror}.") from None
+    interruption = Interruption()
+    interruption.install()
+    with server:
+        click.echo(server.url)
+        click.echo("Serving invented signals; Ctrl-C stops it.", err=True)
+        interruption.wait()
+    return 0

@@ -1,0 +1,106 @@
+"""What `status` shows: per feed when it was last asked, per target what it lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.table import Table
+
+from cqs_sheets.cli.output import print_json
+from cqs_sheets.cli.running import Loaded, utc_now
+from cqs_sheets.cli.tables import console
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.query import selection
+from cqs_sheets.core.render import ago, coverage_text, duration, plural
+from cqs_sheets.core.report import coverage_json, utc_text
+from cqs_sheets.core.signal import Status
+from cqs_sheets.deliver import target_selection
+from cqs_sheets.journal import Journal, PastPoll
+
+_POLLS = 200  # enough to hold the last poll of every feed of any sensible config
+_GAPS = 5
+
+
+def print_status(loaded: Loaded, journal: Journal, *, as_json: bool) -> None:
+    """The state of the configured feeds and targets."""
+    state = _state(loaded, journal)
+    if as_json:
+        print_json(state)
+        return
+    out, now = console(), utc_now()
+    if not journal.polls(1):
+        click.echo(f"No poll yet (journal: {loaded.journal_path}).")
+    feeds = _table("Feed", "Last poll", "Outcome", "Open signals")
+    for name, poll in _last_polls(journal).items():
+        feeds.add_row(name, ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
+    if feeds.row_count:
+        out.print(feeds)
+        out.print()
+    covered = journal.coverage(_feeds(loaded))
+    click.echo(coverage_text(covered))
+    for gap in covered.gaps[-_GAPS:]:
+        length = duration((gap.end - gap.start).total_seconds())
+        click.echo(f"  missed {utc_text(gap.start)} to {utc_text(gap.end)} ({length})")
+    out.print()
+    targets = _table("Target", "Template", "Last write", "Pending")
+    for target in state["targets"]:
+        written = target["last_write"]
+        targets.add_row(
+            target["target"], target["template"], written or "never", plural(target["pending"], "row")
+        )
+    out.print(targets)
+
+
+def _state(loaded: Loaded, journal: Journal) -> dict[str, Any]:
+    now = utc_now()
+    coverage = journal.coverage(_feeds(loaded))
+    return {
+        "journal": str(loaded.journal_path),
+        "polls": [
+            {
+                "feed": name,
+                "last_poll": utc_text(poll.at),
+                "seconds_ago": round((now - poll.at).total_seconds()),
+                "outcome": poll.outcome,
+            }
+            for name, poll in _last_polls(journal).items()
+        ],
+        "open": _open_signals(loaded, journal),
+        "coverage": coverage_json(coverage),
+        "targets": [_target(journal, target) for target in loaded.settings.targets],
+    }
+
+
+def _target(journal: Journal, target: TargetSettings) -> dict[str, Any]:
+    state = journal.target(target.identity, target_selection(target))
+    return {
+        "target": target.name,
+        "template": target.template,
+        "last_write": utc_text(state.last_heartbeat) if state.last_heartbeat else None,
+        "pending": journal.pending(state, target.feeds),
+    }
+
+
+def _last_polls(journal: Journal) -> dict[str, PastPoll]:
+    """The newest poll of each feed."""
+    return {poll.feed: poll for poll in journal.polls(_POLLS)}
+
+
+def _open_signals(loaded: Loaded, journal: Journal) -> dict[str, int]:
+    return {
+        feed.name: sum(1 for _ in journal.records([feed.name], status=Status.OPEN))
+        for feed in loaded.settings.feeds
+    }
+
+
+def _feeds(loaded: Loaded) -> list[tuple[str, str]]:
+    free = loaded.settings.api.key.is_free
+    return [(feed.name, selection(feed, free=free)) for feed in loaded.settings.feeds]
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table

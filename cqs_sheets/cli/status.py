@@ -1,0 +1,31 @@
+"""`cqs-sheets status`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cqs_sheets.cli.options import config_option, loudness_options
+
+
+@click.command("status")
+@config_option
+@click.option("--sandbox", is_flag=True, help="Of the syncs that were made with --sandbox.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@loudness_options
+def status_command(**options: Any) -> int:
+    """Show the last poll, coverage and gaps, and what is pending where.
+
+    Asks nothing of the API and changes nothing.
+
+    \b
+    Example:
+      cqs-sheets status
+    """
+    from cqs_sheets.cli.reading import opened_journal  # noqa: PLC0415 - keeps --help fast
+    from cqs_sheets.cli.state import print_status  # noqa: PLC0415
+
+    with opened_journal(options) as (loaded, journal):
+        print_status(loaded, journal, as_json=options["as_json"])
+    return 0

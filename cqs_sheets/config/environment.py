@@ -1,0 +1,43 @@
+"""The environment variables that are not settings: what else the command line needs to know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the process was started with. Empty variables count as unset.
+
+    `home` is CQS_HOME as given. `step_summary` and `output` are GitHub's files to append to.
+    `no_color` follows https://no-color.org.
+    """
+
+    home: Path | None = None
+    github_actions: bool = False
+    step_summary: Path | None = None
+    output: Path | None = None
+    no_color: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
+        """The environment of this process, or another one."""
+        return cls(
+            home=_path(environ.get("CQS_HOME")),
+            github_actions=environ.get("GITHUB_ACTIONS") == "true",
+            step_summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
+            output=_path(environ.get("GITHUB_OUTPUT")),
+            no_color=bool(environ.get("NO_COLOR")),
+        )
+
+
+def process_environ() -> Mapping[str, str]:
+    """The environment of this process, for `load`: nothing else of the project looks at it."""
+    return os.environ
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

@@ -1,0 +1,108 @@
+"""The API key: from CQS_API_KEY, else from the file or the command that the config names, else FREE.
+
+No message, warning or exception of this module holds the key or a part of it, nor the values of
+key_file and key_command: some people put the key itself there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cqs_sheets.config.document import Document
+from cqs_sheets.config.places import absolute
+from cqs_sheets.config.rules import command_words
+from cqs_sheets.core.secret import FREE, Secret
+
+VARIABLE = "CQS_API_KEY"
+_USABLE = re.compile(r"[\x21-\x7e]{1,512}")
+_MOST_BYTES = 4096
+_PATIENCE = 120  # seconds: a password manager may have to ask a person
+
+
+class FoundKey(NamedTuple):
+    """The key, and what should be told about where it came from."""
+
+    key: Secret
+    warnings: tuple[str, ...] = ()
+
+
+def variable_problem(environ: Mapping[str, str]) -> str | None:
+    """Why the key in the environment cannot be used, or None."""
+    return _problem(environ[VARIABLE]) if environ.get(VARIABLE) else None
+
+
+def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
+    """The key to use; `variable_problem` must have nothing against the environment's.
+
+    Raises UsageError, with the line of the config, if the key named there cannot be had.
+    """
+    given = environ.get(VARIABLE)
+    if given:
+        return FoundKey(Secret(given))
+    api = document.values.get("api", {})
+    warnings = [f"{VARIABLE} is set but empty: it is taken as not set."] if given == "" else []
+    text, setting = FREE, ""
+    try:
+        if "key_file" in api:
+            setting, path = "key_file", absolute(api["key_file"], document.folder)
+            text = _file_content(path)
+            warnings.extend(_open_to_others(path))
+        elif "key_command" in api:
+            setting = "key_command"
+            text = _command_output(command_words(api["key_command"]), document.folder, environ)
+        problem = _problem(text)
+    except (OSError, ValueError) as error:
+        problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
+    if problem:
+        raise document.refusal(("api", setting), problem) from None
+    return FoundKey(Secret(text), tuple(warnings))
+
+
+def _problem(key: str) -> str | None:
+    if not key:
+        return "there is no key in it"
+    if _USABLE.fullmatch(key):
+        return None
+    return (
+        "this is no key: a key is one word of at most 512 plain letters, digits and signs (it is not shown)"
+    )
+
+
+def _file_content(path: Path) -> str:
+    if not path.is_file():
+        raise ValueError(f"the path {'is not that of a file' if path.exists() else 'does not exist'}")
+    with path.open("rb") as file:
+        return _text(file.read(_MOST_BYTES))
+
+
+def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
+    """What a program prints; its messages and questions go to the terminal as they are."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+            words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE, timeout=_PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"the command gave no key within {_PATIENCE} seconds") from None
+    except OSError as error:
+        raise ValueError(
+            f"the program cannot be started: {(error.strerror or 'unknown trouble').lower()}"
+        ) from None
+    if done.returncode != 0:
+        raise ValueError(f"the command ended with exit code {done.returncode} and no key")
+    return _text(done.stdout)
+
+
+def _text(content: bytes) -> str:
+    """The content without the blanks and line ends around it; undecodable bytes make it no key."""
+    return content.decode("utf-8", "replace").strip()
+
+
+def _open_to_others(path: Path) -> list[str]:
+    if os.name != "posix" or not path.stat().st_mode & 0o077:
+        return []
+    return [f"The key file {path} can be read by other users of this machine: run `chmod 600` on it."]

@@ -1,0 +1,196 @@
+"""The settings of one run, from config file, environment and command line, with all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cqs_sheets.config.document import Document, find_config, read_config
+from cqs_sheets.config.environment import Environment
+from cqs_sheets.config.key import VARIABLE, find_key, variable_problem
+from cqs_sheets.config.places import absolute, path_problem, place_at, place_problem, template_at
+from cqs_sheets.config.rules import BOUNDS, listed
+from cqs_sheets.config.settings import (
+    DEFAULT_FEED,
+    DEFAULT_TARGET,
+    DEFAULT_TEMPLATE,
+    DEFAULT_URL,
+    ApiSettings,
+    Overrides,
+    Settings,
+    TargetSettings,
+)
+from cqs_sheets.config.values import duration, interval, url_problem, zone
+from cqs_sheets.core.cells import key_text
+from cqs_sheets.core.query import Feed, currency_problem, exchange_problem, type_problem
+from cqs_sheets.core.query import warnings as feed_warnings
+from cqs_sheets.errors import UsageError
+
+_NOTHING = Overrides()
+
+
+def load(
+    *, config: Path | None, environ: Mapping[str, str], cwd: Path, overrides: Overrides = _NOTHING
+) -> Settings:
+    """The settings of one run; raises UsageError that tells every problem of each source.
+
+    The config file is `config`, else $CQS_CONFIG, else `cqs-sheets.toml` in `cwd` if there is one.
+    The command line goes before the environment, the environment before the file.
+    """
+    problems = _outside_problems(environ, overrides)
+    try:
+        document = _document(config, environ, cwd)
+    except UsageError as error:
+        raise _with(problems, error) from None
+    if problems:
+        raise _with(problems)
+    found = find_key(document, environ)
+    api = document.values.get("api", {})
+    feeds = tuple(_filtered(feed, overrides) for feed in _feeds(document))
+    noted = [warning for feed in feeds for warning in feed_warnings(feed, free=found.key.is_free)]
+    return Settings(
+        api=ApiSettings(
+            url=environ.get("CQS_API_URL") or api.get("url", DEFAULT_URL),
+            key=found.key,
+            server_zone=zone(api.get("server_timezone", "UTC")),
+            interval=interval(
+                api.get("interval", "auto") if overrides.interval is None else overrides.interval
+            ),
+            retry_for=duration(api.get("retry_for", "30s")),
+        ),
+        feeds=feeds,
+        targets=_chosen(_targets(document), overrides, cwd),
+        zone=zone(document.values.get("timezone", "UTC")),
+        home=home_folder(environ, cwd),
+        source=document.source,
+        sheets_url=environ.get("CQS_SHEETS_URL") or None,
+        warnings=(*found.warnings, *noted),
+    )
+
+
+def home_folder(environ: Mapping[str, str], cwd: Path) -> Path:
+    """Where the journal is: $CQS_HOME, else the platform's folder for a user's data."""
+    given = Environment.read(environ).home
+    if given is not None:
+        return absolute(str(given), cwd)
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed with CQS_HOME
+
+    return user_data_path("cqs-sheets", appauthor=False)
+
+
+def _document(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Document:
+    source = find_config(config, environ.get("CQS_CONFIG"), cwd)
+    return read_config(source) if source else Document(folder=cwd)
+
+
+def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[str]:
+    """What is wrong with the environment and the command line."""
+    api_url, sheets_url = environ.get("CQS_API_URL"), environ.get("CQS_SHEETS_URL")
+    found = [
+        (VARIABLE, variable_problem(environ)),
+        ("CQS_API_URL", url_problem(api_url) if api_url else None),
+        ("CQS_SHEETS_URL", url_problem(sheets_url, loopback_only=True) if sheets_url else None),
+        ("CQS_HOME", path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),
+        *(("--to", place_problem(to)) for to in overrides.to),
+        ("--template", path_problem(overrides.template) if overrides.template is not None else None),
+        ("--interval", _interval_problem(overrides.interval)),
+        *(("--exchange", exchange_problem(text)) for text in overrides.exchange),
+        *(("--currency", currency_problem(text)) for text in overrides.currency),
+        *(("--type", type_problem(text)) for text in overrides.type),
+    ]
+    return [f"{source}: {problem}" for source, problem in found if problem]
+
+
+def _interval_problem(text: str | int | None) -> str | None:
+    try:
+        interval("auto" if text is None else text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _with(problems: Sequence[str], error: UsageError | None = None) -> UsageError:
+    """One error for all that is wrong outside the config file and in it."""
+    if error is not None:
+        told = "\n".join([*problems, error.message])
+        return UsageError(told, meaning=error.meaning, hint=error.hint, kind=error.kind)
+    return UsageError(
+        "\n".join(problems),
+        meaning="Nothing was asked and nothing was written.",
+        hint="Correct the option or the environment variable, and run again.",
+    )
+
+
+def _feeds(document: Document) -> list[Feed]:
+    tables = document.values.get("feed") or [{"name": DEFAULT_FEED}]
+    return [
+        Feed(
+            name=table["name"],
+            exchange=tuple(table.get("exchange", ())),
+            currency=tuple(table.get("currency", ())),
+            type=tuple(table.get("type", ())),
+            leverage=table.get("leverage", True),
+        )
+        for table in tables
+    ]
+
+
+def _filtered(feed: Feed, overrides: Overrides) -> Feed:
+    return replace(
+        feed,
+        exchange=overrides.exchange or feed.exchange,
+        currency=overrides.currency or feed.currency,
+        type=overrides.type or feed.type,
+    )
+
+
+def _targets(document: Document) -> list[TargetSettings]:
+    tables = document.values.get("target") or [{"to": DEFAULT_TARGET}]
+    return [_target(table, document.folder) for table in tables]
+
+
+def _target(table: Mapping[str, Any], folder: Path) -> TargetSettings:
+    given: dict[str, Any] = {
+        name: read(table[name]) for name, read in _TARGET_READERS.items() if name in table
+    }
+    template = template_at(table.get("template", DEFAULT_TEMPLATE), folder)
+    return TargetSettings(place=place_at(table["to"], folder), template=template, **given)
+
+
+def _where(table: Mapping[str, Any]) -> dict[str, object]:
+    bounds = {f"{side}_{name}" for side in ("min", "max") for name in BOUNDS}
+    return {
+        name: Decimal(str(value)) if name in bounds else tuple(_text(item) for item in listed(value))
+        for name, value in table.items()
+    }
+
+
+def _text(item: str | float) -> str:
+    return item.strip() if isinstance(item, str) else key_text(Decimal(str(item))) or ""
+
+
+_TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "feeds": tuple,
+    "heartbeat": duration,
+    "where": _where,
+    "backups": int,
+    "lock_wait": duration,
+}
+
+
+def _chosen(
+    configured: Sequence[TargetSettings], overrides: Overrides, cwd: Path
+) -> tuple[TargetSettings, ...]:
+    """The targets that --to names, each with its configured settings if it has some; all without --to."""
+    known = {target.identity: target for target in configured}
+    chosen = dict(known)
+    if overrides.to:
+        named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
+        chosen = {target.identity: known.get(target.identity, target) for target in named}
+    if overrides.template is None:
+        return tuple(chosen.values())
+    template = template_at(overrides.template, cwd)
+    return tuple(replace(target, template=template) for target in chosen.values())

@@ -1,0 +1,167 @@
+"""What a config file must keep beyond its schema: names that exist, zones, filters, places.
+
+Every rule takes a document of which the values that break the schema are already gone.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path as Folder
+from typing import Any
+
+from cqs_sheets.config.places import path_problem, place_at, place_problem
+from cqs_sheets.config.settings import DEFAULT_FEED
+from cqs_sheets.config.values import duration, url_problem, zone
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.fields import SOURCES
+from cqs_sheets.core.query import currency_problem, exchange_problem, type_problem
+from cqs_sheets.core.signal import FeedTable
+from cqs_sheets.core.toml_lines import Path
+from cqs_sheets.core.toml_words import Finding, not_one_of, quoted
+from cqs_sheets.core.vocabulary import DIRECTIONS, TYPES, nearest
+
+_FILTERS: Mapping[str, Callable[[str], str | None]] = {
+    "exchange": exchange_problem,
+    "currency": currency_problem,
+    "type": type_problem,
+}
+_CLOSED_LISTS: Mapping[str, Sequence[str]] = {
+    "direction": DIRECTIONS,
+    "type": TYPES,
+    "table": [table.value for table in FeedTable],
+}
+BOUNDS = ("risk", "leverage")
+"""What `where` can bound with min_ and max_."""
+
+
+def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Finding]:
+    """Every broken rule of a config file that lies in `folder`."""
+    yield from _zone_findings(document, ("timezone",))
+    yield from _api_findings(document.get("api", {}))
+    feeds, targets = document.get("feed", []), document.get("target", [])
+    yield from _repeats("feed", "name", [feed.get("name") for feed in feeds])
+    yield from _repeats("target", "to", [_identity(target.get("to"), folder) for target in targets])
+    for position, feed in enumerate(feeds):
+        yield from _filter_findings(feed, ("feed", position))
+    names = [feed.get("name") for feed in feeds] or [DEFAULT_FEED]
+    for position, target in enumerate(targets):
+        yield from _target_findings(target, ("target", position))
+        if None not in names:
+            yield from _unknown_feeds(target.get("feeds", []), names, ("target", position, "feeds"))
+
+
+def listed(value: object) -> list[Any]:
+    """A value or a list of values, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def _zone_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    try:
+        zone(table.get(str(path[-1]), "UTC"))
+    except ValueError as error:
+        yield path, str(error)
+
+
+def _api_findings(api: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _zone_findings(api, ("api", "server_timezone"))
+    yield from _told(("api", "url"), url_problem(api["url"]) if "url" in api else None)
+    yield from _told(("api", "key_file"), path_problem(api["key_file"]) if "key_file" in api else None)
+    if "key_file" in api and "key_command" in api:
+        yield ("api", "key_command"), "key_file and key_command both name the key: keep one of them"
+    try:
+        words = command_words(api.get("key_command", ["none"]))
+    except ValueError as error:
+        yield ("api", "key_command"), f"the command cannot be split into words: {str(error).lower()}"
+    else:
+        if not words or not words[0]:
+            yield ("api", "key_command"), "the command is empty"
+    yield from _duration_findings(api, ("api", "retry_for"))
+
+
+def command_words(command: str | Sequence[str]) -> list[str]:
+    """A command as its words, split as a shell would; raises ValueError for an open quotation."""
+    return shlex.split(command) if isinstance(command, str) else list(command)
+
+
+def _filter_findings(feed: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    for name, problem in _FILTERS.items():
+        for position, text in enumerate(feed.get(name, [])):
+            yield from _told((*path, name, position), problem(text))
+
+
+def _target_findings(target: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    if "to" in target:
+        yield from _told((*path, "to"), place_problem(target["to"]))
+    if "template" in target:
+        yield from _told((*path, "template"), path_problem(target["template"]))
+    yield from _duration_findings(target, (*path, "heartbeat"))
+    yield from _duration_findings(target, (*path, "lock_wait"))
+    where = target.get("where", {})
+    for name in where:
+        for item in listed(where[name]):
+            yield from _told((*path, "where", name), _where_problem(name, item))
+    for name in BOUNDS:
+        least, most = where.get(f"min_{name}"), where.get(f"max_{name}")
+        if least is not None and most is not None and least > most:
+            yield (
+                (*path, "where", f"max_{name}"),
+                f"max_{name} {most} is below min_{name} {least}: nothing passes",
+            )
+
+
+def _where_problem(name: str, item: object) -> str | None:
+    if name in _CLOSED_LISTS:
+        allowed = _CLOSED_LISTS[name]
+        known = isinstance(item, str) and item.strip().casefold() in map(str.casefold, allowed)
+        return None if known else not_one_of(item, allowed)
+    if name in ("exchange", "currency"):
+        return _FILTERS[name](str(item))
+    if name in SOURCES and SOURCES[name].type is CellType.NUMBER and not _is_number(item):
+        return f"expected a number, found {quoted(item)}"
+    return None
+
+
+def _is_number(item: object) -> bool:
+    try:
+        return Decimal(str(item)).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def _duration_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    try:
+        duration(table.get(str(path[-1]), 0))
+    except ValueError as error:
+        yield path, str(error)
+
+
+def _unknown_feeds(wanted: Sequence[str], names: Sequence[str], path: Path) -> Iterator[Finding]:
+    for position, name in enumerate(wanted):
+        if name not in names:
+            near = nearest(name, names)
+            known = (
+                f"did you mean {quoted(near)}?"
+                if near
+                else f"feeds here: {', '.join(map(quoted, names)) or 'none'}"
+            )
+            yield (*path, position), f"there is no feed {quoted(name)}: {known}"
+
+
+def _repeats(kind: str, key: str, names: Sequence[str | None]) -> Iterator[Finding]:
+    for position, name in enumerate(names):
+        if name is not None and name in names[:position]:
+            yield (
+                (kind, position, key),
+                f"the same as in {kind} {names.index(name) + 1}: each {kind} stands once",
+            )
+
+
+def _identity(to: str | None, folder: Folder) -> str | None:
+    return None if to is None or place_problem(to) else place_at(to, folder).identity
+
+
+def _told(path: Path, problem: str | None) -> Iterator[Finding]:
+    if problem:
+        yield path, problem

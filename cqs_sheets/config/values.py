@@ -1,0 +1,83 @@
+"""Durations, time zones, intervals and URLs: read from text, with what is wrong if they cannot be."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from cqs_sheets.core.query import MAX_INTERVAL, MIN_INTERVAL
+from cqs_sheets.core.toml_words import quoted
+from cqs_sheets.core.vocabulary import nearest
+
+_DURATION = re.compile(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
+_MINUTES = re.compile(r"[0-9]{1,4}")
+_UNIT_SECONDS = (86400, 3600, 60, 1)
+DURATION_WORDS = 'a duration such as "30s", "60m" or "5h50m", or 0'
+
+
+def duration(text: str | int) -> int:
+    """Seconds of a duration such as "30s", "60m", "5h50m", "1d" or 0; raises ValueError."""
+    if str(text) == "0":
+        return 0
+    found = _DURATION.fullmatch(str(text))
+    if not found:
+        raise ValueError(f"expected {DURATION_WORDS}, found {quoted(text)}")
+    return sum(int(count or 0) * unit for count, unit in zip(found.groups(), _UNIT_SECONDS, strict=True))
+
+
+def interval(text: str | int) -> int | None:
+    """Look-back minutes (1-20), or None for "auto"; raises ValueError."""
+    if text == "auto":
+        return None
+    if _MINUTES.fullmatch(str(text)) and MIN_INTERVAL <= int(text) <= MAX_INTERVAL:
+        return int(text)
+    raise ValueError(
+        f'expected "auto" or minutes from {MIN_INTERVAL} to {MAX_INTERVAL}, found {quoted(text)}'
+    )
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name; raises ValueError with the nearest known name."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = _nearest_zone(name)
+        asked = f"did you mean {quoted(near)}?" if near else 'names look like "UTC" or "Europe/Berlin"'
+        raise ValueError(f"unknown time zone {quoted(name)}: {asked}") from None
+
+
+def url_problem(url: str, *, loopback_only: bool = False) -> str | None:
+    """Why this cannot be a server's root, or None. Never shows the URL: a key may stand in it."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "this is not a valid URL"
+    if re.search(r"[\x00-\x20\x7f\\]", url) or parts.scheme not in ("http", "https") or not host:
+        return "expected a URL such as https://host/path"
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        return "a URL here holds no user name, password, query or fragment: keys are not part of it"
+    if loopback_only and not is_loopback(host):
+        return "only an address of this machine is allowed here (localhost, 127.0.0.1 or [::1])"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "plain http is accepted for this machine only: write https"
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name, without asking a name server."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _nearest_zone(name: str) -> str | None:
+    """The zone of that city or, failing that, the one spelt most like it."""
+    known = sorted(available_timezones(), key=lambda one: (len(one), one))
+    ending = "/" + name.strip().replace(" ", "_").casefold()
+    return next((one for one in known if f"/{one}".casefold().endswith(ending)), None) or nearest(name, known)

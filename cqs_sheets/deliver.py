@@ -1,0 +1,168 @@
+"""What one target still lacks, brought there in one atomic write, and noted in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.planner import Choices, make_plan
+from cqs_sheets.core.rows import WantedRow, passes, wanted_rows
+from cqs_sheets.core.table import Stamp
+from cqs_sheets.core.template import Template
+from cqs_sheets.destinations.base import Destination
+from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.journal import Journal, TargetState, Wanted
+
+_TRIES = 4  # a person saving again and again between our read and our write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A target with all that is needed to write it."""
+
+    settings: TargetSettings
+    template: Template
+    destination: Destination
+    zone: tzinfo
+
+
+def target_selection(settings: TargetSettings) -> str:
+    """What decides which signals come to a target: when it changes, all of them are looked at again."""
+    return repr((settings.template, settings.feeds, sorted(settings.where.items())))
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    """What became of one target. `pending` counts rows that still wait, after a failure."""
+
+    plan: Plan | None = None
+    wrote: bool = False
+    requests: int = 0
+    pending: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverer:
+    """Brings targets up to date from one journal."""
+
+    journal: Journal
+    choices: Choices
+    dry_run: bool
+    clock: Callable[[], datetime]
+
+    def deliver(self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery) -> None:
+        """Write what the target lacks, into `outcome` as it happens; raises CqsError as destinations do."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._deliver_once(target, settings, outcome)
+            except TargetChanged:
+                if attempt == _TRIES:
+                    raise
+            else:
+                return
+
+    def _deliver_once(self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery) -> None:
+        state = self.journal.target(target.settings.identity, target_selection(target.settings))
+        stamp = target.destination.stamp(state.version)
+        newest = self.journal.newest_change()
+        rows = list(_rows(target, self._candidates(state, stamp, target)))
+        outcome.pending = len(rows)
+        heartbeat = self._heartbeat_due(state, target)
+        if not rows and not heartbeat and stamp.exists:
+            self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
+            return
+        plan = self._plan(target, state, stamp, rows, settings, refresh=heartbeat)
+        outcome.plan = plan
+        outcome.warnings = list(plan.warnings)
+        _refuse_large(plan)
+        if self.dry_run:
+            return
+        if plan.empty:
+            found = plan.table
+            self._note(state, newest, rows, sequence=found.sequence or 0, version=found.version, wrote=False)
+        else:
+            applied = target.destination.apply(plan)
+            outcome.wrote = True
+            outcome.requests += applied.requests
+            outcome.warnings.extend(applied.warnings)
+            self._note(state, newest, rows, sequence=plan.sequence, version=applied.version, wrote=True)
+        outcome.pending = 0
+
+    def _candidates(self, state: TargetState, stamp: Stamp, target: Target) -> list[Wanted]:
+        """Signals to look at: the changed ones; all on a restore or a lost file; after a roll-back, the undone ones."""
+        feeds = target.settings.feeds
+        lost = not stamp.exists and state.sequence > 0
+        if lost or self.choices.restore:
+            return self.journal.everything(state, feeds)
+        moved = stamp.version != state.version
+        rolled_back = stamp.exists and moved and (stamp.sequence or 0) < state.sequence
+        return self.journal.wanted(state, feeds, after_stamp=(stamp.sequence or 0) if rolled_back else None)
+
+    def _heartbeat_due(self, state: TargetState, target: Target) -> bool:
+        every = target.settings.heartbeat
+        if not every or target.template.settings_tab is None:
+            return False
+        last = state.last_heartbeat
+        return last is None or self.clock() - last >= timedelta(seconds=every)
+
+    def _plan(
+        self, target: Target, state: TargetState, stamp: Stamp, rows: Sequence[WantedRow],
+        settings: Mapping[str, CellValue], *, refresh: bool,
+    ) -> Plan:  # fmt: skip
+        keys: dict[str, set[str]] = {}
+        for row in rows:
+            keys.setdefault(row.tab, set()).add(row.key)
+        table = target.destination.read(target.template, keys)
+        if table.version != stamp.version:
+            raise TargetChanged(
+                f"{target.settings.name} is being changed while the sync works on it.",
+                meaning="Nothing was written; the rows wait in the journal.",
+                hint="Run the sync again when nobody is saving it.",
+            )
+        return make_plan(
+            target.template,
+            rows,
+            table,
+            sequence=max(state.sequence, table.sequence or 0) + 1,
+            settings=settings,
+            refresh_settings=refresh,
+            choices=self.choices,
+        )
+
+    def _note(
+        self, state: TargetState, cursor: int, rows: Iterable[WantedRow],
+        *, sequence: int, version: str, wrote: bool,
+    ) -> None:  # fmt: skip
+        if self.dry_run:
+            return
+        self.journal.delivered(
+            state,
+            sequence=sequence,
+            version=version,
+            rows=[(row.signal, row.revision) for row in rows],
+            cursor=cursor,
+            at=self.clock(),
+            wrote=wrote,
+        )
+
+
+def _rows(target: Target, candidates: Iterable[Wanted]) -> Iterator[WantedRow]:
+    for item in candidates:
+        if passes(target.settings.where, item.record, target.zone):
+            added = item.delivered.added if item.delivered else None
+            yield from wanted_rows(target.template, item.record, target.zone, added=added)
+
+
+def _refuse_large(plan: Plan) -> None:
+    if plan.refusals:
+        raise DataRefused(
+            "This sync would rewrite an unusual share of the sheet: " + "; ".join(plan.refusals) + ".",
+            meaning="Nothing was written; the rows wait in the journal.",
+            hint="Look at it with --dry-run. If it is right (say, the time zone changed), add --force.",
+            kind="large",
+        )

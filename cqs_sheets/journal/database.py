@@ -1,0 +1,160 @@
+"""An SQLite connection whose failures are told to the person: all SQL of the journal goes through here."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
+
+Row = tuple[Any, ...]
+Values = Sequence[Any] | Mapping[str, Any]
+
+_OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+_CHUNK = 1000
+
+
+class Database:
+    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause."""
+
+    def __init__(self, address: str, *, name: str) -> None:
+        """Open `address` (a `file:` URI or ":memory:"); `name` is what messages call it."""
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise UsageError(
+                f"this Python brings SQLite {sqlite3.sqlite_version}, the journal needs 3.37 or newer",
+                hint="Use a Python with a newer SQLite: from python.org, or `uv python install`.",
+            )
+        self.name = name
+        with self._explained():
+            self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
+
+    def close(self) -> None:
+        """Close the file; what is not committed is rolled back."""
+        self._connection.close()
+
+    def execute(self, sql: str, values: Values = ()) -> list[Row]:
+        """Run one statement; all its rows."""
+        with self._explained():
+            return self._connection.execute(sql, values).fetchall()
+
+    def change(self, sql: str, values: Values = ()) -> int:
+        """Run one INSERT, UPDATE or DELETE; the number of rows it touched."""
+        with self._explained():
+            return self._connection.execute(sql, values).rowcount
+
+    def insert(self, sql: str, values: Values) -> int:
+        """Run one INSERT; the row id it made."""
+        with self._explained():
+            return self._connection.execute(sql, values).lastrowid or 0
+
+    def change_many(self, sql: str, rows: Iterable[Values]) -> None:
+        """Run one statement once per row of values."""
+        with self._explained():
+            self._connection.executemany(sql, rows)
+
+    def script(self, sql: str) -> None:
+        """Run statements outside any transaction, each to its end and without its rows."""
+        with self._explained():
+            self._connection.executescript(sql)
+
+    def iterate(self, sql: str, values: Values = ()) -> Iterator[Row]:
+        """Run one query; its rows, a thousand in memory at a time."""
+        with self._explained():
+            cursor = self._connection.execute(sql, values)
+            while rows := cursor.fetchmany(_CHUNK):
+                yield from rows
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; durable on leaving, unless it is inside another transaction."""
+        nested = self._connection.in_transaction
+        self.execute("SAVEPOINT step" if nested else "BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("RELEASE step" if nested else "COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite itself may have rolled back
+                self.execute("ROLLBACK TO step" if nested else "ROLLBACK")
+                if nested:
+                    self.execute("RELEASE step")
+            raise
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """A transaction that is rolled back in any case."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self.execute("ROLLBACK")
+
+    def copy_to(self, other: Database) -> None:
+        """Copy the whole content into `other`."""
+        with self._explained():
+            self._connection.backup(other._connection)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            explained = _explain(error, self.name)
+            if explained is None:
+                raise
+            raise explained from error
+
+
+def address_of(path: Path, mode: str) -> str:
+    """The URI that opens `path` in SQLite's mode "ro" or "rw" (neither makes a file)."""
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def unwritable(error: OSError, name: str) -> CqsError:
+    """A failure of the file system around the journal, told to the person."""
+    return AccessRefused(
+        f"the journal {name} cannot be opened: {error.strerror or error}",
+        meaning="Nothing was read or written.",
+        hint="Make its folder writable for you, or set CQS_HOME to one that is.",
+    )
+
+
+def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
+    """What SQLite's error means to the person; None if it is a bug of ours."""
+    code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
+    match code.split("_")[0]:
+        case "NOTADB" | "CORRUPT":
+            return DataRefused(
+                f"the journal {name} is damaged or not a database: {error}",
+                meaning="It was left as it is; spreadsheets are not affected.",
+                hint="Put a backup of it there, or move it away: the next sync starts a new one and "
+                "takes up what the spreadsheets hold.",
+            )
+        case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
+            return AccessRefused(
+                f"the journal {name} cannot be written: {error}",
+                meaning="Nothing was changed.",
+                hint="Make the file and its folder writable for you, or set CQS_HOME to a folder that is.",
+            )
+        case "FULL":
+            return TargetBusy(
+                f"the disk is full: the journal {name} cannot grow",
+                meaning="What it holds is intact; this step was not recorded.",
+                hint="Free some space (`cqs-sheets journal prune` helps), then run again.",
+            )
+        case "IOERR":
+            return TargetBusy(
+                f"the disk failed while the journal {name} was in use: {error}",
+                meaning="What was recorded before is intact; this step was not recorded.",
+                hint="Check the disk and its free space, then run again.",
+            )
+        case "BUSY" | "LOCKED":
+            return TargetBusy(
+                f"the journal {name} is held by another program",
+                meaning="Nothing was changed.",
+                hint="Close the program that has it open, then run again.",
+            )
+    return None

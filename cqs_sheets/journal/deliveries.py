@@ -1,0 +1,134 @@
+"""What each target was given, and what it still has to get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from cqs_sheets.core.signal import SignalKey
+from cqs_sheets.journal.codec import RECORD, RECORD_WIDTH, maybe_time, record_from, to_stamp
+from cqs_sheets.journal.database import Database, Row
+from cqs_sheets.journal.model import Delivered, TargetState, Wanted
+
+_COLUMNS = f"{RECORD}, s.change, d.revision, d.added, d.last"
+_REVISION = "JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision"
+_DELIVERED = "LEFT JOIN delivered d ON d.target = :target AND d.arrival = s.arrival"
+
+OF_FEEDS = """(:feeds IS NULL OR EXISTS (
+    SELECT 1 FROM members m JOIN feeds f ON f.id = m.feed
+    WHERE m.arrival = s.arrival AND f.name IN (SELECT value FROM json_each(:feeds))))"""
+"""Whether one of the named feeds showed the signal `s`; `:feeds` comes from `names_of`."""
+
+_PENDING = f"""FROM signals s INDEXED BY signals_change {_REVISION} {_DELIVERED}
+    WHERE s.change > :cursor AND d.revision IS NOT s.revision AND {OF_FEEDS}"""
+
+_WANTED = f"SELECT {_COLUMNS} {_PENDING}"
+
+_LOST = f"""SELECT {_COLUMNS} FROM delivered d CROSS JOIN signals s ON s.arrival = d.arrival {_REVISION}
+    WHERE d.target = :target AND d.last > :stamp"""  # noqa: S608
+
+_EVERYTHING = f"""SELECT {_COLUMNS} FROM signals s {_REVISION} {_DELIVERED} WHERE {OF_FEEDS}
+    ORDER BY s.arrival"""  # noqa: S608
+
+_REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat
+    FROM targets WHERE name = ?"""
+
+_SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET selection = excluded.selection, cursor = 0
+    WHERE selection <> excluded.selection"""
+
+_DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
+    SELECT ?, arrival, ?, ?, ? FROM signals WHERE id = ? AND feed_table = ?
+    ON CONFLICT DO UPDATE SET revision = excluded.revision, last = excluded.last"""
+
+_WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
+    last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat)
+    WHERE id = :target"""
+
+
+def names_of(feeds: Collection[str] | None) -> str | None:
+    """The parameter `:feeds`: None for all."""
+    return None if feeds is None else json.dumps(sorted(feeds))
+
+
+def remembered(database: Database, name: str, selection: str) -> TargetState | None:
+    """The target as far as it is known; with another selection its cursor is 0."""
+    rows = database.execute(_REMEMBERED, (selection, name))
+    for target, sequence, version, cursor, last_write, last_heartbeat in rows:
+        return TargetState(
+            id=target,
+            name=name,
+            sequence=sequence,
+            version=version,
+            cursor=cursor,
+            last_write=maybe_time(last_write),
+            last_heartbeat=maybe_time(last_heartbeat),
+        )
+    return None
+
+
+def select(database: Database, name: str, selection: str) -> None:
+    """Make the target known with this selection; a new selection puts its cursor to 0."""
+    with database.transaction():
+        database.change(_SELECT, (name, selection))
+
+
+def wanted(
+    database: Database, target: TargetState, feeds: Collection[str] | None, after_stamp: int | None
+) -> list[Wanted]:
+    """The pending rows, and those delivered after `after_stamp`, by arrival."""
+    values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
+    rows = {row[0]: row for row in database.iterate(_WANTED, values)}
+    if after_stamp is not None:
+        lost = database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
+        rows.update((row[0], row) for row in lost)
+    return [_wanted_from(rows[arrival]) for arrival in sorted(rows)]
+
+
+def everything(database: Database, target: TargetState, feeds: Collection[str] | None) -> list[Wanted]:
+    """Every record of the feeds, by arrival."""
+    rows = database.iterate(_EVERYTHING, {"target": target.id, "feeds": names_of(feeds)})
+    return [_wanted_from(row) for row in rows]
+
+
+def pending(database: Database, target: TargetState, feeds: Collection[str] | None) -> int:
+    """How many rows `wanted` has."""
+    values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
+    [[count]] = database.execute(f"SELECT count(*) {_PENDING}", values)
+    return int(count)
+
+
+def deliver(
+    database: Database,
+    target: TargetState,
+    *,
+    sequence: int,
+    version: str,
+    rows: Iterable[tuple[SignalKey, int]],
+    cursor: int,
+    at: datetime,
+    wrote: bool,
+) -> None:
+    """Note what a target now holds, in one transaction."""
+    given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
+    with database.transaction():
+        database.change_many(_DELIVER, given)
+        database.change(
+            _WRITTEN,
+            {
+                "sequence": sequence,
+                "version": version,
+                "cursor": cursor,
+                "wrote": wrote,
+                "rows": len(given),
+                "at": to_stamp(at),
+                "target": target.id,
+            },
+        )
+
+
+def _wanted_from(row: Row) -> Wanted:
+    change, revision, added, last = row[RECORD_WIDTH:]
+    delivered = None if revision is None else Delivered(revision=revision, added=added, last=last)
+    return Wanted(record=record_from(row[:RECORD_WIDTH]), delivered=delivered, change=change)

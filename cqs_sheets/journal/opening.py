@@ -1,0 +1,115 @@
+"""Opening the journal's file, or refusing to, without changing what is not ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from cqs_sheets.errors import DataRefused
+from cqs_sheets.journal.database import Database, address_of, unwritable
+from cqs_sheets.journal.lock import writer_lock
+from cqs_sheets.journal.schema import MIGRATIONS, migrate, version_of
+
+_MAGIC = b"SQLite format 3\0"
+
+
+@contextmanager
+def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
+    """The newest schema, alone with the lock held; all is undone at the end of a rehearsal."""
+    if rehearsal and _absent(path):
+        with _memory(path) as database:
+            yield database
+        return
+    _make(path)
+    with writer_lock(path, wait=wait, now=now), _connected(path, "rw") as database:
+        if version_of(database) == 0:  # which also refuses before the first change
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        if rehearsal:
+            with database.rehearsal():
+                migrate(database)
+                yield database
+        else:
+            migrate(database)
+            yield database
+
+
+@contextmanager
+def for_reading(path: Path) -> Iterator[Database]:
+    """The newest schema; in memory if there is no file, or an older version's."""
+    if _absent(path):
+        with _memory(path) as database:
+            yield database
+        return
+    with _connected(path, "ro") as database:
+        if version_of(database) == len(MIGRATIONS):
+            yield database
+            return
+        with _memory(path, copy_of=database) as migrated:
+            yield migrated
+
+
+@contextmanager
+def _memory(path: Path, copy_of: Database | None = None) -> Iterator[Database]:
+    database = Database(":memory:", name=str(path))
+    try:
+        if copy_of is not None:
+            copy_of.copy_to(database)
+        migrate(database)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _connected(path: Path, mode: str) -> Iterator[Database]:
+    _check_header(path)
+    database = Database(address_of(path, mode), name=str(path))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _absent(path: Path) -> bool:
+    """Whether there is nothing yet: no file, or the empty one of a run killed while making it."""
+    try:
+        return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+    except OSError as error:
+        raise unwritable(error, str(path)) from error
+
+
+def _make(path: Path) -> None:
+    """Make folder and file, for the user's eyes only, where they are absent."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except IsADirectoryError as error:
+        raise _not_a_journal(path) from error
+    except OSError as error:
+        raise unwritable(error, str(path)) from error
+
+
+def _check_header(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(_MAGIC))
+    except IsADirectoryError as error:
+        raise _not_a_journal(path) from error
+    except OSError as error:
+        raise unwritable(error, str(path)) from error
+    if header not in (b"", _MAGIC):
+        raise _not_a_journal(path)
+
+
+def _not_a_journal(path: Path) -> DataRefused:
+    return DataRefused(
+        f"{path} is not a journal of cqs-sheets, or is damaged from its first bytes on",
+        meaning="It was left as it is; nothing was read or written.",
+        hint="Move it away, or point CQS_HOME at another folder.",
+    )

@@ -1,0 +1,100 @@
+"""A sync over real HTTP into a target in memory: everything but the command line and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cqs_sheets import config, sandbox
+from cqs_sheets.api import ApiClient
+from cqs_sheets.core.planner import Choices
+from cqs_sheets.core.template import Template
+from cqs_sheets.deliver import Deliverer, Target
+from cqs_sheets.destinations.base import Destination
+from cqs_sheets.destinations.memory import MemoryDestination
+from cqs_sheets.journal import Journal
+from cqs_sheets.poll import FeedPoller
+from cqs_sheets.sync import Run, SyncResult, run_once
+from tests.make import TEMPLATE
+
+
+class Clock:
+    """The time for client and sandbox alike, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class World:
+    """A market, a journal and targets, with one clock."""
+
+    def __init__(self, folder: Path, server: sandbox.RunningSandbox, clock: Clock) -> None:
+        self.folder = folder
+        self.server = server
+        self.clock = clock
+        self.targets: dict[str, Destination] = {"first.xlsx": MemoryDestination()}
+        self.template: Template = TEMPLATE
+        self.config_text = 'timezone = "UTC"\n'
+        self.environ: dict[str, str] = {}
+
+    @property
+    def memory(self) -> MemoryDestination:
+        target = self.targets["first.xlsx"]
+        assert isinstance(target, MemoryDestination)
+        return target
+
+    def settings(self) -> config.Settings:
+        file = self.folder / "cqs-sheets.toml"
+        file.write_text(self.config_text, encoding="utf-8")
+        return config.load(
+            config=file,
+            environ={"CQS_API_URL": self.server.url, "CQS_HOME": str(self.folder / "home"), **self.environ},
+            cwd=self.folder,
+            overrides=config.Overrides(to=() if "[[target]]" in self.config_text else tuple(self.targets)),
+        )
+
+    def sync(self, **options: Any) -> SyncResult:
+        settings = self.settings()
+        dry_run = options.pop("dry_run", False)
+        key = settings.api.key
+        with (
+            ApiClient(
+                url=settings.api.url, key=key, clock=self.clock, sleep=lambda _: None, random=lambda: 0.5, retry_for=3
+            ) as api,
+            Journal.open(self.folder / "journal.sqlite3", clock=self.clock, rehearsal=dry_run) as journal,
+        ):
+            return run_once(
+                Run(
+                    settings=settings,
+                    poller=FeedPoller(
+                        api, journal, free=key.is_free, server_zone=settings.api.server_zone, interval=settings.api.interval
+                    ),
+                    deliverer=Deliverer(
+                        journal=journal, choices=Choices(**options), dry_run=dry_run, clock=self.clock
+                    ),
+                    journal=journal,
+                    open_target=lambda target: Target(
+                        settings=target, template=self.template, zone=settings.zone,
+                        destination=self.targets[target.name],
+                    ),
+                    clock=self.clock,
+                    progress=lambda _: None,
+                    stop=lambda: None,
+                )
+            )  # fmt: skip
+
+
+@contextmanager
+def world(folder: Path, **market: Any) -> Iterator[World]:
+    clock = Clock()
+    with sandbox.start(clock=clock, **market) as server:
+        yield World(folder, server, clock)

@@ -1,0 +1,172 @@
+"""Poll, journal, plan, apply, report: what each step leaves for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.destinations.memory import MemoryDestination
+from cqs_sheets.errors import TargetBusy
+from tests.e2e.runs import World, world
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, seed=3, speed=20) as made:
+        yield made
+
+
+def signals(market: World) -> dict[str, dict[str, CellValue]]:
+    return {str(row["id"]): row for row in market.memory.tabs["Signals"]}
+
+
+def test_the_first_sync_writes_every_open_signal_once(market: World) -> None:
+    report = market.sync().report
+    assert report.exit_code == 0
+    assert len(signals(market)) == len(market.memory.tabs["Signals"]) == report.targets[0].added > 5
+    assert report.api.new == report.api.signals >= report.targets[0].added
+    assert report.coverage.covered_seconds == 1200
+    assert report.coverage.gap_seconds == 0
+
+
+def test_a_second_look_at_the_same_market_writes_nothing(market: World) -> None:
+    market.sync()
+    before = market.memory.sequence
+    report = market.sync().report
+    assert market.memory.sequence == before
+    assert (report.targets[0].added, report.targets[0].updated) == (0, 0)
+    assert report.targets[0].unchanged == report.api.signals
+
+
+def test_signals_that_end_are_marked_and_never_deleted(market: World) -> None:
+    market.sync()
+    before = signals(market)
+    market.clock.pass_(minutes=4)
+    report = market.sync().report
+    after = signals(market)
+    assert before.keys() <= after.keys()
+    ended = {id_ for id_ in before if after[id_]["status"] == "closed"}
+    assert len(ended) == report.targets[0].closed > 0
+    still = {s["id"] for s in _open(market)}
+    assert not ended & still
+
+
+def test_signals_that_only_leave_the_window_are_aged_not_closed(market: World) -> None:
+    market.sync()
+    market.clock.pass_(hours=3)
+    market.sync()
+    assert {row["status"] for id_, row in signals(market).items()} <= {"open", "aged", "closed"}
+    old = [row for row in signals(market).values() if row["seen"] == min(r["seen"] for r in signals(market).values())]  # type: ignore[type-var]
+    assert all(row["status"] == "aged" for row in old)
+
+
+def test_a_pause_longer_than_the_window_is_reported_as_a_gap(market: World) -> None:
+    market.sync()
+    market.clock.pass_(minutes=50)
+    report = market.sync().report
+    assert report.coverage.gap_seconds == 30 * 60
+    assert len(report.coverage.gaps) == 1
+
+
+def test_what_one_failing_target_lacks_waits_and_comes_later(market: World) -> None:
+    class Locked(MemoryDestination):
+        locked = True
+
+        def apply(self, plan):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+            if self.locked:
+                raise TargetBusy("second.xlsx is open in Excel.")
+            return super().apply(plan)
+
+    second = Locked()
+    market.targets["second.xlsx"] = second
+    report = market.sync().report
+    assert report.exit_code == 75
+    assert report.outcome == "degraded"
+    assert [target.pending > 0 for target in report.targets] == [False, True]
+    second.locked = False
+    report = market.sync().report
+    assert report.exit_code == 0
+    assert second.tabs["Signals"] == market.memory.tabs["Signals"]
+
+
+def test_pending_rows_are_written_even_while_the_api_is_away(market: World) -> None:
+    market.sync()
+    late = MemoryDestination()
+    market.targets["late.xlsx"] = late
+    market.server.set_faults(["http-503"])
+    report = market.sync().report
+    assert report.exit_code == 69
+    assert report.outcome == "degraded"
+    assert late.tabs["Signals"] == market.memory.tabs["Signals"]
+
+
+def test_an_answer_kept_by_a_killed_run_is_digested_by_the_next(market: World) -> None:
+    from cqs_sheets.journal import Journal  # noqa: PLC0415
+
+    body = (
+        b'{"error":0,"message":"Success","count":1,"signals":[{"id":"42","timestamp":"2026-05-24 11:59:00",'
+        b'"exchange":"binance","currency":"USDT","coin":"BTC","direction":"LONG","ask":"1"}]}'
+    )
+    with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:
+        journal.keep_answer("all", {"interval": "20", "table": "main"}, market.clock(), body)
+    market.sync()
+    assert "42" in signals(market)
+
+
+def test_a_dry_run_shows_the_plan_and_leaves_no_trace(market: World) -> None:
+    result = market.sync(dry_run=True)
+    assert result.plans["first.xlsx"].adds
+    assert not market.memory.tabs
+    assert not (market.folder / "journal.sqlite3").exists()
+    assert market.sync().report.api.new == result.report.api.new
+
+
+def test_rows_lost_by_a_roll_back_are_put_back_and_deleted_ones_are_not(market: World) -> None:
+    market.sync()
+    old_rows = [dict(row) for row in market.memory.tabs["Signals"]]
+    old_sequence = market.memory.sequence
+    market.clock.pass_(minutes=3)
+    market.sync()
+    newer = signals(market)
+    deleted = str(old_rows[0]["id"])
+    market.memory.tabs["Signals"] = old_rows[1:]  # an older version is restored, one of its rows deleted
+    market.memory.sequence = old_sequence
+    market.memory.touch()
+    market.sync()
+    assert signals(market).keys() == newer.keys() - {deleted}
+    market.sync(restore=True)
+    assert signals(market).keys() == newer.keys()
+
+
+def test_a_fresh_journal_trusts_the_target(market: World) -> None:
+    market.sync()
+    rows = [dict(row) for row in market.memory.tabs["Signals"]]
+    (market.folder / "journal.sqlite3").unlink()
+    market.clock.pass_(seconds=1)
+    report = market.sync().report
+    assert report.targets[0].added == 0
+    assert [row["id"] for row in market.memory.tabs["Signals"]] == [row["id"] for row in rows]
+    assert [row["seen"] for row in market.memory.tabs["Signals"]] == [row["seen"] for row in rows]
+
+
+def test_leverage_comes_with_a_second_question_and_stays(market: World) -> None:
+    market.config_text = '[[feed]]\nname = "all"\nleverage = true\n'
+    market.sync()
+    known = {id_ for id_, row in signals(market).items() if row["lev"]}
+    assert known
+    market.config_text = '[[feed]]\nname = "all"\nleverage = false\n'
+    market.clock.pass_(seconds=30)
+    market.sync()
+    assert known <= {id_ for id_, row in signals(market).items() if row["lev"]}
+
+
+def _open(market: World) -> list[dict[str, str]]:
+    import requests  # noqa: PLC0415
+
+    found: list[dict[str, str]] = requests.get(
+        f"{market.server.url}/getSignal/", params={"api_key": "FREE", "interval": "20"}, timeout=5
+    ).json()["signals"]
+    return found
