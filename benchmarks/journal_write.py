@@ -61,7 +61,7 @@ class Market:
         self.open: list[Signal] = []
 
     def poll(self, new: int) -> Poll:
-        """The poll a minute later; one open signal has been edited."""
+        """The poll a minute later, with so many signals new."""
         self.now += MINUTE
         fresh = [signal(self.published + index, self.now - 2 * MINUTE) for index in range(new)]
         self.published += new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,13 +114,13 @@ def address_of(path: Path, mode: str) -> str:
     return f"{path.absolute().as_uri()}?mode={mode}"
 
 
-def unwritable(error: OSError, name: str) -> CqsError:
-    """A failure of the file system around the journal, told to the person."""
-    return AccessRefused(
-        f"the journal {name} cannot be opened: {error.strerror or error}",
-        meaning="Nothing was read or written.",
-        hint="Make its folder writable for you, or set CQS_HOME to one that is.",
-    )
+def file_error(error: OSError, name: str) -> CqsError:
+    """What a failure of the file system around the journal means to the person."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _disk_full(name)
+    if error.errno == errno.EIO:
+        return _disk_failed(name, error)
+    return _not_writable(name, error)
 
 
 def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
@@ -134,23 +135,11 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
                 "takes up what the spreadsheets hold.",
             )
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
-            return AccessRefused(
-                f"the journal {name} cannot be written: {error}",
-                meaning="Nothing was changed.",
-                hint="Make the file and its folder writable for you, or set CQS_HOME to a folder that is.",
-            )
+            return _not_writable(name, error)
         case "FULL":
-            return TargetBusy(
-                f"the disk is full: the journal {name} cannot grow",
-                meaning="What it holds is intact; this step was not recorded.",
-                hint="Free some space (`cqs-sheets journal prune` helps), then run again.",
-            )
+            return _disk_full(name)
         case "IOERR":
-            return TargetBusy(
-                f"the disk failed while the journal {name} was in use: {error}",
-                meaning="What was recorded before is intact; this step was not recorded.",
-                hint="Check the disk and its free space, then run again.",
-            )
+            return _disk_failed(name, error)
         case "BUSY" | "LOCKED":
             return TargetBusy(
                 f"the journal {name} is held by another program",
@@ -158,3 +147,27 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
                 hint="Close the program that has it open, then run again.",
             )
     return None
+
+
+def _not_writable(name: str, error: Exception) -> CqsError:
+    return AccessRefused(
+        f"the journal {name}, or its folder, is not writable: {error}",
+        meaning="Nothing was changed.",
+        hint="Make both writable for you (reading needs it too), or set CQS_HOME to a folder that is.",
+    )
+
+
+def _disk_full(name: str) -> CqsError:
+    return TargetBusy(
+        f"the disk is full: the journal {name} cannot grow",
+        meaning="What it holds is intact; this step was not recorded.",
+        hint="Free some space (`cqs-sheets journal prune` helps), then run again.",
+    )
+
+
+def _disk_failed(name: str, error: Exception) -> CqsError:
+    return TargetBusy(
+        f"the disk failed while the journal {name} was in use: {error}",
+        meaning="What was recorded before is intact; this step was not recorded.",
+        hint="Check the disk and its free space, then run again.",
+    )

@@ -23,7 +23,7 @@ OF_FEEDS = """(:feeds IS NULL OR EXISTS (
 _PENDING = f"""FROM signals s INDEXED BY signals_change {_REVISION} {_DELIVERED}
     WHERE s.change > :cursor AND d.revision IS NOT s.revision AND {OF_FEEDS}"""
 
-_WANTED = f"SELECT {_COLUMNS} {_PENDING}"
+_WANTED = f"SELECT {_COLUMNS} {_PENDING} ORDER BY s.arrival"
 
 _LOST = f"""SELECT {_COLUMNS} FROM delivered d CROSS JOIN signals s ON s.arrival = d.arrival {_REVISION}
     WHERE d.target = :target AND d.last > :stamp"""  # noqa: S608
@@ -79,11 +79,12 @@ def wanted(
 ) -> list[Wanted]:
     """The pending rows, and those delivered after `after_stamp`, by arrival."""
     values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
-    rows = {row[0]: row for row in database.iterate(_WANTED, values)}
-    if after_stamp is not None:
-        lost = database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
-        rows.update((row[0], row) for row in lost)
-    return [_wanted_from(rows[arrival]) for arrival in sorted(rows)]
+    pending_rows = [_wanted_from(row) for row in database.iterate(_WANTED, values)]
+    if after_stamp is None:
+        return pending_rows
+    lost_rows = database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
+    rows = {one.record.arrival: one for one in (*pending_rows, *map(_wanted_from, lost_rows))}
+    return [rows[arrival] for arrival in sorted(rows)]
 
 
 def everything(database: Database, target: TargetState, feeds: Collection[str] | None) -> list[Wanted]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import TargetBusy
-from cqs_sheets.journal.database import unwritable
+from cqs_sheets.journal.database import file_error
 
 
 @contextmanager
@@ -33,12 +33,13 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
             hint="Wait until it has finished, or stop it, then run again.",
         ) from None
     except OSError as error:
-        raise unwritable(error, str(path)) from error
+        raise file_error(error, str(path)) from error
     try:
         _sign(owner, now)
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            owner.unlink()
         lock.release()
 
 
@@ -47,12 +48,13 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 def _sign(owner: Path, now: datetime) -> None:
+    """Say who holds the lock; only a message rests on it, so a disk that refuses is no failure yet."""
     signed = {"process": os.getpid(), "since": f"{now:%Y-%m-%d %H:%M:%S} UTC"}
-    try:
-        with os.fdopen(os.open(owner, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(signed, file)
-    except OSError as error:
-        raise unwritable(error, str(owner)) from error
+    with (
+        suppress(OSError),
+        os.fdopen(os.open(owner, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file,
+    ):
+        json.dump(signed, file)
 
 
 def _holder(owner: Path) -> str:

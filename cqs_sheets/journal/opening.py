@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.journal.database import Database, address_of, unwritable
+from cqs_sheets.journal.database import Database, address_of, file_error
 from cqs_sheets.journal.lock import writer_lock
 from cqs_sheets.journal.schema import MIGRATIONS, migrate, version_of
 
@@ -81,7 +81,7 @@ def _absent(path: Path) -> bool:
     try:
         return not path.exists() or (path.is_file() and path.stat().st_size == 0)
     except OSError as error:
-        raise unwritable(error, str(path)) from error
+        raise file_error(error, str(path)) from error
 
 
 def _make(path: Path) -> None:
@@ -92,7 +92,7 @@ def _make(path: Path) -> None:
     except IsADirectoryError as error:
         raise _not_a_journal(path) from error
     except OSError as error:
-        raise unwritable(error, str(path)) from error
+        raise file_error(error, str(path)) from error
 
 
 def _check_header(path: Path) -> None:
@@ -102,7 +102,7 @@ def _check_header(path: Path) -> None:
     except IsADirectoryError as error:
         raise _not_a_journal(path) from error
     except OSError as error:
-        raise unwritable(error, str(path)) from error
+        raise file_error(error, str(path)) from error
     if header not in (b"", _MAGIC):
         raise _not_a_journal(path)
 

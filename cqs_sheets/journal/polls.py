@@ -97,7 +97,7 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
         counts.new += 1
         return
     known = _known_from(rows[0])
-    if at >= known.seen_at:  # an older answer, imported late, knows nothing newer
+    if at >= max(known.seen_at, known.revised_at):  # an older answer, imported late, knows nothing newer
         record = observe(known.record, signal, at, known.record.arrival)
         _touch(database, known, at, feed)
         if record is not known.record:
@@ -128,8 +128,9 @@ def _settle(database: Database, feed: int, poll: Poll, window: Window, counts: _
     for known in map(_known_from, unsettled):
         if known.record.signal.key.id in present:
             continue
-        mine = known.seen_feed == feed
-        record = missing(known.record, window if mine else reach, known.seen_at, sure=mine and poll.sure)
+        record = missing(
+            known.record, window if known.seen_feed == feed else reach, known.seen_at, sure=poll.sure
+        )
         if record is not known.record:
             _revise(database, record, poll.at)
             setattr(counts, record.status, getattr(counts, record.status) + 1)

@@ -201,6 +201,14 @@ def test_targets_may_name_the_feed_that_is_there_without_any(tmp_path: Path) -> 
     assert 'did you mean "all"?' in refusal(tmp_path, '[[target]]\nto = "a.xlsx"\nfeeds = ["al"]\n')
 
 
+def test_a_feed_whose_name_is_broken_is_told_once_and_not_again_for_the_targets_that_name_it(
+    tmp_path: Path,
+) -> None:
+    told = refusal(tmp_path, '[[feed]]\nnmae = "swing"\n[[target]]\nto = "a.xlsx"\nfeeds = ["swing"]\n')
+    assert "missing key `name`" in told
+    assert "there is no feed" not in told
+
+
 def test_paths_are_relative_to_the_file_wherever_one_stands(tmp_path: Path) -> None:
     folder = tmp_path / "configs"
     folder.mkdir()

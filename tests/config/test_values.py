@@ -84,7 +84,7 @@ def test_https_anywhere_and_http_on_this_machine_are_accepted(url: str) -> None:
     ["", "example.com", "ftp://example.com", "http://example.com", "http://127.0.0.1.example.com", "https://",
      "http://localhost.example.com", "http://127.0.0.1@example.com", "https://example.com/a b", "https://x:99999",
      "http://example.com\\@127.0.0.1", "https://[::1", "https://example.com/?a=1", "https://example.com#a",
-     "https://exa\nmple.com", "file:///etc/passwd", "http://0.0.0.0:1"],
+     "https://exa\nmple.com", "https://example.com\\path", "file:///etc/passwd", "http://0.0.0.0:1"],
 )  # fmt: skip
 def test_other_urls_are_refused(url: str) -> None:
     assert url_problem(url)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.core.coverage import Window, coverage, gaps_of, look_back, merge
@@ -49,6 +49,7 @@ def test_touching_and_overlapping_windows_become_one() -> None:
     )
 
 
+@settings(deadline=None)
 @given(windows)
 def test_merged_windows_hold_the_same_seconds_and_neither_touch_nor_are_empty(these: list[Window]) -> None:
     merged = merge(these)
@@ -98,6 +99,7 @@ def test_gap_minutes_count_the_last_day_alone_and_round_up() -> None:
     assert (seen.gap_seconds, seen.gap_minutes) == (630, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(windows, max_size=3), st.integers(3300, 6000), st.none() | st.integers(0, 6000))
 def test_every_second_missed_by_a_feed_since_it_began_is_a_gap(
     feeds: list[list[Window]], now_second: int, since_second: int | None
@@ -139,6 +141,7 @@ def test_a_look_back_that_was_set_is_kept() -> None:
     assert look_back(at(-10), NOON, 5) == 5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20 * 60 * 18 // 20))
 def test_polls_with_the_automatic_look_back_leave_no_gap_while_the_api_can_reach(seconds: int) -> None:
     last = NOON - timedelta(seconds=seconds)

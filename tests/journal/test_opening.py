@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -12,7 +13,7 @@ import pytest
 
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
 from cqs_sheets.journal import Journal
-from cqs_sheets.journal.database import Database
+from cqs_sheets.journal.database import Database, file_error
 from tests.journal.conftest import Clock
 from tests.journal.samples import key, poll, signal
 
@@ -264,6 +265,21 @@ def test_a_read_only_file_is_refused(path: Path, clock: Clock) -> None:
     fill(path, clock)
     path.chmod(0o400)
     assert isinstance(refusal(path, clock), AccessRefused)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOSPC, TargetBusy),
+        (errno.EIO, TargetBusy),
+        (errno.EACCES, AccessRefused),
+        (errno.EROFS, AccessRefused),
+    ],
+)
+def test_failures_of_the_file_system_are_told_apart(number: int, kind: type[CqsError]) -> None:
+    error = file_error(OSError(number, os.strerror(number)), "journal.sqlite3")
+    assert type(error) is kind
+    assert all((error.message, error.meaning, error.hint))
 
 
 def test_a_bug_in_our_sql_is_not_dressed_up(path: Path, clock: Clock) -> None:

@@ -142,6 +142,13 @@ def test_an_older_answer_taken_up_late_adds_signals_but_overrules_nothing(journa
     assert journal.verify() == []
 
 
+def test_an_older_answer_taken_up_late_closes_nothing_that_a_later_one_told_of(journal: Journal) -> None:
+    journal.record_poll(poll(0, signal(opened=-5)))
+    journal.record_poll(poll(21, look_back=3))
+    assert counts(journal.record_poll(poll(5))) == (0, 0, 0, 0)
+    assert state(journal)[0] is Status.AGED
+
+
 def test_arrivals_grow_with_first_sight(journal: Journal) -> None:
     journal.record_poll(poll(0, signal(1), signal(2)))
     journal.record_poll(poll(1, signal(1), signal(2), signal(3)))
