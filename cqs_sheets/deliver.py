@@ -68,6 +68,7 @@ class Deliverer:
 
     def _deliver_once(self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery) -> None:
         state = self.journal.target(target.settings.identity, target_selection(target.settings))
+        outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
         newest = self.journal.newest_change()
         rows = list(_rows(target, self._candidates(state, stamp, target)))

@@ -9,6 +9,7 @@ from typing import Any
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.template import (
+    CellFormat,
     Column,
     ColumnKind,
     Setting,
@@ -18,6 +19,7 @@ from cqs_sheets.core.template import (
     Template,
 )
 
+MOMENT = CellFormat(pattern="yyyy-mm-dd hh:mm", type="DATE_TIME")
 NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
 
 
@@ -56,6 +58,8 @@ def record(
 
 def column(id_: str, source: str = "", type_: CellType = CellType.TEXT, **changes: Any) -> Column:
     kind = changes.pop("kind", ColumnKind.FIELD)
+    if type_ is CellType.TIME:
+        changes.setdefault("format", MOMENT)
     return Column(
         id=id_,
         header=changes.pop("header", id_.title()),
@@ -88,7 +92,7 @@ SETTINGS_TAB = SettingsTab(
         SettingsSection(
             title="WRITTEN BY THE SYNC",
             settings=(
-                Setting(name="Last_sync", label="Last sync", synced=True),
+                Setting(name="Last_sync", label="Last sync", format=MOMENT, synced=True),
                 Setting(name="Feed_status", label="Feed", value="ok", synced=True),
             ),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import Self
@@ -45,8 +45,8 @@ class Answer:
     """
 
     query: Query
-    body: bytes
-    envelope: Envelope
+    body: bytes = field(repr=False)
+    envelope: Envelope = field(repr=False)
     at: datetime
     skew: timedelta
     http_requests: int
@@ -124,17 +124,21 @@ class ApiClient:
         while True:
             began = self._monotonic()
             # The first attempt always gets its full time, later ones what the budget leaves.
-            reply = self._send(query, self._patience.left if failures else float("inf"))
+            outcome = self._attempt(query, self._patience.left if failures else float("inf"))
+            if not isinstance(outcome, Trouble):
+                return self._answer(query, *outcome, self.http_requests - sent_before)
             failures += 1
-            asked_wait = 0.0
-            if isinstance(reply, Reply):
-                outcome = meaning(reply, self._key)
-                if isinstance(outcome, Envelope):
-                    return self._answer(query, reply, outcome, self.http_requests - sent_before)
-                asked_wait = retry_after(reply.headers, self._server_now(reply))
-                reply = outcome
             self._patience.spend(self._monotonic() - began)
-            self._wait(reply, failures, asked_wait)
+            self._wait(outcome, failures)
+
+    def _attempt(self, query: Query, within: float) -> tuple[Reply, Envelope] | Trouble:
+        reply = self._send(query, within)
+        if isinstance(reply, Trouble):
+            return reply
+        outcome = meaning(reply, self._key)
+        if isinstance(outcome, Trouble):
+            return replace(outcome, wait=retry_after(reply.headers, self._server_now(reply)))
+        return reply, outcome
 
     def _send(self, query: Query, within: float) -> Reply | Trouble:
         """The answer to a request; a documented path that is not there is replaced by the other, once."""
@@ -154,9 +158,9 @@ class ApiClient:
         reply = self._transport.send(method, url, fields, within=within)
         return replace(reply, body=_masked(reply.body, self._key)) if isinstance(reply, Reply) else reply
 
-    def _wait(self, trouble: Trouble, failures: int, at_least: float) -> None:
+    def _wait(self, trouble: Trouble, failures: int) -> None:
         """Sleep until the next attempt is due, or raise if there is to be none."""
-        wait = self._patience.next_wait(failures, at_least=at_least) if trouble.passing else None
+        wait = self._patience.next_wait(failures, at_least=trouble.wait) if trouble.passing else None
         then = "giving up" if wait is None else f"again in {wait:.1f} s"
         _log.info("attempt %d failed: %s; %s", failures, trouble.what, then)
         if wait is None:

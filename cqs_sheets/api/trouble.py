@@ -15,11 +15,13 @@ class Trouble:
     """What went wrong, as the end of "the last thing seen: ...".
 
     `passing`: asking again soon may help. `hint`: what to do, where it is not just waiting.
+    `wait`: seconds that the server asked us to wait.
     """
 
     what: str
     passing: bool = True
     hint: str = ""
+    wait: float = 0.0
 
 
 _UNTRUSTED = Trouble(

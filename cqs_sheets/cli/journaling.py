@@ -15,14 +15,12 @@ from cqs_sheets.api.client import MAX_BODY
 from cqs_sheets.cli.fetching import print_records
 from cqs_sheets.cli.output import print_warning
 from cqs_sheets.cli.running import Loaded, utc_now
+from cqs_sheets.cli.workbooks import write_workbook
 from cqs_sheets.core.export import as_csv, as_jsonl, export_row
 from cqs_sheets.core.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.planner import make_plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import utc_text
-from cqs_sheets.core.rows import wanted_rows
-from cqs_sheets.core.signal import FeedTable, Record, SignalKey
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.core.signal import FeedTable, SignalKey
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.journal import Journal
 from cqs_sheets.poll import imported
@@ -60,7 +58,8 @@ def export(loaded: Loaded, journal: Journal, options: Mapping[str, Any]) -> int:
     if options["format_"] == "xlsx":
         if output is None:
             raise UsageError("A workbook cannot go to the screen.", hint="Add -o FILE.xlsx")
-        _export_workbook(loaded, records, output, options["template"])
+        zone = loaded.settings.zone
+        write_workbook(output, load_template(options["template"]), records, zone, {"Time_zone": str(zone)})
         return 0
     lines = (as_csv if options["format_"] == "csv" else as_jsonl)(records)
     if output is None:
@@ -69,16 +68,6 @@ def export(loaded: Loaded, journal: Journal, options: Mapping[str, Any]) -> int:
     else:
         _write_lines(output, lines)
     return 0
-
-
-def _export_workbook(loaded: Loaded, records: Iterable[Record], output: Path, template_name: str) -> None:
-    if output.exists():
-        raise UsageError(f"{output} exists already.", hint="Name a new file, or sync to it: sync --to FILE")
-    template, zone = load_template(template_name), loaded.settings.zone
-    destination = ExcelDestination(output, zone_name=str(zone))
-    rows = [row for record in records for row in wanted_rows(template, record, zone)]
-    table = destination.read(template, {})
-    destination.apply(make_plan(template, rows, table, sequence=1, settings={"Time_zone": str(zone)}))
 
 
 def _write_lines(output: Path, lines: Iterable[str]) -> None:
@@ -117,15 +106,20 @@ def _answer(path: Path) -> bytes:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", meaning="Nothing was imported."
         ) from None
+    reason = "larger than any answer" if len(body) > MAX_BODY else _not_an_answer(body)
+    if reason:
+        raise DataRefused(
+            f"{path} is not a saved answer of the API: {reason}.", meaning="Nothing was imported."
+        )
+    return body
+
+
+def _not_an_answer(body: bytes) -> str:
     try:
-        if len(body) > MAX_BODY:
-            raise NotTheEnvelope("larger than any answer")
         parse_envelope(body)
     except NotTheEnvelope as problem:
-        raise DataRefused(
-            f"{path} is not a saved answer of the API: {problem.reason}.", meaning="Nothing was imported."
-        ) from None
-    return body
+        return problem.reason
+    return ""
 
 
 def verify(loaded: Loaded, journal: Journal) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,30 @@ class Interval(click.ParamType[str | int]):
         if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 20):  # noqa: PLR2004 - the guide's bounds
             self.fail(f"{value!r} is neither 'auto' nor whole minutes from 1 to 20", param, ctx)
         return int(value)
+
+
+class Duration(click.ParamType[float]):
+    """`90s`, `5m`, `5h50m`: seconds, within bounds."""
+
+    name = "duration"
+    _PARTS = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+
+    def __init__(self, least: float, most: float = float("inf")) -> None:
+        self._least = least
+        self._most = most
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        parts = self._PARTS.fullmatch(value.strip())
+        if not value.strip() or parts is None:
+            self.fail(f"{value!r} is not a duration like 90s, 5m or 5h50m", param, ctx)
+        hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+        total = hours * 3600 + minutes * 60 + seconds
+        if not self._least <= total <= self._most:
+            self.fail(f"{value!r} is not between {self._least:g}s and {self._most:g}s", param, ctx)
+        return float(total)
 
 
 def _stack(*decorators: _Decorator) -> _Decorator:

@@ -17,7 +17,7 @@ from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
 from cqs_sheets.core.planner import Choices
 from cqs_sheets.core.template import Template
 from cqs_sheets.deliver import Deliverer, Target
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import Journal
 from cqs_sheets.poll import FeedPoller
@@ -73,14 +73,16 @@ def settings_of(options: Mapping[str, Any], *, serve: bool = True) -> Iterator[L
 
 
 @contextmanager
-def opened_run(loaded: Loaded, options: Mapping[str, Any]) -> Iterator[Run]:
-    """A run with its journal and its connection open."""
+def opened_run(
+    loaded: Loaded, options: Mapping[str, Any], *, retry_for: float | None = None
+) -> Iterator[Run]:
+    """A run with its journal and its connection open; `retry_for` (seconds) instead of the settings'."""
     settings = loaded.settings
     dry_run, force = bool(options.get("dry_run")), bool(options.get("force"))
     progress = Progress(enabled=not loaded.quiet)
     with ExitStack() as stack:
         stack.callback(progress.clear)
-        api = stack.enter_context(open_api(loaded))
+        api = stack.enter_context(open_api(loaded, retry_for))
         journal = stack.enter_context(Journal.open(loaded.journal_path, clock=utc_now, rehearsal=dry_run))
         choices = Choices(restore=bool(options.get("restore")), force=force)
         yield Run(
@@ -98,11 +100,12 @@ def opened_run(loaded: Loaded, options: Mapping[str, Any]) -> Iterator[Run]:
         )  # fmt: skip
 
 
-def open_api(loaded: Loaded) -> ApiClient:
+def open_api(loaded: Loaded, retry_for: float | None = None) -> ApiClient:
     """A client for the settings' API and key."""
     api = loaded.settings.api
+    budget = api.retry_for if retry_for is None else retry_for
     return ApiClient(
-        url=api.url, key=api.key, retry_for=api.retry_for, clock=utc_now, sleep=loaded.interruption.sleep
+        url=api.url, key=api.key, retry_for=budget, clock=utc_now, sleep=loaded.interruption.sleep
     )
 
 
@@ -129,7 +132,7 @@ class _Targets:
                 hint="Name a workbook instead: --to signals.xlsx",
             )
         destination = ExcelDestination(
-            target.path, zone_name=str(self._settings.zone), backups=target.backups,
+            target.path, backups=target.backups,
             lock_wait=target.lock_wait, force=self._force, sleep=self._interruption.sleep,
         )  # fmt: skip
         return Target(settings=target, template=template, destination=destination, zone=self._settings.zone)

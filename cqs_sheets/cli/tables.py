@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +14,15 @@ from cqs_sheets.core import risk, symbols
 from cqs_sheets.core.render import ago, plain_price
 from cqs_sheets.core.signal import Record, Signal
 
-_WIDE = 110  # from here on there is room for the second and third target
+_WIDE = 120  # from here on there is room for the horizon and all targets
+_WIDTHS = {
+    "Opened": 7, "Pair": 13, "Side": 5, "Horizon": 14, "Exchange": 9,
+    "Entry": 11, "Stop": 11, "TP1": 11, "TP2": 11, "TP3": 11, "R:R": 5,
+}  # fmt: skip
+_ONLY_WIDE = frozenset({"Horizon", "TP2", "TP3"})
+_NUMBERS = frozenset({"Entry", "Stop", "TP1", "TP2", "TP3", "R:R"})
+_DIGITS = 8  # significant ones of an entry: the middle of a zone has more than a screen has room for
+_SIDES = {"LONG": "green", "SHORT": "red"}
 
 
 def console() -> Console:
@@ -23,41 +31,37 @@ def console() -> Console:
 
 
 def print_signals(records: Iterable[Record], now: datetime) -> None:
-    """The open signals, newest first, with what a trader decides by."""
+    """The open signals, newest first, with what a trader decides by; `-F` marks a futures exchange."""
     out = console()
-    wide = out.width >= _WIDE
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("Opened", "Pair", "Side"):
-        table.add_column(name, no_wrap=True)
-    if wide:
-        table.add_column("Horizon", no_wrap=True)
-    table.add_column("Exchange", no_wrap=True, overflow="ellipsis")
-    numbers = (
-        ("Entry", "Stop", "TP1", "TP2", "TP3", "R:R", "Risk") if wide else ("Entry", "Stop", "TP1", "R:R")
-    )
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    shown = [name for name in _WIDTHS if out.width >= _WIDE or name not in _ONLY_WIDE]
+    for name in shown:
+        justify: JustifyMethod = "right" if name in _NUMBERS else "left"
+        table.add_column(
+            name,
+            justify=justify,
+            no_wrap=True,
+            min_width=min(_WIDTHS[name], len(name)),
+            max_width=_WIDTHS[name],
+        )
     for record in sorted(records, key=lambda r: r.signal.timestamp, reverse=True):
-        table.add_row(*_cells(record.signal, now, wide=wide))
+        cells = _cells(record.signal, now)
+        table.add_row(*(cells[name] for name in shown))
     out.print(table)
 
 
-def _cells(signal: Signal, now: datetime, *, wide: bool) -> list[Text | str]:
-    ratio = risk.reward_to_risk(signal, signal.target1)
-    levels = [risk.entry_mid(signal), signal.stop_loss, signal.target1]
-    if wide:
-        levels += [signal.target2, signal.target3]
-    return [
-        ago(signal.timestamp, now).removesuffix(" ago"),
-        Text(symbols.pair(signal), style="bold"),
-        Text(signal.direction, style={"LONG": "green", "SHORT": "red"}.get(signal.direction, "")),
-        *([signal.type] if wide else []),
-        symbols.exchange_name(signal),
-        *(plain_price(level) for level in levels),
-        f"{ratio:.2f}" if ratio is not None else "",
-        *([_digits(signal.risk_level)] if wide else []),
-    ]
-
-
-def _digits(number: Decimal | None) -> str:
-    return "" if number is None else format(number, "f")
+def _cells(signal: Signal, now: datetime) -> dict[str, Text | str]:
+    ratio, entry = risk.reward_to_risk(signal, signal.target1), risk.entry_mid(signal)
+    return {
+        "Opened": ago(signal.timestamp, now).removesuffix(" ago").removeprefix("just "),
+        "Pair": Text(symbols.pair(signal), style="bold"),
+        "Side": Text(signal.direction, style=_SIDES.get(signal.direction, "")),
+        "Horizon": signal.type,
+        "Exchange": signal.exchange.lower().replace("_futures", "-F"),
+        "Entry": plain_price(None if entry is None else Context(prec=_DIGITS).plus(entry)),
+        "Stop": plain_price(signal.stop_loss),
+        "TP1": plain_price(signal.target1),
+        "TP2": plain_price(signal.target2),
+        "TP3": plain_price(signal.target3),
+        "R:R": "" if ratio is None else f"{ratio:.2f}",
+    }

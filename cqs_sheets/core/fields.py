@@ -13,6 +13,7 @@ from decimal import Decimal
 from cqs_sheets.core import risk, symbols
 from cqs_sheets.core.cells import CellType, CellValue, id_cell
 from cqs_sheets.core.signal import FeedTable, Record, Signal
+from cqs_sheets.core.vocabulary import exchange_name
 
 _Read = Callable[[Record, tzinfo], CellValue]
 
@@ -52,7 +53,7 @@ def cornix_text(signal: Signal) -> str:
         return ""
     lines = [
         f"#{symbols.pair(signal)}",
-        f"Exchanges: {symbols.exchange_name(signal)}",
+        f"Exchanges: {exchange_name(signal.exchange)}",
         f"Signal Type: Regular ({signal.direction.capitalize()})",
         *([f"Leverage: Isolated ({plain(signal.leverage)}X)"] if signal.leverage else []),
         f"Entry Zone: {plain(zone[0])} - {plain(zone[1])}",
@@ -122,7 +123,7 @@ _ALL = (
     _field("flags", _TEXT, lambda s: "; ".join(s.flags)),
     # what we compute
     _calc("pair", _TEXT, symbols.pair),
-    _calc("exchange_name", _TEXT, symbols.exchange_name),
+    _calc("exchange_name", _TEXT, lambda s: exchange_name(s.exchange)),
     _calc("entry_low", _NUMBER, _zone_bound(0)),
     _calc("entry_high", _NUMBER, _zone_bound(1)),
     _calc("entry_mid", _NUMBER, risk.entry_mid),

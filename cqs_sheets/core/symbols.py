@@ -19,7 +19,6 @@ class Venue:
     unified symbol. Every field may be blank: then that column stays blank.
     """
 
-    name: str
     tradingview: str = ""
     ccxt: str = ""
     url: str = ""
@@ -30,85 +29,71 @@ _LINEAR = "{coin}/{quote}:{quote}"
 
 VENUES: Mapping[str, Venue] = {
     "binance": Venue(
-        name="Binance",
         tradingview="BINANCE:{coin}{quote}",
         ccxt=_SPOT,
         url="https://www.binance.com/en/trade/{coin}_{quote}?type=spot",
     ),
     "binance_futures": Venue(
-        name="Binance Futures",
         tradingview="BINANCE:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.binance.com/en/futures/{coin}{quote}",
     ),
     "bitget": Venue(
-        name="Bitget",
         tradingview="BITGET:{coin}{quote}",
         ccxt=_SPOT,
         url="https://www.bitget.com/spot/{coin}{quote}",
     ),
     "bitget_futures": Venue(
-        name="Bitget Futures",
         tradingview="BITGET:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.bitget.com/futures/usdt/{coin}{quote}",
     ),
     "bitmex": Venue(
-        name="BitMEX",
         tradingview="BITMEX:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.bitmex.com/app/trade/{coin}{quote}",
     ),
     "bybit": Venue(
-        name="Bybit",
         tradingview="BYBIT:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.bybit.com/trade/usdt/{coin}{quote}",
     ),
     "deribit": Venue(
-        name="Deribit",
         tradingview="DERIBIT:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.deribit.com/futures/{coin}_{quote}",
     ),
     "gateio": Venue(
-        name="Gate",
         tradingview="GATEIO:{coin}{quote}",
         ccxt=_SPOT,
         url="https://www.gate.com/trade/{coin}_{quote}",
     ),
     "htx": Venue(
-        name="HTX",
         tradingview="HTX:{coin}{quote}",
         ccxt=_SPOT,
         url="https://www.htx.com/trade/{c}_{q}?type=spot",
     ),
     "htx_futures": Venue(
-        name="HTX Futures",
         tradingview="HTX:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.htx.com/futures/linear_swap/exchange#contract_code={coin}-{quote}",
     ),
     "kucoin": Venue(
-        name="KuCoin",
         tradingview="KUCOIN:{coin}{quote}",
         ccxt=_SPOT,
         url="https://www.kucoin.com/trade/{coin}-{quote}",
     ),
     "kucoin_futures": Venue(
-        name="KuCoin Futures",
         tradingview="KUCOIN:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.kucoin.com/futures/trade/{coin}{quote}M",
     ),
     "okx": Venue(
-        name="OKX",
         tradingview="OKX:{coin}{quote}",
         ccxt=_SPOT,
         url="https://www.okx.com/trade-spot/{c}-{q}",
     ),
     "okx_futures": Venue(
-        name="OKX Futures",
         tradingview="OKX:{coin}{quote}.P",
         ccxt=_LINEAR,
         url="https://www.okx.com/trade-swap/{c}-{q}-swap",
@@ -119,12 +104,6 @@ VENUES: Mapping[str, Venue] = {
 def venue(exchange: str) -> Venue | None:
     """The venue of an exchange code, in whatever casing it was stored."""
     return VENUES.get(exchange.strip().lower())
-
-
-def exchange_name(signal: Signal) -> str:
-    """The exchange's name for people; an unknown code is shown as it was sent."""
-    known = venue(signal.exchange)
-    return known.name if known else signal.exchange
 
 
 def pair(signal: Signal) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cqs_sheets.core.toml_lines import Path, line_at, lines_by_path
-from cqs_sheets.core.toml_words import Finding, explain
+from cqs_sheets.core.toml_words import Finding, explain, plain
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 _SYNTAX_HINTS = {
@@ -78,7 +78,7 @@ def place(path: Path) -> str:
     """A path in a reader's words, lists counted from 1: `feed 2 > exchange 1`."""
     words = ""
     for step in path:
-        words += f" {step + 1}" if isinstance(step, int) else f" > {step}" if words else step
+        words += f" {step + 1}" if isinstance(step, int) else f" > {plain(step)}" if words else plain(step)
     return words
 
 

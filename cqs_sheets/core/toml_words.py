@@ -44,9 +44,14 @@ def quoted(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        text = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…"
-        return '"' + _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + '"'
+        return f'"{plain(value)}"'
     return "a table" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else str(value)
+
+
+def plain(text: str) -> str:
+    """A text shortened and with its control characters spelt out, so that it cannot upset a terminal."""
+    short = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", short)
 
 
 def not_one_of(value: object, allowed: Sequence[object]) -> str:
@@ -60,7 +65,7 @@ def not_one_of(value: object, allowed: Sequence[object]) -> str:
 def unknown_key(name: str, known: Sequence[str]) -> str:
     """The sentence for a key that nothing reads, with the nearest known one, or all of them."""
     near = nearest(name, known)
-    shown = quoted(name).strip('"')
+    shown = plain(name)
     if near:
         return f"unknown key `{shown}`: did you mean `{near}`?"
     return f"unknown key `{shown}`; known here: {', '.join(f'`{key}`' for key in known) or 'none'}"

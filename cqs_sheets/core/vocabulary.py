@@ -16,7 +16,7 @@ FUTURES: Mapping[str, str] = {
     "bybit": "Bybit",
     "deribit": "Deribit",
     "htx_futures": "HTX Futures",
-    "kucoin_futures": "Kucoin Futures",
+    "kucoin_futures": "KuCoin Futures",
     "okx_futures": "OKX Futures",
 }
 """Every futures exchange code of the guide, as most rows spell it -> its display name."""
@@ -29,11 +29,11 @@ SPOT: Mapping[str, str] = {
     "bitstamp": "Bitstamp",
     "bittrex": "Bittrex",
     "coinbase": "Coinbase",
-    "gateio": "Gate.io",
+    "gateio": "Gate",
     "htx": "HTX",
     "huobi": "Huobi",
     "kraken": "Kraken",
-    "kucoin": "Kucoin",
+    "kucoin": "KuCoin",
     "mexc": "MEXC",
     "okex": "OKEx",
     "okx": "OKX",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 NOW = datetime(2026, 5, 24, 14, 40, tzinfo=UTC)
@@ -78,8 +80,8 @@ Script = Callable[[Seen], Canned]
 class ScriptedServer:
     """Answers each request from a script, the last answer for ever after; `seen` is what arrived."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, scheme: str, port: int) -> None:
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.seen: list[Seen] = []
         self.script: list[Canned | Script] = [Canned()]
         self.stopping = threading.Event()
@@ -94,11 +96,14 @@ class ScriptedServer:
 
 
 @contextmanager
-def serving() -> Iterator[ScriptedServer]:
-    """A scripted server on a free port of this computer, until the block ends."""
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    httpd.daemon_threads = True
-    scripted = ScriptedServer(httpd.server_port)
+def serving(certificate: Path | None = None) -> Iterator[ScriptedServer]:
+    """A scripted server on a free port of this computer, until the block ends; https with a certificate."""
+    httpd = _QuietServer(("127.0.0.1", 0), _Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        httpd.socket = context.wrap_socket(httpd.socket, server_side=True, do_handshake_on_connect=False)
+    scripted = ScriptedServer("https" if certificate else "http", httpd.server_port)
     httpd.scripted = scripted  # type: ignore[attr-defined]
     thread = threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -109,6 +114,13 @@ def serving() -> Iterator[ScriptedServer]:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that hang up are what the tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):

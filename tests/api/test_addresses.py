@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.api import ApiClient, endpoint
-from cqs_sheets.api.address import is_loopback
+from cqs_sheets.api.address import is_loopback, redirected
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import UsageError
 
@@ -62,6 +62,25 @@ def test_other_addresses_are_refused_without_being_quoted(setting: str) -> None:
     assert "CQS_API_URL" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("https://host/a", "/b?c#d", "https://host/b?c"),
+        ("https://host/a", "https://HOST:443/b", "https://HOST:443/b"),
+        ("http://[::1]:80/a", "http://[::1]/b", "http://[::1]/b"),
+        ("https://host/a", "http://host/b", None),
+        ("https://host/a", "https://host:444/b", None),
+        ("https://host/a", "https://host:80/b", None),
+        ("https://host/a", "https://host.elsewhere.com/b", None),
+        ("https://host/a", "https://[/b", None),
+    ],
+)
+def test_a_redirect_leads_somewhere_only_within_scheme_host_and_port(
+    url: str, location: str, target: str | None
+) -> None:
+    assert redirected(url, location) == target
+
+
 @given(st.text(max_size=40).map("http://".__add__))
 def test_whatever_is_accepted_without_tls_is_this_computer(setting: str) -> None:
     try:
@@ -71,8 +90,20 @@ def test_whatever_is_accepted_without_tls_is_this_computer(setting: str) -> None
     assert is_loopback(asked)
 
 
-@pytest.mark.parametrize("key", ["", " ", "abc def", "abc\n", "abc\x00def", "free", "Free", "x" * 600])
-def test_a_key_that_can_be_none_is_refused_before_anything_is_sent(key: str) -> None:
-    with pytest.raises(UsageError, match="API key") as caught:
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("", "is empty"),
+        (" ", "blanks"),
+        ("abc def", "blanks"),
+        ("abc\n", "characters that no key has"),
+        ("abc\x00def", "characters that no key has"),
+        ("x" * 600, "characters that no key has"),
+        ("free", "FREE, in capitals"),
+        ("Free", "FREE, in capitals"),
+    ],
+)
+def test_a_key_that_can_be_none_is_refused_before_anything_is_sent(key: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
         ApiClient(key=Secret(key))
     assert key.strip() in ("", "free", "Free") or key not in str(caught.value)

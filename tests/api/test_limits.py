@@ -36,8 +36,12 @@ def test_an_answer_in_chunks_is_read(server: ScriptedServer, connect: Connect) -
     assert connect().ask(QUERY).body == BODY
 
 
-def test_an_answer_as_large_as_allowed_is_read(server: ScriptedServer, connect: Connect) -> None:
-    server.answers(Canned(body=BODY))
+@pytest.mark.parametrize("encode", [bytes, gzip.compress])
+def test_an_answer_as_large_as_allowed_is_read(
+    server: ScriptedServer, connect: Connect, encode: type[bytes]
+) -> None:
+    headers = {} if encode is bytes else {"Content-Encoding": "gzip"}
+    server.answers(Canned(body=encode(BODY), headers=headers))
     assert connect(max_body=len(BODY)).ask(QUERY).body == BODY
 
 
@@ -106,3 +110,19 @@ def test_whatever_a_server_says_ends_in_an_answer_or_in_one_of_our_errors() -> N
                 client.ask(QUERY)
 
         ask()
+
+
+def test_the_first_attempt_gets_its_full_time_whatever_the_budget(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    slow = FakeTime(tick=4.0)
+    server.answers(Canned(body=BODY))
+    assert connect(retry_for=0, monotonic=slow.monotonic).ask(QUERY).body == BODY
+
+
+def test_a_later_attempt_gets_only_what_the_budget_leaves(server: ScriptedServer, connect: Connect) -> None:
+    slow = FakeTime(tick=4.0)
+    server.answers(Canned(503), Canned(body=BODY))
+    with pytest.raises(ApiUnavailable, match="did not end in time"):
+        connect(retry_for=17, monotonic=slow.monotonic).ask(QUERY)
+    assert len(server.seen) == 2

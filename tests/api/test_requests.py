@@ -7,7 +7,9 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from requests import Request
 
+from cqs_sheets.api import ApiClient
 from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import ApiUnavailable
@@ -86,6 +88,15 @@ def test_when_both_documented_paths_are_gone_each_was_tried_once(
     assert time.slept == []
 
 
+def test_a_path_once_switched_is_not_switched_back(server: ScriptedServer, connect: Connect) -> None:
+    server.answers(Canned(404), Canned(), Canned(404))
+    client = connect()
+    client.ask(QUERY)
+    with pytest.raises(ApiUnavailable):
+        client.ask(QUERY)
+    assert [seen.path for seen in server.seen] == ["/getSignal/", *["/api/v1/getSignal"] * 2]
+
+
 def test_a_path_of_the_users_own_is_never_replaced(server: ScriptedServer, connect: Connect) -> None:
     server.answers(Canned(404))
     with pytest.raises(ApiUnavailable):
@@ -100,15 +111,15 @@ def test_the_other_path_is_still_tried_after_the_connection_broke_on_the_way_to_
     assert connect().ask(QUERY).http_requests == 4
 
 
-def test_a_netrc_file_adds_no_credentials(
-    server: ScriptedServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_netrc_file_adds_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    netrc.write_text("machine api.example.com login somebody password something\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    connect().ask(QUERY)
-    assert "authorization" not in server.seen[0].headers
+    session = ApiClient(key=Secret(KEY))._transport._session
+    prepared = session.prepare_request(Request("POST", "https://api.example.com/getSignal/"))
+    session.close()
+    assert "authorization" not in prepared.headers
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_computer(

@@ -23,9 +23,12 @@ PASSING = {
     "signals are down": Canned(body=envelope(error=5, message="System UNAVAILABLE")),
     "the rate limit": Canned(body=envelope(error=6, message="Rate limit exceeded")),
     "an unknown error code": Canned(body=envelope(error=42, message="?")),
+    "408": Canned(408),
+    "425": Canned(425),
     "429": Canned(429),
     "500 with a page": Canned(500, b"<html>"),
     "502": Canned(502),
+    "599": Canned(599),
     "503 that speaks of the key": Canned(503, envelope(error=5, message="Invalid API Key")),
     "a web page": Canned(body=b"<!DOCTYPE html><p>hello"),
     "an empty body": Canned(body=b""),
@@ -97,6 +100,35 @@ def test_another_refusal_by_http_is_not_repeated(
     with pytest.raises(ApiUnavailable, match=f"HTTP status {status}"):
         connect().ask(QUERY)
     assert time.slept == []
+
+
+@pytest.mark.parametrize("status", [300, 400, 499])
+def test_an_envelope_of_success_is_none_with_a_status_that_is_none(
+    server: ScriptedServer, connect: Connect, time: FakeTime, status: int
+) -> None:
+    server.answers(Canned(status))
+    with pytest.raises(ApiUnavailable, match=f"HTTP status {status}"):
+        connect().ask(QUERY)
+    assert time.slept == []
+
+
+@pytest.mark.parametrize("status", [201, 299])
+def test_every_status_of_success_is_one(server: ScriptedServer, connect: Connect, status: int) -> None:
+    server.answers(Canned(status))
+    assert connect().ask(QUERY).http_requests == 1
+
+
+def test_a_rate_limit_is_answered_with_the_advice_to_poll_less(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    server.answers(Canned(body=envelope(error=6, message="Rate limit exceeded")))
+    with pytest.raises(ApiUnavailable) as limited:
+        connect(retry_for=0).ask(QUERY)
+    server.answers(Canned(body=envelope(error=4, message="Unable to validate API Key")))
+    with pytest.raises(ApiUnavailable) as down:
+        connect(retry_for=0).ask(QUERY)
+    assert "Poll less often" in limited.value.hint
+    assert "Poll less often" not in down.value.hint
 
 
 def test_no_budget_means_one_attempt(server: ScriptedServer, connect: Connect, time: FakeTime) -> None:

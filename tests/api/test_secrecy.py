@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import traceback
+from pathlib import Path
 
 import pytest
 from requests import exceptions as http
 
 from cqs_sheets.api.trouble import trouble_of
 from cqs_sheets.core.query import Query
-from cqs_sheets.errors import CqsError
+from cqs_sheets.core.secret import Secret
+from cqs_sheets.errors import ApiUnavailable, CqsError
 from tests.api.conftest import KEY, Connect
-from tests.api.fakes import Canned, ScriptedServer, envelope
+from tests.api.fakes import Canned, ScriptedServer, envelope, serving
 
 ECHO = f"no such key: {KEY}"
 FAILURES = {
@@ -54,9 +56,29 @@ def test_a_success_that_echoes_the_key_is_masked_before_anyone_can_keep_it(
     caplog.set_level(logging.DEBUG)
     server.answers(Canned(body=envelope({"id": "1", "note": ECHO}, message=ECHO)))
     answer = connect().ask(Query(5))
-    assert KEY not in repr(answer)
+    assert not any(KEY in repr(kept) for kept in (answer, answer.body, answer.envelope))
     assert KEY not in caplog.text
     assert b"no such key: ***" in answer.body
+
+
+def test_a_key_short_enough_to_occur_by_chance_spoils_no_answer(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    body = envelope({"id": "1234567"})
+    server.answers(Canned(body=body))
+    assert connect(key=Secret("1234567")).ask(Query(5)).body == body
+
+
+def test_an_answer_prints_shortly(server: ScriptedServer, connect: Connect) -> None:
+    server.answers(Canned(body=envelope({"id": "1", "note": "x" * 5000})))
+    assert len(repr(connect().ask(Query(5)))) < 500
+
+
+def test_a_server_that_cannot_prove_who_it_is_gets_no_request(connect: Connect) -> None:
+    with serving(Path(__file__).with_name("self_signed.pem")) as impostor:
+        with pytest.raises(ApiUnavailable, match="certificate could not be verified"):
+            connect(url=impostor.url).ask(Query(5))
+        assert impostor.seen == []
 
 
 def test_retries_are_logged(

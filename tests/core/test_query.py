@@ -40,6 +40,7 @@ def test_a_window_the_api_knows_is_accepted(minutes: int) -> None:
         ({"exchange": "binace"}, ["'binace'", "did you mean 'binance'", "okx_futures", "kucoin"]),
         ({"exchange": "Binance Futures"}, ["did you mean 'binance_futures'"]),
         ({"exchange": "new place"}, ["'new place'", "bybit"]),
+        ({"exchange": "kucoin spot"}, ["did you mean 'kucoin'"]),
         ({"currency": "usdt"}, ["'usdt'", "did you mean 'USDT'", "BTC"]),
         ({"currency": "USTD"}, ["did you mean 'USDT'"]),
         ({"currency": "BTC/USDT"}, ["'BTC/USDT'"]),

@@ -16,6 +16,7 @@ from cqs_sheets.core import risk, symbols
 from cqs_sheets.core.fields import SOURCES, cornix_text, source
 from cqs_sheets.core.rows import passes, wanted_rows
 from cqs_sheets.core.signal import FeedTable
+from cqs_sheets.core.vocabulary import exchange_name
 from tests.make import SIGNALS_TAB, TEMPLATE, record, signal
 
 PRICES = st.decimals(min_value=Decimal("1E-8"), max_value=Decimal(100000), places=8)
@@ -94,7 +95,7 @@ def test_a_zone_sent_the_wrong_way_round_is_the_same_zone() -> None:
 
 def test_symbols_of_known_exchanges_in_any_casing() -> None:
     made = signal(exchange="BINANCE_FUTURES")
-    assert symbols.exchange_name(made) == "Binance Futures"
+    assert exchange_name(made.exchange) == "Binance Futures"
     assert symbols.tradingview_symbol(made) == "BINANCE:BTCUSDT.P"
     assert symbols.ccxt_symbol(made) == "BTC/USDT:USDT"
     assert symbols.trade_url(made).endswith("/BTCUSDT")
@@ -104,7 +105,7 @@ def test_an_unknown_exchange_or_a_weird_coin_gives_a_blank_never_a_guess() -> No
     for made in (signal(exchange="newdex"), signal(coin="BTC$?")):
         assert symbols.tradingview_symbol(made) == ""
         assert symbols.trade_url(made) == ""
-    assert symbols.exchange_name(signal(exchange="newdex")) == "newdex"
+    assert exchange_name("newdex") == "newdex"
 
 
 def test_the_cornix_text_holds_every_level() -> None:

@@ -24,9 +24,9 @@ def test_no_way_of_printing_shows_it(shown: str) -> None:
 
 def test_it_can_be_revealed_and_compared() -> None:
     assert SECRET.reveal() == "topsecret"
-    assert SECRET == Secret("topsecret")
+    assert Secret("topsecret") == SECRET
     assert hash(SECRET) == hash(Secret("topsecret"))
-    assert SECRET != Secret("other")
+    assert Secret("other") != SECRET
     assert SECRET != "topsecret"
 
 

@@ -140,6 +140,12 @@ def test_a_long_or_odd_value_is_shown_short_and_on_one_line() -> None:
     assert _message('count = "a\\n\\u001b[31m"') == 'expected a whole number, found "a\\u000a\\u001b[31m"'
 
 
+def test_an_odd_key_cannot_upset_a_terminal() -> None:
+    [(_, where, message)] = _problems('name = "x"\n"\\u001b[31m\\n" = 1\n')
+    assert where == "\\u001b[31m\\u000a"
+    assert message.startswith(f"unknown key `{where}`")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

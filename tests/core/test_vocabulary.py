@@ -28,7 +28,7 @@ def test_the_futures_codes_are_the_guides() -> None:
         "bybit": "Bybit",
         "deribit": "Deribit",
         "htx_futures": "HTX Futures",
-        "kucoin_futures": "Kucoin Futures",
+        "kucoin_futures": "KuCoin Futures",
         "okx_futures": "OKX Futures",
     }
 
@@ -38,8 +38,8 @@ def test_the_futures_codes_are_the_guides() -> None:
     [
         ("binance", "Binance"),
         ("BINANCE_FUTURES", "Binance Futures"),
-        ("Kucoin", "Kucoin"),
-        ("gateio", "Gate.io"),
+        ("Kucoin", "KuCoin"),
+        ("gateio", "Gate"),
         ("newplace", "newplace"),
         ("NewPlace", "NewPlace"),
         ("", ""),

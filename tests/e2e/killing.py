@@ -46,6 +46,8 @@ class Scene:
         return self.folder / "home"
 
     def command(self, *options: str) -> list[str]:
+        config = self.folder / "cqs-sheets.toml"
+        config.write_text('[api]\nretry_for = "1s"\n', encoding="utf-8")
         return [
             sys.executable, "-m", "cqs_sheets", "sync", "--to", str(self.workbook), "--template", "raw",
             *options,

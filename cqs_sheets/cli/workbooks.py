@@ -1,0 +1,28 @@
+"""New workbooks that are no target: exports and previews."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import tzinfo
+from pathlib import Path
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.planner import make_plan
+from cqs_sheets.core.rows import wanted_rows
+from cqs_sheets.core.signal import Record
+from cqs_sheets.core.template import Template
+from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.errors import UsageError
+
+
+def write_workbook(
+    file: Path, template: Template, records: Iterable[Record], zone: tzinfo, settings: Mapping[str, CellValue]
+) -> int:
+    """A new workbook with a row per record and tab; returns how many. Raises as a destination does."""
+    if file.exists():
+        raise UsageError(f"{file} exists already.", hint="Name a new file.")
+    destination = ExcelDestination(file, backups=0)
+    rows = [row for record in records for row in wanted_rows(template, record, zone)]
+    table = destination.read(template, {})
+    destination.apply(make_plan(template, rows, table, sequence=1, settings=settings))
+    return len(rows)

@@ -1,0 +1,122 @@
+"""The Excel destination: reads a workbook's rows by key, and edits the file in place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.table import Stamp, Table
+from cqs_sheets.core.template import Template
+from cqs_sheets.destinations.base import Applied
+from cqs_sheets.destinations.excel import create
+from cqs_sheets.destinations.excel.editor import Editor
+from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel.missing import graft_missing, is_optional
+from cqs_sheets.destinations.excel.package import Draft, Package
+from cqs_sheets.destinations.excel.reader import Reader
+from cqs_sheets.destinations.excel.scan import Scan
+from cqs_sheets.destinations.excel.workbook import Workbook
+from cqs_sheets.errors import DataRefused
+
+_SIGNATURES = "_xmlsignatures/"
+
+
+class ExcelDestination:
+    """A workbook file (.xlsx, .xlsm) as a destination; see destinations.base.Destination.
+
+    `backups` earlier versions are kept as `name.bak.xlsx`, `name.bak2.xlsx`...; `force` goes past an
+    editor's lock file and a digital signature; a lock is waited for `lock_wait` seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        backups: int = 1,
+        force: bool = False,
+        lock_wait: float = 5.0,
+        sleep: Callable[[float], None] = time.sleep,
+        disk: Disk | None = None,
+    ) -> None:
+        self._file = WorkbookFile(
+            path, backups=backups, force=force, lock_wait=lock_wait, sleep=sleep, disk=disk or Disk()
+        )
+        self._force = force
+        self._scans: tuple[str, Mapping[str, Scan]] = ("", {})
+
+    def stamp(self, known_version: str) -> Stamp:
+        """The cheap look: a file that still is `known_version` is not opened."""
+        self._file.sweep()
+        version = self._file.version()
+        if version is None:
+            return Stamp(exists=False)
+        if version == known_version:
+            return Stamp(exists=True, version=version)
+        with self._opened() as draft:
+            return Stamp(exists=True, sequence=Workbook(draft).sequence, version=version)
+
+    def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
+        """What the workbook holds of these keys and of the synced settings."""
+        self._file.sweep()
+        version = self._file.version()
+        if version is None:
+            return Table(exists=False)
+        with self._opened() as draft:
+            reader = Reader(draft, template)
+            tabs = reader.tabs(keys)
+            self._scans = (version, reader.scans)
+            return Table(exists=True, sequence=reader.sequence, version=version, tabs=tabs)
+
+    def apply(self, plan: Plan) -> Applied:
+        """Edit the file in place, or make it from the template if there is none."""
+        if plan.refusals:
+            raise DataRefused(
+                plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
+            )
+        expected = plan.table.version if plan.table.exists else None
+        with self._file.locked():
+            self._file.check(expected)
+            if expected is not None and plan.empty:
+                return Applied(version=expected)
+            with self._opened() if expected is not None else self._made(plan) as draft:
+                editor = self._edited(draft, plan)
+                self._file.stage(draft.write)
+            return Applied(version=self._file.commit(expected), warnings=tuple(editor.warnings))
+
+    def _edited(self, draft: Draft, plan: Plan) -> Editor:
+        if not self._force and any(name.lower().startswith(_SIGNATURES) for name in draft.names):
+            raise DataRefused(
+                f"{self._file.path.name} carries a digital signature, which any change makes invalid.",
+                meaning="The file was left as it was.",
+                hint="Name another target, or run with --force and sign it again.",
+            )
+        version, scans = self._scans
+        grafted = graft_missing(draft, plan)
+        editor = Editor(draft, plan.template, scans if version == plan.table.version and not grafted else {})
+        editor.apply(plan)
+        return editor
+
+    @contextmanager
+    def _opened(self) -> Iterator[Draft]:
+        try:
+            package = Package.open(self._file.path)
+        except OSError as error:
+            raise self._file.explained(error) from error
+        with package:
+            yield Draft(package)
+
+    @contextmanager
+    def _made(self, plan: Plan) -> Iterator[Draft]:
+        if self._file.path.suffix.lower() != ".xlsx":
+            raise DataRefused(
+                f"{self._file.path.name} does not exist, and a new workbook can only be an .xlsx.",
+                meaning="Nothing was written.",
+                hint="Name the target something.xlsx, or save a macro workbook (.xlsm) there first.",
+            )
+        used = {add.tab for add in plan.adds}
+        tabs = [tab.name for tab in plan.template.tabs if tab.name in used or not is_optional(tab)]
+        with Package.open(create.build_workbook(plan.template, tabs=tabs)) as package:
+            yield Draft(package)

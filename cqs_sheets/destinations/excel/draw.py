@@ -1,0 +1,86 @@
+"""A whole workbook drawn with openpyxl."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Collection, Sequence
+
+from openpyxl.utils.indexed_list import IndexedList
+from openpyxl.workbook import Workbook
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cqs_sheets.core.template import SettingsTab, TableTab, Template
+from cqs_sheets.destinations.excel.draw_settings import draw_settings
+from cqs_sheets.destinations.excel.draw_table import AUTHOR, draw_table
+from cqs_sheets.destinations.excel.names import SEQUENCE
+from cqs_sheets.destinations.excel.package import Draft, Package
+from cqs_sheets.destinations.excel.styles import Look
+from cqs_sheets.destinations.excel.valid_names import sheet_name
+
+_STYLES = "xl/styles.xml"
+_FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
+_FONT_PART = re.compile(rb"<(\w+)[^>]*/>")
+_FONT_ORDER = (b"b", b"i", b"strike", b"u", b"sz", b"color", b"name", b"family", b"scheme")
+
+
+def draw_workbook(
+    template: Template,
+    tabs: Sequence[TableTab | SettingsTab],
+    zone_name: str,
+    taken_names: Collection[str],
+    taken_sheets: Collection[str],
+) -> bytes:
+    """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
+    look = Look(template.theme)
+    settings = template.settings_tab.settings if template.settings_tab else ()
+    taken = {name.lower() for name in taken_names}
+    reserved = taken | {setting.name.lower() for setting in settings}  # no table may be called like a setting
+    sheets = list(taken_sheets)
+    book = _blank(template, look)
+    for tab in tabs:
+        sheets.append(sheet_name(tab.name, sheets))
+        sheet = book.create_sheet(sheets[-1])
+        if isinstance(tab, TableTab):
+            reserved.add(draw_table(book, sheet, tab, look, reserved).lower())
+        else:
+            draw_settings(book, sheet, tab, look, zone_name=zone_name, taken=taken)
+        _set_up_page(sheet)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return _with_fonts_in_order(buffer.getvalue())
+
+
+def _blank(template: Template, look: Look) -> Workbook:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    book._fonts = IndexedList([look.font()])  # type: ignore[attr-defined]  # noqa: SLF001 - of cells without format
+    book.properties.creator = AUTHOR
+    book.properties.title = template.title
+    book.calculation.fullCalcOnLoad = True
+    book.defined_names[SEQUENCE] = DefinedName(SEQUENCE, attr_text="0", hidden=True)
+    return book
+
+
+def _set_up_page(sheet: Worksheet) -> None:
+    """Printed across the page, as wide as the page."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def _with_fonts_in_order(workbook: bytes) -> bytes:
+    """The workbook with what its fonts say in the order of the schema: openpyxl has one of its own."""
+    with Package.open(workbook) as package:
+        draft = Draft(package)
+        draft.put(_STYLES, _FONT.sub(_font_in_order, draft.read(_STYLES)))
+        buffer = io.BytesIO()
+        draft.write(buffer)
+    return buffer.getvalue()
+
+
+def _font_in_order(match: re.Match[bytes]) -> bytes:
+    parts = sorted(_FONT_PART.finditer(match[0]), key=lambda part: _FONT_ORDER.index(part[1]))
+    return b"".join(part[0] for part in parts)

@@ -1,0 +1,175 @@
+"""A tab of rows drawn with openpyxl: headers, one blank row in its formats, a table over both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+
+from openpyxl.comments import Comment
+from openpyxl.formatting.rule import Rule as Condition
+from openpyxl.styles import Alignment
+from openpyxl.workbook import Workbook
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.filters import AutoFilter
+from openpyxl.worksheet.table import Table, TableColumn
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cqs_sheets.core.formula import resolve
+from cqs_sheets.core.template import Column, ColumnKind, Rule, TableTab
+from cqs_sheets.destinations.excel.names import column_name
+from cqs_sheets.destinations.excel.refs import Area, address, column_letters, quoted_sheet
+from cqs_sheets.destinations.excel.styles import Look, alignment, rule_style
+from cqs_sheets.destinations.excel.valid_names import table_name
+from cqs_sheets.destinations.excel.validation import choice_validation, limit_validation
+
+AUTHOR = "cqs-sheets"
+WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
+_GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT = 15.0, 30.0, 17.25
+_NOTE_WIDTH, _NOTE_LINE, _NOTE_CHARACTERS = 240, 17, 36  # pixels, and what of the text fits in one line
+
+
+def draw_table(book: Workbook, sheet: Worksheet, tab: TableTab, look: Look, taken: Collection[str]) -> str:
+    """Draw a table tab; returns its table's name, which is not `taken`."""
+    header_row = 1 if tab.plain else 2
+    headers = unique_headers(tab)
+    for at, column in enumerate(tab.columns, start=1):
+        _draw_header(sheet, tab, look, header_row, at, headers[at - 1])
+        _draw_blank_cell(sheet, tab, look, header_row + 1, at)
+        _draw_column(sheet, column, look, at)
+        _bind(book, sheet, column_name(tab.name, column.id), address_of=f"${column_letters(at)}${header_row}")
+    _set_heights(sheet, tab, header_row)
+    _set_view(sheet, tab, header_row)
+    name = table_name(tab.name, taken)
+    _add_table(sheet, tab, name, header_row, headers)
+    for rule in tab.rules:
+        _add_rule(sheet, tab, rule, header_row + 1)
+    for at, column in enumerate(tab.columns, start=1):
+        _add_validation(sheet, column, address(header_row + 1, at))
+    return name
+
+
+def unique_headers(tab: TableTab) -> tuple[str, ...]:
+    """The columns' headers as one table may hold them: not blank, on one line, no two alike (case aside)."""
+    taken: set[str] = set()
+    headers = []
+    for number, column in enumerate(tab.columns, 1):
+        plain = " ".join(column.header.split()) or f"Column {number}"
+        header, count = plain, 1
+        while header.lower() in taken:
+            count += 1
+            header = f"{plain} {count}"
+        taken.add(header.lower())
+        headers.append(header)
+    return tuple(headers)
+
+
+def _draw_header(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int, text: str) -> None:
+    column = tab.columns[at - 1]
+    cell = sheet.cell(row, at, text)
+    cell.data_type = "s"  # text that begins with "=" too
+    cell.alignment = alignment(column.format, vertical="center" if tab.plain else "top")  # above the button
+    cell.font = look.font("" if tab.plain else "paper", bold=True)
+    if column.note:
+        cell.comment = note(column.note)
+    if tab.plain:
+        return
+    background = look.header(column)
+    cell.fill = look.fill(background)
+    starts = at == 1 or tab.columns[at - 2].group != column.group
+    above = sheet.cell(row - 1, at, column.group if starts else None)
+    above.fill = look.fill(background)
+    above.font = look.font(look.faint_on(background), bold=True, smaller=2)
+    above.alignment = Alignment(horizontal="left", vertical="center", indent=1)
+    if starts and at > 1:
+        above.border = cell.border = look.before(look.faint_on(background))
+
+
+def _draw_blank_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -> None:
+    column = tab.columns[at - 1]
+    cell = sheet.cell(row, at)
+    cell.number_format = column.format.pattern
+    cell.alignment = alignment(column.format)
+    if not tab.plain:
+        cell.font = look.cell_font(column)
+        cell.border = look.under("line", "thin")
+        if column.kind is ColumnKind.INPUT:
+            cell.fill = look.fill("input")
+
+
+def _draw_column(sheet: Worksheet, column: Column, look: Look, at: int) -> None:
+    """Width, and the format of rows that have no row above to look like."""
+    dimension = sheet.column_dimensions[column_letters(at)]
+    dimension.width = column.width + WIDTH_PADDING
+    dimension.hidden = column.hidden
+    dimension.number_format = column.format.pattern
+    dimension.alignment = alignment(column.format)
+    dimension.font = look.cell_font(column)
+
+
+def _bind(book: Workbook, sheet: Worksheet, name: str, *, address_of: str) -> None:
+    text = f"{quoted_sheet(sheet.title)}!{address_of}"
+    book.defined_names[name] = DefinedName(name, attr_text=text, hidden=True)
+
+
+def _set_heights(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
+    if tab.plain:
+        return
+    sheet.row_dimensions[header_row - 1].height = _GROUP_HEIGHT
+    sheet.row_dimensions[header_row].height = _HEADER_HEIGHT
+    sheet.row_dimensions[header_row + 1].height = _ROW_HEIGHT
+
+
+def _set_view(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
+    sheet.freeze_panes = address(header_row + 1, tab.freeze_columns + 1)
+    sheet.sheet_view.showGridLines = tab.plain
+    sheet.print_title_rows = f"1:{header_row}"
+
+
+def _add_table(sheet: Worksheet, tab: TableTab, name: str, header_row: int, headers: Sequence[str]) -> None:
+    area = str(Area(header_row, 1, header_row + 1, len(tab.columns)))
+    table = Table(displayName=name, name=name, ref=area)
+    table.tableColumns = [TableColumn(id=at, name=header) for at, header in enumerate(headers, start=1)]
+    table.autoFilter = AutoFilter(ref=area) if tab.filter else None
+    sheet.add_table(table)
+
+
+def _add_rule(sheet: Worksheet, tab: TableTab, rule: Rule, row: int) -> None:
+    """A conditional format of the blank row: it grows with the table."""
+    at = {column.id: position for position, column in enumerate(tab.columns, start=1)}
+    formula = resolve(rule.when, cell=lambda name: f"${column_letters(at[name])}{row}", column=_own_row_only)
+    ranges = " ".join(str(Area(row, first, row, last)) for first, last in _runs(at[name] for name in rule.on))
+    condition = Condition(
+        type="expression",
+        formula=[formula.removeprefix("=")],
+        dxf=rule_style(rule.style),
+        stopIfTrue=True,
+    )
+    sheet.conditional_formatting.add(ranges, condition)
+
+
+def _own_row_only(tab: str, name: str) -> str:
+    raise LookupError(f"{tab}.{name}")
+
+
+def _runs(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring positions as (first, last)."""
+    for _, run in groupby(enumerate(sorted(positions)), key=lambda item: item[1] - item[0]):
+        found = [position for _, position in run]
+        yield found[0], found[-1]
+
+
+def _add_validation(sheet: Worksheet, column: Column, cell: str) -> None:
+    if column.choices:
+        validation = choice_validation(column.choices, column.header)
+    elif column.min is not None or column.max is not None:
+        validation = limit_validation(column.min, column.max)
+    else:
+        return
+    validation.add(cell)
+    sheet.add_data_validation(validation)
+
+
+def note(text: str) -> Comment:
+    """A note as large as its text."""
+    lines = sum(-(-max(1, len(line)) // _NOTE_CHARACTERS) for line in text.splitlines())
+    return Comment(text, AUTHOR, width=_NOTE_WIDTH, height=(lines + 1) * _NOTE_LINE)

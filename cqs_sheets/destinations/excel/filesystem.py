@@ -1,0 +1,286 @@
+"""The workbook's file: who else has it open, and replacing it in one step."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+
+from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+
+_WAIT_STEP = 0.25
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PENDING = "Nothing was written; the signals wait in the journal."
+
+
+class Disk:
+    """What the operating system does; tests put another in its place to be Windows or a full disk."""
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Put `source` in the place of `target` in one step."""
+        source.replace(target)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make a rename last through a power cut, where the platform can."""
+        if os.name == "posix":
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def host(self) -> str:
+        """This machine's name."""
+        return platform.node()
+
+    def office_runs(self) -> bool:
+        """Whether a LibreOffice runs on this machine; True where that cannot be told."""
+        processes = Path("/proc")
+        if not (processes / "self" / "comm").exists():
+            return True
+        return any(_command(entry) in ("soffice.bin", "oosplash", "soffice") for entry in processes.iterdir())
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip() if process.name.isdigit() else ""
+    except OSError:
+        return ""
+
+
+class WorkbookFile:
+    """The file behind a path, links followed.
+
+    Every method raises errors.AccessRefused (permission), errors.DataRefused (not a file) or
+    errors.TargetBusy (locked, disk full; nothing was written).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        backups: int,
+        force: bool,
+        lock_wait: float,
+        sleep: Callable[[float], None],
+        disk: Disk,
+    ) -> None:
+        self.path = path.resolve()
+        self._backups = backups
+        self._force = force
+        self._lock_wait = lock_wait
+        self._sleep = sleep
+        self._disk = disk
+        self._temp = self.path.with_name(f".{self.path.name}.cqs-{disk.host()}.tmp")
+
+    def version(self) -> str | None:
+        """A word that changes with every save, None if there is no file."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self.explained(error) from error
+        if not stat.S_ISREG(found.st_mode):
+            raise DataRefused(
+                f"{self.path} is not a file.",
+                meaning="Nothing was written.",
+                hint="Name a workbook (.xlsx) as the target.",
+            )
+        return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
+
+    def sweep(self) -> None:
+        """Remove what a killed run left behind, unless a live one is at work."""
+        if self._temp.exists():
+            with suppress(TargetBusy), self._own_lock(wait=0):
+                self._temp.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else of ours writes, and no editor has the file open; TargetBusy after a while."""
+        with self._own_lock(wait=self._lock_wait):
+            if not self._force:
+                self._wait(self._check_editors, self._lock_wait)
+            self._temp.unlink(missing_ok=True)
+            yield
+
+    @contextmanager
+    def _own_lock(self, *, wait: float) -> Iterator[None]:
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:20]
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        lock = FileLock(Path(tempfile.gettempdir()) / f"cqs-sheets-{user}-{digest}.lock", timeout=0)
+
+        def acquire() -> None:
+            try:
+                lock.acquire()
+            except Timeout:
+                raise self._busy("another run of cqs-sheets is writing it", "Wait for it to end.") from None
+
+        self._wait(acquire, wait)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _wait(self, attempt: Callable[[], None], seconds: float) -> None:
+        while True:
+            try:
+                return attempt()
+            except TargetBusy:
+                if seconds <= 0:
+                    raise
+                self._sleep(min(_WAIT_STEP, seconds))
+                seconds -= _WAIT_STEP
+
+    def _check_editors(self) -> None:
+        excel = self.path.with_name(f"~${self.path.name}")
+        if excel.exists():
+            raise self._busy(
+                f"{_excel_user(excel)} has it open in Excel",
+                f"Close it there. If nobody has, delete {excel.name} or run with --force.",
+            )
+        office = self.path.with_name(f".~lock.{self.path.name}#")
+        if office.exists():
+            user, host = _office_owner(office)
+            if host == self._disk.host() and not self._disk.office_runs():
+                return  # left behind by a crash
+            raise self._busy(
+                f"{user or 'somebody'} has it open in LibreOffice on {host or 'another machine'}",
+                f"Close it there. If nobody has, delete {office.name} or run with --force.",
+            )
+
+    def _busy(self, who: str, hint: str) -> TargetBusy:
+        return TargetBusy(f"{self.path.name} is busy: {who}.", meaning=_PENDING, hint=hint)
+
+    def check(self, expected: str | None) -> None:
+        """Raise errors.TargetChanged if the file is no longer the version `expected` (None: no file)."""
+        if self.version() != expected:
+            raise TargetChanged(
+                f"{self.path.name} was saved by somebody else in the meantime.",
+                meaning=_PENDING,
+                hint="Run again.",
+            )
+
+    def stage(self, write: Callable[[BinaryIO], None]) -> None:
+        """Write the new content beside the file, safely on disk."""
+        try:
+            with self._temp.open("wb+") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException as error:
+            self._drop_staged()
+            if isinstance(error, OSError):
+                raise self.explained(error) from error
+            raise
+
+    def commit(self, expected: str | None) -> str:
+        """Put the staged content in the file's place, keep the old one as backup; returns the version.
+
+        Raises errors.TargetChanged, with nothing written, if the file is no longer `expected`.
+        """
+        try:
+            self.check(expected)
+            self._swap(expected)
+        except OSError as error:
+            raise self.explained(error) from error
+        finally:
+            self._drop_staged()
+        return self.version() or ""
+
+    def _drop_staged(self) -> None:
+        with suppress(OSError):
+            self._temp.unlink(missing_ok=True)
+
+    def _swap(self, expected: str | None) -> None:
+        if expected is not None:
+            found = self.path.stat()
+            if not found.st_mode & 0o222:
+                raise self._read_only()
+            self._temp.chmod(stat.S_IMODE(found.st_mode))
+            if hasattr(os, "chown"):
+                with suppress(PermissionError):
+                    os.chown(self._temp, found.st_uid, found.st_gid)
+            self._keep_backup()
+        try:
+            self._disk.rename(self._temp, self.path)
+        except PermissionError as error:
+            if expected is None:
+                raise
+            raise self._busy("it is open in Excel or held by another program", "Close it there.") from error
+        self._disk.sync_folder(self.path.parent)
+
+    def _keep_backup(self) -> None:
+        if not self._backups:
+            return
+        kept = [self._backup(number) for number in range(1, self._backups + 1)]
+        for older, newer in zip(reversed(kept), reversed(kept[:-1]), strict=False):
+            if newer.exists():
+                newer.replace(older)
+        kept[0].unlink(missing_ok=True)
+        try:
+            os.link(self.path, kept[0])
+        except OSError:  # a file system without hard links
+            shutil.copy2(self.path, kept[0])
+
+    def _backup(self, number: int) -> Path:
+        mark = "bak" if number == 1 else f"bak{number}"
+        return self.path.with_name(f"{self.path.stem}.{mark}{self.path.suffix}")
+
+    def _read_only(self) -> AccessRefused:
+        return AccessRefused(
+            f"{self.path} is read-only.",
+            meaning=_PENDING,
+            hint="Allow writing to it, or name another target.",
+        )
+
+    def explained(self, error: OSError) -> CqsError:
+        """A failure of the operating system as one of ours."""
+        if error.errno in _FULL:
+            return TargetBusy(
+                f"The disk of {self.path} is full.", meaning=_PENDING, hint="Free some space, then run again."
+            )
+        if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError):
+            return DataRefused(
+                f"{self.path} cannot be used: {error.strerror}.",
+                meaning="Nothing was written.",
+                hint="Make the folder, or name a workbook (.xlsx) in a folder that exists.",
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return AccessRefused(
+                f"{self.path} cannot be read or written: {error.strerror}.",
+                meaning=_PENDING,
+                hint="Check the permissions of the file and of its folder.",
+            )
+        return TargetBusy(
+            f"{self.path} is out of reach: {error.strerror or error}.", meaning=_PENDING, hint="Run again."
+        )
+
+
+def _excel_user(owner_file: Path) -> str:
+    """Who Excel's owner file names: one byte of length, then the name."""
+    try:
+        content = owner_file.read_bytes()
+    except OSError:
+        return "somebody"
+    return content[1 : 1 + content[0]].decode("cp1252", "replace").strip() if content else "somebody"
+
+
+def _office_owner(lock_file: Path) -> tuple[str, str]:
+    """User and host of LibreOffice's lock file: `name,login,host,time,profile;`."""
+    try:
+        fields = lock_file.read_text("utf-8", "replace").split(",")
+    except OSError:
+        return "", ""
+    name, login, host = (*fields, "", "", "")[:3]
+    return name.strip() or login.strip(), host.strip()

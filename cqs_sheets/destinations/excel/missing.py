@@ -1,0 +1,42 @@
+"""The template's tabs that a workbook does not have yet."""
+
+from __future__ import annotations
+
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.excel import graft
+from cqs_sheets.destinations.excel.package import Draft
+from cqs_sheets.destinations.excel.place import find_place, other_tabs
+from cqs_sheets.destinations.excel.strings import SharedStrings
+from cqs_sheets.destinations.excel.workbook import Workbook
+
+
+def is_optional(tab: Tab) -> bool:
+    """Whether a tab is made only when its first row is written."""
+    return isinstance(tab, TableTab) and tab.when_needed
+
+
+def graft_missing(draft: Draft, plan: Plan) -> bool:
+    """Add tabs that are not there: all on our first write, later those that get rows. Whether any was."""
+    workbook = Workbook(draft)
+    strings = SharedStrings(draft, workbook.linked("sharedStrings"))
+    first = workbook.sequence is None
+    used = {add.tab for add in plan.adds}
+    missing = [
+        tab.name
+        for tab in plan.template.tabs
+        if (tab.name in used or (first and not is_optional(tab)))
+        and not _is_there(workbook, strings, plan.template, tab)
+    ]
+    if missing:
+        graft.add_tabs(draft, plan.template, missing)
+    return bool(missing)
+
+
+def _is_there(workbook: Workbook, strings: SharedStrings, template: Template, tab: Tab) -> bool:
+    if isinstance(tab, TableTab):
+        return find_place(workbook, strings, tab, other_tabs=other_tabs(template, tab)) is not None
+    if isinstance(tab, SettingsTab):
+        names = workbook.global_names()
+        return any(setting.name.lower() in names for setting in tab.settings)
+    return workbook.sheet(tab.name) is not None

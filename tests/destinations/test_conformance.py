@@ -1,0 +1,179 @@
+"""What every kind of target must do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cqs_sheets.core.cells import CellValue, same
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.planner import Choices, make_plan
+from cqs_sheets.core.rows import WantedRow, wanted_rows
+from cqs_sheets.core.signal import Status
+from cqs_sheets.errors import TargetChanged
+from tests.destinations.users import USERS, User
+from tests.make import TEMPLATE, record
+
+NOW = datetime(2026, 5, 24, 12, 5)  # noqa: DTZ001 - a cell's wall time
+
+
+@pytest.fixture(params=USERS, ids=str)
+def user(request: pytest.FixtureRequest, tmp_path: Path) -> User:
+    return USERS[request.param](tmp_path)
+
+
+def row(id_: str, *, added: int | None = None, **changes: Any) -> WantedRow:
+    (made,) = wanted_rows(TEMPLATE, record(id_, **changes), UTC, added=added)
+    return made
+
+
+def planned(user: User, rows: Iterable[WantedRow], *, restore: bool = False) -> Plan:
+    wanted = list(rows)
+    table = user.destination.read(TEMPLATE, {"Signals": {row.key for row in wanted}})
+    settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
+    return make_plan(
+        TEMPLATE, wanted, table, sequence=(table.sequence or 0) + 1, settings=settings,
+        choices=Choices(restore=restore),
+    )  # fmt: skip
+
+
+def sync(user: User, *rows: WantedRow, restore: bool = False) -> Plan:
+    plan = planned(user, rows, restore=restore)
+    if not plan.empty:
+        user.destination.apply(plan)
+    return plan
+
+
+def test_a_target_that_is_not_there_is_made(user: User) -> None:
+    assert not user.destination.stamp("").exists
+    sync(user, row("1"), row("2"))
+    assert [str(line["id"]) for line in user.rows()] == ["1", "2"]
+    assert user.setting("Last_sync") == NOW
+
+
+def test_an_empty_target_is_made_too_and_filled_later(user: User) -> None:
+    sync(user)
+    assert user.rows() == []
+    sync(user, row("1"))
+    assert len(user.rows()) == 1
+
+
+def test_values_arrive_as_they_were_meant(user: User) -> None:
+    sync(user, row("1", coin="=1+1", stop_loss=Decimal("0.00000065"), leverage=Decimal(20)))
+    (line,) = user.rows()
+    assert line["coin"] == "=1+1"
+    assert line["stop"] == Decimal("0.00000065")
+    assert line["lev"] == 20
+    assert line["time"] == datetime(2026, 5, 24, 12, 0)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "text", ["+1", "-1", "@SUM(A1)", "\t=1", "7e30", "1/2", "TRUE", "  padded  ", "a\nb", "<&>\"'", "币安人生", "\x01"]
+)
+def test_text_stays_the_text_it_is(user: User, text: str) -> None:
+    sync(user, row("1", coin=text))
+    held = user.destination.read(TEMPLATE, {"Signals": {"1"}}).tabs["Signals"].rows["1"].values["coin"]
+    assert same(text, held)
+    assert planned(user, [row("1", coin=text)]).empty
+
+
+def test_ids_that_are_no_numbers_are_found_again(user: User) -> None:
+    ids = ["007", "1e5", "abc-9", "12345678901234567890", "15"]
+    rows = [row(id_) for id_ in ids]
+    sync(user, *rows)
+    assert [str(line["id"]) for line in user.rows()] == ids
+    assert planned(user, rows).empty
+
+
+def test_what_was_applied_needs_no_second_plan(user: User) -> None:
+    rows = [row(str(number)) for number in range(1, 40)]
+    sync(user, *rows)
+    assert planned(user, rows).empty
+    assert [add.key for add in planned(user, [*rows, row("40")]).adds] == ["40"]
+
+
+def test_only_the_changed_cell_changes(user: User) -> None:
+    sync(user, row("1"), row("2"))
+    before = user.rows()
+    sync(user, row("1"), row("2", stop_loss=Decimal(93000)))
+    after = user.rows()
+    assert after[0] == before[0]
+    assert after[1] == {**before[1], "stop": Decimal(93000)}
+
+
+def test_a_value_can_become_blank_and_come_back(user: User) -> None:
+    sync(user, row("1"))
+    sync(user, row("1", stop_loss=None))
+    assert user.rows()[0]["stop"] is None
+    sync(user, row("1"))
+    assert user.rows()[0]["stop"] == Decimal(93100)
+
+
+def test_the_users_column_survives_every_sync(user: User) -> None:
+    sync(user, row("1"), row("2"))
+    user.type_memo("2", "my own words")
+    sync(user, row("1", status=Status.CLOSED), row("2", status=Status.CLOSED), row("3"))
+    assert [line.get("memo") for line in user.rows()] == [None, "my own words", None]
+
+
+def test_rows_are_found_wherever_the_user_sorted_them(user: User) -> None:
+    sync(user, row("1"), row("2"), row("3"))
+    user.reverse_rows()
+    sync(user, row("1", coin="ETH"))
+    assert [(str(line["id"]), line["coin"]) for line in user.rows()] == [("3", "BTC"), ("2", "BTC"), ("1", "ETH")]
+
+
+def test_new_rows_come_after_the_last(user: User) -> None:
+    sync(user, row("1"), row("2"))
+    user.reverse_rows()
+    sync(user, row("3"))
+    assert [str(line["id"]) for line in user.rows()] == ["2", "1", "3"]
+
+
+def test_a_deleted_row_stays_deleted_until_restored(user: User) -> None:
+    sync(user, row("1"), row("2"))
+    user.delete_row("1")
+    assert sync(user, row("1", added=1), row("2", added=1)).left_deleted == 1
+    assert [str(line["id"]) for line in user.rows()] == ["2"]
+    sync(user, row("1", added=1), row("2", added=1), restore=True)
+    assert sorted(str(line["id"]) for line in user.rows()) == ["1", "2"]
+
+
+def test_duplicates_are_reported_by_row_and_the_first_is_updated(user: User) -> None:
+    sync(user, row("1"), row("2"))
+    user.duplicate_row("1")
+    plan = sync(user, row("1", coin="ETH"), row("2"))
+    assert any("id 1 stands in rows" in warning for warning in plan.warnings)
+    assert [line["coin"] for line in user.rows()] == ["ETH", "BTC", "BTC"]
+
+
+def test_each_write_leaves_its_sequence_number(user: User) -> None:
+    sync(user, row("1"))
+    restore = user.remember()
+    sync(user, row("1"), row("2"))
+    assert user.destination.read(TEMPLATE, {}).sequence == 2
+    restore()
+    assert user.destination.stamp("").sequence == 1
+    assert [str(line["id"]) for line in user.rows()] == ["1"]
+
+
+def test_a_target_changed_since_it_was_read_is_not_written(user: User) -> None:
+    sync(user, row("1"))
+    plan = planned(user, [row("2")])
+    user.type_memo("1", "saved in between")
+    with pytest.raises(TargetChanged):
+        user.destination.apply(plan)
+    assert len(user.rows()) == 1
+    assert user.rows()[0]["memo"] == "saved in between"
+
+
+def test_the_stamp_knows_its_own_last_write(user: User) -> None:
+    applied = user.destination.apply(planned(user, [row("1")]))
+    assert user.destination.stamp(applied.version).version == applied.version
+    user.type_memo("1", "x")
+    assert user.destination.stamp(applied.version).version != applied.version
