@@ -1,4 +1,7 @@
-"""A sync with nothing new, on 10,000 rows against the same on none: python benchmarks/idle_sync.py"""
+"""A sync with nothing new, on 10,000 rows against the same on none.
+
+Run: python benchmarks/idle_sync.py
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ class Quiet(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """No open signals."""
-        body = json.dumps({"error": 0, "message": "No new signals available", "count": 0, "signals": []}).encode()
+        body = json.dumps(
+            {"error": 0, "message": "No new signals available", "count": 0, "signals": []}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def seconds(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> float:
+def seconds(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> float:
     """The wall time of one run; raises CalledProcessError if it fails."""
     begun = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True, env=env, cwd=cwd)
@@ -25,10 +27,9 @@ def paired_ratio(
     cwd: Path | None = None,
 ) -> tuple[float, float, float]:
     """Median seconds of `ours` and of `other`, and the median of their ratios pair by pair."""
-    pairs = []
-    for _ in range(runs + 1):  # the first pair warms the caches
-        pairs.append((seconds(ours, env=env, cwd=cwd), seconds(other, env=env, cwd=cwd)))
-    pairs = pairs[1:]
+    for command in (ours, other):
+        seconds(command, env=env, cwd=cwd)  # warms the caches
+    pairs = [(seconds(ours, env=env, cwd=cwd), seconds(other, env=env, cwd=cwd)) for _ in range(runs)]
     ratio = statistics.median(a / b for a, b in pairs)
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
 

@@ -1,4 +1,7 @@
-"""`--version` and `--help` against bare click: python benchmarks/startup.py"""
+"""`--version` and `--help` against bare click.
+
+Run: python benchmarks/startup.py
+"""
 
 from __future__ import annotations
 

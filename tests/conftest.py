@@ -1,10 +1,27 @@
-"""What all tests share: the folder of workbooks that `-m wild` edits."""
+"""What all tests share: a market and a shell, and the folder of workbooks that `-m wild` edits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from cqs_sheets import sandbox
+from tests.cli.command import Shell
+
+
+@pytest.fixture
+def server() -> Iterator[sandbox.RunningSandbox]:
+    """A market of its own for each test."""
+    with sandbox.start(seed=5, speed=10) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
+    """A folder to run commands in, which ask that market."""
+    return Shell(tmp_path, {"CQS_API_URL": server.url})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

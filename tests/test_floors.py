@@ -62,20 +62,21 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         )
 
 
-def imports(tree: ast.Module) -> Iterator[str]:
+def imports(tree: ast.Module, known: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The modules imported; `from package import module` is the module where it is a `known` one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute, so that the floor can be read off them"
             assert node.module
-            yield node.module
-            if node.module.startswith("cqs_sheets"):
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                yield module if module in known else node.module
 
 
 def own(tree: ast.Module, known: set[str]) -> set[str]:
-    return {name for name in imports(tree) if name in known}
+    return set(imports(tree, frozenset(known))) & known
 
 
 def test_every_import_goes_to_the_same_floor_or_a_lower_one() -> None:

@@ -16,9 +16,9 @@ from cqs_sheets.cli.options import config_option, feed_options, loudness_options
               show_default=True, help="How to print the signals.")  # fmt: skip
 @loudness_options
 def fetch_command(**options: Any) -> int:
-    """Print the open signals; writes nothing, not even the journal.
+    """Print the open signals; writes nothing.
 
-    Looks back 20 minutes unless told otherwise. Times are UTC; in the table, relative.
+    Not even the journal. Looks back 20 minutes unless told otherwise. Times are UTC; in the table, relative.
 
     \b
     Examples:

@@ -100,7 +100,7 @@ def _invented(now: datetime) -> Iterator[Record]:
     for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
         born = [drawn for drawn in market.history(now - _SPAN, now) if drawn.table == table.value]
         for drawn in born[:: max(1, len(born) // count)]:
-            fields = {**drawn.fields_at(drawn.closed), "leverage": drawn.leverage}
+            fields = {**drawn.published_fields, "leverage": drawn.leverage}
             parsed = parse_signals([fields], table=table, zone=UTC)
             for signal in parsed.signals:
                 arrival = next_arrival(arrival, signal.timestamp)

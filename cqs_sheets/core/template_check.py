@@ -49,7 +49,9 @@ class _Document:
         self._own = own_tabs(document, others)
         self._formats: list[str] = list(whole["formats"])
         self._styles: list[str] = list(whole["styles"])
-        self._colors: list[str] = list(whole["theme"])
+        self._colors: list[str] = [
+            role for role, color in whole["theme"].items() if str(color).startswith("#")
+        ]
         self._tabs: dict[str, Values] = {tab["name"]: tab for tab in whole["tabs"] if "name" in tab}
         self._columns = {name: _column_ids(tab) for name, tab in self._tabs.items()}
         self._settings = [row["name"] for tab in whole["tabs"] for _, row in _settings(tab) if "name" in row]
@@ -57,9 +59,8 @@ class _Document:
 
     def findings(self) -> Iterator[Finding]:
         written = list(self._document.get("tabs", ()))
-        yield from _repeated(
-            ((("tabs", at, "name"), tab.get("name", "")) for at, tab in enumerate(written)), "tab"
-        )
+        names = ((("tabs", at, "name"), tab.get("name", "")) for at, tab in enumerate(written))
+        yield from _repeated(names, "tabs have the name")
         for position, (tab, worked_out) in enumerate(zip(written, self._own, strict=True)):
             yield from self._tab(("tabs", position), tab, worked_out)
         yield from self._all_settings(written)
@@ -86,7 +87,9 @@ class _Document:
         columns = [each for each in whole.get("columns", ()) if isinstance(each, Mapping)]
         ids = [each["id"] for each in columns if "id" in each]
         formulas = whole.get("formulas", {})
-        yield from self._columns_written(path, tab, formulas)
+        if "like" in tab and not ids:
+            yield path, "no column is left of the tab that this one is like"
+        yield from self._columns_written(path, tab, formulas, ids)
         yield from self._headers(path, tab, columns)
         yield from self._key(path, whole, columns)
         for name in tab.get("where", {}):
@@ -98,14 +101,15 @@ class _Document:
         for position, rule in enumerate(tab.get("rules", ())):
             yield from self._rule((*path, "rules", position), rule, ids)
 
-    def _columns_written(self, path: Path, tab: Values, formulas: Mapping[str, str]) -> Iterator[Finding]:
-        known = _column_ids(self._tabs.get(tab.get("name", ""), {}))
+    def _columns_written(
+        self, path: Path, tab: Values, formulas: Mapping[str, str], ids: list[str]
+    ) -> Iterator[Finding]:
         for position, column in enumerate(tab.get("columns", ())):
             if isinstance(column, Mapping):
                 at = (*path, "columns", position)
                 yield from self._column(at, column, formulas, derived="like" in tab)
                 if "formula" in column:
-                    yield from self._formula((*at, "formula"), column["formula"], known)
+                    yield from self._formula((*at, "formula"), column["formula"], ids)
 
     def _column(
         self, path: Path, column: Values, formulas: Mapping[str, str], *, derived: bool
@@ -131,17 +135,19 @@ class _Document:
             yield from _unknown((*path, "text"), column["text"], self._colors)
 
     def _headers(self, path: Path, tab: Values, columns: Iterable[Values]) -> Iterator[Finding]:
-        """Ids and headers that stand twice; of a tab made like another, where its own columns add one."""
-        written = [each.get("id") for each in tab.get("columns", ()) if isinstance(each, Mapping)]
-        for key in ("id", "header"):
-            seen: set[str] = set()
-            for column in tab.get("columns", ()) if key == "id" else columns:
-                name = str(column.get(key, "")).lower() if isinstance(column, Mapping) else ""
-                if name and name in seen:
-                    at = written.index(column.get("id")) if column.get("id") in written else None
-                    place = path if at is None else (*path, "columns", _last(written, column.get("id")), key)
-                    yield place, f'two columns have the {key} "{column[key]}"'
-                seen.add(name)
+        """Ids that the tab itself says twice, and headers that any two of its columns have."""
+        written = [each if isinstance(each, Mapping) else {} for each in tab.get("columns", ())]
+        places = {each.get("id"): (*path, "columns", at) for at, each in enumerate(written)}
+        ids = (((*path, "columns", at, "id"), str(each.get("id", ""))) for at, each in enumerate(written))
+        headers = (
+            (
+                (*places[each.get("id")], "header") if each.get("id") in places else path,
+                each.get("header", ""),
+            )
+            for each in columns
+        )
+        yield from _repeated(ids, "columns have the id")
+        yield from _repeated(headers, "columns have the header")
 
     def _key(self, path: Path, tab: Values, columns: Iterable[Values]) -> Iterator[Finding]:
         if tab.get("source") != "signals":
@@ -152,7 +158,10 @@ class _Document:
         elif tab["key"] not in keyed:
             yield from _unknown((*path, "key"), tab["key"], [each for each in keyed if each])
         elif keyed[tab["key"]] not in _UNIQUE:
-            yield (*path, "key"), 'rows are found by the id: the key column needs field = "id" or calc = "uid"'
+            yield (
+                (*path, "key"),
+                'rows are found by the id: the key column needs field = "id" or calc = "uid"',
+            )
         elif len(tab.get("tables", ())) > 1 and keyed[tab["key"]] != "uid":
             yield (*path, "key"), 'ids of the two tables may be the same: the key column needs calc = "uid"'
 
@@ -172,9 +181,11 @@ class _Document:
                 yield from _unknown(path, name, ids, "column")
             else:
                 yield from self._reference(path, tab, name)
-        for found in _NAME_IN_FORMULA.finditer(_TEXT_OR_REFERENCE.sub(" ", text)):
-            if found[0].upper() not in _CONSTANTS:
-                yield from _unknown(path, found[0], self._settings, "setting")
+        for name in dict.fromkeys(_NAME_IN_FORMULA.findall(_TEXT_OR_REFERENCE.sub(" ", text))):
+            if _LOOKS_LIKE_CELL.fullmatch(name) and name.upper() not in _CONSTANTS:
+                yield path, f"`{name}` is a cell: write {{column}} for the cell of a column in the same row"
+            elif name.upper() not in _CONSTANTS:
+                yield from _unknown(path, name, self._settings, "setting")
 
     def _reference(self, path: Path, tab: str, name: str) -> Iterator[Finding]:
         if tab not in self._tabs:
@@ -198,8 +209,9 @@ class _Document:
                 yield from self._page((*path, position), inner)
 
     def _all_settings(self, tabs: Iterable[Values]) -> Iterator[Finding]:
-        placed = [((("tabs", at), *path), row) for at, tab in enumerate(tabs) for path, row in _settings(tab)]
-        rows: list[tuple[Path, Values]] = [((*head, *rest), row) for (head, *rest), row in placed]
+        rows: list[tuple[Path, Values]] = [
+            (("tabs", at, *path), row) for at, tab in enumerate(tabs) for path, row in _settings(tab)
+        ]
         for position, section in enumerate(self._document.get("settings", ())):
             each = enumerate(section.get("rows", ()))
             rows += [(("settings", position, "rows", at), row) for at, row in each]
@@ -252,11 +264,13 @@ def _source(path: Path, column: Values) -> Iterator[Finding]:
         if known is not None and known.kind != kind:
             yield (*path, kind), f'"{name}" is a {other}: write {other} = "{name}"'
         elif known is None:
-            yield from _unknown((*path, kind), name, [each.name for each in SOURCES.values() if each.kind == kind])
+            yield from _unknown(
+                (*path, kind), name, [each.name for each in SOURCES.values() if each.kind == kind]
+            )
 
 
 def _unknown(path: Path, name: str, known: Iterable[str], what: str = "") -> Iterator[Finding]:
-    names = list(known)
+    names = list(dict.fromkeys(known))
     if name in names:
         return
     if not what:
@@ -271,9 +285,5 @@ def _repeated(named: Iterable[tuple[Path, str]], what: str) -> Iterator[Finding]
     seen: set[str] = set()
     for path, name in named:
         if name and name.lower() in seen:
-            yield path, f'two {what}s have the name "{name}"'
+            yield path, f'two {what} "{name}"'
         seen.add(name.lower())
-
-
-def _last(items: list[Any], item: object) -> int:
-    return len(items) - 1 - items[::-1].index(item)

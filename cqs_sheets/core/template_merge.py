@@ -42,8 +42,8 @@ def own_tabs(document: Values, included: Sequence[Values]) -> list[dict[str, Any
     """The tabs that a document itself says, worked out, in its order."""
     own: list[dict[str, Any]] = []
     for tab in document.get("tabs", ()):
-        model = next((each for each in (*own, *included) if _name(each) == tab.get("like")), None)
-        own.append(_like(model, tab) if model else _table(tab))
+        models = [each for each in (*own, *included) if "like" in tab and _name(each) == tab["like"]]
+        own.append(_like(models[0], tab) if models else _table(tab))
     return own
 
 
@@ -80,10 +80,10 @@ def _like(model: Values, tab: Values) -> dict[str, Any]:
     A rule goes with the columns it is for, or that it speaks of.
     """
     left_out = set(tab.get("without", ()))
-    columns = {each["id"]: each for each in model.get("columns", ()) if each.get("id") not in left_out}
-    for column in tab.get("columns", ()):
-        known = columns.get(column.get("id"), {})
-        columns[column.get("id")] = {"group": _last_group(columns), **known, **column}
+    columns = {each["id"]: each for each in _named_columns(model) if each["id"] not in left_out}
+    for column in _named_columns(tab):
+        known = columns.get(column["id"], {})
+        columns[column["id"]] = {"group": _last_group(columns), **known, **column}
     formulas = {**model.get("formulas", {}), **tab.get("formulas", {})}
     inherited = [rule for each in model.get("rules", ()) if (rule := _kept(each, columns))]
     return {
@@ -95,8 +95,12 @@ def _like(model: Values, tab: Values) -> dict[str, Any]:
     }
 
 
+def _named_columns(tab: Values) -> list[Values]:
+    return [each for each in tab.get("columns", ()) if isinstance(each, Mapping) and "id" in each]
+
+
 def _last_group(columns: Mapping[str, Values]) -> str:
-    return next((column["group"] for column in reversed(columns.values())), "")
+    return next((column.get("group", "") for column in reversed(list(columns.values()))), "")
 
 
 def _kept(rule: Values, columns: Mapping[str, Values]) -> dict[str, Any] | None:

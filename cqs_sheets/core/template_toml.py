@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.fields import source
 from cqs_sheets.core.signal import FeedTable
 from cqs_sheets.core.template import (
@@ -100,7 +101,7 @@ class _Builder:
         )
 
     def _column(self, column: Values, formulas: Mapping[str, str]) -> Column:
-        kind = next(kind for kind in _kinds(column, formulas))
+        kind = next(_kinds(column, formulas))
         fed_by = column.get(_SOURCES.get(kind, ""), "")
         same = ("id", "header", "group", "width", "note", "bold", "hidden", "link", "min", "max")
         color = column.get("text", "")
@@ -111,7 +112,7 @@ class _Builder:
             format=self._formats.get(column.get("format", ""), CellFormat()),
             choices=tuple(column.get("choices", ())),
             text=self.theme.colors.get(color, color),
-            **({"type": source(fed_by).type} if fed_by else {}),
+            type=source(fed_by).type if fed_by else CellType.TEXT,
             **{key: column[key] for key in same if key in column},
         )
 

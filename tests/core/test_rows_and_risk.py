@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,7 +61,8 @@ def test_a_field_the_guide_does_not_name_can_be_a_column() -> None:
 
 def test_every_source_reads_the_barest_signal() -> None:
     names = ("buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level")
-    bare = record(**dict.fromkeys(names), direction="", type="", exchange="", currency="")
+    absent: dict[str, Any] = dict.fromkeys(names)
+    bare = record(direction="", type="", exchange="", currency="", **absent)
     for item in SOURCES.values():
         item.read(bare, UTC)
 
@@ -84,7 +86,8 @@ def test_ratios_agree_with_plain_fractions(
 
 @pytest.mark.parametrize("missing", ["stop_loss", "target1"])
 def test_a_missing_price_gives_no_ratio(missing: str) -> None:
-    made = signal(**{missing: None})
+    absent: dict[str, Any] = {missing: None}
+    made = signal(**absent)
     assert risk.reward_to_risk(made, made.target1) is None
 
 

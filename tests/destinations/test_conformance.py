@@ -73,7 +73,21 @@ def test_values_arrive_as_they_were_meant(user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["+1", "-1", "@SUM(A1)", "\t=1", "7e30", "1/2", "TRUE", "  padded  ", "a\nb", "<&>\"'", "币安人生", "\x01"]
+    "text",
+    [
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "7e30",
+        "1/2",
+        "TRUE",
+        "  padded  ",
+        "a\nb",
+        "<&>\"'",
+        "币安人生",
+        "\x01",
+    ],
 )
 def test_text_stays_the_text_it_is(user: User, text: str) -> None:
     sync(user, row("1", coin=text))
@@ -125,7 +139,11 @@ def test_rows_are_found_wherever_the_user_sorted_them(user: User) -> None:
     sync(user, row("1"), row("2"), row("3"))
     user.reverse_rows()
     sync(user, row("1", coin="ETH"))
-    assert [(str(line["id"]), line["coin"]) for line in user.rows()] == [("3", "BTC"), ("2", "BTC"), ("1", "ETH")]
+    assert [(str(line["id"]), line["coin"]) for line in user.rows()] == [
+        ("3", "BTC"),
+        ("2", "BTC"),
+        ("1", "ETH"),
+    ]
 
 
 def test_new_rows_come_after_the_last(user: User) -> None:

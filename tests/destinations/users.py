@@ -25,7 +25,10 @@ from tests.make import SIGNALS_TAB, TEMPLATE
 class User(Protocol):
     """A person's edits of one target, and a look at it with other eyes than ours."""
 
-    destination: Destination
+    @property
+    def destination(self) -> Destination:
+        """What the sync is given."""
+        ...
 
     def rows(self) -> list[dict[str, Any]]:
         """The Signals tab's rows by column id, as a person sees them."""
@@ -173,14 +176,16 @@ def _write_bytes(path: Path, content: bytes) -> None:
 def _header_row(sheet: Worksheet) -> int:
     headers = {column.header for column in SIGNALS_TAB.columns}
     return next(
-        row for row in range(1, 20) if headers <= {str(cell.value) for cell in sheet[row] if cell.value is not None}
+        row
+        for row in range(1, 20)
+        if headers <= {str(cell.value) for cell in sheet[row] if cell.value is not None}
     )
 
 
 def _columns(sheet: Worksheet) -> dict[str, int]:
     tab = TEMPLATE.tab("Signals")
     assert isinstance(tab, TableTab)
-    places = {str(cell.value): cell.column for cell in sheet[_header_row(sheet)]}
+    places = {str(cell.value): at for at, cell in enumerate(sheet[_header_row(sheet)], start=1)}
     return {column.id: places[column.header] for column in tab.columns}
 
 

@@ -60,13 +60,22 @@ class Scene:
 
     def sync(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*options), env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False
+            self.command(*options),
+            env=self.environ,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def sync_killed_after(self, seconds: float) -> bool:
         """Whether the sync was still running when it was killed."""
         with subprocess.Popen(
-            self.command("-q"), env=self.environ, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command("-q"),
+            env=self.environ,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         ) as process:
             try:
                 process.wait(seconds)

@@ -68,7 +68,12 @@ class World:
         key = settings.api.key
         with (
             ApiClient(
-                url=settings.api.url, key=key, clock=self.clock, sleep=lambda _: None, random=lambda: 0.5, retry_for=3
+                url=settings.api.url,
+                key=key,
+                clock=self.clock,
+                sleep=lambda _: None,
+                random=lambda: 0.5,
+                retry_for=3,
             ) as api,
             Journal.open(self.folder / "journal.sqlite3", clock=self.clock, rehearsal=dry_run) as journal,
         ):
@@ -76,7 +81,8 @@ class World:
                 Run(
                     settings=settings,
                     poller=FeedPoller(
-                        api, journal, free=key.is_free, server_zone=settings.api.server_zone, interval=settings.api.interval
+                        api, journal, free=key.is_free,
+                        server_zone=settings.api.server_zone, interval=settings.api.interval,
                     ),
                     deliverer=Deliverer(
                         journal=journal, choices=Choices(**options), dry_run=dry_run, clock=self.clock

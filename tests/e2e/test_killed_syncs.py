@@ -26,7 +26,12 @@ def _tried(folder: Path, *, polls: int, kills: int, seed: int) -> None:
         assert last.returncode == 0, last.stderr
         assert died > kills / 2, "too few syncs were killed while they ran: the harness kills too late"
         assert violations(scene, started) == []
-        left = {path.name for path in folder.iterdir()} - {"signals.xlsx", "signals.bak.xlsx", "home", "cqs-sheets.toml"}
+        left = {path.name for path in folder.iterdir()} - {
+            "signals.xlsx",
+            "signals.bak.xlsx",
+            "home",
+            "cqs-sheets.toml",
+        }
         assert left == set()
 
 

@@ -155,8 +155,10 @@ def from_serial(serial: float, *, epoch_1904: bool) -> datetime | None:
     """The wall-clock time of a serial day number, to the millisecond; None out of range."""
     shift = 1 if not epoch_1904 and serial < _LEAP_BUG - 1 else 0
     try:
-        moment = (_EPOCH_1904 if epoch_1904 else _EPOCH_1900) + timedelta(days=serial + shift)
-        return (moment + timedelta(microseconds=500)).replace(microsecond=moment.microsecond // 1000 * 1000)
+        moment = (_EPOCH_1904 if epoch_1904 else _EPOCH_1900) + timedelta(
+            days=serial + shift, microseconds=500
+        )
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     except (OverflowError, ValueError):
         return None
 

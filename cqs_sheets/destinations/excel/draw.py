@@ -47,7 +47,7 @@ def draw_workbook(
             reserved.add(draw_table(book, sheet, tab, look, reserved).lower())
         else:
             draw_settings(book, sheet, tab, look, zone_name=zone_name, taken=taken)
-        _set_up_page(sheet)
+        _set_up_page(sheet, one_page=isinstance(tab, SettingsTab))
     buffer = io.BytesIO()
     book.save(buffer)
     return _with_fonts_in_order(buffer.getvalue())
@@ -64,10 +64,10 @@ def _blank(template: Template, look: Look) -> Workbook:
     return book
 
 
-def _set_up_page(sheet: Worksheet) -> None:
-    """Printed across the page, as wide as the page."""
+def _set_up_page(sheet: Worksheet, *, one_page: bool) -> None:
+    """Printed across the page and as wide as it; as high as it too, or as many pages as it takes."""
     sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToHeight = 0
+    sheet.page_setup.fitToHeight = int(one_page)
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 

@@ -21,7 +21,7 @@ _COMPUTED = "@"  # begins the values that the sync writes later
 _TITLE_HEIGHT, _ROW_HEIGHT, _SECTION_HEIGHT = 36.0, 21.0, 21.0
 _LABEL, _VALUE, _NOTE = 1, 2, 3
 _FIRST_SECTION = 4
-_INDENTED = Alignment(vertical="center", indent=1)
+_INDENTED = Alignment(horizontal="left", vertical="center", indent=1)
 _CENTERED = Alignment(horizontal="center", vertical="center")
 
 

@@ -2,20 +2,23 @@
 
 They are drawn into a workbook of their own, and its parts are then carried over: new sheets, tables
 and notes as new parts, formats behind the workbook's own, names and sheets at the end of their lists.
+What has a name or number keeps it, what comes takes another: a sheet `Settings (2)`, a table
+`Signals_2`. A setting whose name the user has given already shows what theirs stands for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.template import Setting, SettingsTab, Tab, Template
 from cqs_sheets.destinations.excel import opc
 from cqs_sheets.destinations.excel.additions import add_default_type, add_part, free_part, link
 from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.destinations.excel.graft_styles import EMPTY_STYLES, MergedStyles
 from cqs_sheets.destinations.excel.names import SEQUENCE
 from cqs_sheets.destinations.excel.package import Draft, Package
-from cqs_sheets.destinations.excel.style_merge import Merged, merge_styles
 from cqs_sheets.destinations.excel.tables import read_table
 from cqs_sheets.destinations.excel.workbook import Workbook
 from cqs_sheets.destinations.excel.workbook_splice import (
@@ -23,8 +26,7 @@ from cqs_sheets.destinations.excel.workbook_splice import (
     STRICT_LINKS,
     is_protected,
     links_namespace,
-    name_elements,
-    with_names,
+    with_names_of,
     with_sheets,
 )
 from cqs_sheets.destinations.excel.xmltext import attributes, canonical_part, with_attribute
@@ -38,33 +40,56 @@ _PLACES = {
     "worksheet": "xl/worksheets/sheet{}.xml",
     "table": "xl/tables/table{}.xml",
     "comments": "xl/comments{}.xml",
-    "styles": "xl/styles{}.xml",
+    "vmlDrawing": "xl/drawings/vmlDrawing{}.vml",
 }
-_VML_PLACE = "xl/drawings/vmlDrawing{}.vml"
+_USUAL_STYLES = "xl/styles.xml"
 
-_ROOT = re.compile(rb"<workbook\b[^>]*>")
-_OVERRIDE = re.compile(rb"<Override\s[^>]*>")
 _TABLE = re.compile(rb"<table\s[^>]*>")
 _FORMATTED = re.compile(rb"<(?:c|row|col)\s[^>]*>")
 _CELL_FORMAT = re.compile(rb'(\s(?:s|style)=")(\d+)')
+_SHAPES = re.compile(rb"""idmap\b[^>]*?\bdata\s*=\s*["']([\d,]+)["']""")
+_SHAPE = re.compile(rb"_x0000_s(\d+)")
 _RULE_FORMAT = re.compile(rb'(\sdxfId=")(\d+)')
 
 
-def add_tabs(draft: Draft, template: Template, tabs: Sequence[str]) -> tuple[str, ...]:
-    """Add the sheets of these template tabs behind those of the draft; returns what to tell the user.
+def add_tabs(draft: Draft, template: Template, tabs: Sequence[str]) -> None:
+    """Add the sheets of these template tabs behind those of the draft.
 
-    A sheet whose name is taken gets another (`Settings (2)`), so does a table; a name of the user's
-    that a setting would have (`Equity`) stays theirs, and formulas then use it. Raises DataRefused if
-    the workbook's structure is protected, or a name the sync would write to is the user's.
+    Raises DataRefused for a workbook that takes no sheets (protected, or shared in the old way), or
+    whose formats cannot be extended safely.
     """
     workbook = Workbook(draft)
     if is_protected(workbook.xml):
-        raise DataRefused(
-            "The workbook's structure is protected, so no sheet can be added to it.",
-            meaning="Nothing was written; the signals stay in the journal.",
-            hint="Unprotect it (Review > Protect Workbook) for one run, or name another target.",
-        )
-    return _Graft(draft, workbook).run(template, tabs)
+        raise _closed("its structure is protected", "Review > Protect Workbook")
+    if any(link.kind == "revisionHeaders" for link in workbook.links):
+        raise _closed("it is shared in the old way, with tracked changes", "Review > Unshare Workbook")
+    _Graft(draft, workbook).run(template, tabs)
+
+
+def _closed(why: str, menu: str) -> DataRefused:
+    return DataRefused(
+        f"No sheet can be added to the workbook: {why}.",
+        meaning="Nothing was written; the signals stay in the journal.",
+        hint=f"Undo that in Excel ({menu}), or name another target.",
+    )
+
+
+def _mirrored(template: Template, taken: Collection[str]) -> Template:
+    """The template with the user's settings whose names are taken showing what those stand for."""
+
+    def setting(each: Setting) -> Setting:
+        if each.synced or each.name.lower() not in taken:
+            return each
+        told = f"Your workbook has a name {each.name} of its own: its value is shown here, and used."
+        return replace(each, value=None, formula=f"={each.name}", note=told)
+
+    def tab(each: Tab) -> Tab:
+        if not isinstance(each, SettingsTab):
+            return each
+        sections = [replace(part, settings=tuple(map(setting, part.settings))) for part in each.sections]
+        return replace(each, sections=tuple(sections))
+
+    return replace(template, tabs=tuple(map(tab, template.tabs)))
 
 
 class _Graft:
@@ -83,42 +108,18 @@ class _Graft:
         }
         self._tables = {read_table(draft, part).name for part in parts}
         self._table_id = max((_table_id(draft, part) for part in parts), default=0)
-        # names that point nowhere any more may be made anew
-        self._names = {key: name.name for key, name in workbook.global_names().items() if not name.deleted}
+        self._shapes = max(map(_last_shapes, _drawings(draft)), default=0)
 
-    def run(self, template: Template, tabs: Sequence[str]) -> tuple[str, ...]:
-        theirs = self._settings_taken(template, tabs)
+    def run(self, template: Template, tabs: Sequence[str]) -> None:
+        # names that point nowhere any more may be made anew
+        names = [name.name for name in self._workbook.names if not name.deleted]
+        taken = {name.lower() for name in (*names, *self._tables)}
         made = build_workbook(
-            template,
-            tabs=tabs,
-            taken=[name.name for name in self._workbook.names if not name.deleted] + [*self._tables],
-            taken_sheets=self._workbook.order,
+            _mirrored(template, taken), tabs=tabs, taken=taken, taken_sheets=self._workbook.order
         )
         with Package.open(made) as package:
             donor = Draft(package)
             self._carry(donor, Workbook(donor))
-        return tuple(
-            f"The workbook has a name {name} of its own: formulas of the new tabs use what it stands for,"
-            " not the cell of that name in Settings."
-            for name in theirs
-        )
-
-    def _settings_taken(self, template: Template, tabs: Sequence[str]) -> list[str]:
-        """The user's names that settings would have; DataRefused where that cannot be lived with."""
-        settings = template.settings_tab
-        if settings is None or settings.name not in tabs:
-            return []
-        tables = {name.lower() for name in self._tables}
-        for setting in settings.settings:
-            key = setting.name.lower()
-            if key in tables or (setting.synced and key in self._names):
-                raise DataRefused(
-                    f"The workbook already has a {'table' if key in tables else 'name'} called {setting.name},"
-                    f" as a setting of the template {template.name} is.",
-                    meaning="Nothing was written; the signals stay in the journal.",
-                    hint="Rename yours in Excel (Formulas > Name Manager), or name another target.",
-                )
-        return [setting.name for setting in settings.settings if setting.name.lower() in self._names]
 
     def _carry(self, donor: Draft, source: Workbook) -> None:
         styles = self._merge_styles(donor, source)
@@ -126,51 +127,55 @@ class _Graft:
         for sheet in source.sheets:
             part = self._carry_sheet(donor, sheet.part, styles)
             sheets.append((sheet.name, self._link(self._workbook.part, part, "worksheet")))
-        elements = name_elements(source.xml, len(self._workbook.order))
-        elements.pop(SEQUENCE)
         xml = with_sheets(self._workbook.xml, sheets)
+        added = _without_stamp(source.xml)
         self._draft.put(
-            self._workbook.part,
-            with_names(xml, list(elements.values()), instead_of={*map(str.lower, elements)}),
+            self._workbook.part, with_names_of(xml, added, sheets_before=len(self._workbook.order))
         )
 
-    def _merge_styles(self, donor: Draft, source: Workbook) -> Merged:
-        added = donor.read(source.linked("styles") or "")
-        part = self._workbook.linked("styles")
-        if part is None:
-            styles = Merged(canonical_part(added), 0, 0)
-            new = self._add("styles", styles.xml)
-            self._link(self._workbook.part, new, "styles")
-            return styles
-        styles = merge_styles(self._draft.read(part), added)
-        self._draft.put(part, styles.xml)
+    def _merge_styles(self, donor: Draft, source: Workbook) -> MergedStyles:
+        used = {
+            int(number)
+            for sheet in source.sheets
+            for tag in _FORMATTED.findall(donor.read(sheet.part))
+            for _, number in _CELL_FORMAT.findall(tag)
+        }
+        linked = next((each.target for each in self._workbook.links if each.kind == "styles"), None)
+        part = linked or _USUAL_STYLES
+        own = canonical_part(self._draft.read(part)) if part in self._draft else EMPTY_STYLES
+        styles = MergedStyles(own, canonical_part(donor.read(source.linked("styles") or "")), used)
+        self._add("styles", styles.xml, part)
+        if linked is None:
+            self._link(self._workbook.part, part, "styles")
         return styles
 
-    def _carry_sheet(self, donor: Draft, part: str, styles: Merged) -> str:
+    def _carry_sheet(self, donor: Draft, part: str, styles: MergedStyles) -> str:
         def formatted(tag: re.Match[bytes]) -> bytes:
-            return _moved(tag[0], _CELL_FORMAT, styles.cell_formats)
+            return _numbered(tag[0], _CELL_FORMAT, styles.cells)
 
-        xml = _moved(_FORMATTED.sub(formatted, donor.read(part)), _RULE_FORMAT, styles.rule_formats)
+        xml = _numbered(_FORMATTED.sub(formatted, donor.read(part)), _RULE_FORMAT, styles.rules)
         sheet = self._add("worksheet", xml)
         for each in opc.relationships(donor, part):
             content = donor.read(each.target)
             if each.kind == "table":
                 self._table_id += 1
                 content = _with_table_id(content, self._table_id)
+            elif each.kind == "vmlDrawing":
+                self._shapes += 1
+                content = _with_shapes(content, self._shapes)
             self._link(sheet, self._add(each.kind, content), each.kind, each.id)
         return sheet
 
-    def _add(self, kind: str, content: bytes) -> str:
-        """A part in the workbook's own dialect."""
-        if kind not in _PLACES:
-            name = free_part(self._draft, _VML_PLACE)
-            add_default_type(self._draft, "vml", _VML_TYPE)
-            self._draft.put(name, content)
-            return name
+    def _add(self, kind: str, content: bytes, name: str | None = None) -> str:
+        """A part in the workbook's own dialect, by default a new one; returns its name."""
         if self._strict:
             content = content.replace(_MAIN, _STRICT_MAIN).replace(LINKS.encode(), STRICT_LINKS.encode())
-        name = free_part(self._draft, _PLACES[kind])
-        add_part(self._draft, name, content, f"{_TYPES}{kind}+xml")
+        name = name or free_part(self._draft, _PLACES[kind])
+        if kind == "vmlDrawing":
+            add_default_type(self._draft, "vml", _VML_TYPE)
+            self._draft.put(name, content)
+        else:
+            add_part(self._draft, name, content, f"{_TYPES}{kind}+xml")
         return name
 
     def _link(self, owner: str, part: str, kind: str, link_id: str = "") -> str:
@@ -186,5 +191,26 @@ def _with_table_id(xml: bytes, number: int) -> bytes:
     return _TABLE.sub(lambda match: with_attribute(match[0], "id", str(number)), xml, count=1)
 
 
-def _moved(xml: bytes, pattern: re.Pattern[bytes], by: int) -> bytes:
-    return pattern.sub(lambda match: match[1] + b"%d" % (int(match[2]) + by), xml)
+def _drawings(draft: Draft) -> Iterator[bytes]:
+    """The old-style drawings that hold notes."""
+    return (draft.read(name) for name in draft.names if name.lower().endswith(".vml"))
+
+
+def _last_shapes(drawing: bytes) -> int:
+    """The highest thousand that a drawing numbers its shapes in."""
+    return max((int(each) for data in _SHAPES.findall(drawing) for each in data.split(b",")), default=0)
+
+
+def _with_shapes(drawing: bytes, thousand: int) -> bytes:
+    """A drawing with its shapes numbered in a thousand (of 1,024) of its own, as Excel wants them."""
+    drawing = _SHAPES.sub(lambda match: match[0].replace(match[1], b"%d" % thousand), drawing)
+    return _SHAPE.sub(lambda match: b"_x0000_s%d" % (thousand * 1024 + int(match[1]) % 1024), drawing)
+
+
+def _numbered(xml: bytes, pattern: re.Pattern[bytes], numbers: Mapping[int, int]) -> bytes:
+    return pattern.sub(lambda match: match[1] + b"%d" % numbers[int(match[2])], xml)
+
+
+def _without_stamp(xml: bytes) -> bytes:
+    """A new workbook's part without its sequence: the one it is added to has its own, or none."""
+    return re.sub(rb"<definedName name=\"%s\".*?</definedName>" % SEQUENCE.encode(), b"", xml)

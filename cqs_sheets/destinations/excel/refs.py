@@ -84,12 +84,6 @@ class Area:
         """The same area ending at row `bottom`."""
         return replace(self, bottom=bottom)
 
-    def moved(self, below: int, by: int) -> Area:
-        """The area after `by` rows were inserted above row `below`."""
-        top = self.top + by if self.top >= below else self.top
-        bottom = self.bottom + by if self.bottom >= below else self.bottom
-        return replace(self, top=min(top, MAX_ROW), bottom=min(bottom, MAX_ROW))
-
 
 def quoted_sheet(name: str) -> str:
     """A sheet's name as a formula spells it."""

@@ -13,7 +13,11 @@ _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 _CUSTOM = re.compile(rb"<numFmt\s[^>]*>")
 _CUSTOMS = re.compile(rb"<numFmts(?:\s[^>]*)?>")
 _FORMATS = re.compile(rb"<cellXfs(?:\s[^>]*)?>(.*?)</cellXfs>", re.DOTALL)
-_FORMAT = re.compile(rb"<xf(?:\s[^>]*?)?(?:/>|>.*?</xf>)", re.DOTALL)
+_FORMAT = re.compile(
+    rb"<(?:\w+:)?AlternateContent\b.*?</(?:\w+:)?AlternateContent>|<xf(?:\s[^>]*?)?(?:/>|>.*?</xf>)",
+    re.DOTALL,
+)
+_LAST_FORMAT = re.compile(rb".*(<xf\b.*)", re.DOTALL)
 _NOT_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
 
@@ -29,7 +33,8 @@ class TimeFormats:
     def _load(self) -> None:
         self._xml = canonical_part(self._draft.read(self._part)) if self._part else b""
         match = _FORMATS.search(self._xml)
-        self._formats = _FORMAT.findall(match[1]) if match else []
+        found = _FORMAT.findall(match[1]) if match else []
+        self._formats = [_LAST_FORMAT.sub(rb"\1", each) for each in found]  # of alternatives, the fallback
         tags = [attributes(tag) for tag in _CUSTOM.findall(self._xml)]
         self._patterns = {int(tag["numFmtId"]): tag.get("formatCode", "") for tag in tags}
 

@@ -1,0 +1,58 @@
+"""The command line run as a user runs it: a process, its streams and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A folder to work in, with a home of its own and nothing inherited that matters."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        kept = {
+            n: v for n, v in os.environ.items() if not n.startswith(("CQS_", "GITHUB_", "GOOGLE_", "COLUMNS"))
+        }
+        return kept | {"CQS_HOME": str(self.home), "TMPDIR": str(self.temp)} | self.variables
+
+    @property
+    def temp(self) -> Path:
+        path = self.folder / "tmp"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "cqs_sheets", *arguments]
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), env=self.environ | variables, cwd=self.folder,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments), env=self.environ | variables, cwd=self.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def report(self, *arguments: str, **variables: str) -> dict[str, Any]:
+        """The report of a sync; its exit code is in it."""
+        done = self.run("sync", "--json", *arguments, **variables)
+        report: dict[str, Any] = json.loads(done.stdout)
+        assert report["exit_code"] == done.returncode
+        return report

@@ -1,0 +1,174 @@
+"""The file itself: locks, backups, permissions, and what a killed or failing run leaves behind."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.errors import AccessRefused, DataRefused, TargetBusy
+from tests.destinations.excel.books import ONLY_SIGNALS, add, grid, read, signals_book, sync
+
+
+class Machine(Disk):
+    """A machine of the test's choosing."""
+
+    def __init__(
+        self, *, host: str = "here", office: bool = True, on_rename: Callable[[], None] | None = None
+    ) -> None:
+        self._host, self._office, self._on_rename = host, office, on_rename
+
+    def host(self) -> str:
+        return self._host
+
+    def office_runs(self) -> bool:
+        return self._office
+
+    def rename(self, source: Path, target: Path) -> None:
+        if self._on_rename:
+            self._on_rename()
+        super().rename(source, target)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    return signals_book(tmp_path / "signals.xlsx")
+
+
+def test_the_previous_versions_are_kept_in_turn(book: Path) -> None:
+    versions = [book.read_bytes()]
+    for number in (7, 8, 9):
+        destination = ExcelDestination(book, backups=2, lock_wait=0)
+        one_more(destination, number)
+        versions.append(book.read_bytes())
+    assert (book.parent / "signals.bak.xlsx").read_bytes() == versions[-2]
+    assert (book.parent / "signals.bak2.xlsx").read_bytes() == versions[-3]
+    assert sorted(path.name for path in book.parent.iterdir()) == [
+        "signals.bak.xlsx",
+        "signals.bak2.xlsx",
+        "signals.xlsx",
+    ]
+
+
+def one_more(destination: ExcelDestination, number: int) -> None:
+    table = destination.read(ONLY_SIGNALS, {})
+    destination.apply(Plan(template=ONLY_SIGNALS, table=table, sequence=number, adds=(add(str(number)),)))
+
+
+def test_no_backup_is_kept_where_none_is_wanted(book: Path) -> None:
+    sync(book, adds=[add("7")])
+    assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
+
+
+def test_mode_and_link_are_kept(book: Path, tmp_path: Path) -> None:
+    book.chmod(0o640)
+    link = tmp_path / "folder" / "link.xlsx"
+    link.parent.mkdir()
+    link.symlink_to(book)
+    sync(link, adds=[add("7")])
+    assert link.is_symlink()
+    assert stat.S_IMODE(book.stat().st_mode) == 0o640
+    assert grid(book)[6][1] == 7
+
+
+def test_a_workbook_open_in_excel_is_waited_for_and_then_busy(book: Path) -> None:
+    owner = book.parent / "~$signals.xlsx"
+    owner.write_bytes(bytes([5]) + b"Petra" + b" " * 100)
+    waits: list[float] = []
+    destination = ExcelDestination(book, lock_wait=1, sleep=waits.append)
+    with pytest.raises(TargetBusy, match="Petra has it open in Excel"):
+        one_more(destination, 7)
+    assert sum(waits) == pytest.approx(1)
+    one_more(ExcelDestination(book, lock_wait=1, sleep=lambda _: owner.unlink()), 7)
+    assert grid(book)[6][1] == 7
+
+
+@pytest.mark.parametrize(
+    ("machine", "busy"),
+    [
+        (Machine(host="here", office=True), True),
+        (Machine(host="here", office=False), False),
+        (Machine(host="elsewhere", office=False), True),
+    ],
+)
+def test_libreoffices_lock_is_told_apart_from_one_a_crash_left(
+    book: Path, machine: Machine, *, busy: bool
+) -> None:
+    lock = book.parent / ".~lock.signals.xlsx#"
+    lock.write_text("Petra Muster,petra,here,23.11.2026 10:00,file:///home/petra/.config;")
+    destination = ExcelDestination(book, lock_wait=0, disk=machine)
+    if busy:
+        with pytest.raises(TargetBusy, match="Petra Muster has it open in LibreOffice on here"):
+            one_more(destination, 7)
+        one_more(ExcelDestination(book, lock_wait=0, disk=machine, force=True), 7)
+    else:
+        one_more(destination, 7)
+    assert grid(book)[6][1] == 7
+
+
+def test_another_run_of_ours_makes_it_busy(book: Path) -> None:
+    first = ExcelDestination(book, lock_wait=0)
+    second = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    with second.locked(), pytest.raises(TargetBusy, match="another run"):
+        one_more(first, 7)
+    one_more(first, 7)
+
+
+def test_a_rename_that_windows_refuses_is_busy_and_leaves_everything_as_it_was(book: Path) -> None:
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "used by another process")
+
+    before = book.read_bytes()
+    with pytest.raises(TargetBusy, match="open in Excel"):
+        one_more(ExcelDestination(book, backups=0, lock_wait=0, disk=Machine(on_rename=refuse)), 7)
+    assert book.read_bytes() == before
+    assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
+
+
+def test_a_full_disk_is_busy_and_leaves_everything_as_it_was(book: Path) -> None:
+    def fill(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    before = book.read_bytes()
+    with pytest.raises(TargetBusy, match="full"):
+        file.stage(fill)
+    assert book.read_bytes() == before
+    assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(book: Path) -> None:
+    machine = Machine(host="here")
+    left = book.parent / ".signals.xlsx.cqs-here.tmp"
+    left.write_bytes(b"half")
+    ExcelDestination(book, disk=machine).stamp("")
+    assert not left.exists()
+
+
+def test_a_read_only_workbook_is_refused(book: Path) -> None:
+    book.chmod(0o444)
+    before = book.stat()
+    with pytest.raises(AccessRefused, match="read-only"):
+        sync(book, adds=[add("7")])
+    assert book.stat() == before
+
+
+def test_a_folder_is_no_workbook(tmp_path: Path) -> None:
+    with pytest.raises(DataRefused, match="not a file"):
+        read(tmp_path)
+
+
+def test_a_folder_that_is_missing_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(DataRefused, match="cannot be used"):
+        sync(tmp_path / "nowhere" / "signals.xlsx", adds=[add("1")])
+
+
+def test_a_macro_workbook_cannot_be_made_from_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataRefused, match=r"only be an \.xlsx"):
+        sync(tmp_path / "signals.xlsm", adds=[add("1")])
