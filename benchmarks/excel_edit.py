@@ -1,20 +1,35 @@
 """Editing a workbook in place against loading and saving it: `python benchmarks/excel_edit.py [rows...]`.
 
 Each contender is a process of its own that changes 50 rows and adds 50: this project, openpyxl, WolfXL
-(if installed), and the floor: inflating the same archive and deflating it again at the same level.
-Ratios are to the floor's and to our own time in the same run; peak memory is the process's.
+(if installed), and the floor: inflating the sheet and deflating it again with the same codec at the same
+level, nothing else. "work" is the edit alone, "process" the whole process with its start and imports.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import xlsxwriter
+
+from cqs_sheets.core.cells import CellType, CellValue
+from cqs_sheets.core.plan import Add, Plan, Update
+from cqs_sheets.core.template import Column, ColumnKind, TableTab, Template
+from cqs_sheets.destinations.excel.deflate import LEVEL, codec
+from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel.package import Package
 
 COLUMNS, CHANGES = 20, 50
 WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TERM")
@@ -22,10 +37,6 @@ WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TE
 
 def make(path: Path, rows: int) -> None:
     """A sheet of `rows` signals, 13 numbers and 6 words each, strings shared as Excel does."""
-    import random
-
-    import xlsxwriter
-
     chance = random.Random(1)
     book = xlsxwriter.Workbook(path, {"constant_memory": rows > 200_000})
     sheet = book.add_worksheet("Signals")
@@ -41,11 +52,6 @@ def make(path: Path, rows: int) -> None:
 
 def ours(path: Path, rows: int) -> None:
     """Read what the file holds of 100 keys, plan, apply: all that a sync does to it."""
-    from cqs_sheets.core.cells import CellType
-    from cqs_sheets.core.plan import Add, Plan, Update
-    from cqs_sheets.core.template import Column, ColumnKind, TableTab, Template
-    from cqs_sheets.destinations.excel.destination import ExcelDestination
-
     names = [("id", "ID", CellType.ID), *((f"c{at}", f"c{at}", CellType.NUMBER) for at in range(1, COLUMNS))]
     columns = tuple(
         Column(id=id_, header=header, kind=ColumnKind.FIELD, type=kind) for id_, header, kind in names
@@ -53,6 +59,7 @@ def ours(path: Path, rows: int) -> None:
     template = Template(name="b", title="b", tabs=(TableTab(name="Signals", key="id", columns=columns),))
     changed = [str(1_000_001 + number * (rows // CHANGES)) for number in range(CHANGES)]
     new = [str(9_000_000 + number) for number in range(CHANGES)]
+    values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
     destination = ExcelDestination(path, backups=0)
     table = destination.read(template, {"Signals": {*changed, *new}})
     destination.apply(
@@ -60,10 +67,7 @@ def ours(path: Path, rows: int) -> None:
             template=template,
             table=table,
             sequence=1,
-            adds=tuple(
-                Add(tab="Signals", key=key, values={"id": Decimal(key), "c1": Decimal("1.5"), "c15": "new"})
-                for key in new
-            ),
+            adds=tuple(Add(tab="Signals", key=key, values={"id": Decimal(key), **values}) for key in new),
             updates=tuple(
                 Update(tab="Signals", key=key, column="c15", old=None, new="changed") for key in changed
             ),
@@ -71,13 +75,14 @@ def ours(path: Path, rows: int) -> None:
     )
 
 
-def load_and_save(path: Path, rows: int, *, module: str) -> None:
-    """The same changes with openpyxl, or WolfXL behind openpyxl's API."""
-    library = importlib.import_module(module)
-    book = library.load_workbook(path, modify=True) if module == "wolfxl" else library.load_workbook(path)
+def load_and_save(path: Path, rows: int, load: Callable[..., Any]) -> None:
+    """The same changes, of rows found by key, with openpyxl or with WolfXL behind openpyxl's API."""
+    book = load(path)
     sheet = book["Signals"]
+    keys = sheet.iter_rows(min_row=2, min_col=1, max_col=1, values_only=True)
+    places = {int(key): row for row, (key,) in enumerate(keys, 2)}
     for number in range(CHANGES):
-        sheet.cell(row=2 + number * (rows // CHANGES), column=16).value = "changed"
+        sheet.cell(row=places[1_000_001 + number * (rows // CHANGES)], column=16).value = "changed"
         sheet.cell(row=rows + 2 + number, column=1).value = 9_000_000 + number
         sheet.cell(row=rows + 2 + number, column=2).value = 1.5
         sheet.cell(row=rows + 2 + number, column=16).value = "new"
@@ -85,66 +90,74 @@ def load_and_save(path: Path, rows: int, *, module: str) -> None:
 
 
 def floor(path: Path) -> None:
-    """Inflate every part and deflate it again, with our codec at our level; nothing else."""
-    from cqs_sheets.destinations.excel.package import Draft, Package
-
-    with Package.open(path) as package:
-        draft = Draft(package)
-        for name in package.names:
-            draft.put(name, draft.content(name))
-        with path.with_suffix(".floor").open("wb+") as file:
-            draft.write(file)
-            file.flush()
-            os.fsync(file.fileno())
+    """Inflate the sheet and deflate it again."""
+    with Package.open(path) as package, path.with_suffix(".floor").open("wb") as file:
+        deflater = codec.compressobj(LEVEL, zlib.DEFLATED, -15)
+        for chunk in package.chunks("xl/worksheets/sheet1.xml"):
+            file.write(deflater.compress(chunk))
+        file.write(deflater.flush())
 
 
 def run(contender: str, path: Path, rows: int) -> None:
-    """One contender on one file."""
-    if contender == "floor":
+    """One contender on one file; prints the seconds of its work."""
+    load = None
+    if contender in ("openpyxl", "wolfxl"):
+        options = {"modify": True} if contender == "wolfxl" else {}
+        load = partial(importlib.import_module(contender).load_workbook, **options)
+    started = time.perf_counter()
+    if load:
+        load_and_save(path, rows, load)
+    elif contender == "floor":
         floor(path)
-    elif contender == "cqs-sheets":
-        ours(path, rows)
     else:
-        load_and_save(path, rows, module=contender)
+        ours(path, rows)
+    print(time.perf_counter() - started)
 
 
-def measure(contender: str, source: Path, rows: int, repeats: int) -> tuple[float, float, int]:
-    """Best wall-clock seconds of a whole process, its peak memory in MB, and the size of the result."""
-    seconds, memory, size = float("inf"), 0.0, 0
-    for _ in range(repeats):
-        work = source.with_name(f"work-{contender}.xlsx")
-        work.write_bytes(source.read_bytes())
-        started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, __file__, "--run", contender, str(work), str(rows)])
-        _, status, usage = os.wait4(process.pid, 0)
-        elapsed = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{contender} failed")
-        seconds, memory, size = (
-            min(seconds, elapsed),
-            max(memory, usage.ru_maxrss / 1024),
-            work.stat().st_size,
-        )
-    return seconds, memory, size
+class Cost(NamedTuple):
+    """Seconds of the work and of the whole process, peak memory and size of the result in MB."""
+
+    work: float
+    process: float
+    memory: float
+    size: float
+
+
+def measure(contender: str, source: Path, rows: int) -> Cost:
+    """One process."""
+    work = source.with_name(f"work-{contender}.xlsx")
+    shutil.copyfile(source, work)
+    started = time.perf_counter()
+    command = [sys.executable, __file__, "--run", contender, str(work), str(rows)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    seconds = float(process.stdout.read())
+    _, status, usage = os.wait4(process.pid, 0)
+    elapsed = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Cost(seconds, elapsed, usage.ru_maxrss / 1024, work.stat().st_size / 1e6)
 
 
 def compare(rows: int) -> None:
-    """Every contender on a sheet of that many rows."""
+    """Every contender on a sheet of that many rows; the best of three, in turn (the slow ones once)."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.xlsx"
-        made = subprocess.run([sys.executable, __file__, "--make", str(source), str(rows)], check=True)
-        assert made.returncode == 0
-        contenders = ["floor", "cqs-sheets"]
-        if rows <= 200_000:
-            contenders += [name for name in ("wolfxl", "openpyxl") if importlib.util.find_spec(name)]
+        subprocess.run([sys.executable, __file__, "--make", str(source), str(rows)], check=True)
+        others = [
+            name for name in ("wolfxl", "openpyxl") if rows <= 200_000 and importlib.util.find_spec(name)
+        ]
+        found: dict[str, Cost] = {}
+        for turn in range(3):
+            for name in ("floor", "cqs-sheets", *(others if turn == 0 or rows <= 10_000 else ())):
+                cost = measure(name, source, rows)
+                found[name] = Cost(*map(min, cost, found.get(name, cost)))
         print(f"\n{rows:,} rows x {COLUMNS} columns, {source.stat().st_size / 1e6:.1f} MB")
-        found = {name: measure(name, source, rows, 1 if name == "openpyxl" else 3) for name in contenders}
-        own = found["cqs-sheets"][0]
-        print(f"{'':12}{'seconds':>9}{'peak MB':>9}{'file MB':>9}{'/ ours':>9}{'/ floor':>9}")
-        for name, (seconds, memory, size) in found.items():
-            ratios = f"{seconds / own:9.1f}{seconds / found['floor'][0]:9.2f}"
-            print(f"{name:12}{seconds:9.3f}{memory:9.0f}{size / 1e6:9.1f}{ratios}")
+        heads = ("work s", "process s", "peak MB", "file MB", "work/ours", "work/floor", "process/ours")
+        print(" " * 12 + "".join(f"{head:>13}" for head in heads))
+        own, least = found["cqs-sheets"], found["floor"]
+        for name, cost in found.items():
+            figures = (*cost, cost.work / own.work, cost.work / least.work, cost.process / own.process)
+            print(f"{name:12}" + "".join(f"{figure:13.2f}" for figure in figures))
 
 
 def main(arguments: list[str]) -> None:

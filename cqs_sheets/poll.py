@@ -71,7 +71,7 @@ class FeedPoller:
                 window=window,
                 outcome=error.kind if error and not window else "ok",
                 answers=kept,
-                signals=answers.signals,
+                signals=sorted(answers.signals, key=lambda signal: signal.timestamp),  # arrival in order
                 rejects=answers.rejects,
                 sure=window is not None and answers.complete,
             )

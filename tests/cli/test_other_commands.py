@@ -65,7 +65,7 @@ def test_status_before_and_after_the_first_sync(shell: Shell) -> None:
     assert not shell.home.exists()
     shell.run("sync")
     state = json.loads(shell.run("status", "--json").stdout)
-    assert state["coverage"]["covered_seconds"] == 1200
+    assert state["coverage"]["covered_seconds"] in range(1195, 1201)
     assert state["targets"][0]["pending"] == 0
     assert state["polls"][0]["outcome"] == "ok"
     text = shell.run("status", COLUMNS="80").stdout

@@ -203,6 +203,11 @@ class TestASetting:
     def test_has_a_name_that_spreadsheets_take(self, name: str) -> None:
         assert "a name that spreadsheets take" in message(setting=f'{{ name = "{name}", label = "x" }}')
 
+    @pytest.mark.parametrize("value", ["=1+1", "@tomorrow"])
+    def test_holds_no_text_that_means_something_else(self, value: str) -> None:
+        told = message(setting=f'{{ name = "Half", label = "x", value = "{value}" }}')
+        assert told.startswith("expected a number, or text that begins with neither = nor @")
+
     def test_has_a_name_of_its_own(self) -> None:
         told = [each for _, each in problems(with_parts(setting='{ name = "equity", label = "x" }'))]
         assert told == ['two settings have the name "Equity"', 'two settings have the name "equity"']

@@ -235,7 +235,7 @@ class TestOtherTabs:
     def test_settings_say_who_writes_them(self) -> None:
         tab = template(SIGNALS).settings_tab
         assert isinstance(tab, SettingsTab)
-        assert tab.widths == (10, 20, 30)
+        assert list(tab.widths) == [10, 20, 30]
         equity, last_sync = tab.settings
         assert (equity.value, equity.min, equity.format.pattern) == (10000, 0, "0.00")
         assert last_sync.value == "@now"

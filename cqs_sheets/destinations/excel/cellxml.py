@@ -168,7 +168,7 @@ def to_serial(moment: datetime, *, epoch_1904: bool) -> float | None:
     serial = (moment - (_EPOCH_1904 if epoch_1904 else _EPOCH_1900)) / _DAY
     if serial < (0 if epoch_1904 else _LEAP_BUG):
         return None
-    return round(serial, 9)
+    return serial  # in full: a rounded one can show as the minute before
 
 
 def encode(value: CellValue, *, epoch_1904: bool) -> Encoded:

@@ -73,6 +73,8 @@ def _draw_setting(sheet: Worksheet, look: Look, row: int, setting: Setting, zone
         (_NOTE, setting.note or None),
     ):
         cell = sheet.cell(row, at, content)
+        if isinstance(content, str) and not setting.formula:
+            cell.data_type = "s"  # text that begins with "=" too
         cell.border = look.under("line", "thin")
         cell.alignment = _INDENTED
         cell.font = look.font("muted", smaller=1) if at == _NOTE else look.font()

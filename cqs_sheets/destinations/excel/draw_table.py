@@ -76,7 +76,8 @@ def _draw_header(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int,
     background = look.header(column)
     cell.fill = look.fill(background)
     starts = at == 1 or tab.columns[at - 2].group != column.group
-    above = sheet.cell(row - 1, at, column.group if starts else None)
+    above = sheet.cell(row - 1, at, (column.group or None) if starts else None)
+    above.data_type = "s" if above.value else "n"
     above.fill = look.fill(background)
     above.font = look.font(look.faint_on(background), bold=True, smaller=2)
     above.alignment = Alignment(horizontal="left", vertical="center", indent=1)

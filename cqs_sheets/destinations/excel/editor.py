@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan import Add, Plan, Update
 from cqs_sheets.core.template import SettingsTab, TableTab, Template
+from cqs_sheets.destinations.excel import rollover
 from cqs_sheets.destinations.excel.cellxml import encode
 from cqs_sheets.destinations.excel.growth import Growth, grow_charts, grow_names, grow_tail
-from cqs_sheets.destinations.excel.named import cells_at
+from cqs_sheets.destinations.excel.named import cells_at, setting_cells
 from cqs_sheets.destinations.excel.names import SEQUENCE, column_name
 from cqs_sheets.destinations.excel.newrows import RowMaker
 from cqs_sheets.destinations.excel.package import Draft
@@ -26,6 +27,7 @@ from cqs_sheets.destinations.excel.refs import (
 from cqs_sheets.destinations.excel.room import make_room
 from cqs_sheets.destinations.excel.rows import CellEdit, RowEdit, column_styles, rewritten, with_dimension
 from cqs_sheets.destinations.excel.scan import Scan, scan, shared_formulas
+from cqs_sheets.destinations.excel.stale import forget_results
 from cqs_sheets.destinations.excel.strings import SharedStrings
 from cqs_sheets.destinations.excel.tables import resize_table
 from cqs_sheets.destinations.excel.timeformat import TimeFormats
@@ -42,11 +44,15 @@ class Editor:
         self._draft = draft
         self._template = template
         self._scans = dict(scans)
-        self._workbook = Workbook(draft)
-        self._strings = SharedStrings(draft, self._workbook.linked("sharedStrings"))
-        self._formats = TimeFormats(draft, self._workbook.linked("styles"))
+        self._open()
         self._warnings: list[str] = []
-        self._done: list[tuple[str, Edits]] = []
+        self._done: list[tuple[Sheet, Edits]] = []
+        self._settings: set[str] = set()
+
+    def _open(self) -> None:
+        self._workbook = Workbook(self._draft)
+        self._strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
+        self._formats = TimeFormats(self._draft, self._workbook.linked("styles"))
 
     def apply(self, plan: Plan) -> None:
         """Make a plan's changes in the draft; DataRefused for what cannot be edited safely."""
@@ -56,18 +62,20 @@ class Editor:
             if isinstance(tab, TableTab) and (adds or updates):
                 self._edit_table(tab, adds, updates)
             elif isinstance(tab, SettingsTab) and updates:
-                self._edit_settings(updates)
+                self._edit_settings(tab, updates)
         self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
         self._workbook.recalculate_on_load()
         if self._done:
             self._workbook.drop_calculation_chain()
+            sheets = {sheet.part: sheet for sheet, _ in self._done}
+            forget_results(self._draft, self._workbook, list(sheets.values()), self._settings)
         self._workbook.save()
 
     @property
     def warnings(self) -> list[str]:
         """What the user should know; complete once the draft has been written."""
         kept = (
-            f"{sheet}!{cell} was left as it is: other cells share its formula"
+            f"{sheet.name}!{cell} was left as it is: other cells share its formula"
             for sheet, edits in self._done
             for edit in edits.values()
             for cell in sorted(edit.kept)
@@ -75,10 +83,39 @@ class Editor:
         return list(dict.fromkeys((*self._warnings, *kept)))
 
     def _edit_table(self, tab: TableTab, adds: Sequence[Add], updates: Sequence[Update]) -> None:
-        place, found = self._place(tab), self._scans.get(tab.name)
         keys = {update.key for update in updates}
-        if found is None:
-            found = scan(self._draft, place, self._strings, keys)
+        volumes = list(rollover.volumes(self._workbook, tab))
+        waiting = list(updates)
+        for volume in volumes:
+            found = self._scan(volume, keys)
+            ours = [update for update in waiting if update.key in found.places]
+            waiting = [update for update in waiting if update.key not in found.places]
+            last = volume is volumes[-1]
+            full = last and adds and not rollover.has_room(self._place(volume), found, len(adds))
+            new = adds if last and not full else ()
+            if ours or new:
+                self._edit_volume(volume, new, ours, found)
+            if full:
+                self._edit_volume(self._next_volume(tab, len(volumes) + 1), adds, (), None)
+        if waiting:
+            raise _moved(self._place(tab), waiting[0])
+
+    def _scan(self, tab: TableTab, keys: Collection[str]) -> Scan:
+        return self._scans.get(tab.name) or scan(self._draft, self._place(tab), self._strings, keys)
+
+    def _next_volume(self, tab: TableTab, number: int) -> TableTab:
+        self._workbook.save()
+        volume = rollover.add_volume(self._draft, self._template, tab, number)
+        self._open()
+        self._warnings.append(f"{tab.name} is full: new rows go to {volume.name}")
+        return volume
+
+    def _edit_volume(
+        self, tab: TableTab, adds: Sequence[Add], updates: Sequence[Update], found: Scan | None
+    ) -> None:
+        place = self._place(tab)
+        keys = {update.key for update in updates}
+        found = found or scan(self._draft, place, self._strings, keys)
         growth, start = None, 0
         if adds:
             room = make_room(self._draft, self._workbook, place, found, len(adds))
@@ -140,13 +177,10 @@ class Editor:
         letters = column_letters(at)
         return f"{quoted_sheet(place.sheet.name)}!${letters}${place.header_row + 1}:${letters}${MAX_ROW}"
 
-    def _edit_settings(self, updates: Sequence[Update]) -> None:
-        names = self._workbook.global_names()
-        places = {
-            update: name.cell
-            for update in updates
-            if (name := names.get(update.key.lower())) and not name.deleted and name.cell
-        }
+    def _edit_settings(self, tab: SettingsTab, updates: Sequence[Update]) -> None:
+        self._settings |= {update.key.lower() for update in updates}
+        cells = setting_cells(self._workbook, tab)
+        places = {update: cells[update.key] for update in updates if update.key in cells}
         present = cells_at(self._draft, self._workbook, set(places.values()))
         by_sheet: dict[str, Edits] = {}
         for update, at in places.items():
@@ -179,7 +213,7 @@ class Editor:
         self._draft.put(
             sheet.part, lambda: rewritten(before, edits, lambda text: with_dimension(text, reach), tail)
         )
-        self._done.append((sheet.name, edits))
+        self._done.append((sheet, edits))
 
     def _grow(self, place: Place, growth: Growth) -> None:
         if place.table:

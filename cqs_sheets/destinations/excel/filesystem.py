@@ -111,6 +111,7 @@ class WorkbookFile:
         with self._own_lock(wait=self._lock_wait):
             if not self._force:
                 self._wait(self._check_editors, self._lock_wait)
+            self._check_writable()
             self._temp.unlink(missing_ok=True)
             yield
 
@@ -159,6 +160,15 @@ class WorkbookFile:
                 f"Close it there. If nobody has, delete {office.name} or run with --force.",
             )
 
+    def _check_writable(self) -> None:
+        """A rename would replace a read-only file; whoever made it so does not want that."""
+        if self.path.exists() and not self.path.stat().st_mode & 0o222:
+            raise AccessRefused(
+                f"{self.path} is read-only.",
+                meaning=_PENDING,
+                hint="Allow writing to it, or name another target.",
+            )
+
     def _busy(self, who: str, hint: str) -> TargetBusy:
         return TargetBusy(f"{self.path.name} is busy: {who}.", meaning=_PENDING, hint=hint)
 
@@ -205,8 +215,6 @@ class WorkbookFile:
     def _swap(self, expected: str | None) -> None:
         if expected is not None:
             found = self.path.stat()
-            if not found.st_mode & 0o222:
-                raise self._read_only()
             self._temp.chmod(stat.S_IMODE(found.st_mode))
             if hasattr(os, "chown"):
                 with suppress(PermissionError):
@@ -236,13 +244,6 @@ class WorkbookFile:
     def _backup(self, number: int) -> Path:
         mark = "bak" if number == 1 else f"bak{number}"
         return self.path.with_name(f"{self.path.stem}.{mark}{self.path.suffix}")
-
-    def _read_only(self) -> AccessRefused:
-        return AccessRefused(
-            f"{self.path} is read-only.",
-            meaning=_PENDING,
-            hint="Allow writing to it, or name another target.",
-        )
 
     def explained(self, error: OSError) -> CqsError:
         """A failure of the operating system as one of ours."""

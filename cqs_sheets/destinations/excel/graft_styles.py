@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cqs_sheets.destinations.excel.splice import appended_to, items
+from cqs_sheets.destinations.excel.splice import appended_to, items, outline
 from cqs_sheets.destinations.excel.xmltext import attributes, escape_attribute, with_attribute
 from cqs_sheets.errors import DataRefused
 
@@ -46,25 +46,27 @@ class MergedStyles:
 
     def __init__(self, xml: bytes, other: bytes, used: Iterable[int]) -> None:
         if b"AlternateContent" in xml:  # what an index then means is not the same to every reader
-            raise DataRefused(
-                "The workbook's cell formats are written in a way we cannot add to safely.",
-                meaning="No tab can be added to it; the file was left as it was.",
-                hint="Open it in Excel and save it again, or name another target.",
+            raise _not_extensible(
+                "its cell formats are written in an unusual way", "open it in Excel and save it"
             )
-        self._other = other
-        self.xml = xml
+        self._own, self._other = xml, other
+        self._counts = {each.tag: len(each.children) for each in outline(xml).children}
+        self._added: dict[str, list[bytes]] = {}
         for container, first in _FIRST_ONES.items():
-            held = len(items(self.xml, container))
-            self.xml = appended_to(self.xml, container, first[held:], _ORDER)
+            self._append(container, first[self._counts.get(container, 0) :])
         self.cells = self._merge_cell_formats(sorted({*used} - {0}))
         rules = items(other, "dxfs")
         start = self._append("dxfs", rules)
         self.rules = {index: start + index for index in range(len(rules))}
+        self.xml = xml
+        for container, added in self._added.items():
+            self.xml = appended_to(self.xml, container, added, _ORDER)
 
     def _append(self, container: str, new: list[bytes]) -> int:
         """The index that the first of `new` gets."""
-        start = len(items(self.xml, container))
-        self.xml = appended_to(self.xml, container, new, _ORDER)
+        added = self._added.setdefault(container, [])
+        start = self._counts.get(container, 0) + len(added)
+        added += new
         return start
 
     def _merge_cell_formats(self, used: list[int]) -> dict[int, int]:
@@ -73,17 +75,13 @@ class MergedStyles:
         codes = self._merge_number_formats()
         start = self._append("cellXfs", [_moved(formats[index], starts, codes) for index in used])
         if start + len(used) > _MOST_FORMATS:
-            raise DataRefused(
-                "The workbook has as many cell formats as Excel can hold.",
-                meaning="No tab can be added to it; the file was left as it was.",
-                hint="Clean up its cell styles, or name another target.",
-            )
+            raise _not_extensible("it has as many cell formats as Excel can hold", "clean up its cell styles")
         return {0: 0, **{index: start + position for position, index in enumerate(used)}}
 
     def _merge_number_formats(self) -> dict[str, str]:
         """The other's custom number formats by their id, as ids in this part."""
-        held = {values["formatCode"]: values["numFmtId"] for values in _number_formats(self.xml)}
-        numbers = [int(each) for each in _NUMBERS.findall(self.xml)]
+        held = {values["formatCode"]: values["numFmtId"] for values in _number_formats(self._own)}
+        numbers = [int(each) for each in _NUMBERS.findall(self._own)]
         free = max([_FIRST_CUSTOM_FORMAT - 1, *numbers]) + 1
         ids: dict[str, str] = {}
         new: list[bytes] = []
@@ -96,6 +94,14 @@ class MergedStyles:
             ids[values["numFmtId"]] = held[code]
         self._append("numFmts", new)
         return ids
+
+
+def _not_extensible(why: str, mend: str) -> DataRefused:
+    return DataRefused(
+        f"No tab can be added to the workbook: {why}.",
+        meaning="Nothing was written; the signals stay in the journal.",
+        hint=f"{mend[0].upper()}{mend[1:]}, or name another target.",
+    )
 
 
 def _number_formats(xml: bytes) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cqs_sheets.core.plan import Plan
 from cqs_sheets.core.template import SettingsTab, Tab, TableTab, Template
 from cqs_sheets.destinations.excel import graft
+from cqs_sheets.destinations.excel.named import setting_cells
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.place import find_place, other_tabs
 from cqs_sheets.destinations.excel.strings import SharedStrings
@@ -26,6 +27,7 @@ def graft_missing(draft: Draft, plan: Plan) -> bool:
         tab.name
         for tab in plan.template.tabs
         if (tab.name in used or (first and not is_optional(tab)))
+        and tab.name not in plan.table.tabs
         and not _is_there(workbook, strings, plan.template, tab)
     ]
     if missing:
@@ -37,6 +39,5 @@ def _is_there(workbook: Workbook, strings: SharedStrings, template: Template, ta
     if isinstance(tab, TableTab):
         return find_place(workbook, strings, tab, other_tabs=other_tabs(template, tab)) is not None
     if isinstance(tab, SettingsTab):
-        names = workbook.global_names()
-        return any(setting.name.lower() in names for setting in tab.settings)
+        return bool(setting_cells(workbook, tab))
     return workbook.sheet(tab.name) is not None

@@ -1,14 +1,26 @@
-"""Single cells by their address, such as named settings: read in one pass over each of their sheets."""
+"""Single cells: where settings stand, and cells read by their address, in one pass over each sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from cqs_sheets.core.template import SettingsTab
 from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of
+from cqs_sheets.destinations.excel.names import column_name
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.refs import column_letters
 from cqs_sheets.destinations.excel.rowstream import Part, addressed, pieces, row_xml
 from cqs_sheets.destinations.excel.workbook import CellAddress, Sheet, Workbook
+
+
+def setting_cells(workbook: Workbook, tab: SettingsTab) -> dict[str, CellAddress]:
+    """Where the settings of a tab stand today, by their names.
+
+    They are found by our hidden names: a name such as `Last_sync` may be the user's own.
+    """
+    names = workbook.global_names()
+    found = ((each.name, names.get(column_name(tab.name, each.name).lower())) for each in tab.settings)
+    return {setting: name.cell for setting, name in found if name and not name.deleted and name.cell}
 
 
 def cells_at(

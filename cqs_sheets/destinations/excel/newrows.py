@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.formula import resolve
@@ -22,7 +23,7 @@ ColumnReference = Callable[[str, str], str]
 """From a tab and a column id to a reference to the column's data; LookupError if it is gone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RowMaker:
     """Makes new rows for a place.
 
@@ -43,44 +44,54 @@ class RowMaker:
     def make(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
         """The row `row` holding a plan's values, by column id."""
         edit = RowEdit(attributes=row_attributes(self.model))
-        models = {column_number(cell.column.decode()): cell for cell in self._model_cells()}
-        for at in sorted({*models, *self.place.columns.values(), *self._calculated()}):
-            if not (self.place.left <= at <= self.place.right or self.place.table is None):
-                continue
-            style = models[at].style if at in models else self.styles.get(at)
+        for at in self._columns:
+            style = self._models[at].style if at in self._models else self.styles.get(at)
             shown = self._style(at, style, values)
-            content = self._content(row, at, values, models.get(at))
-            edit.cells[at] = CellEdit(content, shown, restyle=shown != style)
+            edit.cells[at] = CellEdit(self._content(row, at, values), shown, restyle=shown != style)
         return edit
 
+    @cached_property
+    def _columns(self) -> list[int]:
+        found = {*self._models, *self.place.columns.values(), *self._calculated}
+        if self.place.table is None:
+            return sorted(found)
+        return sorted(at for at in found if self.place.left <= at <= self.place.right)
+
+    @cached_property
+    def _models(self) -> dict[int, CellXml]:
+        cells = cells_of(addressed_row(self.model, self.model_row)) if self.model else []
+        return {column_number(cell.column.decode()): cell for cell in cells}
+
+    @cached_property
+    def _ours(self) -> dict[int, Column]:
+        """The template's columns by position, but for those whose cells are the user's."""
+        columns = {
+            column.id: column for column in self.place.tab.columns if column.kind is not ColumnKind.INPUT
+        }
+        return {at: columns[id_] for id_, at in self.place.columns.items() if id_ in columns}
+
+    @cached_property
+    def _calculated(self) -> dict[int, str]:
+        table = self.place.table
+        columns = enumerate(table.columns, table.area.left) if table else ()
+        return {at: column.calculated for at, column in columns if column.calculated}
+
     def _style(self, at: int, style: int | None, values: Mapping[str, CellValue]) -> int | None:
-        column = self._ours(at)
+        column = self._ours.get(at)
         if column is None or not isinstance(values.get(column.id), datetime):
             return style
         return self.formats.for_time(style, column.format.pattern)
 
-    def _model_cells(self) -> list[CellXml]:
-        return cells_of(addressed_row(self.model, self.model_row)) if self.model else []
-
-    def _content(
-        self, row: int, at: int, values: Mapping[str, CellValue], model: CellXml | None
-    ) -> Encoded | None:
-        column = self._ours(at)
+    def _content(self, row: int, at: int, values: Mapping[str, CellValue]) -> Encoded | None:
+        column = self._ours.get(at)
         if column is None:
-            return self._calculated_cell(row, at, model)
+            return self._calculated_cell(row, at)
         if column.kind is ColumnKind.FORMULA:
             return self._formula_cell(row, column)
         encoded = encode(values.get(column.id), epoch_1904=self.epoch_1904)
         if encoded.warning:
             self.warnings.append(f"{self.place.sheet.name}!{address(row, at)}: {encoded.warning}")
         return encoded
-
-    def _ours(self, at: int) -> Column | None:
-        """The column of the template there, unless its cells are the user's."""
-        for column in self.place.tab.columns:
-            if self.place.columns.get(column.id) == at and column.kind is not ColumnKind.INPUT:
-                return column
-        return None
 
     def _formula_cell(self, row: int, column: Column) -> Encoded | None:
         def cell(name: str) -> str:
@@ -95,17 +106,12 @@ class RowMaker:
             )
             return None
 
-    def _calculated(self) -> dict[int, str]:
-        table = self.place.table
-        columns = enumerate(table.columns, table.area.left) if table else ()
-        return {at: column.calculated for at, column in columns if column.calculated}
-
-    def _calculated_cell(self, row: int, at: int, model: CellXml | None) -> Encoded | None:
+    def _calculated_cell(self, row: int, at: int) -> Encoded | None:
         """The user's own calculated table column: as in the neighbour, else as the table says."""
-        calculated = self._calculated().get(at)
+        calculated = self._calculated.get(at)
         if not calculated:
             return None
-        source = self._model_formula(model) if model else None
+        source = self._model_formula(self._models[at]) if at in self._models else None
         if source:
             return _formula(filled_down(source[1], row - source[0]))
         if has_cell_references(calculated):

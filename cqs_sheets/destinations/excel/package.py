@@ -13,19 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from cqs_sheets.destinations.excel import archive
 from cqs_sheets.destinations.excel.archive import Member, damaged
+from cqs_sheets.destinations.excel.deflate import codec, deflated
 from cqs_sheets.errors import DataRefused
-
-codec: Any
-try:  # several times faster; any zlib writes the same format
-    from isal import isal_zlib
-
-    codec, LEVEL = isal_zlib, 3
-except ImportError:  # pragma: no cover - isal is a dependency, some platforms have no wheel
-    codec, LEVEL = zlib, 5
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 
@@ -227,13 +220,14 @@ def _deflate(file: BinaryIO, member: Member, content: Content) -> Member:
     member = replace(member, flags=member.flags & archive.UTF8, method=archive.DEFLATED, offset=file.tell())
     file.write(archive.local_header(member, wide=wide))
     start = file.tell()
-    deflater = codec.compressobj(LEVEL, zlib.DEFLATED, -15)
     size, crc = 0, 0
-    for piece in _pieces(content):
-        size += len(piece)
-        crc = codec.crc32(piece, crc)
-        file.write(deflater.compress(piece))
-    file.write(deflater.flush())
+
+    def seen(block: bytes) -> None:
+        nonlocal size, crc
+        size += len(block)
+        crc = codec.crc32(block, crc)
+
+    file.writelines(deflated(_pieces(content), seen))
     end = file.tell()
     if size >= archive.LIMIT32 and not wide:
         raise damaged(f"the part {member.name!r} grew past 4 GiB")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.template import TableTab, Template
-from cqs_sheets.destinations.excel.cellxml import cells_of, decode
+from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of, decode
 from cqs_sheets.destinations.excel.names import column_name
 from cqs_sheets.destinations.excel.refs import column_number
 from cqs_sheets.destinations.excel.rowstream import Part, addressed, pieces
@@ -16,7 +16,7 @@ from cqs_sheets.destinations.excel.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.workbook import CellAddress, Sheet, Workbook
 from cqs_sheets.errors import DataRefused
 
-_HEADER_SEARCH_ROWS = 40
+_HEADER_SEARCH_ROWS = 20
 _FEWEST_MATCHES = 3  # the key and two more: fewer may be a coincidence
 
 
@@ -98,10 +98,12 @@ def _by_headers(
     fewest = 1 if named else _FEWEST_MATCHES
     best: tuple[int, Sheet, int, dict[str, int]] | None = None
     for sheet in candidates:
-        for row, texts in header_rows(workbook, strings, sheet):
+        for row, texts in _header_rows(workbook, strings, sheet):
             columns = _match(tab, texts)
             if tab.key in columns and len(columns) >= fewest and (best is None or len(columns) > best[0]):
                 best = (len(columns), sheet, row, columns)
+            if len(columns) == len(tab.columns):
+                break
     if best:
         return _place(workbook, tab, best[1], best[2], best[3], bound=False)
     if named:
@@ -124,27 +126,26 @@ def _match(tab: TableTab, texts: Mapping[int, str]) -> dict[str, int]:
     return found
 
 
-def header_rows(workbook: Workbook, strings: SharedStrings, sheet: Sheet) -> list[tuple[int, dict[int, str]]]:
+def _header_rows(
+    workbook: Workbook, strings: SharedStrings, sheet: Sheet
+) -> Iterator[tuple[int, dict[int, str]]]:
     """The texts of a sheet's first rows, by column."""
-    rows = []
+    rows: list[list[CellXml]] = []
     for piece in pieces(workbook.draft.chunks(sheet.part)):
         if piece.part is Part.ROWS:
-            text = addressed(piece).text.split(b"</row>", _HEADER_SEARCH_ROWS)[:_HEADER_SEARCH_ROWS]
-            rows = [cells for cells in map(cells_of, text) if cells]
+            top = b"</row>".join(piece.text.split(b"</row>", _HEADER_SEARCH_ROWS)[:_HEADER_SEARCH_ROWS])
+            found = addressed(piece._replace(text=top)).text.split(b"</row>")
+            rows = [cells for cells in map(cells_of, found) if cells]
             break
-    indexes = {index for cells in rows for cell in cells if (index := cell.shared_index) is not None}
-    texts = strings.texts(indexes)
-    return [
-        (
+    texts = strings.texts(
+        {index for cells in rows for cell in cells if (index := cell.shared_index) is not None}
+    )
+    for cells in rows:
+        values = ((cell, decode(cell, kind=CellType.TEXT, epoch_1904=False, strings=texts)) for cell in cells)
+        yield (
             cells[0].row,
-            {
-                column_number(cell.column.decode()): str(value)
-                for cell in cells
-                if (value := decode(cell, kind=CellType.TEXT, epoch_1904=False, strings=texts)) is not None
-            },
+            {column_number(cell.column.decode()): str(value) for cell, value in values if value is not None},
         )
-        for cells in rows
-    ]
 
 
 def other_tabs(template: Template, tab: TableTab) -> list[str]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.table import SETTING_VALUE, HeldRow, TabState
-from cqs_sheets.core.template import Setting, SettingsTab, TableTab, Template
+from cqs_sheets.core.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of, decode
-from cqs_sheets.destinations.excel.named import cells_at
+from cqs_sheets.destinations.excel.named import cells_at, setting_cells
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.place import Place, find_place, other_tabs
 from cqs_sheets.destinations.excel.refs import column_letters
+from cqs_sheets.destinations.excel.rollover import volumes
 from cqs_sheets.destinations.excel.rowstream import addressed_row
 from cqs_sheets.destinations.excel.scan import Scan, scan
 from cqs_sheets.destinations.excel.strings import SharedStrings
 from cqs_sheets.destinations.excel.timeformat import TimeFormats
-from cqs_sheets.destinations.excel.workbook import CellAddress, Workbook
+from cqs_sheets.destinations.excel.workbook import Workbook
 
 
 class Reader:
@@ -41,11 +43,13 @@ class Reader:
         for tab in self._template.tabs:
             if isinstance(tab, TableTab) and (tab.fed or tab.name in keys):
                 others = other_tabs(self._template, tab)
-                place = find_place(self._workbook, self._strings, tab, other_tabs=others)
-                if place:
-                    states[tab.name] = self._table(place, keys.get(tab.name, ()))
-            elif isinstance(tab, SettingsTab) and (state := self._settings(tab)):
-                states[tab.name] = state
+                for volume in volumes(self._workbook, tab):
+                    place = find_place(self._workbook, self._strings, volume, other_tabs=others)
+                    if place:
+                        state = self._table(place, keys.get(tab.name, ()))
+                        states[tab.name] = _joined(states[tab.name], state) if tab.name in states else state
+            elif isinstance(tab, SettingsTab) and (settings := self._settings(tab)):
+                states[tab.name] = settings
         return states
 
     def _table(self, place: Place, keys: Collection[str]) -> TabState:
@@ -81,28 +85,35 @@ class Reader:
         return decode(cell, kind=kind, epoch_1904=self._workbook.epoch_1904, strings=texts)
 
     def _settings(self, tab: SettingsTab) -> TabState | None:
-        names = self._workbook.global_names()
-        addresses: dict[Setting, CellAddress] = {}
-        for setting in tab.settings:
-            name = names.get(setting.name.lower())
-            if name and not name.deleted and name.cell:
-                addresses[setting] = name.cell
+        addresses = setting_cells(self._workbook, tab)
         if not addresses:
             return None
-        wanted = {address for setting, address in addresses.items() if setting.synced}
-        cells = cells_at(self._draft, self._workbook, wanted)
+        synced = {
+            each.name: addresses[each.name] for each in tab.settings if each.synced and each.name in addresses
+        }
+        cells = cells_at(self._draft, self._workbook, set(synced.values()))
         texts = self._strings.texts(_shared_indexes(list(cells.values())))
         rows = {}
-        for setting, address in addresses.items():
-            if setting.synced:
-                cell = cells.get(address)
-                value = self._decode(cell, self._kind(cell), texts) if cell else None
-                rows[setting.name] = HeldRow(row=address.row, values={SETTING_VALUE: value})
+        for name, address in synced.items():
+            cell = cells.get(address)
+            value = self._decode(cell, self._kind(cell), texts) if cell else None
+            rows[name] = HeldRow(row=address.row, values={SETTING_VALUE: value})
         return TabState(name=tab.name, rows=rows, row_count=len(rows))
 
     def _kind(self, cell: CellXml) -> CellType:
         """A setting is a time where it is shown as one."""
         return CellType.TIME if self._formats.shows_time(cell.style) else CellType.ID
+
+
+def _joined(first: TabState, later: TabState) -> TabState:
+    """A tab and the one it was continued in, as one; a key in both is kept up to date in the first."""
+    twice = {key: (first.rows[key].row, row.row) for key, row in later.rows.items() if key in first.rows}
+    return replace(
+        first,
+        rows={**later.rows, **first.rows},
+        duplicates={**later.duplicates, **twice, **first.duplicates},
+        row_count=first.row_count + later.row_count,
+    )
 
 
 def _shared_indexes(cells: Collection[CellXml]) -> set[int]:

@@ -63,21 +63,28 @@ def rewritten(
 
 
 def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit]) -> Iterator[bytes]:
-    if any(row_span(piece.text, number)[0] < 0 for number in due):
+    spans = _spans(piece.text, due)
+    if any(start < 0 for start, _ in spans):
         piece = addressed(piece)
+        spans = _spans(piece.text, due)
     position = 0
-    for number in due:
-        start, end = row_span(piece.text, number, position)
-        if start >= 0:
-            yield piece.text[position:start]
-            yield _edited_row(piece.text[start:end], number, edits[number])
-            position = end
-        else:
-            start = _first_after(piece.text, number, position)
-            yield piece.text[position:start]
-            yield _new_row(number, edits[number])
-            position = start
+    for number, (start, end) in zip(due, spans, strict=True):
+        if start < 0:
+            start = end = _first_after(piece.text, number, position)  # noqa: PLW2901
+        yield piece.text[position:start]
+        row = piece.text[start:end]
+        yield _edited_row(row, number, edits[number]) if row else _new_row(number, edits[number])
+        position = end
     yield piece.text[position:]
+
+
+def _spans(text: bytes, numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Where each row begins and ends; (-1, -1) for one that is not there."""
+    spans, position = [], 0
+    for number in numbers:
+        spans.append(row_span(text, number, position))
+        position = max(position, spans[-1][1])
+    return spans
 
 
 def _first_after(text: bytes, number: int, position: int) -> int:
@@ -122,10 +129,10 @@ def _edited_cells(inner: bytes, number: int, edit: RowEdit, row_style: int | Non
 
 def _edited_cell(written: bytes, cell: CellXml, change: CellEdit | None, edit: RowEdit) -> bytes:
     if change is None or change.content is None:
-        return _without_cached(written)
+        return without_result(written)
     if cell.carries_formula_of_others:
         edit.kept.add(f"{cell.column.decode()}{cell.row}")
-        return _without_cached(written)
+        return without_result(written)
     style = change.style if change.restyle else cell.style
     return _cell(cell.row, column_number(cell.column.decode()), change._replace(style=style))
 
@@ -138,7 +145,7 @@ def _cell(row: int, column: int, edit: CellEdit) -> bytes:
     return opened + (b">" + content.content + b"</c>" if content.content else b"/>")
 
 
-def _without_cached(cell: bytes) -> bytes:
+def without_result(cell: bytes) -> bytes:
     """A formula's cell without its last result, which the change of its row may have made a lie."""
     if b"<f" not in cell:
         return cell

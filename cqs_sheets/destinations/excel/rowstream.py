@@ -88,7 +88,7 @@ def _rows(rest: bytes, stream: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]
             if end >= 0:
                 yield rest[:end], rest[end:]
                 return
-        chunk = next(stream, b"")
+        chunk = next(filter(None, stream), b"")  # an edited part may come with empty pieces
         if not chunk or len(rest) > _LONGEST_ROW:
             raise _refused("its rows do not end")
 

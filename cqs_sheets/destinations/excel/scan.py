@@ -15,7 +15,7 @@ from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of, decode
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.place import Place
 from cqs_sheets.destinations.excel.refs import MAX_ROW, column_letters, column_number
-from cqs_sheets.destinations.excel.rowstream import Part, Piece, addressed, pieces, row_xml
+from cqs_sheets.destinations.excel.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.strings import SharedStrings
 from cqs_sheets.destinations.excel.xmltext import unescape
 
@@ -101,11 +101,13 @@ class _Scanner:
         if piece.before < self._place.header_row or piece.last > self._last_data:
             matches = [match for match in matches if self._in_data(int(match[0]))]
         matches = _without_trailing_blanks(matches)
+        position = 0
         for number, key in self._hits(matches):
             rows = self._found.places.setdefault(key, [])
             rows.append(number)
             if len(rows) == 1:
-                self._found.rows[key] = row_xml(piece.text, number)
+                start, position = row_span(piece.text, number, position)
+                self._found.rows[key] = piece.text[start:position]
         self._found.keyed += len(matches)
         behind = piece.text
         if matches:

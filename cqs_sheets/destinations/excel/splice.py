@@ -13,6 +13,7 @@ from xml.parsers import expat
 from cqs_sheets.destinations.excel.archive import damaged
 from cqs_sheets.destinations.excel.xmltext import attributes, with_attribute
 
+_LEVELS = 3  # the document's element, its containers, their items
 _START_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
@@ -33,12 +34,17 @@ class Element:
 
 
 def outline(xml: bytes) -> Element:
-    """The document's element with all below it; DataRefused if it is not well-formed."""
+    """The document's element with two levels below it; DataRefused if it is not well-formed."""
     parser = expat.ParserCreate()
     top = Element("", 0, 0)
     path = [top]
+    deeper = 0
 
     def started(tag: str, _: object) -> None:
+        nonlocal deeper
+        if len(path) > _LEVELS:
+            deeper += 1
+            return
         at = parser.CurrentByteIndex
         match = _START_TAG.match(xml, at)
         element = Element(tag, at, match.end() if match else at)
@@ -46,6 +52,10 @@ def outline(xml: bytes) -> Element:
         path.append(element)
 
     def ended(_: str) -> None:
+        nonlocal deeper
+        if deeper:
+            deeper -= 1
+            return
         element = path.pop()
         empty = xml.endswith(b"/>", element.start, element.opened)
         element.closed = element.opened if empty else parser.CurrentByteIndex

@@ -1,0 +1,102 @@
+"""Results of formulas that a write made a lie are forgotten: whoever opens the file computes them anew.
+
+Excel does so when told to; LibreOffice and readers of values trust what is stored, so it must go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from cqs_sheets.destinations.excel.package import Draft
+from cqs_sheets.destinations.excel.rows import without_result
+from cqs_sheets.destinations.excel.rowstream import Part, addressed, pieces
+from cqs_sheets.destinations.excel.tables import tables_of
+from cqs_sheets.destinations.excel.workbook import Sheet, Workbook
+from cqs_sheets.destinations.excel.xmltext import escape
+
+_RESULT = re.compile(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
+_FORMULA = re.compile(rb"<f(?:\s[^>]*[^/>])?>([^<]*)</f>")
+_FORMULA_CELL = re.compile(
+    rb'<c r="[A-Z]+\d+"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)\s*<v\b.*?</c>', re.DOTALL
+)
+_FOLLOWER = re.compile(rb"<f\s[^>]*/>")
+_LITERAL = re.compile(rb'"[^"]*"|&quot;.*?&quot;')
+_BEYOND_ITS_ROW = re.compile(rb"[:\[]")
+
+
+def forget_results(
+    draft: Draft, workbook: Workbook, changed: Collection[Sheet], settings: Collection[str]
+) -> None:
+    """Drop stored results that depend on `changed` sheets or on names of `settings` that were written.
+
+    In a changed sheet formulas that look no further than their own row keep theirs, their row having
+    been left alone; other sheets that look at it, or at a sheet that does, lose all.
+    """
+    stale = list(changed)
+    words = _words(draft, workbook, stale, settings)
+    waiting = [sheet for sheet in workbook.sheets if sheet not in stale]
+    while found := [sheet for sheet in waiting if _looks_at(draft, sheet, words)]:
+        stale += found
+        waiting = [sheet for sheet in waiting if sheet not in found]
+        words = _words(draft, workbook, stale, settings)
+    for sheet in stale:
+        _forget(draft, sheet, words, all_of_them=sheet not in changed)
+
+
+def _words(
+    draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings: Collection[str]
+) -> re.Pattern[bytes]:
+    """What a formula says when it looks at one of the sheets: its name, its tables', names of its ranges."""
+    titles = "|".join(re.escape(sheet.name.replace("'", "''")) for sheet in sheets)
+    inside = re.compile(rf"(?i)(?:^|[^\w.])'?(?:{titles})'?!")
+    ranges = [
+        name.name
+        for name in workbook.names
+        if inside.search(name.text) and (":" in name.text or name.name.lower() in settings)
+    ]
+    names = [*ranges, *settings]
+    tables = [table.name for sheet in sheets for table in tables_of(draft, sheet.part)]
+    parts = [rf"(?:{_escaped(titles)})'?!"]
+    parts += [rf"\b(?:{'|'.join(map(re.escape, tables))})\[" for _ in tables[:1]]
+    parts += [rf"\b(?:{'|'.join(map(re.escape, names))})\b" for _ in names[:1]]
+    return re.compile("|".join(parts).encode(), re.IGNORECASE)
+
+
+def _escaped(titles: str) -> str:
+    return escape(titles).decode()
+
+
+def _looks_at(draft: Draft, sheet: Sheet, words: re.Pattern[bytes]) -> bool:
+    for piece in pieces(draft.chunks(sheet.part)):
+        if (
+            piece.part is Part.ROWS
+            and b"<f" in piece.text
+            and words.search(b"\n".join(_FORMULA.findall(piece.text)))
+        ):
+            return True
+    return False
+
+
+def _forget(draft: Draft, sheet: Sheet, words: re.Pattern[bytes], *, all_of_them: bool) -> None:
+    before = draft.content(sheet.part)
+    if all_of_them and not any(_RESULT.search(piece.text) for piece in pieces(before())):
+        return
+
+    def lies(formulas: bytes) -> bool:
+        text = _LITERAL.sub(b"", formulas)
+        return all_of_them or bool(_BEYOND_ITS_ROW.search(text) or words.search(text))
+
+    def cell(match: re.Match[bytes]) -> bytes:
+        return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
+
+    def forgetful() -> Iterator[bytes]:
+        for piece in pieces(before()):
+            if piece.part is not Part.ROWS or b"<f" not in piece.text:
+                yield piece.text
+            elif _FOLLOWER.search(piece.text) or lies(b"\n".join(_FORMULA.findall(piece.text))):
+                yield _FORMULA_CELL.sub(cell, addressed(piece).text)
+            else:
+                yield piece.text
+
+    draft.put(sheet.part, forgetful)

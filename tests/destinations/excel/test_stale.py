@@ -1,0 +1,64 @@
+"""Stored results that a write made a lie are forgotten; those that still hold are kept."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from tests.destinations.excel.books import add, change, fill_signals, parts, sync
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "results.xlsx"
+    made = xlsxwriter.Workbook(path)
+    signals = made.add_worksheet("Signals")
+    fill_signals(made, signals, 3)
+    signals.write_formula("L4", '=E4&"a:b [c]"', None, "kept")
+    signals.write_formula("L5", "=MAX(E4:E6)", None, 1)
+    signals.write_formula("M4", "=Other!A2", None, 2)
+    other = made.add_worksheet("Other")
+    other.write_formula("A1", "=SUM(Signals!E4:E6)", None, 3)
+    other.write_formula("A2", "=1+1", None, 4)
+    far = made.add_worksheet("Far")
+    far.write_formula("A1", "=Other!A1*2", None, 5)
+    table = made.add_worksheet("By table")
+    table.write_formula("A1", "=COUNTA(Signals[ID])", None, 6)
+    name = made.add_worksheet("By name")
+    name.write_formula("A1", "=SUM(Stops)", None, 7)
+    alone = made.add_worksheet("Alone")
+    alone.write_formula("A1", '=LEN("Signals")', None, 8)
+    made.define_name("Stops", "=Signals!$E$4:$E$6")
+    made.close()
+    return path
+
+
+def results(path: Path) -> dict[str, list[bytes]]:
+    """Per sheet, the stored results of its formulas."""
+    sheets = {name: part for name, part in parts(path).items() if "worksheets/sheet" in name}
+    return {name[-10:-4]: re.findall(rb"</f><v>([^<]*)</v>", part) for name, part in sheets.items()}
+
+
+def test_whatever_looks_at_the_changed_sheet_however_far_away_forgets(book: Path) -> None:
+    sync(book, updates=[change("2", "stop", Decimal(5))])
+    found = results(book)
+    assert found["sheet1"] == [b"186201", b"kept", b"186201"]
+    assert found["sheet2"] == []
+    assert found["sheet3"] == []
+    assert found["sheet4"] == []
+    assert found["sheet5"] == []
+    assert found["sheet6"] == [b"8"]
+
+
+def test_sheets_that_do_not_look_at_it_are_the_same_to_the_byte(book: Path) -> None:
+    before = parts(book)
+    sync(book, adds=[add("7")])
+    assert parts(book)["xl/worksheets/sheet6.xml"] == before["xl/worksheets/sheet6.xml"]
+    forgotten = parts(book)
+    sync(book, adds=[add("8")])
+    changed = {name for name, part in parts(book).items() if part != forgotten[name]}
+    assert changed == {"xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/tables/table1.xml"}
