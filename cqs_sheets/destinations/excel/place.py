@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.template import TableTab, Template
 from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of, decode
 from cqs_sheets.destinations.excel.names import column_name
-from cqs_sheets.destinations.excel.refs import column_number
+from cqs_sheets.destinations.excel.refs import column_letters, column_number
 from cqs_sheets.destinations.excel.rowstream import Part, addressed, pieces
 from cqs_sheets.destinations.excel.strings import SharedStrings
 from cqs_sheets.destinations.excel.tables import SheetTable, tables_of
@@ -100,7 +101,10 @@ def _by_headers(
     for sheet in candidates:
         for row, texts in _header_rows(workbook, strings, sheet):
             columns = _match(tab, texts)
-            if tab.key in columns and len(columns) >= fewest and (best is None or len(columns) > best[0]):
+            if tab.key not in columns or len(columns) < fewest or (best and len(columns) <= best[0]):
+                continue
+            mostly_ours = 2 * len(columns) > len(texts)
+            if named or mostly_ours or _has_no_keys(workbook, sheet, row, columns[tab.key]):
                 best = (len(columns), sheet, row, columns)
             if len(columns) == len(tab.columns):
                 break
@@ -112,6 +116,19 @@ def _by_headers(
             tab, f"the sheet {named.name!r} has no column {header!r}, so its rows cannot be told apart"
         )
     return None
+
+
+def _has_no_keys(workbook: Workbook, sheet: Sheet, header_row: int, key_column: int) -> bool:
+    """Whether a table was prepared but not filled: one with ids of its own may be a record of other things."""
+    filled = re.compile(
+        rb'<c r="%s(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b' % column_letters(key_column).encode()
+    )
+    return not any(
+        int(match[1]) > header_row
+        for piece in pieces(workbook.draft.chunks(sheet.part))
+        if piece.part is Part.ROWS
+        for match in filled.finditer(addressed(piece).text)
+    )
 
 
 def _match(tab: TableTab, texts: Mapping[int, str]) -> dict[str, int]:

@@ -207,6 +207,27 @@ def test_a_sheet_we_did_not_make_is_found_by_its_headers_and_bound(tmp_path: Pat
     assert names["cqs.Signals.coin"].attr_text == "'My trades'!$C$2"
 
 
+@pytest.mark.parametrize(
+    ("ids", "taken"), [([], True), ([17], False)], ids=["prepared", "a trade log of its own"]
+)
+def test_a_users_own_table_with_ids_is_not_taken_for_ours(
+    tmp_path: Path, ids: list[int], taken: bool
+) -> None:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.title = "My trades"
+    sheet.append(["ID", "Date", "Coin", "Lev", "Entry", "Exit", "Fee", "PnL"])
+    for number in ids:
+        sheet.append([number, None, "BTC", 3, 1, 2, 0, 1])
+    book = tmp_path / "own.xlsx"
+    workbook.save(book)
+    before = grid(book, "My trades")
+    sync(book, adds=[add("2")])
+    assert (openpyxl.load_workbook(book).sheetnames == ["My trades"]) is taken
+    assert (grid(book, "My trades") != before) is taken
+
+
 def test_a_changed_file_is_not_overwritten(book: Path) -> None:
     destination = ExcelDestination(book)
     table = destination.read(ONLY_SIGNALS, {"Signals": {"1"}})
