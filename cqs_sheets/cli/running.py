@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
+
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.cli.interrupt import Interruption
@@ -57,6 +59,8 @@ def settings_of(options: Mapping[str, Any], *, serve: bool = True) -> Iterator[L
         if options.get("sandbox") and serve:
             server = stack.enter_context(sandbox.start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": sandbox.FREE_KEY}
+            if not options.get("quiet"):
+                click.echo("Sandbox: the signals are invented.", err=True)
         settings = config.load(
             config=options.get("config"), environ=environ, cwd=Path.cwd(), overrides=_overrides(options)
         )

@@ -99,7 +99,7 @@ def record_from(row: Row) -> Record:
 
 def _damaged(what: str) -> DataRefused:
     return DataRefused(
-        f"the journal is damaged: what it holds of {what} cannot be read",
+        f"The journal is damaged: what it holds of {what} cannot be read.",
         meaning="It was left as it is; spreadsheets are not affected.",
         hint="Look at it with `cqs-sheets journal verify`; put a backup there or move it away.",
     )

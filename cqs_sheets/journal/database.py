@@ -25,7 +25,7 @@ class Database:
         """Open `address` (a `file:` URI or ":memory:"); `name` is what messages call it."""
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise UsageError(
-                f"this Python brings SQLite {sqlite3.sqlite_version}, the journal needs 3.37 or newer",
+                f"This Python brings SQLite {sqlite3.sqlite_version}, the journal needs 3.37 or newer.",
                 hint="Use a Python with a newer SQLite: from python.org, or `uv python install`.",
             )
         self.name = name
@@ -129,7 +129,7 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
     match code.split("_")[0]:
         case "NOTADB" | "CORRUPT":
             return DataRefused(
-                f"the journal {name} is damaged or not a database: {error}",
+                f"The journal {name} is damaged or not a database: {error}.",
                 meaning="It was left as it is; spreadsheets are not affected.",
                 hint="Put a backup of it there, or move it away: the next sync starts a new one and "
                 "takes up what the spreadsheets hold.",
@@ -142,7 +142,7 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
             return _disk_failed(name, error)
         case "BUSY" | "LOCKED":
             return TargetBusy(
-                f"the journal {name} is held by another program",
+                f"The journal {name} is held by another program.",
                 meaning="Nothing was changed.",
                 hint="Close the program that has it open, then run again.",
             )
@@ -151,7 +151,7 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
 
 def _not_writable(name: str, error: Exception) -> CqsError:
     return AccessRefused(
-        f"the journal {name}, or its folder, is not writable: {error}",
+        f"The journal {name}, or its folder, is not writable: {error}.",
         meaning="Nothing was changed.",
         hint="Make both writable for you (reading needs it too), or set CQS_HOME to a folder that is.",
     )
@@ -159,7 +159,7 @@ def _not_writable(name: str, error: Exception) -> CqsError:
 
 def _disk_full(name: str) -> CqsError:
     return TargetBusy(
-        f"the disk is full: the journal {name} cannot grow",
+        f"The disk is full: the journal {name} cannot grow.",
         meaning="What it holds is intact; this step was not recorded.",
         hint="Free some space (`cqs-sheets journal prune` helps), then run again.",
     )
@@ -167,7 +167,7 @@ def _disk_full(name: str) -> CqsError:
 
 def _disk_failed(name: str, error: Exception) -> CqsError:
     return TargetBusy(
-        f"the disk failed while the journal {name} was in use: {error}",
+        f"The disk failed while the journal {name} was in use: {error}.",
         meaning="What was recorded before is intact; this step was not recorded.",
         hint="Check the disk and its free space, then run again.",
     )

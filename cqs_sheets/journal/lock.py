@@ -28,7 +28,7 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
         lock.acquire(timeout=wait)
     except Timeout:
         raise TargetBusy(
-            f"the journal {path} is in use{_holder(owner)}",
+            f"The journal {path} is in use{_holder(owner)}.",
             meaning="Nothing was written.",
             hint="Wait until it has finished, or stop it, then run again.",
         ) from None

@@ -109,7 +109,7 @@ def _check_header(path: Path) -> None:
 
 def _not_a_journal(path: Path) -> DataRefused:
     return DataRefused(
-        f"{path} is not a journal of cqs-sheets, or is damaged from its first bytes on",
+        f"{path} is not a journal of cqs-sheets, or is damaged from its first bytes on.",
         meaning="It was left as it is; nothing was read or written.",
         hint="Move it away, or point CQS_HOME at another folder.",
     )

@@ -124,14 +124,14 @@ def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS)
         return 0
     if application != APPLICATION_ID:
         raise DataRefused(
-            f"{database.name} is a database of another program, not a journal of cqs-sheets",
+            f"{database.name} is a database of another program, not a journal of cqs-sheets.",
             meaning="Nothing was read or written.",
             hint="Point CQS_HOME at another folder, or move that file away.",
         )
     if version > len(migrations):
         raise DataRefused(
             f"{database.name} was written by a newer cqs-sheets (journal version {version}, "
-            f"this one knows {len(migrations)})",
+            f"this one knows {len(migrations)}).",
             meaning="Nothing was read or written.",
             hint="Upgrade with: pip install --upgrade cqs-sheets",
         )

@@ -25,7 +25,8 @@ _PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 
 def escape(text: str) -> bytes:
     """Text as element content; characters that XML cannot hold become `_xHHHH_`, as Excel writes them."""
-    text = _ILLEGAL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
+    if not text.isprintable() or "_x" in text:
+        text = _ILLEGAL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
     return html.escape(text, quote=False).encode()
 
 
