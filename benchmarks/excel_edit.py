@@ -48,17 +48,16 @@ def make(path: Path, rows: int) -> None:
         for at in range(14, COLUMNS):
             sheet.write_string(row, at, chance.choice(WORDS))
     book.close()
+    sync(path, ["1000001"], [])  # as every workbook is from its second sync on: its columns are bound
 
 
-def ours(path: Path, rows: int) -> None:
-    """Read what the file holds of 100 keys, plan, apply: all that a sync does to it."""
+def sync(path: Path, changed: list[str], new: list[str]) -> None:
+    """Read what the file holds of these keys, plan, apply: all that a sync does to it."""
     names = [("id", "ID", CellType.ID), *((f"c{at}", f"c{at}", CellType.NUMBER) for at in range(1, COLUMNS))]
     columns = tuple(
         Column(id=id_, header=header, kind=ColumnKind.FIELD, type=kind) for id_, header, kind in names
     )
     template = Template(name="b", title="b", tabs=(TableTab(name="Signals", key="id", columns=columns),))
-    changed = [str(1_000_001 + number * (rows // CHANGES)) for number in range(CHANGES)]
-    new = [str(9_000_000 + number) for number in range(CHANGES)]
     values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
     destination = ExcelDestination(path, backups=0)
     table = destination.read(template, {"Signals": {*changed, *new}})
@@ -66,13 +65,19 @@ def ours(path: Path, rows: int) -> None:
         Plan(
             template=template,
             table=table,
-            sequence=1,
+            sequence=(table.sequence or 0) + 1,
             adds=tuple(Add(tab="Signals", key=key, values={"id": Decimal(key), **values}) for key in new),
             updates=tuple(
                 Update(tab="Signals", key=key, column="c15", old=None, new="changed") for key in changed
             ),
         )
     )
+
+
+def ours(path: Path, rows: int) -> None:
+    """50 rows changed and 50 added, in a workbook that was synced before."""
+    changed = [str(1_000_001 + number * (rows // CHANGES)) for number in range(CHANGES)]
+    sync(path, changed, [str(9_000_000 + number) for number in range(CHANGES)])
 
 
 def load_and_save(path: Path, rows: int, load: Callable[..., Any]) -> None:
