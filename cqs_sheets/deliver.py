@@ -30,9 +30,15 @@ class Target:
     zone: tzinfo
 
 
-def target_selection(settings: TargetSettings) -> str:
-    """What decides which signals come to a target: when it changes, all of them are looked at again."""
-    return repr((settings.template, settings.feeds, sorted(settings.where.items())))
+def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
+    """What the journal knows of a target.
+
+    One workbook with another template is another target: what was delivered to the tabs of the one
+    says nothing about the tabs of the other. When feeds or `where` change, all signals are looked
+    at again.
+    """
+    selection = repr((settings.feeds, sorted(settings.where.items())))
+    return journal.target(f"{settings.identity} as {settings.template}", selection)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +73,7 @@ class Deliverer:
                 return
 
     def _deliver_once(self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery) -> None:
-        state = self.journal.target(target.settings.identity, target_selection(target.settings))
+        state = remembered(self.journal, target.settings)
         outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
         newest = self.journal.newest_change()

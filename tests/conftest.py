@@ -24,12 +24,6 @@ def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     return Shell(tmp_path, {"CQS_API_URL": server.url})
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--wild", type=Path, help="a folder of workbooks: add a tab to each, update it three times"
-    )
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--wild") is None:
+    if config.getoption("--wild", None) is None:
         items[:] = [item for item in items if not item.get_closest_marker("wild")]

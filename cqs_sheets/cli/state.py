@@ -15,7 +15,7 @@ from cqs_sheets.core.query import selection
 from cqs_sheets.core.render import ago, coverage_text, duration, plural
 from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signal import Status
-from cqs_sheets.deliver import target_selection
+from cqs_sheets.deliver import remembered
 from cqs_sheets.journal import Journal, PastPoll
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
@@ -73,7 +73,7 @@ def _state(loaded: Loaded, journal: Journal) -> dict[str, Any]:
 
 
 def _target(journal: Journal, target: TargetSettings) -> dict[str, Any]:
-    state = journal.target(target.identity, target_selection(target))
+    state = remembered(journal, target)
     return {
         "target": target.name,
         "template": target.template,

@@ -72,6 +72,20 @@ def test_nothing_new_leaves_the_file_untouched(shell: Shell, server: sandbox.Run
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
+def test_another_template_in_the_same_workbook_gets_every_row_too(shell: Shell) -> None:
+    first = shell.report("--template", "raw")["targets"][0]["added"]
+    mine = shell.folder / "mine.toml"
+    mine.write_text(
+        'format = 1\nname = "mine"\n[[tabs]]\nname = "Coins"\nkind = "table"\nsource = "signals"\nkey = "id"\n'
+        'columns = [{ id = "id", header = "Number", field = "id" }, { id = "coin", header = "What", field = "coin" }]\n'
+    )
+    shell.report("--template", "mine.toml")
+    ids = {line[0] for line in rows(shell.folder / "signals.xlsx")[1:]}
+    coins = {line[0] for line in rows(shell.folder / "signals.xlsx", "Coins") if isinstance(line[0], int)}
+    assert len(ids) > first / 2
+    assert ids <= coins
+
+
 def test_the_last_version_is_kept_beside_the_workbook(shell: Shell) -> None:
     shell.run("sync", "--template", "raw", "--type", "SHORT TERM")
     first = (shell.folder / "signals.xlsx").read_bytes()

@@ -50,14 +50,14 @@ class Edited:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    folder: Path | None = metafunc.config.getoption("--wild")
+    folder: Path | None = metafunc.config.getoption("--wild", None)
     found = sorted(path for path in folder.iterdir() if path.suffix in (".xlsx", ".xlsm")) if folder else []
     metafunc.parametrize("name", [path.name for path in found])
 
 
 @pytest.fixture(scope="module")
 def edited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Edited]:
-    folder: Path = request.config.getoption("--wild")
+    folder: Path = request.config.getoption("--wild", None)
     work = tmp_path_factory.mktemp("wild")
     done = {}
     for path in sorted(folder.iterdir()):
