@@ -46,7 +46,6 @@ class Delivery:
     """What became of one target. `pending` counts rows that still wait, after a failure."""
 
     plan: Plan | None = None
-    wrote: bool = False
     requests: int = 0
     pending: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -61,18 +60,25 @@ class Deliverer:
     dry_run: bool
     clock: Callable[[], datetime]
 
-    def deliver(self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery) -> None:
-        """Write what the target lacks, into `outcome` as it happens; raises CqsError as destinations do."""
+    def deliver(
+        self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
+    ) -> None:
+        """Write what the target lacks, into `outcome` as it happens; raises CqsError as destinations do.
+
+        `make_empty`: make a target that is not there even if there is no row for it yet.
+        """
         for attempt in range(1, _TRIES + 1):
             try:
-                self._deliver_once(target, settings, outcome)
+                self._deliver_once(target, settings, outcome, make_empty=make_empty)
             except TargetChanged:
                 if attempt == _TRIES:
                     raise
             else:
                 return
 
-    def _deliver_once(self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery) -> None:
+    def _deliver_once(
+        self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
+    ) -> None:
         state = remembered(self.journal, target.settings)
         outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
@@ -80,7 +86,8 @@ class Deliverer:
         rows = list(_rows(target, self._candidates(state, stamp, target)))
         outcome.pending = len(rows)
         heartbeat = self._heartbeat_due(state, target)
-        if not rows and not heartbeat and stamp.exists:
+        something_to_do = rows or (heartbeat if stamp.exists else make_empty)
+        if not something_to_do:
             self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
             return
         plan = self._plan(target, state, stamp, rows, settings, refresh=heartbeat)
@@ -94,7 +101,6 @@ class Deliverer:
             self._note(state, newest, rows, sequence=found.sequence or 0, version=found.version, wrote=False)
         else:
             applied = target.destination.apply(plan)
-            outcome.wrote = True
             outcome.requests += applied.requests
             outcome.warnings.extend(applied.warnings)
             self._note(state, newest, rows, sequence=plan.sequence, version=applied.version, wrote=True)

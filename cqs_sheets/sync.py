@@ -66,7 +66,8 @@ def run_once(run: Run) -> SyncResult:
     for kept in run.journal.undigested():
         run.poller.digest(kept)
     polls = tuple(_polls(run))
-    written = tuple(_written(run, _settings_values(run, polls)))
+    answered = any(poll.error is None for poll in polls)
+    written = tuple(_written(run, _settings_values(run, polls), make_empty=answered))
     stopped = run.stop()
     report = Report(
         started=started,
@@ -90,7 +91,7 @@ def _polls(run: Run) -> Iterator[FeedPoll]:
         yield run.poller.poll(feed, run.clock())
 
 
-def _written(run: Run, shown: Mapping[str, CellValue]) -> Iterator[_Written]:
+def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> Iterator[_Written]:
     for settings in run.settings.targets:
         if run.stop():
             return
@@ -98,7 +99,7 @@ def _written(run: Run, shown: Mapping[str, CellValue]) -> Iterator[_Written]:
         begun = run.clock()
         delivery, error = Delivery(), None
         try:
-            run.deliverer.deliver(run.open_target(settings), shown, delivery)
+            run.deliverer.deliver(run.open_target(settings), shown, delivery, make_empty=make_empty)
         except CqsError as failure:
             error = failure
         seconds = (run.clock() - begun).total_seconds()

@@ -103,6 +103,18 @@ def test_pending_rows_are_written_even_while_the_api_is_away(market: World) -> N
     assert late.tabs["Signals"] == market.memory.tabs["Signals"]
 
 
+def test_an_api_that_never_answered_makes_no_empty_workbook(market: World) -> None:
+    market.server.set_faults(["http-503"])
+    assert market.sync().report.exit_code == 69
+    assert not market.memory.stamp("").exists
+
+
+def test_a_wrong_server_zone_shows_itself(market: World) -> None:
+    market.config_text = '[api]\nserver_timezone = "Asia/Tokyo"\n'
+    (warning,) = market.sync().report.warnings
+    assert "+9 h" in warning or "-9 h" in warning
+
+
 def test_an_answer_kept_by_a_killed_run_is_digested_by_the_next(market: World) -> None:
     from cqs_sheets.journal import Journal  # noqa: PLC0415
 
