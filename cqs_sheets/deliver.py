@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from threading import Lock
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue
@@ -53,12 +54,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverer:
-    """Brings targets up to date from one journal."""
+    """Brings targets up to date from one journal; several at a time may be under way.
+
+    Only one of them speaks to the journal at a time; reading and writing targets is what takes long.
+    """
 
     journal: Journal
     choices: Choices
     dry_run: bool
     clock: Callable[[], datetime]
+    _turn: Lock = field(default_factory=Lock)
 
     def deliver(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
@@ -79,11 +84,13 @@ class Deliverer:
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
     ) -> None:
-        state = remembered(self.journal, target.settings)
-        outcome.pending = self.journal.pending(state, target.settings.feeds)
+        with self._turn:
+            state = remembered(self.journal, target.settings)
+            outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
-        newest = self.journal.newest_change()
-        rows = list(_rows(target, self._candidates(state, stamp, target)))
+        with self._turn:
+            newest = self.journal.newest_change()
+            rows = list(_rows(target, self._candidates(state, stamp, target)))
         outcome.pending = len(rows)
         heartbeat = self._heartbeat_due(state, target)
         something_to_do = rows or (heartbeat if stamp.exists else make_empty)
@@ -153,15 +160,16 @@ class Deliverer:
     ) -> None:  # fmt: skip
         if self.dry_run:
             return
-        self.journal.delivered(
-            state,
-            sequence=sequence,
-            version=version,
-            rows=[(row.signal, row.revision) for row in rows],
-            cursor=cursor,
-            at=self.clock(),
-            wrote=wrote,
-        )
+        with self._turn:
+            self.journal.delivered(
+                state,
+                sequence=sequence,
+                version=version,
+                rows=[(row.signal, row.revision) for row in rows],
+                cursor=cursor,
+                at=self.clock(),
+                wrote=wrote,
+            )
 
 
 def _rows(target: Target, candidates: Iterable[Wanted]) -> Iterator[WantedRow]:

@@ -24,6 +24,13 @@ def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     return Shell(tmp_path, {"CQS_API_URL": server.url})
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "soak: long runs that a person starts by name (`pytest -m soak`)")
+    config.addinivalue_line(
+        "markers", "wild: edits every workbook of a folder (`pytest -m wild --wild FOLDER`)"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--wild", None) is None:
         items[:] = [item for item in items if not item.get_closest_marker("wild")]

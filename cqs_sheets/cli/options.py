@@ -52,6 +52,21 @@ class Duration(click.ParamType[float]):
         return float(total)
 
 
+class Days(click.ParamType[int]):
+    """`30d`: whole days, 1..366."""
+
+    name = "days"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of days."""
+        if isinstance(value, int):
+            return value
+        number = re.fullmatch(r"(\d{1,3})d", value.strip(), re.ASCII)
+        if number is None or not 1 <= int(number[1]) <= 366:  # noqa: PLR2004 - a year
+            self.fail(f"{value!r} is not a number of days from 1d to 366d, like 30d", param, ctx)
+        return int(number[1])
+
+
 def _stack(*decorators: _Decorator) -> _Decorator:
     def apply(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -102,7 +117,7 @@ write_options = _stack(
         "--to",
         multiple=True,
         metavar="TARGET",
-        help="An .xlsx file to write. Repeatable; default: the config's.",
+        help="An .xlsx file, or a Google Sheet's address or id. Repeatable; default: the config's.",
     ),
     click.option("--template", metavar="NAME|FILE", help="What the target looks like; default signals."),
 )

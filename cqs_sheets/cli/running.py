@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,12 @@ from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.cli.interrupt import Interruption
 from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
+from cqs_sheets.cli.targets import Targets
 from cqs_sheets.core.planner import Choices
-from cqs_sheets.core.template import Template
-from cqs_sheets.deliver import Deliverer, Target
-from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.errors import UsageError
+from cqs_sheets.deliver import Deliverer
 from cqs_sheets.journal import Journal
 from cqs_sheets.poll import FeedPoller
 from cqs_sheets.sync import Run
-from cqs_sheets.template_files import load_template
 
 JOURNAL_FILE = "journal.sqlite3"
 
@@ -77,17 +73,17 @@ def settings_of(options: Mapping[str, Any], *, serve: bool = True) -> Iterator[L
 
 
 @contextmanager
-def opened_run(
-    loaded: Loaded, options: Mapping[str, Any], *, retry_for: float | None = None
-) -> Iterator[Run]:
-    """A run with its journal and its connection open; `retry_for` (seconds) instead of the settings'."""
+def opened_run(loaded: Loaded, options: Mapping[str, Any], *, api: ApiClient | None = None) -> Iterator[Run]:
+    """A run with its journal and its connection open: a client of its own, or the one given."""
     settings = loaded.settings
     dry_run, force = bool(options.get("dry_run")), bool(options.get("force"))
     progress = Progress(enabled=not loaded.quiet)
     with ExitStack() as stack:
         stack.callback(progress.clear)
-        api = stack.enter_context(open_api(loaded, retry_for))
+        api = api or stack.enter_context(open_api(loaded))
         journal = stack.enter_context(Journal.open(loaded.journal_path, clock=utc_now, rehearsal=dry_run))
+        targets = Targets(settings, loaded.environment, loaded.interruption, force=force)
+        stack.callback(targets.close)
         choices = Choices(restore=bool(options.get("restore")), force=force)
         yield Run(
             settings=settings,
@@ -97,7 +93,7 @@ def opened_run(
             ),
             deliverer=Deliverer(journal=journal, choices=choices, dry_run=dry_run, clock=utc_now),
             journal=journal,
-            open_target=_Targets(settings, loaded.interruption, force=force).open,
+            open_target=targets.open,
             clock=utc_now,
             progress=progress,
             stop=lambda: loaded.interruption.requested,
@@ -116,30 +112,6 @@ def open_api(loaded: Loaded, retry_for: float | None = None) -> ApiClient:
 def utc_now() -> datetime:
     """The clock of every command."""
     return datetime.now(UTC)
-
-
-class _Targets:
-    """Opens targets; a template used by several is read once."""
-
-    def __init__(self, settings: config.Settings, interruption: Interruption, *, force: bool) -> None:
-        self._settings = settings
-        self._interruption = interruption
-        self._force = force
-        self._template = cache(load_template)
-
-    def open(self, target: config.TargetSettings) -> Target:
-        template: Template = self._template(target.template)
-        if target.path is None:
-            raise UsageError(
-                f"{target.name} is a Google Sheet, and this version writes Excel workbooks only.",
-                meaning="Nothing was written there; the rows wait in the journal.",
-                hint="Name a workbook instead: --to signals.xlsx",
-            )
-        destination = ExcelDestination(
-            target.path, backups=target.backups,
-            lock_wait=target.lock_wait, force=self._force, sleep=self._interruption.sleep,
-        )  # fmt: skip
-        return Target(settings=target, template=template, destination=destination, zone=self._settings.zone)
 
 
 def _overrides(options: Mapping[str, Any]) -> config.Overrides:

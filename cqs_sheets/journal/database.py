@@ -30,7 +30,9 @@ class Database:
             )
         self.name = name
         with self._explained():
-            self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
+            self._connection = sqlite3.connect(
+                address, uri=True, isolation_level=None, check_same_thread=False
+            )  # one thread at a time: targets are written side by side, see deliver.py
 
     def close(self) -> None:
         """Close the file; what is not committed is rolled back."""

@@ -16,15 +16,20 @@ from cqs_sheets.core.planner import Choices, make_plan
 from cqs_sheets.core.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signal import Status
 from cqs_sheets.errors import TargetChanged
+from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
 from tests.make import TEMPLATE, record
 
+WRITTEN_WHILE_EDITED = "is written while people edit it: see google/test_races.py"
 NOW = datetime(2026, 5, 24, 12, 5)  # noqa: DTZ001 - a cell's wall time
 
 
 @pytest.fixture(params=USERS, ids=str)
 def user(request: pytest.FixtureRequest, tmp_path: Path) -> User:
-    return USERS[request.param](tmp_path)
+    made = USERS[request.param](tmp_path)
+    if isinstance(made, GoogleUser):
+        request.addfinalizer(made.close)  # noqa: PT021 - the others have nothing to close
+    return made
 
 
 def row(id_: str, *, added: int | None = None, **changes: Any) -> WantedRow:
@@ -181,6 +186,8 @@ def test_each_write_leaves_its_sequence_number(user: User) -> None:
 
 
 def test_a_target_changed_since_it_was_read_is_not_written(user: User) -> None:
+    if not user.notices_edits:
+        pytest.skip(WRITTEN_WHILE_EDITED)
     sync(user, row("1"))
     plan = planned(user, [row("2")])
     user.type_memo("1", "saved in between")
@@ -191,6 +198,8 @@ def test_a_target_changed_since_it_was_read_is_not_written(user: User) -> None:
 
 
 def test_the_stamp_knows_its_own_last_write(user: User) -> None:
+    if not user.notices_edits:
+        pytest.skip(WRITTEN_WHILE_EDITED)
     applied = user.destination.apply(planned(user, [row("1")]))
     assert user.destination.stamp(applied.version).version == applied.version
     user.type_memo("1", "x")

@@ -19,11 +19,17 @@ from cqs_sheets.core.template import TableTab
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.memory import MemoryDestination
+from tests.destinations.google.user import GoogleUser
 from tests.make import SIGNALS_TAB, TEMPLATE
 
 
 class User(Protocol):
-    """A person's edits of one target, and a look at it with other eyes than ours."""
+    """A person's edits of one target, and a look at it with other eyes than ours.
+
+    `notices_edits`: the target refuses a plan that was made before the user's last edit.
+    """
+
+    notices_edits: bool
 
     @property
     def destination(self) -> Destination:
@@ -61,6 +67,8 @@ class User(Protocol):
 
 class MemoryUser:
     """A user of the target in memory."""
+
+    notices_edits = True
 
     def __init__(self, folder: Path) -> None:
         del folder
@@ -105,6 +113,8 @@ class MemoryUser:
 
 class ExcelUser:
     """A user who opens the workbook in another program, changes it and saves it."""
+
+    notices_edits = True
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "signals.xlsx"
@@ -218,4 +228,4 @@ def _plain(value: Any) -> Any:
     return value
 
 
-USERS: Mapping[str, Callable[[Path], User]] = {"memory": MemoryUser, "excel": ExcelUser}
+USERS: Mapping[str, Callable[[Path], User]] = {"memory": MemoryUser, "excel": ExcelUser, "google": GoogleUser}

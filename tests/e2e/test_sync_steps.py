@@ -92,6 +92,17 @@ def test_what_one_failing_target_lacks_waits_and_comes_later(market: World) -> N
     assert second.tabs["Signals"] == market.memory.tabs["Signals"]
 
 
+def test_many_targets_written_side_by_side_hold_the_same(market: World) -> None:
+    market.targets |= {f"{number}.xlsx": MemoryDestination() for number in range(20)}
+    report = market.sync().report
+    assert report.exit_code == 0
+    assert [target.target for target in report.targets] == list(market.targets)
+    for target in market.targets.values():
+        assert isinstance(target, MemoryDestination)
+        assert target.tabs["Signals"] == market.memory.tabs["Signals"]
+    assert all(target.added == 0 for target in market.sync().report.targets)
+
+
 def test_pending_rows_are_written_even_while_the_api_is_away(market: World) -> None:
     market.sync()
     late = MemoryDestination()

@@ -1,0 +1,1 @@
+"""Google Sheets as a destination."""

@@ -1,0 +1,125 @@
+"""A spreadsheet we never wrote: which tabs it has, and whether one of them is a table made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cqs_sheets.core.cells import key_text
+from cqs_sheets.core.template import TableTab, Template
+from cqs_sheets.destinations.google.cells import decode_extended
+from cqs_sheets.destinations.google.layout import Layout, TabPlace
+from cqs_sheets.destinations.google.looking import CELLS, NAMES, read_names
+from cqs_sheets.destinations.google.sheets_http import SheetsHttp
+from cqs_sheets.errors import DataRefused
+
+Json = dict[str, Any]
+Rows = Sequence[Sequence[Json]]
+
+_HEADER_SEARCH_ROWS = 40
+_PROPERTIES = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount))),{NAMES}"
+
+
+def adopt(
+    http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Template, gid: int | None
+) -> Layout:
+    """The layout with all titles, and with tables that have a fed tab's name (the first: or the tab `gid`).
+
+    Raises DataRefused for a tab of that name whose rows cannot be told apart.
+    """
+    answer = http.read(spreadsheet_id, fields=_PROPERTIES, name=spreadsheet_id)
+    titles = _titles(answer)
+    sheets = [sheet["properties"] for sheet in answer["sheets"] if "gridProperties" in sheet["properties"]]
+    wanted: dict[int, TableTab] = {}
+    for tab in template.fed_tabs:
+        chosen = [each for each in sheets if each["title"].lower() == tab.name.lower()]
+        if gid is not None and tab is template.fed_tabs[0]:
+            chosen = [each for each in sheets if each.get("sheetId", 0) == gid] or chosen
+        if chosen:
+            wanted[chosen[0].get("sheetId", 0)] = tab
+    places = _places(http, spreadsheet_id, wanted, gid) if wanted else {}
+    return replace(layout, titles=titles, names=dict(read_names(answer)), tabs={**layout.tabs, **places})
+
+
+def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
+    """The titles of all tabs, in lower case."""
+    return _titles(http.read(spreadsheet_id, fields="sheets(properties(title))", name=spreadsheet_id))
+
+
+def _titles(answer: Json) -> frozenset[str]:
+    return frozenset(sheet["properties"]["title"].lower() for sheet in answer.get("sheets", []))
+
+
+def _places(
+    http: SheetsHttp, spreadsheet_id: str, wanted: Mapping[int, TableTab], gid: int | None
+) -> dict[str, TabPlace]:
+    filters = [{"gridRange": {"sheetId": sheet_id}} for sheet_id in wanted]
+    answer = http.read(
+        f"{spreadsheet_id}:getByDataFilter",
+        fields=f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{CELLS})",
+        body={"dataFilters": filters},
+        name=spreadsheet_id,
+    )
+    places = {}
+    for sheet in answer.get("sheets", []):
+        sheet_id = sheet["properties"].get("sheetId", 0)
+        tab = wanted[sheet_id]
+        rows = [row.get("values", []) for row in sheet["data"][0].get("rowData", [])]
+        place = _place(tab, sheet["properties"], rows)
+        if place:
+            places[tab.name] = place
+        elif any(cell for row in rows for cell in row) and sheet_id != gid:
+            raise _no_keys(tab)
+    return places
+
+
+def _place(tab: TableTab, properties: Json, rows: Rows) -> TabPlace | None:
+    best: tuple[int, int, dict[str, int]] | None = None
+    for number, row in enumerate(rows[:_HEADER_SEARCH_ROWS]):
+        columns = _match(tab, [str(decode_extended(cell) or "") for cell in row])
+        if tab.key in columns and (best is None or len(columns) > best[0]):
+            best = (len(columns), number, columns)
+    if best is None:
+        return None
+    _, header_row, columns = best
+    keyed: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        at = columns[tab.key]
+        key = key_text(decode_extended(row[at])) if at < len(row) else None
+        if key is not None:
+            keyed.setdefault(key, []).append(number)
+    return TabPlace(
+        name=tab.name,
+        sheet_id=properties.get("sheetId", 0),
+        title=properties["title"],
+        header_row=header_row,
+        key_column=columns[tab.key],
+        columns=columns,
+        rows=keyed,
+        end=1 + max((places[-1] for places in keyed.values()), default=header_row),
+        row_count=properties["gridProperties"]["rowCount"],
+        column_count=properties["gridProperties"]["columnCount"],
+        bound=False,
+    )
+
+
+def _match(tab: TableTab, texts: Sequence[str]) -> dict[str, int]:
+    """Columns by the texts of one row: the template's header, its column id or its source."""
+    free = {text.strip().lower(): at for at, text in reversed(list(enumerate(texts))) if text.strip()}
+    found: dict[str, int] = {}
+    for wanted in ("header", "id", "source"):
+        for column in tab.columns:
+            name = str(getattr(column, wanted)).strip().lower()
+            if column.id not in found and name in free:
+                found[column.id] = free.pop(name)
+    return found
+
+
+def _no_keys(tab: TableTab) -> DataRefused:
+    header = tab.column(tab.key).header
+    return DataRefused(
+        f"The tab {tab.name!r} has no column {header!r}, so its rows cannot be told apart.",
+        meaning="Nothing was written; the rows wait in the journal.",
+        hint="Rename that tab or give it the column; the sync then makes or uses it.",
+    )

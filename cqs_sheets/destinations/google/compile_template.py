@@ -1,0 +1,206 @@
+"""A template's tabs as requests of one batchUpdate: pure, so that it can be looked at without Google."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from cqs_sheets.core.template import Column, ColumnKind, TableTab, Template
+from cqs_sheets.destinations.google import marks
+from cqs_sheets.destinations.google.formulas import rule_formula
+from cqs_sheets.destinations.google.layout import TabPlace
+from cqs_sheets.destinations.google.styles import Look, alignment, pixels, rule_format
+
+Json = dict[str, Any]
+
+_GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT = 20, 40, 23
+_SPARE_ROWS = 1  # rows go in before it, so that everything that lies on the rows grows with them
+_PROTECTION = "Written by cqs-sheets: what you type here may be replaced."
+
+
+def new_place(tab: TableTab, sheet_id: int, title: str) -> TabPlace:
+    """Where a table tab's parts will stand once its requests have been carried out."""
+    header_row = 0 if tab.plain else 1
+    columns = {column.id: at for at, column in enumerate(tab.columns)}
+    return TabPlace(
+        name=tab.name,
+        sheet_id=sheet_id,
+        title=title,
+        header_row=header_row,
+        key_column=columns[tab.key],
+        columns=columns,
+        rows={},
+        end=header_row + 1,
+        row_count=header_row + 1 + _SPARE_ROWS,
+        column_count=len(tab.columns),
+    )
+
+
+def compile_table(template: Template, tab: TableTab, place: TabPlace) -> list[Json]:
+    """The requests that make a table tab without rows at `place` (of `new_place`)."""
+    look = Look(template.theme)
+    settings = template.settings_tab
+    names = [setting.name for setting in settings.settings] if settings else []
+    return [
+        _sheet(tab, place),
+        *_headers(tab, place, look),
+        *_columns(tab, place, look),
+        *_heights(tab, place),
+        *_rules(tab, place, names),
+        *([_filter(place)] if tab.filter else []),
+        *_protections(tab, place),
+        *bindings(place),
+    ]
+
+
+def bindings(place: TabPlace) -> list[Json]:
+    """The metadata by which a table tab is found again."""
+    return [
+        marks.bind(marks.HEADER, place.name, place.sheet_id, "ROWS", place.header_row),
+        marks.bind(marks.KEY, place.name, place.sheet_id, "COLUMNS", place.key_column),
+        *(
+            marks.bind(marks.COLUMN, f"{place.name}.{column}", place.sheet_id, "COLUMNS", at)
+            for column, at in place.columns.items()
+        ),
+    ]
+
+
+def _sheet(tab: TableTab, place: TabPlace) -> Json:
+    grid: Json = {
+        "rowCount": place.row_count,
+        "columnCount": place.column_count,
+        "frozenRowCount": place.header_row + 1,
+        "frozenColumnCount": min(tab.freeze_columns, place.column_count - 1),
+        "hideGridlines": not tab.plain,
+    }
+    properties = {"sheetId": place.sheet_id, "title": place.title, "gridProperties": grid}
+    return {"addSheet": {"properties": properties}}
+
+
+def _headers(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
+    cells = [_header(tab, column, look) for column in tab.columns]
+    start = {"sheetId": place.sheet_id, "rowIndex": place.header_row, "columnIndex": 0}
+    fields = "userEnteredValue,userEnteredFormat,note"
+    yield {"updateCells": {"start": start, "rows": [{"values": cells}], "fields": fields}}
+    if place.header_row:
+        groups = [_group(tab, at, look) for at in range(len(tab.columns))]
+        yield {
+            "updateCells": {"start": {**start, "rowIndex": 0}, "rows": [{"values": groups}], "fields": fields}
+        }
+
+
+def _header(tab: TableTab, column: Column, look: Look) -> Json:
+    style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **alignment(column.format)}
+    style["textFormat"] = look.text("" if tab.plain else "paper", bold=True)
+    if not tab.plain:
+        style["backgroundColorStyle"] = look.color(look.header(column))
+    cell: Json = {"userEnteredValue": {"stringValue": column.header}, "userEnteredFormat": style}
+    return cell | ({"note": column.note} if column.note else {})
+
+
+def _group(tab: TableTab, at: int, look: Look) -> Json:
+    column = tab.columns[at]
+    background = look.header(column)
+    starts = at == 0 or tab.columns[at - 1].group != column.group
+    style = {
+        "backgroundColorStyle": look.color(background),
+        "textFormat": look.text(look.faint_on(background), bold=True, smaller=2),
+        "verticalAlignment": "MIDDLE",
+    }
+    cell: Json = {"userEnteredFormat": style}
+    return cell | ({"userEnteredValue": {"stringValue": column.group}} if starts and column.group else {})
+
+
+def _columns(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
+    """Formats and validations of the spare row, which new rows take on, and widths."""
+    for at, column in enumerate(tab.columns):
+        cell: Json = {"userEnteredFormat": look.cell(column, plain=tab.plain)}
+        rule = validation(column)
+        cell |= {"dataValidation": rule} if rule else {}
+        span = {"sheetId": place.sheet_id, "startRowIndex": place.header_row + 1}
+        span |= {"startColumnIndex": at, "endColumnIndex": at + 1}
+        yield {"repeatCell": {"range": span, "cell": cell, "fields": ",".join(cell)}}
+        properties: Json = {"pixelSize": pixels(column.width)}
+        properties |= {"hiddenByUser": True} if column.hidden else {}
+        yield dimension(place.sheet_id, "COLUMNS", at, at + 1, properties)
+
+
+def _heights(tab: TableTab, place: TabPlace) -> Iterator[Json]:
+    if not tab.plain:
+        heights = (_GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT)
+        for row, height in enumerate(heights):
+            yield dimension(place.sheet_id, "ROWS", row, row + 1, {"pixelSize": height})
+
+
+def dimension(sheet_id: int, axis: str, start: int, end: int, properties: Json) -> Json:
+    """The request that sets properties of rows or columns."""
+    span = {"sheetId": sheet_id, "dimension": axis, "startIndex": start, "endIndex": end}
+    change = {"range": span, "properties": properties, "fields": ",".join(properties)}
+    return {"updateDimensionProperties": change}
+
+
+def validation(column: Column) -> Json | None:
+    """What may be typed into a column's cells, as a DataValidationRule; anything else after a warning."""
+    if column.choices:
+        values = [{"userEnteredValue": choice} for choice in column.choices]
+        return {"condition": {"type": "ONE_OF_LIST", "values": values}, "showCustomUi": True}
+    return limits(column.min, column.max)
+
+
+def limits(least: float | None, most: float | None) -> Json | None:
+    """A number not below `least` nor above `most`; None without either."""
+    kind = {
+        (True, True): "NUMBER_BETWEEN",
+        (True, False): "NUMBER_GREATER_THAN_EQ",
+        (False, True): "NUMBER_LESS_THAN_EQ",
+    }.get((least is not None, most is not None))
+    if kind is None:
+        return None
+    values = [{"userEnteredValue": f"{each:.15g}"} for each in (least, most) if each is not None]
+    return {"condition": {"type": kind, "values": values}, "strict": True}
+
+
+def _rules(tab: TableTab, place: TabPlace, names: Collection[str]) -> Iterator[Json]:
+    for index, rule in enumerate(tab.rules):
+        formula = rule_formula(rule.when, place, names)
+        if formula is None:
+            continue
+        ranges = [_span(place, first, last) for first, last in runs(place.columns[name] for name in rule.on)]
+        condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
+        boolean = {"condition": condition, "format": rule_format(rule.style)}
+        yield {
+            "addConditionalFormatRule": {"rule": {"ranges": ranges, "booleanRule": boolean}, "index": index}
+        }
+
+
+def _filter(place: TabPlace) -> Json:
+    span = {"sheetId": place.sheet_id, "startRowIndex": place.header_row, "endRowIndex": place.row_count}
+    span |= {"startColumnIndex": 0, "endColumnIndex": place.column_count}
+    return {"setBasicFilter": {"filter": {"range": span}}}
+
+
+def _protections(tab: TableTab, place: TabPlace) -> Iterator[Json]:
+    for first, last in runs(
+        at for at, column in enumerate(tab.columns) if column.kind is not ColumnKind.INPUT
+    ):
+        protected = {"range": _span(place, first, last), "warningOnly": True, "description": _PROTECTION}
+        yield {"addProtectedRange": {"protectedRange": protected}}
+
+
+def _span(place: TabPlace, first: int, last: int) -> Json:
+    """Some columns from the header to the spare row: a row that comes in between makes it grow."""
+    return {
+        "sheetId": place.sheet_id,
+        "startRowIndex": place.header_row,
+        "endRowIndex": place.row_count,
+        "startColumnIndex": first,
+        "endColumnIndex": last + 1,
+    }
+
+
+def runs(positions: Iterable[int]) -> Iterator[Sequence[int]]:
+    """Neighbouring positions as (first, last)."""
+    for _, run in groupby(enumerate(sorted(positions)), key=lambda item: item[1] - item[0]):
+        found = [position for _, position in run]
+        yield found[0], found[-1]

@@ -1,0 +1,104 @@
+"""Google's refusals, told for the person whose spreadsheet it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
+
+MOST_CELLS = 10_000_000
+_NOTHING = "Nothing was written; the rows wait in the journal."
+_FULL = "above the limit of"
+_PROTECTED = "protected cell"
+
+
+class Refused(Exception):
+    """HTTP 400: Google will not do this, and has not done any of it."""
+
+
+def told(body: bytes) -> tuple[str, str]:
+    """Google's words and its status word, from the body of an error."""
+    try:
+        error: Any = json.loads(body)["error"]
+        return str(error.get("message", "")), str(error.get("status", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return body[:200].decode(errors="replace"), ""
+
+
+def not_permitted(message: str, *, name: str, account: str) -> CqsError:
+    """HTTP 403."""
+    if "scope" in message.lower():
+        hint = "Sign in again and allow Google Sheets (scope https://www.googleapis.com/auth/spreadsheets)."
+    elif "has not been used in project" in message or "is disabled" in message:
+        hint = "Turn the Google Sheets API on for the project of these credentials, wait a minute, run again."
+    elif account:
+        hint = f"Share the spreadsheet with {account} as an editor (button Share), then run again."
+    else:
+        hint = "Share the spreadsheet as an editor with the Google account that you signed in with."
+    return AccessRefused(f"Google does not let us into {name}: {message}", meaning=_NOTHING, hint=hint)
+
+
+def not_found(name: str) -> CqsError:
+    """HTTP 404."""
+    return UsageError(
+        f"Google knows no spreadsheet {name}.",
+        meaning=_NOTHING,
+        hint="Open it in a browser and copy the address again; look into the bin of Google Drive.",
+    )
+
+
+def not_authenticated(detail: str) -> CqsError:
+    """HTTP 401 after the token was renewed, or a renewal that was refused."""
+    return AccessRefused(
+        f"Google does not accept the credentials: {detail}",
+        meaning=_NOTHING,
+        hint="Sign in again, or give a fresh key file in GOOGLE_APPLICATION_CREDENTIALS.",
+    )
+
+
+def away(name: str, detail: str) -> CqsError:
+    """No answer or a 5xx until patience ran out."""
+    return TargetBusy(
+        f"Google Sheets did not answer for {name}: {detail}",
+        meaning="Rows that were not written wait in the journal.",
+        hint="Run it again in a few minutes.",
+    )
+
+
+def over_quota(name: str) -> CqsError:
+    """HTTP 429 for longer than we may wait."""
+    return TargetBusy(
+        f"Google's limit of requests per minute is used up ({name}).",
+        meaning=_NOTHING,
+        hint="Run it again in a minute; other programs with the same credentials count as well.",
+        kind="quota",
+    )
+
+
+def full(name: str) -> CqsError:
+    """More cells than Google holds."""
+    return TargetBusy(
+        f"{name} is full: a Google spreadsheet holds {MOST_CELLS:,} cells.",
+        meaning=_NOTHING,
+        hint="Delete blank rows, columns or tabs, or name a new spreadsheet.",
+        kind="full",
+    )
+
+
+def refused(error: Refused, *, name: str) -> CqsError:
+    """HTTP 400 that does not go away by reading again."""
+    message = str(error)
+    if _FULL in message:
+        return full(name)
+    if _PROTECTED in message:
+        return AccessRefused(
+            f"A protection in {name} forbids this write: {message}",
+            meaning=_NOTHING,
+            hint="Allow this account to edit the protected range (Data, Protect sheets and ranges).",
+        )
+    return CqsError(
+        f"Google refused a write to {name}: {message}",
+        meaning=_NOTHING,
+        hint="Please report this: it is a mistake of cqs-sheets.",
+    )

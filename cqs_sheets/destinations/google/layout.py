@@ -1,0 +1,95 @@
+"""Where things stand in a spreadsheet at one moment: tabs, columns, keyed rows, named cells, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.destinations.google.marks import Mark
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell's place; rows and columns count from 0 everywhere in this package."""
+
+    sheet_id: int
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabPlace:
+    """A table tab as it stands. `rows`: key -> every row it stands in. `end` is behind the last keyed row.
+
+    `ids` are those of the metadata on its columns; none in a tab just made or found by its headers
+    (`bound` False: no metadata lies on it yet).
+    """
+
+    name: str
+    sheet_id: int
+    title: str
+    header_row: int
+    key_column: int
+    columns: Mapping[str, int]
+    rows: Mapping[str, Sequence[int]]
+    end: int
+    row_count: int
+    column_count: int
+    ids: Mapping[str, int] = field(default_factory=dict)
+    bound: bool = True
+
+    def grown(self, index: int, keys: Sequence[str]) -> TabPlace:
+        """The same after a row was inserted at `index` for each key."""
+        many = len(keys)
+        moved = {key: [row + many * (row >= index) for row in rows] for key, rows in self.rows.items()}
+        for row, key in enumerate(keys, start=index):
+            moved.setdefault(key, []).append(row)
+        return replace(
+            self, rows=moved, end=max(self.end, index) + many, row_count=self.row_count + many, bound=True
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """The hidden tab that keeps what a write replaces until it is verified."""
+
+    sheet_id: int
+    title: str
+    row_count: int
+    column_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A spreadsheet at one moment.
+
+    `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
+    those in a column we read. `titles` are known only if the spreadsheet was asked for them.
+    """
+
+    marks: tuple[Mark, ...] = ()
+    tabs: Mapping[str, TabPlace] = field(default_factory=dict)
+    names: Mapping[str, Cell] = field(default_factory=dict)
+    values: Mapping[Cell, CellValue] = field(default_factory=dict)
+    scratch: Scratch | None = None
+    titles: frozenset[str] | None = None
+
+    @property
+    def sequence(self) -> int | None:
+        """The number of the newest write."""
+        return self.marks[-1].sequence if self.marks else None
+
+    @property
+    def version(self) -> str:
+        """Names the newest write: a person's edits do not count, they are looked at when we write."""
+        return f"{self.marks[-1].sequence}/{self.marks[-1].nonce}" if self.marks else ""
+
+    @property
+    def cells(self) -> int:
+        """The cells of the tabs that are known, blank ones included."""
+        scratch = self.scratch.row_count * self.scratch.column_count if self.scratch else 0
+        return scratch + sum(place.row_count * place.column_count for place in self.tabs.values())

@@ -1,0 +1,114 @@
+"""Developer metadata: how columns, header rows and writes are known again, whatever the user does.
+
+`cqs.column` = "<tab>.<column id>" lies on each column, `cqs.key` = "<tab>" on the column that is read
+to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a column of the scratch tab.
+
+`cqs.sequence` = "<sequence>/<piece>/<nonce>" is left by every write, under an id that is made from
+sequence and piece. Google refuses an id that is there, and with it the whole batch: so no write can
+happen twice, however often it is sent, and of two syncs with the same number only one can win. The
+marks of the last few writes are kept for that; the sequence of a spreadsheet is that of the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+COLUMN = "cqs.column"
+KEY = "cqs.key"
+HEADER = "cqs.header"
+SCRATCH = "cqs.scratch"
+SEQUENCE = "cqs.sequence"
+
+LAST = 0  # the piece that completes a write, and the only one of most
+
+_FIRST_ID = 1 << 30
+_IDS = (1 << 30) - 1
+_PIECES = 997  # a prime: neighbouring writes of many pieces do not meet
+_KEPT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One write (or piece of one) that happened. `sequence` 0: no write was ever completed."""
+
+    id: int
+    sequence: int
+    nonce: str
+
+
+def mark_id(sequence: int, piece: int) -> int:
+    """The id of the mark that a piece of a write leaves."""
+    return _FIRST_ID + (sequence * _PIECES + piece) % _IDS
+
+
+def free_piece(sequence: int, before: Iterable[Mark]) -> int:
+    """A number for another piece of a write, of which some may have been left by a run that broke off."""
+    taken = {mark.id for mark in before}
+    return next(piece for piece in range(LAST + 1, _PIECES) if mark_id(sequence, piece) not in taken)
+
+
+def read_marks(entries: Iterable[Json]) -> tuple[Mark, ...]:
+    """The marks among a spreadsheet's metadata, oldest first."""
+    found = []
+    for entry in entries:
+        sequence, _, rest = str(entry.get("metadataValue", "")).partition("/")
+        if entry.get("metadataKey") == SEQUENCE and sequence.isascii() and sequence.isdigit():
+            found.append(Mark(int(entry["metadataId"]), int(sequence), rest.rpartition("/")[2]))
+    return tuple(sorted(found, key=lambda mark: (mark.sequence, mark.id)))
+
+
+def leave_mark(number: int, *, shown: int, piece: int, nonce: str, before: Iterable[Mark]) -> list[Json]:
+    """Requests that leave the mark of write `number`, which shows `shown`, and remove those no longer of use."""
+    stale = [mark for mark in before if mark.sequence < number - _KEPT]
+    mark = {
+        "metadataId": mark_id(number, piece),
+        "metadataKey": SEQUENCE,
+        "metadataValue": f"{shown}/{piece}/{nonce}",
+        "location": {"spreadsheet": True},
+        "visibility": "DOCUMENT",
+    }
+    return [
+        {"createDeveloperMetadata": {"developerMetadata": mark}},
+        *(
+            {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": {"metadataId": old.id}}}}
+            for old in stale
+        ),
+    ]
+
+
+def bind(key: str, value: str, sheet_id: int, dimension: str, index: int) -> Json:
+    """The request that puts metadata on one row ("ROWS") or column ("COLUMNS")."""
+    span = {"sheetId": sheet_id, "dimension": dimension, "startIndex": index, "endIndex": index + 1}
+    entry = {
+        "metadataKey": key,
+        "metadataValue": value,
+        "location": {"dimensionRange": span},
+        "visibility": "DOCUMENT",
+    }
+    return {"createDeveloperMetadata": {"developerMetadata": entry}}
+
+
+def hold(entry_id: int, value: str, sheet_id: int, index: int) -> list[Json]:
+    """Requests that fail, and their batch with them, unless this column's metadata still lies at `index`.
+
+    They delete the entry if it is there and make it anew under its id, which Google refuses while the
+    old one is somewhere else.
+    """
+    made = bind(COLUMN, value, sheet_id, "COLUMNS", index)
+    entry = made["createDeveloperMetadata"]["developerMetadata"]
+    entry["metadataId"] = entry_id
+    there = {
+        "metadataId": entry_id,
+        "metadataLocation": entry["location"],
+        "locationMatchingStrategy": "EXACT_LOCATION",
+    }
+    return [{"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": there}}}, made]
+
+
+def lookup(key: str) -> Json:
+    """The data filter for everything that carries `key`."""
+    return {"developerMetadataLookup": {"metadataKey": key}}

@@ -1,0 +1,115 @@
+"""A template's colours, fonts and formats in the words of Google Sheets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cqs_sheets.core.template import CellFormat, Column, ColumnKind, TextStyle, Theme
+
+Json = dict[str, Any]
+
+_COLORS = {
+    "ink": "#0F172A",
+    "slate": "#475569",
+    "yours": "#B45309",
+    "input": "#FFFBEB",
+    "input_text": "#92400E",
+    "line": "#E2E8F0",
+    "muted": "#64748B",
+    "paper": "#FFFFFF",
+    "link": "#0369A1",
+}
+_HEADER = {ColumnKind.FORMULA: "slate", ColumnKind.INPUT: "yours"}
+_TITLE_SIZE = 6  # points more than the text
+_GENERAL = "General"
+_PIXELS_A_CHARACTER, _PADDING = 7, 5
+
+
+class Look:
+    """The styles of one template's cells; colours are roles of its theme or `#RRGGBB`."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._colors = {**_COLORS, **theme.colors}
+
+    def color(self, role: str) -> Json:
+        """A ColorStyle."""
+        return _color_style(self._colors.get(role, role))
+
+    def faint_on(self, background: str) -> str:
+        """A quiet colour of text on a dark background: paper, two fifths mixed with it."""
+        paper, dark = (
+            bytes.fromhex(self._colors.get(role, role).removeprefix("#")) for role in ("paper", background)
+        )
+        return "#" + bytes((3 * light + 2 * ink) // 5 for light, ink in zip(paper, dark, strict=True)).hex()
+
+    def text(self, color: str = "", *, bold: bool = False, smaller: int = 0, underline: bool = False) -> Json:
+        """The theme's font as TextFormat; `smaller` in points."""
+        style: Json = {"fontFamily": self._theme.font, "fontSize": self._theme.size - smaller}
+        if bold:
+            style["bold"] = True
+        if underline:
+            style["underline"] = True
+        return style | ({"foregroundColorStyle": self.color(color)} if color else {})
+
+    def title(self, color: str) -> Json:
+        """The font of a page's title."""
+        return self.text(color, bold=True, smaller=-_TITLE_SIZE)
+
+    def header(self, column: Column) -> str:
+        """The background of a column's header: it says whose the column is."""
+        return _HEADER.get(column.kind, "ink")
+
+    def cell(self, column: Column, *, plain: bool) -> Json:
+        """The format of a column's cells."""
+        style: Json = {
+            "verticalAlignment": "MIDDLE",
+            **number_format(column.format),
+            **alignment(column.format),
+        }
+        if plain:
+            return style
+        style["textFormat"] = (
+            self.text("link", underline=True) if column.link else self.text(column.text, bold=column.bold)
+        )
+        style["borders"] = {"bottom": {"style": "SOLID", "colorStyle": self.color("line")}}
+        if column.kind is ColumnKind.INPUT:
+            style["backgroundColorStyle"] = self.color("input")
+        return style
+
+
+def number_format(format_: CellFormat) -> Json:
+    """The number format as a part of CellFormat; {} for General."""
+    if format_.pattern == _GENERAL:
+        return {}
+    kind = format_.type or ("PERCENT" if "%" in format_.pattern else "NUMBER")
+    return {"numberFormat": {"type": kind, "pattern": format_.pattern}}
+
+
+def alignment(format_: CellFormat) -> Json:
+    """The horizontal alignment as a part of CellFormat; {} without one."""
+    return {"horizontalAlignment": format_.align.upper()} if format_.align else {}
+
+
+def rule_format(style: TextStyle) -> Json:
+    """What a rule changes."""
+    text: Json = {
+        name: True
+        for name, wanted in (("bold", style.bold), ("italic", style.italic), ("strikethrough", style.strike))
+        if wanted
+    }
+    if style.text:
+        text["foregroundColorStyle"] = _color_style(style.text)
+    found: Json = {"textFormat": text} if text else {}
+    return found | ({"backgroundColorStyle": _color_style(style.fill)} if style.fill else {})
+
+
+def pixels(characters: float) -> int:
+    """A column's width."""
+    return round(characters * _PIXELS_A_CHARACTER) + _PADDING
+
+
+def _color_style(text: str) -> Json:
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    parts = {"red": red, "green": green, "blue": blue}
+    return {"rgbColor": {name: round(part / 255, 4) for name, part in parts.items() if part}}

@@ -1,0 +1,181 @@
+"""Carries out a plan: batch after batch, each verified by its own answer, and mended if a race misplaced it.
+
+A write without a clear answer is never sent again before the spreadsheet was read again: the mark that
+every batch leaves says whether it happened. The same mark makes a late twin of a batch fail at Google.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.destinations.google import failures, marks
+from cqs_sheets.destinations.google.batches import Composer, Piece, Todo
+from cqs_sheets.destinations.google.layout import Layout
+from cqs_sheets.destinations.google.patches import Misplaced, witness_areas, witness_ranges
+from cqs_sheets.destinations.google.sheets_http import SheetsHttp, Unanswered
+from cqs_sheets.destinations.google.witness import WITNESS, misplaced
+from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
+
+Json = dict[str, Any]
+
+_TRIES = 6  # batches refused or misplaced, by a person who rearranges all the time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Happened:
+    """The batch that took effect, and its patches that hit other rows."""
+
+    piece: Piece
+    wrong: Sequence[Misplaced]
+
+
+@dataclass(slots=True, kw_only=True)
+class Writer:
+    """Writes one plan. `look` reads the spreadsheet again.
+
+    `nonce` tells this write's marks from those of another sync that had the same number.
+    """
+
+    http: SheetsHttp
+    spreadsheet_id: str
+    composer: Composer
+    look: Callable[[], Layout]
+    nonce: str
+    warnings: list[str] = field(default_factory=list)
+    _tries: int = 0
+
+    def write(self, plan: Plan, layout: Layout) -> Layout:
+        """Bring all of the plan's changes into the spreadsheet; returns how it stands then.
+
+        Raises TargetChanged if another sync has written meanwhile, or CqsError.
+        """
+        todo, complete = Todo(adds=plan.adds, updates=plan.updates), False
+        while todo or not layout.marks:  # the tabs are made even if there is no row yet
+            now, rest = todo.cut()
+            number = marks.free_piece(plan.sequence, layout.marks) if rest or complete else marks.LAST
+            complete = complete or not rest
+            shown = (layout.sequence or 0) if rest else plan.sequence
+            try:
+                done = self._done(now, layout, number=plan.sequence, shown=shown, piece_number=number)
+            except CqsError as error:
+                raise _with_mistakes(error, now.undo) from error
+            layout, todo = done.piece.after, rest
+            if done.wrong:
+                layout = replace(self.look(), titles=layout.titles)
+                todo = self._mend(plan, done.wrong, rest)
+        return layout
+
+    def _done(self, todo: Todo, layout: Layout, *, number: int, shown: int, piece_number: int) -> _Happened:
+        """Do all of `todo` in one batch, however often it must be composed anew until it happens."""
+        attempts: dict[str, Piece] = {}
+        until = self.http.budget()
+        mark_id = marks.mark_id(number, piece_number)
+        while True:
+            nonce = f"{self.nonce}{self._tries}"
+            piece = self.composer.compose(todo, layout, self._tries)
+            piece.requests += marks.leave_mark(
+                number, shown=shown, piece=piece_number, nonce=nonce, before=layout.marks
+            )
+            piece.after = replace(piece.after, marks=(*layout.marks, marks.Mark(mark_id, shown, nonce)))
+            attempts[nonce] = piece
+            try:
+                return _judged(piece, self._send(piece))
+            except (Unanswered, failures.Refused) as trouble:
+                self._tries += 1
+                fresh = replace(self.look(), titles=layout.titles)
+                if happened := self._happened(fresh, mark_id, attempts):
+                    return happened
+                self._check_worth_trying(trouble, fresh, layout, until)
+                layout, todo = fresh, todo.without(fresh)
+
+    def _send(self, piece: Piece) -> Json:
+        """Send a batch; what its answer shows."""
+        body: Json = {"requests": piece.requests}
+        fields = "spreadsheetId"
+        if ranges := witness_ranges(piece.patches, piece.after):
+            body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
+            fields = f"updatedSpreadsheet({WITNESS})"
+        path = f"{self.spreadsheet_id}:batchUpdate"
+        answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
+        shown: Json = answer.get("updatedSpreadsheet", {})
+        return shown
+
+    def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Piece]) -> _Happened | None:
+        """The attempt whose mark is there, with what its lost answer would have shown."""
+        nonce = next((mark.nonce for mark in fresh.marks if mark.id == mark_id), "")
+        piece = attempts.get(nonce)
+        if piece is None:
+            return None
+        shown: Json = {}
+        if areas := witness_areas(piece.patches, piece.after):
+            path = f"{self.spreadsheet_id}:getByDataFilter"
+            body = {"dataFilters": [{"gridRange": area} for area in areas]}
+            shown = self.http.read(path, fields=WITNESS, body=body, name=self.spreadsheet_id)
+        return _judged(piece, shown, later=True)
+
+    def _check_worth_trying(self, trouble: Exception, fresh: Layout, layout: Layout, until: float) -> None:
+        """Raises CqsError if the same batch, composed anew, would fail again or come too late."""
+        if set(fresh.marks) - set(layout.marks):
+            raise TargetChanged(
+                "Another sync has written to the spreadsheet meanwhile.",
+                meaning="The rows that are not there yet wait in the journal.",
+                hint="Let one machine at a time write to a spreadsheet.",
+            ) from trouble
+        if isinstance(trouble, failures.Refused):
+            if self._tries >= _TRIES or (fresh == layout and self._tries > 1):
+                raise failures.refused(trouble, name=self.spreadsheet_id) from trouble
+        elif not self.http.rest(self._tries, until):
+            raise failures.away(self.spreadsheet_id, str(trouble)) from trouble
+
+    def _mend(self, plan: Plan, wrong: Sequence[Misplaced], rest: Todo) -> Todo:
+        """What is to do once misplaced patches are known: take them back, and write their changes anew."""
+        self._tries += 1
+        still = tuple(each.patch.undoes for each in wrong if each.patch.undoes)
+        undo = (*still, *wrong)
+        if self._tries >= _TRIES:
+            raise _with_mistakes(_restless(), undo)
+        rows = len({(each.patch.tab, each.patch.key) for each in wrong})
+        self.warnings.append(
+            f"someone rearranged the sheet during the write: {rows} row(s) were put right at once"
+        )
+        meant = {_name(each) for each in wrong if not each.patch.undoes}
+        updates = tuple(each for each in plan.updates if (each.tab, each.key, each.column) in meant)
+        return Todo(adds=rest.adds, updates=updates + rest.updates, undo=undo)
+
+
+def _judged(piece: Piece, shown: Json, *, later: bool = False) -> _Happened:
+    return _Happened(piece=piece, wrong=tuple(misplaced(piece.patches, piece.after, shown, later=later)))
+
+
+def _name(wrong: Misplaced) -> tuple[str, str, str]:
+    return wrong.patch.tab, wrong.patch.key, wrong.patch.column
+
+
+def _restless() -> CqsError:
+    return TargetBusy(
+        "The spreadsheet is being sorted or rearranged again and again while the sync writes.",
+        hint="Run it again when nobody rearranges the sheet.",
+    )
+
+
+def _with_mistakes(error: CqsError, undo: Sequence[Misplaced]) -> CqsError:
+    """The same failure, telling which cells wait to be put right."""
+    if not undo:
+        return error
+    oldest = {(each.found, each.patch.column): each for each in reversed(undo)}.values()
+    cells = ", ".join(
+        f"{each.patch.column} of {each.found or 'a row without id'} (was {_text(each.before)})"
+        for each in oldest
+    )
+    return TargetBusy(
+        error.message,
+        meaning=f"The sheet was rearranged during the write, and these cells hold another row's value: {cells}.",
+        hint=f"Put them back by hand. {error.hint}".strip(),
+    )
+
+
+def _text(value: Json) -> str:
+    return str(next(iter(value.values()), "blank"))

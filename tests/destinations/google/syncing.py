@@ -1,0 +1,43 @@
+"""A sync of one Google Sheet as the deliverer does it: stamp, read, plan, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.planner import make_plan
+from cqs_sheets.core.rows import WantedRow, wanted_rows
+from cqs_sheets.core.template import Template
+from cqs_sheets.destinations.base import Applied
+from cqs_sheets.destinations.google.destination import GoogleDestination
+from tests.destinations.google.user import GoogleUser
+from tests.make import TEMPLATE, record
+
+NOW = datetime(2026, 5, 24, 12, 5)  # noqa: DTZ001 - a cell's wall time
+
+
+def row(id_: str, *, template: Template = TEMPLATE, **changes: Any) -> WantedRow:
+    return next(iter(wanted_rows(template, record(id_, **changes), UTC)))
+
+
+def plan_for(
+    destination: GoogleDestination, rows: Iterable[WantedRow], template: Template = TEMPLATE
+) -> Plan:
+    wanted = list(rows)
+    stamp = destination.stamp("")
+    keys: dict[str, set[str]] = {}
+    for each in wanted:
+        keys.setdefault(each.tab, set()).add(each.key)
+    table = destination.read(template, keys)
+    assert table.version == stamp.version
+    settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
+    sequence = (table.sequence or 0) + 1
+    return make_plan(template, wanted, table, sequence=sequence, settings=settings)
+
+
+def sync(user: GoogleUser, *rows: WantedRow, template: Template = TEMPLATE) -> Applied | None:
+    plan = plan_for(user.destination, rows, template)
+    return None if plan.empty else user.destination.apply(plan)

@@ -1,0 +1,164 @@
+"""Columns and rows are found wherever a person has put them, and tables made by hand are taken over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cqs_sheets.core.signal import Status
+from cqs_sheets.destinations.google.address import gid_in
+from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.errors import DataRefused
+from tests.destinations.google.syncing import plan_for, row, sync
+from tests.destinations.google.user import GoogleUser, shown
+
+
+def values(user: GoogleUser, title: str) -> list[list[Any]]:
+    """The rows of a tab that hold anything."""
+    return [
+        line for line in user.sheets.tab(user.book, title).entered if any(cell is not None for cell in line)
+    ]
+
+
+def test_everything_a_person_may_do_to_a_tab_is_free(user: GoogleUser) -> None:
+    sync(user, row("1"), row("2"))
+    with user.editing() as hand:
+        hand.type("Signals!C2", ["Münze"])
+        hand.rename_tab("Signals", "Meine Signale")
+        hand.move_columns("Meine Signale", "D", "A")
+        hand.insert_columns("Meine Signale", "A")
+        hand.insert_rows("Meine Signale", 1, 3)
+        hand.hide_columns("Meine Signale", "C")
+        hand.filter("Meine Signale", "E", ["BTC"], header_row=5)
+    sync(user, row("1", coin="ETH"), row("2", status=Status.CLOSED), row("3", coin="SOL"))
+    lines = {line[2]: line for line in values(user, "Meine Signale")[1:]}
+    assert values(user, "Meine Signale")[0][:5] == [None, "Stop", "ID", "Time", "Münze"]
+    assert {key: line[4] for key, line in lines.items()} == {1: "ETH", 2: "BTC", 3: "SOL"}
+    assert lines[2][6] == "closed"
+    assert lines[3][8] == "=B8*2"
+
+
+def test_a_deleted_column_is_not_written_and_the_rest_is(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        hand.delete_columns("Signals", "D")
+    sync(user, row("1", coin="ETH"), row("2"))
+    assert values(user, "Signals")[0] == ["ID", "Time", "Coin", "Lev", "Status", "Seen", "Double", "Memo"]
+    assert values(user, "Signals")[1][2] == "ETH"
+    assert [line[0] for line in values(user, "Signals")[1:]] == [1, 2]
+
+
+def test_without_the_key_column_nothing_is_written(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        hand.delete_columns("Signals", "A")
+    with pytest.raises(DataRefused, match="ids was deleted"):
+        sync(user, row("2"))
+
+
+def test_without_the_header_row_nothing_is_written(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        hand.delete_rows("Signals", 2)
+    with pytest.raises(DataRefused, match="header row was deleted"):
+        sync(user, row("2"))
+
+
+def test_what_stands_below_the_rows_is_pushed_down(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        hand.type("Signals!C4", ["=COUNTA(C3:C3)"])
+    sync(user, row("1"), row("2"))
+    assert values(user, "Signals")[2][0] == 2
+    assert values(user, "Signals")[3][2] == "=COUNTA(C3:C3)"
+
+
+def test_a_table_made_by_hand_is_found_by_its_headers_and_then_by_its_marks(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "signals")
+        hand.type("signals!B3", ["Mine", "id", "Coin", "STOP", "time"])
+        hand.type("signals!B4", ["keep", "1", "BTC", "93100", ""])
+    sync(user, row("1", coin="ETH"), row("2"))
+    with user.editing() as hand:
+        hand.type("signals!D3", ["Renamed"])
+    sync(user, row("1", coin="SOL"), row("2"))
+    lines = values(user, "signals")
+    assert lines[0] == [None, "Mine", "id", "Renamed", "STOP", "time"]
+    assert lines[1][:5] == [None, "keep", 1, "SOL", 93100]
+    assert lines[2][2:4] == [2, "BTC"]
+    cells = user.sheets.tab(user.book, "signals").cells
+    assert {str(shown(cells[name])) for name in ("F4", "F5")} == {"2026-05-24 12:00:00"}
+
+
+def test_the_address_picks_the_tab_of_a_table_made_by_hand(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "Whatever")
+        hand.type("Whatever!A1", ["ID", "Coin"])
+    user.destination = GoogleDestination(user.book, http=user.http, gid=0)
+    sync(user, row("1"))
+    assert values(user, "Whatever")[1] == [1, "BTC"]
+
+
+def test_an_address_of_another_tab_is_no_hindrance(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.type("Sheet1!A1", ["my own notes"])
+    user.destination = GoogleDestination(user.book, http=user.http, gid=0)
+    sync(user, row("1"))
+    assert values(user, "Sheet1") == [["my own notes"]]
+    assert len(user.rows()) == 1
+
+
+def test_a_tab_of_our_name_with_something_else_in_it_is_refused(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "Signals")
+        hand.type("Signals!A1", ["shopping list"])
+    with pytest.raises(DataRefused, match="no column 'ID'"):
+        sync(user, row("1"))
+
+
+def test_a_deleted_tab_is_made_anew_when_rows_come(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        hand.delete_tab("Signals")
+    sync(user, row("2"))
+    assert [str(line["id"]) for line in user.rows()] == ["2"]
+
+
+def test_a_copy_of_the_tab_is_left_alone(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        sheet = hand.tab("Signals").id
+        hand.do({"duplicateSheet": {"sourceSheetId": sheet, "newSheetName": "Copy of Signals"}})
+    sync(user, row("1", coin="ETH"))
+    assert values(user, "Signals")[1][2] == "ETH"
+    assert values(user, "Copy of Signals")[1][2] == "BTC"
+
+
+def test_a_plan_is_empty_when_everything_stands_there(user: GoogleUser) -> None:
+    rows = [row(str(number)) for number in range(1, 50)]
+    sync(user, *rows)
+    assert plan_for(user.destination, rows).empty
+
+
+@pytest.mark.parametrize("locale", ["de_DE", "fr_FR", "tr_TR"])
+def test_cells_are_the_same_in_every_locale(user: GoogleUser, locale: str) -> None:
+    user.book = user.sheets.create(locale=locale, time_zone="Europe/Berlin")
+    user.destination = GoogleDestination(user.book, http=user.http)
+    sync(user, row("1", coin="1,5"), row("2", coin="1/2"))
+    first, second = user.rows()
+    assert (first["coin"], second["coin"]) == ("1,5", "1/2")
+    assert str(first["stop"]) == "93100"
+
+
+@pytest.mark.parametrize(
+    ("address", "gid"),
+    [
+        ("https://docs.google.com/spreadsheets/d/abc/edit#gid=12", 12),
+        ("https://docs.google.com/spreadsheets/d/abc/edit?gid=3#gid=3", 3),
+        ("https://docs.google.com/spreadsheets/d/abc/edit", None),
+        ("abc", None),
+    ],
+)
+def test_the_tab_in_an_address(address: str, gid: int | None) -> None:
+    assert gid_in(address) == gid

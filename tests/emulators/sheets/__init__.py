@@ -1,0 +1,1 @@
+"""The parts of the Google Sheets emulator; tests import from tests.emulators.google_sheets."""
