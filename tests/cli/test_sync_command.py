@@ -160,6 +160,7 @@ def test_quiet_says_nothing(shell: Shell) -> None:
 
 
 def test_github_gets_summary_annotations_and_outputs(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('[api]\nretry_for = "0s"\n')
     files = {
         "GITHUB_STEP_SUMMARY": str(shell.folder / "summary.md"),
         "GITHUB_OUTPUT": str(shell.folder / "output"),

@@ -24,12 +24,7 @@ from tests.make import SIGNALS_TAB, TEMPLATE
 
 
 class User(Protocol):
-    """A person's edits of one target, and a look at it with other eyes than ours.
-
-    `notices_edits`: the target refuses a plan that was made before the user's last edit.
-    """
-
-    notices_edits: bool
+    """A person's edits of one target, and a look at it with other eyes than ours."""
 
     @property
     def destination(self) -> Destination:
@@ -67,8 +62,6 @@ class User(Protocol):
 
 class MemoryUser:
     """A user of the target in memory."""
-
-    notices_edits = True
 
     def __init__(self, folder: Path) -> None:
         del folder
@@ -113,8 +106,6 @@ class MemoryUser:
 
 class ExcelUser:
     """A user who opens the workbook in another program, changes it and saves it."""
-
-    notices_edits = True
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "signals.xlsx"

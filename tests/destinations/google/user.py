@@ -50,8 +50,6 @@ def connect(sheets: RunningSheets, clock: Clock, *, retry_for: float = 300.0) ->
 class GoogleUser:
     """A user of a Google Sheet; `sheets` is the emulator, `book` the spreadsheet's id."""
 
-    notices_edits = False  # a person's edit is looked at when we write, not before
-
     def __init__(self, folder: Path) -> None:
         del folder
         self.sheets = start()
