@@ -44,6 +44,20 @@ class TextStyle:
     strike: bool = False
 
 
+_COLORS = {
+    "ink": "#0F172A",
+    "slate": "#475569",
+    "yours": "#B45309",
+    "input": "#FFFBEB",
+    "input_text": "#92400E",
+    "line": "#E2E8F0",
+    "muted": "#64748B",
+    "paper": "#FFFFFF",
+    "link": "#0369A1",
+}
+_HEADERS = {ColumnKind.FORMULA: "slate", ColumnKind.INPUT: "yours"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
     """The colours (`#RRGGBB` by role) and the font every tab shares."""
@@ -51,6 +65,20 @@ class Theme:
     font: str = "Arial"
     size: int = 10
     colors: Mapping[str, str] = field(default_factory=dict)
+
+    def color(self, role: str) -> str:
+        """The `#RRGGBB` of a role; a colour stays what it is."""
+        return self.colors.get(role) or _COLORS.get(role, role)
+
+    @staticmethod
+    def header_role(kind: ColumnKind) -> str:
+        """The role of a header's background: it says whose the column is."""
+        return _HEADERS.get(kind, "ink")
+
+    def faint_on(self, background: str) -> str:
+        """A quiet colour of text on a dark background: paper, two fifths mixed with it."""
+        paper, dark = (bytes.fromhex(self.color(role).removeprefix("#")) for role in ("paper", background))
+        return "#" + bytes((3 * light + 2 * ink) // 5 for light, ink in zip(paper, dark, strict=True)).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ def _draw_title(sheet: Worksheet, look: Look, name: str) -> None:
         cell = sheet.cell(1, at, text)
         cell.fill = look.fill("ink")
         cell.alignment = _INDENTED
-        cell.font = look.title_font("paper") if at == _LABEL else look.font(look.faint_on("ink"))
+        cell.font = look.title_font("paper") if at == _LABEL else look.font(look.theme.faint_on("ink"))
 
 
 def _draw_section_title(sheet: Worksheet, look: Look, row: int, title: str) -> None:

@@ -73,16 +73,16 @@ def _draw_header(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int,
         cell.comment = note(column.note)
     if tab.plain:
         return
-    background = look.header(column)
+    background = look.theme.header_role(column.kind)
     cell.fill = look.fill(background)
     starts = at == 1 or tab.columns[at - 2].group != column.group
     above = sheet.cell(row - 1, at, (column.group or None) if starts else None)
     above.data_type = "s" if above.value else "n"
     above.fill = look.fill(background)
-    above.font = look.font(look.faint_on(background), bold=True, smaller=2)
+    above.font = look.font(look.theme.faint_on(background), bold=True, smaller=2)
     above.alignment = Alignment(horizontal="left", vertical="center", indent=1)
     if starts and at > 1:
-        above.border = cell.border = look.before(look.faint_on(background))
+        above.border = cell.border = look.before(look.theme.faint_on(background))
 
 
 def _draw_blank_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -> None:

@@ -80,7 +80,7 @@ def _text(text: str, style: Json) -> Json:
 
 def _title(name: str, look: Look) -> list[Json]:
     ink = {"backgroundColorStyle": look.color("ink")}
-    quiet = look.text(look.faint_on("ink"))
+    quiet = look.text(look.theme.faint_on("ink"))
     return [
         _text(name.upper(), {**ink, "textFormat": look.title("paper")}),
         _text("", ink),

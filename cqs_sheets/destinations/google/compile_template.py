@@ -94,18 +94,18 @@ def _header(tab: TableTab, column: Column, look: Look) -> Json:
     style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **alignment(column.format)}
     style["textFormat"] = look.text("" if tab.plain else "paper", bold=True)
     if not tab.plain:
-        style["backgroundColorStyle"] = look.color(look.header(column))
+        style["backgroundColorStyle"] = look.color(look.theme.header_role(column.kind))
     cell: Json = {"userEnteredValue": {"stringValue": column.header}, "userEnteredFormat": style}
     return cell | ({"note": column.note} if column.note else {})
 
 
 def _group(tab: TableTab, at: int, look: Look) -> Json:
     column = tab.columns[at]
-    background = look.header(column)
+    background = look.theme.header_role(column.kind)
     starts = at == 0 or tab.columns[at - 1].group != column.group
     style = {
         "backgroundColorStyle": look.color(background),
-        "textFormat": look.text(look.faint_on(background), bold=True, smaller=2),
+        "textFormat": look.text(look.theme.faint_on(background), bold=True, smaller=2),
         "verticalAlignment": "MIDDLE",
     }
     cell: Json = {"userEnteredFormat": style}

@@ -8,18 +8,6 @@ from cqs_sheets.core.template import CellFormat, Column, ColumnKind, TextStyle, 
 
 Json = dict[str, Any]
 
-_COLORS = {
-    "ink": "#0F172A",
-    "slate": "#475569",
-    "yours": "#B45309",
-    "input": "#FFFBEB",
-    "input_text": "#92400E",
-    "line": "#E2E8F0",
-    "muted": "#64748B",
-    "paper": "#FFFFFF",
-    "link": "#0369A1",
-}
-_HEADER = {ColumnKind.FORMULA: "slate", ColumnKind.INPUT: "yours"}
 _TITLE_SIZE = 6  # points more than the text
 _GENERAL = "General"
 _PIXELS_A_CHARACTER, _PADDING = 7, 5
@@ -29,23 +17,15 @@ class Look:
     """The styles of one template's cells; colours are roles of its theme or `#RRGGBB`."""
 
     def __init__(self, theme: Theme) -> None:
-        self._theme = theme
-        self._colors = {**_COLORS, **theme.colors}
+        self.theme = theme
 
     def color(self, role: str) -> Json:
         """A ColorStyle."""
-        return _color_style(self._colors.get(role, role))
-
-    def faint_on(self, background: str) -> str:
-        """A quiet colour of text on a dark background: paper, two fifths mixed with it."""
-        paper, dark = (
-            bytes.fromhex(self._colors.get(role, role).removeprefix("#")) for role in ("paper", background)
-        )
-        return "#" + bytes((3 * light + 2 * ink) // 5 for light, ink in zip(paper, dark, strict=True)).hex()
+        return _color_style(self.theme.color(role))
 
     def text(self, color: str = "", *, bold: bool = False, smaller: int = 0, underline: bool = False) -> Json:
         """The theme's font as TextFormat; `smaller` in points."""
-        style: Json = {"fontFamily": self._theme.font, "fontSize": self._theme.size - smaller}
+        style: Json = {"fontFamily": self.theme.font, "fontSize": self.theme.size - smaller}
         if bold:
             style["bold"] = True
         if underline:
@@ -55,10 +35,6 @@ class Look:
     def title(self, color: str) -> Json:
         """The font of a page's title."""
         return self.text(color, bold=True, smaller=-_TITLE_SIZE)
-
-    def header(self, column: Column) -> str:
-        """The background of a column's header: it says whose the column is."""
-        return _HEADER.get(column.kind, "ink")
 
     def cell(self, column: Column, *, plain: bool) -> Json:
         """The format of a column's cells."""
