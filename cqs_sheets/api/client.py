@@ -86,6 +86,8 @@ class ApiClient:
         self._retry_for = retry_for
         self._patience = Patience(retry_for, random)
         self._may_switch_path = True
+        self.limited = False
+        """Whether the API ever asked this client for fewer requests (error 6, HTTP 429)."""
         self._transport = Transport(
             monotonic=monotonic,
             connect_timeout=connect_timeout,
@@ -137,6 +139,7 @@ class ApiClient:
             return reply
         outcome = meaning(reply, self._key)
         if isinstance(outcome, Trouble):
+            self.limited = self.limited or outcome.limited
             return replace(outcome, wait=retry_after(reply.headers, self._server_now(reply)))
         return reply, outcome
 

@@ -23,7 +23,7 @@ def meaning(reply: Reply, key: Secret) -> Envelope | Trouble:
     Raises UsageError (the API says the request is wrong) or AccessRefused (the key is).
     """
     if reply.status in _PASSING or reply.status in _SERVER_FAULTS:
-        return Trouble(_http_words(reply.status))
+        return Trouble(_http_words(reply.status), limited=reply.status == _TOO_MANY)
     refused = Trouble(_http_words(reply.status), passing=False, hint=_WRONG_ADDRESS)
     try:
         envelope = parse_envelope(reply.body)
@@ -45,8 +45,9 @@ def _failure(envelope: Envelope, key: Secret) -> Trouble:
         )
     if envelope.error == _KEY_OR_DOWN and "unavailable" not in said.lower():
         raise _key_refused(said, key)
-    hint = "Poll less often." if envelope.error == _RATE_LIMIT else ""
-    return Trouble(f"the API's error {envelope.error}: {said}", hint=hint)
+    limited = envelope.error == _RATE_LIMIT
+    hint = "Poll less often." if limited else ""
+    return Trouble(f"the API's error {envelope.error}: {said}", hint=hint, limited=limited)
 
 
 def _key_refused(said: str, key: Secret) -> AccessRefused:

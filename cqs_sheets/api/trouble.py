@@ -15,13 +15,14 @@ class Trouble:
     """What went wrong, as the end of "the last thing seen: ...".
 
     `passing`: asking again soon may help. `hint`: what to do, where it is not just waiting.
-    `wait`: seconds that the server asked us to wait.
+    `wait`: seconds that the server asked us to wait. `limited`: it asked for fewer requests.
     """
 
     what: str
     passing: bool = True
     hint: str = ""
     wait: float = 0.0
+    limited: bool = False
 
 
 _UNTRUSTED = Trouble(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from cqs_sheets.core.render import coverage_text
 from cqs_sheets.core.report import Report, utc_text
 
 _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
+_RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it
 
 
 def tell_github(report: Report, environment: Environment) -> None:
@@ -27,7 +29,8 @@ def tell_github(report: Report, environment: Environment) -> None:
 def _annotations(report: Report) -> Iterator[str]:
     for error in report.errors[:_MOST_ANNOTATIONS]:
         yield f"::error title=cqs-sheets::{_escaped(f'{error.message} {error.hint}'.strip())}"
-    for gap in report.coverage.gaps[-_MOST_ANNOTATIONS:]:
+    recent = [gap for gap in report.coverage.gaps if gap.end > report.started - _RECENT]
+    for gap in recent[-_MOST_ANNOTATIONS:]:
         missed = f"Signals may have been missed from {utc_text(gap.start)} to {utc_text(gap.end)}."
         yield f"::warning title=cqs-sheets gap::{_escaped(missed)}"
 

@@ -13,7 +13,14 @@ from cqs_sheets.sync import SyncResult
 
 
 def show_result(result: SyncResult, environment: Environment, *, as_json: bool, quiet: bool) -> int:
-    """Print the result where it belongs; returns the exit code."""
+    """Print the result where it belongs, GitHub's page included; returns the exit code."""
+    print_result(result, as_json=as_json, quiet=quiet)
+    tell_github(result.report, environment)
+    return result.report.exit_code
+
+
+def print_result(result: SyncResult, *, as_json: bool, quiet: bool) -> None:
+    """The result on stdout, warnings and errors on stderr."""
     report = result.report
     if as_json:
         print_json(report.as_json())
@@ -26,8 +33,6 @@ def show_result(result: SyncResult, environment: Environment, *, as_json: bool, 
             print_warning(warning)
     for error in report.errors:
         show(error)
-    tell_github(report, environment)
-    return report.exit_code
 
 
 def _show_plans(result: SyncResult) -> None:

@@ -15,6 +15,7 @@ from cqs_sheets.core.query import selection
 from cqs_sheets.core.render import ago, coverage_text, duration, plural
 from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signal import Status
+from cqs_sheets.core.strip import coverage_days, strip_lines
 from cqs_sheets.deliver import remembered
 from cqs_sheets.journal import Journal, PastPoll
 
@@ -22,9 +23,12 @@ _POLLS = 200  # enough to hold the last poll of every feed of any sensible confi
 _GAPS = 5
 
 
-def print_status(loaded: Loaded, journal: Journal, *, as_json: bool) -> None:
-    """The state of the configured feeds and targets."""
+def print_status(loaded: Loaded, journal: Journal, *, as_json: bool, days: int | None = None) -> None:
+    """The state of the configured feeds and targets, and how the last `days` were covered."""
     state = _state(loaded, journal)
+    drawn = coverage_days(journal.coverage(_feeds(loaded)), utc_now(), days or 0, loaded.settings.zone)
+    if days:
+        state["days"] = [{"day": one.day.isoformat(), "gap_seconds": one.gap_seconds} for one in drawn]
     if as_json:
         print_json(state)
         return
@@ -42,6 +46,8 @@ def print_status(loaded: Loaded, journal: Journal, *, as_json: bool) -> None:
     for gap in covered.gaps[-_GAPS:]:
         length = duration((gap.end - gap.start).total_seconds())
         click.echo(f"  missed {utc_text(gap.start)} to {utc_text(gap.end)} ({length})")
+    if drawn:
+        click.echo("\n" + "\n".join(strip_lines(drawn)))
     out.print()
     targets = _table("Target", "Template", "Last write", "Pending")
     for target in state["targets"]:

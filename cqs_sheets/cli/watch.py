@@ -21,7 +21,8 @@ def watch_command(**options: Any) -> int:
     """Sync in a loop, so that no signal is missed.
 
     Each poll looks back past the last good one, so a slow or failed poll loses nothing within the
-    API's 20 minutes. Ctrl-C finishes the step that has begun.
+    API's 20 minutes; more than 18m between polls count as 18m. It goes on while the API or a target
+    is away. Ctrl-C finishes the step that has begun.
 
     \b
     Examples:

@@ -3,32 +3,104 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from cqs_sheets.cli.running import opened_run, settings_of
-from cqs_sheets.cli.showing import show_result
-from cqs_sheets.sync import SyncResult, run_once
-from cqs_sheets.watch import Beat, watch
+from cqs_sheets.cli.failures import show
+from cqs_sheets.cli.github import tell_github
+from cqs_sheets.cli.output import print_warning
+from cqs_sheets.cli.running import Loaded, open_api, opened_run, settings_of
+from cqs_sheets.cli.showing import print_result
+from cqs_sheets.core.query import selection
+from cqs_sheets.core.render import duration
+from cqs_sheets.core.report import Report
+from cqs_sheets.core.totals import in_total
+from cqs_sheets.errors import CqsError
+from cqs_sheets.sync import Run, run_once
+from cqs_sheets.watch import GOES_ON, Beat, Step, watch
+
+_JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
 
 
 def watch_until_done(options: Mapping[str, Any]) -> int:
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
     with settings_of(options) as loaded:
-
-        def step(budget: float) -> SyncResult:
-            with opened_run(loaded, options, retry_for=budget) as run:
-                return run_once(run)
-
-        def show(result: SyncResult) -> None:
-            show_result(result, loaded.environment, as_json=options["as_json"], quiet=options["quiet"])
-
-        last = watch(
-            Beat(every=options["every"], lasting=options["lasting"]),
-            step,
-            monotonic=time.monotonic,
-            sleep=loaded.interruption.sleep,
-            show=show,
-        )
+        watching = Watching(loaded, options)
+        _warn_of_a_narrow_look_back(loaded, options["every"])
+        try:
+            code = watch(
+                Beat(every=options["every"], lasting=options["lasting"]),
+                watching.step,
+                elapsed=Stopwatch(time.monotonic, time.time),
+                sleep=loaded.interruption.sleep,
+            )
+        finally:
+            watching.conclude()
         stopped = loaded.interruption.requested
-    return stopped.exit_code if stopped else last.report.exit_code
+    return stopped.exit_code if stopped else code
+
+
+class Watching:
+    """One sync after the other, shown as they come, and told to GitHub in total."""
+
+    def __init__(self, loaded: Loaded, options: Mapping[str, Any]) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._total: Report | None = None
+
+    def step(self, retry_for: float) -> Step:
+        """One sync. Raises CqsError for what happened before it could begin and no later step can mend."""
+        try:
+            with (
+                open_api(self._loaded, retry_for) as api,
+                opened_run(self._loaded, self._options, api=api) as run,
+            ):
+                before = _good_polls(run)
+                result = run_once(run)
+                good = all(new != old for new, old in zip(_good_polls(run), before, strict=True))
+        except CqsError as error:
+            if error.exit_code not in GOES_ON:
+                raise
+            show(error)
+            return Step(exit_code=error.exit_code, good=False)
+        print_result(result, as_json=self._options["as_json"], quiet=self._options["quiet"])
+        self._total = in_total(self._total, result.report)
+        return Step(exit_code=result.report.exit_code, good=good, limited=api.limited)
+
+    def conclude(self) -> None:
+        """Tell GitHub what the watch came to."""
+        if self._total:
+            tell_github(self._total, self._loaded.environment)
+
+
+class Stopwatch:
+    """Seconds since it was made, those that the computer was asleep included."""
+
+    def __init__(self, monotonic: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._wall = wall
+        self._last = monotonic(), wall()
+        self._elapsed = 0.0
+
+    def __call__(self) -> float:
+        """A monotonic clock stands still in sleep, so what the wall clock gains on it was sleep."""
+        now = self._monotonic(), self._wall()
+        awake, passed = (new - old for new, old in zip(now, self._last, strict=True))
+        self._last = now
+        self._elapsed += passed if passed - awake > _JUMP else awake
+        return self._elapsed
+
+
+def _warn_of_a_narrow_look_back(loaded: Loaded, every: float) -> None:
+    minutes = loaded.settings.api.interval
+    if minutes is not None and minutes * 60 < every:
+        print_warning(
+            f"Each poll looks back {minutes} min only, and comes every {duration(every)}:"
+            " what opens in between is missed. Leave interval at auto."
+        )
+
+
+def _good_polls(run: Run) -> list[datetime | None]:
+    free = run.settings.api.key.is_free
+    return [run.journal.last_good_poll(feed.name, selection(feed, free=free)) for feed in run.settings.feeds]

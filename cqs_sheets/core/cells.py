@@ -34,7 +34,11 @@ def id_cell(text: str) -> Decimal | str:
 def key_text(value: CellValue) -> str | None:
     """The key a cell stands for, or None for a blank: `1847291`, `1847291.0` and `" 1847291 "` are one."""
     if isinstance(value, Decimal):
-        return format(value.to_integral_value(), "f") if value == value.to_integral_value() else format(value, "f")
+        return (
+            format(value.to_integral_value(), "f")
+            if value == value.to_integral_value()
+            else format(value, "f")
+        )
     if isinstance(value, str):
         return value.strip() or None
     return None if value is None else str(value)
