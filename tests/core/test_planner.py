@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan import Add, Plan, Update
 from cqs_sheets.core.planner import Choices, make_plan
+from cqs_sheets.core.render import plan_json, plan_lines
 from cqs_sheets.core.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signal import Status
 from cqs_sheets.core.table import HeldRow, Table, TabState
@@ -157,6 +159,17 @@ def test_duplicate_ids_are_named_with_their_rows() -> None:
     made = plan(row(stop_loss=Decimal(1)), into=Table(exists=True, sequence=7, tabs={"Signals": doubled}))
     assert any("rows 2, 9" in warning for warning in made.warnings)
     assert len(made.updates) == 1
+
+
+def test_a_plan_can_be_printed_and_told_to_scripts() -> None:
+    made = plan(row(stop_loss=Decimal(93000)), row("2"), into=table(row()))
+    assert any(line.startswith("+ Signals 2 ") for line in plan_lines(made))
+    assert "~ Signals 1847291 stop: 93100 -> 93000" in list(plan_lines(made))
+    told = json.loads(json.dumps(plan_json(made)))
+    assert [added["key"] for added in told["adds"]] == ["2"]
+    assert told["updates"] == [
+        {"tab": "Signals", "key": "1847291", "column": "stop", "old": "93100", "new": "93000"}
+    ]
 
 
 IDS = st.integers(min_value=1, max_value=30).map(str)

@@ -10,6 +10,7 @@ import pytest
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.destinations.memory import MemoryDestination
 from cqs_sheets.errors import TargetBusy
+from cqs_sheets.template_files import load_template
 from tests.e2e.runs import World, world
 
 
@@ -184,6 +185,15 @@ def test_leverage_comes_with_a_second_question_and_stays(market: World) -> None:
     market.clock.pass_(seconds=30)
     market.sync()
     assert known <= {id_ for id_, row in signals(market).items() if row["lev"]}
+
+
+def test_the_question_for_leverage_brings_no_signal_the_feed_does_not_want(market: World) -> None:
+    market.template = load_template("raw")
+    market.config_text = '[[feed]]\nname = "slow"\ntype = ["MID TERM", "LONG TERM"]\n'
+    market.sync()
+    asked_wider = [sent for sent in market.server.requests if "type" not in sent.params]
+    assert asked_wider, "no futures signal without leverage: the market must have one for this test"
+    assert {row["type"] for row in market.memory.tabs["Signals"]} <= {"MID TERM", "LONG TERM"}
 
 
 def _open(market: World) -> list[dict[str, str]]:
