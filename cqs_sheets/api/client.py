@@ -55,8 +55,8 @@ class Answer:
 class ApiClient:
     """A client for one key. Use as a context manager, it holds a connection.
 
-    Times are in seconds. `retry_for` is the budget for failures over the client's life, or until
-    `renew`. `clock` gives aware times, `random` numbers in 0..1, `monotonic` and `sleep` are as in
+    Times are in seconds. `retry_for` is the budget for failures over the client's life.
+    `clock` gives aware times, `random` numbers in 0..1, `monotonic` and `sleep` are as in
     `time`. A key other than FREE travels in POST bodies only.
 
     Raises UsageError for an unusable address or key.
@@ -83,7 +83,6 @@ class ApiClient:
         self._monotonic = monotonic
         self._sleep = sleep
         self._random = random
-        self._retry_for = retry_for
         self._patience = Patience(retry_for, random)
         self._may_switch_path = True
         self.limited = False
@@ -110,10 +109,6 @@ class ApiClient:
     def http_requests(self) -> int:
         """Requests sent over the client's life, failed ones and redirects included."""
         return self._transport.requests
-
-    def renew(self, retry_for: float | None = None) -> None:
-        """Start a new retry budget: the given one, or the one the client was made with."""
-        self._patience = Patience(self._retry_for if retry_for is None else retry_for, self._random)
 
     def ask(self, query: Query) -> Answer:
         """One query answered.

@@ -138,7 +138,7 @@ def test_no_budget_means_one_attempt(server: ScriptedServer, connect: Connect, t
     assert (len(server.seen), time.slept) == (1, [])
 
 
-def test_the_budget_is_shared_by_all_requests_until_it_is_renewed(
+def test_the_budget_is_shared_by_all_requests(
     server: ScriptedServer, connect: Connect, time: FakeTime
 ) -> None:
     server.answers(Canned(503))
@@ -148,10 +148,6 @@ def test_the_budget_is_shared_by_all_requests_until_it_is_renewed(
         with pytest.raises(ApiUnavailable):
             client.ask(QUERY)
         assert time.slept == expected
-    client.renew(1)
-    with pytest.raises(ApiUnavailable):
-        client.ask(QUERY)
-    assert time.slept == [0.5]
 
 
 def test_attempts_that_take_long_use_the_budget_up(server: ScriptedServer, connect: Connect) -> None:
