@@ -11,7 +11,7 @@ PACKAGE = ROOT / "cqs_sheets"
 
 # the longest matching prefix wins
 FLOORS = {
-    "cqs_sheets.__init__": 0,
+    "cqs_sheets.__init__": 4,  # the front door: it shows programs what they may use
     "cqs_sheets.errors": 0,
     "cqs_sheets.core": 1,
     "cqs_sheets.api": 2,
@@ -22,6 +22,7 @@ FLOORS = {
     "cqs_sheets.ask": 3,
     "cqs_sheets.deliver": 3,
     "cqs_sheets.poll": 3,
+    "cqs_sheets.programs": 3,
     "cqs_sheets.sandbox": 3,
     "cqs_sheets.sync": 3,
     "cqs_sheets.watch": 3,

@@ -18,11 +18,9 @@ from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
 from cqs_sheets.cli.targets import Targets
 from cqs_sheets.core.planner import Choices
 from cqs_sheets.deliver import Deliverer
-from cqs_sheets.journal import Journal
+from cqs_sheets.journal import JOURNAL_FILE, Journal
 from cqs_sheets.poll import FeedPoller
 from cqs_sheets.sync import Run
-
-JOURNAL_FILE = "journal.sqlite3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

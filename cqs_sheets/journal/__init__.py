@@ -14,7 +14,11 @@ from cqs_sheets.journal.model import (
 )
 from cqs_sheets.journal.store import Journal
 
+JOURNAL_FILE = "journal.sqlite3"
+"""The journal's name in the home folder."""
+
 __all__ = [
+    "JOURNAL_FILE",
     "Delivered",
     "Journal",
     "KeptAnswer",

@@ -1,0 +1,165 @@
+"""For programs: the open signals now, a stream of new ones, and the journal; nothing is written anywhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cqs_sheets.api import PRODUCTION_URL, ApiClient
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.ask import FeedAnswers, keep_nothing
+from cqs_sheets.config import home_folder, process_environ
+from cqs_sheets.core.coverage import REACH, Window, look_back
+from cqs_sheets.core.query import MAX_INTERVAL, Feed
+from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.core.signal import Signal, SignalKey
+from cqs_sheets.errors import ApiUnavailable
+from cqs_sheets.journal import JOURNAL_FILE, Journal
+from cqs_sheets.watch import Pace, Step
+
+_log = logging.getLogger(__name__)
+_FORGOTTEN = 3 * REACH  # after a signal's time stamp: the API spoke of it for a third of that at most
+
+
+def tell_of_gap(gap: Window) -> None:
+    """Log a gap as a warning."""
+    _log.warning("signals opened from %s to %s may have been missed", gap.start, gap.end)
+
+
+class Client:
+    """Asks the signals API with one key, which travels in POST bodies only and is never shown.
+
+    `server_timezone` is the IANA name of the zone of the API's time stamps, `retry_for` the seconds
+    that failures of one call may take together. `clock` gives aware times; it, `monotonic` and
+    `sleep` are there for tests. Raises errors.UsageError for an unusable key or address.
+    """
+
+    def __init__(
+        self,
+        key: str = FREE,
+        *,
+        url: str = PRODUCTION_URL,
+        server_timezone: str = "UTC",
+        retry_for: float = 30.0,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api: dict[str, Any] = {"url": url, "key": Secret(key), "retry_for": retry_for}
+        self._free = key == FREE
+        self._zone = ZoneInfo(server_timezone)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._open().close()
+
+    def open_signals(
+        self,
+        *,
+        interval: int = MAX_INTERVAL,
+        exchange: Sequence[str] = (),
+        currency: Sequence[str] = (),
+        type: Sequence[str] = (),  # noqa: A002 - the API's own word
+        leverage: bool = False,
+    ) -> list[Signal]:
+        """The signals opened in the last `interval` minutes (1..20) and still open, each once, oldest first.
+
+        An empty filter means all; several values are asked one by one. With `leverage`, each futures
+        exchange seen is asked again, as only an answer filtered by it carries leverage. Raises
+        errors.UsageError, AccessRefused or ApiUnavailable.
+        """
+        answers = self._ask(_feed(exchange, currency, type, leverage=leverage), interval)
+        return _oldest_first(answers)
+
+    def stream(
+        self,
+        *,
+        every: float = 60.0,
+        exchange: Sequence[str] = (),
+        currency: Sequence[str] = (),
+        type: Sequence[str] = (),  # noqa: A002 - the API's own word
+        leverage: bool = False,
+        on_gap: Callable[[Window], None] = tell_of_gap,
+    ) -> Iterator[Signal]:
+        """Every signal once, as it comes, for as long as it is iterated; polls every so many seconds.
+
+        The look-back always spans the time since the last good poll. An API that is away is asked
+        again, more slowly; if that outlasts its memory of 20 minutes, `on_gap` is told what was
+        missed. Take what is yielded quickly: no poll happens meanwhile. Raises errors.UsageError or
+        AccessRefused.
+        """
+        feed = _feed(exchange, currency, type, leverage=leverage)
+        pace = Pace(every, self._monotonic())
+        seen: dict[SignalKey, datetime] = {}
+        covered: datetime | None = None
+        while True:
+            began, now = self._monotonic(), self._clock()
+            try:
+                answers = self._ask(feed, look_back(covered, now, "auto"))
+            except ApiUnavailable as away:
+                _log.warning("%s", away)
+                step = Step(exit_code=away.exit_code, good=False)
+            else:
+                step = Step(exit_code=0, good=True)
+                covered = _covered(covered, answers.window, on_gap)
+                yield from _new(_oldest_first(answers), seen, now)
+            due = pace.next_due(began, self._monotonic(), step)
+            self._sleep(max(0.0, due - self._monotonic()))
+
+    def _ask(self, feed: Feed, minutes: int) -> FeedAnswers:
+        answers = FeedAnswers(feed, free=self._free, server_zone=self._zone)
+        with self._open() as api:
+            answers.ask(api, minutes, keep_nothing)
+        for warning in answers.warnings:
+            _log.warning("%s", warning)
+        for reject in answers.rejects:
+            _log.warning("signal %s set aside: %s", reject.id or "without id", reject.reason)
+        return answers
+
+    def _open(self) -> ApiClient:
+        return ApiClient(**self._api, clock=self._clock, monotonic=self._monotonic, sleep=self._sleep)
+
+
+def _feed(exchange: Sequence[str], currency: Sequence[str], kind: Sequence[str], *, leverage: bool) -> Feed:
+    return Feed("program", tuple(exchange), tuple(currency), tuple(kind), leverage)
+
+
+def _oldest_first(answers: FeedAnswers) -> list[Signal]:
+    return sorted(answers.signals, key=lambda signal: signal.timestamp)
+
+
+def _covered(
+    before: datetime | None, window: Window | None, on_gap: Callable[[Window], None]
+) -> datetime | None:
+    """Up to when a stream has looked after a poll of `window`; tells of what lies between."""
+    if window is None:
+        return before
+    if before and before < window.start:
+        on_gap(Window(before, window.start))
+    return window.end
+
+
+def _new(signals: Sequence[Signal], seen: dict[SignalKey, datetime], now: datetime) -> Iterator[Signal]:
+    """The signals not `seen` yet, which they are then; what the API cannot show any more is forgotten."""
+    for key in [key for key, timestamp in seen.items() if timestamp < now - _FORGOTTEN]:
+        del seen[key]
+    for signal in signals:
+        if signal.key not in seen:
+            seen[signal.key] = max(signal.timestamp, now - timedelta(minutes=MAX_INTERVAL))
+            yield signal
+
+
+def read_journal(path: Path | None = None) -> AbstractContextManager[Journal]:
+    """The journal of this user's syncs, for reading, also while a sync writes it.
+
+    `path` is its file; default as for the commands: $CQS_HOME, else the platform's folder for a
+    user's data. An absent file reads as an empty journal. See Journal.records, revisions, coverage.
+    """
+    path = path or home_folder(process_environ(), Path.cwd()) / JOURNAL_FILE
+    return Journal.open_readonly(path, clock=utc_now)
