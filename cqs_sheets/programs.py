@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from cqs_sheets.api import PRODUCTION_URL, ApiClient
+from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.ask import FeedAnswers, keep_nothing
-from cqs_sheets.config import home_folder, process_environ
+from cqs_sheets.config import home_folder, load, process_environ
 from cqs_sheets.core.coverage import REACH, Window, look_back
 from cqs_sheets.core.query import MAX_INTERVAL, Feed
-from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import JOURNAL_FILE, Journal
@@ -33,31 +32,35 @@ def tell_of_gap(gap: Window) -> None:
 
 
 class Client:
-    """Asks the signals API with one key, which travels in POST bodies only and is never shown.
+    """Asks the signals API; the key travels in POST bodies only and is never shown.
 
-    `server_timezone` is the IANA name of the zone of the API's time stamps, `retry_for` the seconds
-    that failures of one call may take together. `clock` gives aware times; it, `monotonic` and
-    `sleep` are there for tests. Raises errors.UsageError for an unusable key or address.
+    Key, address and the zone of the API's time stamps (IANA name) are those of the commands, unless
+    given: $CQS_API_KEY, $CQS_API_URL and cqs-sheets.toml in the working folder, default FREE, the
+    production API and UTC. `retry_for` are the seconds that failures of one call may take together.
+    `clock` gives aware times; it, `monotonic` and `sleep` are there for tests. Raises
+    errors.UsageError for a config, key or address that cannot be used.
     """
 
     def __init__(
         self,
-        key: str = FREE,
+        key: str | None = None,
         *,
-        url: str = PRODUCTION_URL,
-        server_timezone: str = "UTC",
+        url: str | None = None,
+        server_timezone: str | None = None,
         retry_for: float = 30.0,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._api: dict[str, Any] = {"url": url, "key": Secret(key), "retry_for": retry_for}
-        self._free = key == FREE
-        self._zone = ZoneInfo(server_timezone)
+        usual = load(config=None, environ=process_environ(), cwd=Path.cwd()).api
+        self._key = usual.key if key is None else Secret(key)
+        self._url = url or usual.url
+        self._zone = ZoneInfo(server_timezone) if server_timezone else usual.server_zone
+        self._retry_for = retry_for
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
-        self._open().close()
+        self._open().close()  # an unusable key or address is told at once
 
     def open_signals(
         self,
@@ -113,7 +116,7 @@ class Client:
             self._sleep(max(0.0, due - self._monotonic()))
 
     def _ask(self, feed: Feed, minutes: int) -> FeedAnswers:
-        answers = FeedAnswers(feed, free=self._free, server_zone=self._zone)
+        answers = FeedAnswers(feed, free=self._key.is_free, server_zone=self._zone)
         with self._open() as api:
             answers.ask(api, minutes, keep_nothing)
         for warning in answers.warnings:
@@ -123,7 +126,10 @@ class Client:
         return answers
 
     def _open(self) -> ApiClient:
-        return ApiClient(**self._api, clock=self._clock, monotonic=self._monotonic, sleep=self._sleep)
+        return ApiClient(
+            url=self._url, key=self._key, retry_for=self._retry_for,
+            clock=self._clock, monotonic=self._monotonic, sleep=self._sleep,
+        )  # fmt: skip
 
 
 def _feed(exchange: Sequence[str], currency: Sequence[str], kind: Sequence[str], *, leverage: bool) -> Feed:
