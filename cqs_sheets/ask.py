@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.core.coverage import Window
@@ -24,8 +24,9 @@ def keep_nothing(query: Query, table: FeedTable, answer: Answer) -> None:
 class FeedAnswers:
     """What the API says of one feed now; filled by `ask`, also as far as it came when that fails.
 
-    `window` is the time that every one of the feed's own answers covers (None: they are not all
-    there), `complete` whether an absence from them means something.
+    `at` is the server's time of the first answer (None: there is none), `window` the time that every
+    one of the feed's own answers covers (None: they are not all there), `complete` whether an absence
+    from them means something.
     """
 
     def __init__(self, feed: Feed, *, free: bool, server_zone: tzinfo) -> None:
@@ -35,6 +36,7 @@ class FeedAnswers:
         self.signals: list[Signal] = []
         self.rejects: list[Reject] = []
         self.warnings: list[str] = []
+        self.at: datetime | None = None
         self.window: Window | None = None
         self.complete = True
 
@@ -57,6 +59,7 @@ class FeedAnswers:
         answer = api.ask(query)
         table = table_of(query, free=self._free)
         keep(query, table, answer)
+        self.at = min(self.at or answer.at, answer.at)
         envelope = answer.envelope
         parsed = parse_signals(envelope.signals, table=table, zone=self._server_zone, count=envelope.count)
         self.rejects.extend(parsed.rejects)

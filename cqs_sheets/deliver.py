@@ -8,12 +8,15 @@ from datetime import datetime, timedelta, tzinfo
 from threading import Lock
 
 from cqs_sheets.config import TargetSettings
+from cqs_sheets.core import busiest
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan import Plan
 from cqs_sheets.core.planner import Choices, make_plan
 from cqs_sheets.core.rows import WantedRow, passes, wanted_rows
+from cqs_sheets.core.symbols import BUILT_IN
 from cqs_sheets.core.table import Stamp
 from cqs_sheets.core.template import Template
+from cqs_sheets.core.upgrade import shape
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
@@ -90,10 +93,11 @@ class Deliverer:
         stamp = target.destination.stamp(state.version)
         with self._turn:
             newest = self.journal.newest_change()
-            rows = list(_rows(target, self._candidates(state, stamp, target)))
-        outcome.pending = len(rows)
-        heartbeat = self._heartbeat_due(state, target)
-        something_to_do = rows or (heartbeat if stamp.exists else make_empty)
+            rows = list(self._rows(state, stamp, target))
+        outcome.pending = sum(not row.fill_only for row in rows)
+        heartbeat, now = self._heartbeat_due(state, target), _shape(target)
+        look = heartbeat or now != state.shape
+        something_to_do = rows or (look if stamp.exists else make_empty)
         if not something_to_do:
             self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
             return
@@ -105,12 +109,17 @@ class Deliverer:
             return
         if plan.empty:
             found = plan.table
-            self._note(state, newest, rows, sequence=found.sequence or 0, version=found.version, wrote=False)
+            self._note(
+                state, newest, rows,
+                sequence=found.sequence or 0, version=found.version, wrote=False, shape=now,
+            )  # fmt: skip
         else:
             applied = target.destination.apply(plan)
             outcome.requests += applied.requests
             outcome.warnings.extend(applied.warnings)
-            self._note(state, newest, rows, sequence=plan.sequence, version=applied.version, wrote=True)
+            self._note(
+                state, newest, rows, sequence=plan.sequence, version=applied.version, wrote=True, shape=now
+            )
         outcome.pending = 0
 
     def _candidates(self, state: TargetState, stamp: Stamp, target: Target) -> list[Wanted]:
@@ -122,6 +131,17 @@ class Deliverer:
         moved = stamp.version != state.version
         rolled_back = stamp.exists and moved and (stamp.sequence or 0) < state.sequence
         return self.journal.wanted(state, feeds, after_stamp=(stamp.sequence or 0) if rolled_back else None)
+
+    def _rows(self, state: TargetState, stamp: Stamp, target: Target) -> Iterator[WantedRow]:
+        """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
+        candidates = self._candidates(state, stamp, target)
+        yield from _wanted(target, candidates)
+        if stamp.exists and state.shape != _shape(target):
+            seen = {item.record.arrival for item in candidates}
+            others = self.journal.everything(state, target.settings.feeds)
+            yield from _wanted(
+                target, (item for item in others if item.record.arrival not in seen), fill_only=True
+            )
 
     def _heartbeat_due(self, state: TargetState, target: Target) -> bool:
         every = target.settings.heartbeat
@@ -149,14 +169,24 @@ class Deliverer:
             rows,
             table,
             sequence=max(state.sequence, table.sequence or 0) + 1,
-            settings=settings,
+            settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
         )
 
+    def _lists(self, target: Target) -> dict[str, str]:
+        """The settings of a target that list what was busiest of late in its own rows."""
+        if not busiest.asked(target.template):
+            return {}
+        with self._turn:
+            alike = busiest.looks_at_words(target.template, target.settings.where)
+            since = self.clock() - busiest.SPAN
+            records = self.journal.recent(target.settings.feeds, since, alike=alike)
+            return busiest.busiest(target.template, target.settings.where, records, target.zone)
+
     def _note(
         self, state: TargetState, cursor: int, rows: Iterable[WantedRow],
-        *, sequence: int, version: str, wrote: bool,
+        *, sequence: int, version: str, wrote: bool, shape: str | None = None,
     ) -> None:  # fmt: skip
         if self.dry_run:
             return
@@ -169,14 +199,24 @@ class Deliverer:
                 cursor=cursor,
                 at=self.clock(),
                 wrote=wrote,
+                shape=shape,
             )
 
 
-def _rows(target: Target, candidates: Iterable[Wanted]) -> Iterator[WantedRow]:
+def _shape(target: Target) -> str:
+    """What the cells of a row depend on besides its signal: when it changes, blanks are filled."""
+    symbols = target.settings.symbols
+    return shape(target.template) + ("" if symbols == BUILT_IN else repr(symbols))
+
+
+def _wanted(target: Target, candidates: Iterable[Wanted], *, fill_only: bool = False) -> Iterator[WantedRow]:
     for item in candidates:
         if passes(target.settings.where, item.record, target.zone):
             added = item.delivered.added if item.delivered else None
-            yield from wanted_rows(target.template, item.record, target.zone, added=added)
+            yield from wanted_rows(
+                target.template, item.record, target.zone,
+                symbols=target.settings.symbols, added=added, fill_only=fill_only,
+            )  # fmt: skip
 
 
 def _refuse_large(plan: Plan) -> None:

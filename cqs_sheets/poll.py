@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -11,7 +11,7 @@ from cqs_sheets.ask import FeedAnswers
 from cqs_sheets.core.coverage import look_back
 from cqs_sheets.core.parse import NotTheEnvelope, Parsed, parse_envelope, parse_signals
 from cqs_sheets.core.query import Feed, Query, selection, warnings
-from cqs_sheets.core.signal import FeedTable, Reject
+from cqs_sheets.core.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
 
@@ -67,11 +67,11 @@ class FeedPoller:
             Poll(
                 feed=feed.name,
                 selection=chosen,
-                at=window.end if window else now,
+                at=window.end if window else answers.at or now,
                 window=window,
                 outcome=error.kind if error and not window else "ok",
                 answers=kept,
-                signals=sorted(answers.signals, key=lambda signal: signal.timestamp),  # arrival in order
+                signals=_as_published(answers.signals),
                 rejects=answers.rejects,
                 sure=window is not None and answers.complete,
             )
@@ -114,11 +114,16 @@ def _take_in(
         window=None,
         outcome=outcome,
         answers=[kept.id],
-        signals=parsed.signals,
+        signals=_as_published(parsed.signals),
         rejects=parsed.rejects,
         sure=False,
     )
     return journal.record_poll(poll), parsed.rejects
+
+
+def _as_published(signals: Iterable[Signal]) -> list[Signal]:
+    """Oldest first: signals arrive in this order, and so do their rows."""
+    return sorted(signals, key=lambda signal: signal.timestamp)
 
 
 def _parsed(kept: KeptAnswer, zone: tzinfo) -> Parsed:

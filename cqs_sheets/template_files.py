@@ -20,6 +20,7 @@ _FOLDERS = (_PACKAGE / "templates", _PACKAGE.parent / "templates")  # of a wheel
 _BUILT_IN = next((folder for folder in _FOLDERS if folder.is_dir()), _FOLDERS[0])
 _SCHEMA = _BUILT_IN / "template.schema.json"
 _MOST_BYTES = 1 << 20  # far beyond any template a person writes
+_NOTHING = "Nothing was written."
 _HINT = "Name one of `cqs-sheets templates list`, or a file."
 
 
@@ -107,16 +108,22 @@ def _text(path: Path) -> str:
         if len(content) <= _MOST_BYTES:
             return content.decode("utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(f"There is no template file {path}.", hint=_HINT) from None
+        raise UsageError(f"There is no template file {path}.", meaning=_NOTHING, hint=_HINT) from None
     except OSError as error:
-        raise UsageError(f"The template {path} cannot be read: {error.strerror}.", hint=_HINT) from None
+        raise UsageError(
+            f"The template {path} cannot be read: {error.strerror}.", meaning=_NOTHING, hint=_HINT
+        ) from None
     except UnicodeDecodeError:
-        raise UsageError(f"The template {path} is not UTF-8 text.", hint=_HINT) from None
-    raise UsageError(f"The template {path} is larger than any template: is it the right file?", hint=_HINT)
+        raise UsageError(f"The template {path} is not UTF-8 text.", meaning=_NOTHING, hint=_HINT) from None
+    raise UsageError(
+        f"The template {path} is larger than any template: is it the right file?",
+        meaning=_NOTHING,
+        hint=_HINT,
+    )
 
 
 def _no_such(name: str) -> UsageError:
     names = built_in()
     near = nearest(name, names)
     asked = f" Did you mean {near}?" if near else f" There are: {', '.join(names)}."
-    return UsageError(f"There is no built-in template {name!r}.{asked}", hint=_HINT)
+    return UsageError(f"There is no built-in template {name!r}.{asked}", meaning=_NOTHING, hint=_HINT)

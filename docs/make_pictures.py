@@ -1,6 +1,7 @@
 """Draws the README's pictures from the product itself: python docs/make_pictures.py.
 
-Needs LibreOffice (`soffice`) and poppler (`pdftoppm`).
+Needs LibreOffice (`soffice`), poppler (`pdftoppm`, `pdftotext`) and Pillow. Nothing on them is real: signals of
+the sandbox's market, and invented trades.
 """
 
 from __future__ import annotations
@@ -9,31 +10,69 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
+
+from example_trades import type_trades
+from PIL import Image, ImageOps
+
+from cqs_sheets.template_files import load_template
 
 PICTURES = Path(__file__).parent / "pictures"
-DPI = 330
-LEFT_OF_SIGNALS = (215, 290, 1560, 800)  # x, y, width, height in dots
+TRADES = 100
+COLORS = 64  # few colours make small files
+
+
+class Picture(NamedTuple):
+    """What is on a picture: a template's page that holds a text, from its left upper corner on.
+
+    `width` and `height` are the most that is shown, in dots.
+    """
+
+    template: str
+    text: str
+    dpi: int
+    width: int = 1560
+    height: int = 800
+
+
+PAGES = {
+    "signals": Picture("signals", "Zone low", 330),
+    "futures": Picture("futures", "Zone low", 330),
+    "scalping": Picture("scalping", "Zone low", 330),
+    "journal": Picture("journal", "Plan entry", 400),
+    "performance": Picture("journal", "PERFORMANCE", 150, height=1200),
+    "dashboard": Picture("dashboard", "DASHBOARD", 170, height=1400),
+}
 
 
 def main() -> None:
-    """The left part of the signals tab, with invented signals."""
+    """All of them, or those named."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        book = folder / "signals.xlsx"
-        run(sys.executable, "-m", "cqs_sheets", "templates", "preview", "signals", str(book))
-        profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-        run("soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", name, str(book))
-        x, y, width, height = LEFT_OF_SIGNALS
-        run(
-            "pdftoppm", "-png", "-r", str(DPI), "-f", "1", "-singlefile",
-            "-x", str(x), "-y", str(y), "-W", str(width), "-H", str(height),
-            str(folder / "signals.pdf"), str(PICTURES / "signals"),
-        )  # fmt: skip
+        for title in sys.argv[1:] or PAGES:
+            draw(title, PAGES[title], Path(name))
 
 
-def run(*command: str) -> None:
-    """One step; raises CalledProcessError with what it said."""
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def draw(title: str, picture: Picture, folder: Path) -> None:
+    """One picture, by way of a workbook and what LibreOffice prints of it."""
+    book, template = folder / f"{title}.xlsx", load_template(picture.template)
+    run(sys.executable, "-m", "cqs_sheets", "templates", "preview", picture.template, str(book))
+    if any(tab.name == "Journal" for tab in template.tabs):
+        type_trades(book, template, TRADES)
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    run("soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(folder), str(book))
+    printed = str(book.with_suffix(".pdf"))
+    pages = run("pdftotext", printed, "-").decode().split("\f")
+    number = next(at for at, text in enumerate(pages, start=1) if picture.text in text)
+    run("pdftoppm", "-r", str(picture.dpi), "-f", str(number), "-singlefile", printed, str(book))
+    with Image.open(f"{book}.ppm") as page:
+        left, top, right, bottom = ImageOps.invert(page).getbbox() or (0, 0, 1, 1)  # where it is not white
+        area = left, top, min(right, left + picture.width), min(bottom, top + picture.height)
+        page.crop(area).quantize(COLORS).save(PICTURES / f"{title}.png", optimize=True)
+
+
+def run(*command: str) -> bytes:
+    """What a program wrote; raises CalledProcessError with what it said."""
+    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 if __name__ == "__main__":

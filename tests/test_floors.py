@@ -21,6 +21,7 @@ FLOORS = {
     "cqs_sheets.template_files": 2,
     "cqs_sheets.ask": 3,
     "cqs_sheets.deliver": 3,
+    "cqs_sheets.doctor": 3,
     "cqs_sheets.poll": 3,
     "cqs_sheets.programs": 3,
     "cqs_sheets.sandbox": 3,

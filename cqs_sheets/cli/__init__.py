@@ -20,6 +20,11 @@ COMMANDS = {
     "status": ("status", "Show the last poll, coverage and gaps, and what is pending where."),
     "journal": ("journal", "Show, export, import, verify or prune the journal."),
     "templates": ("templates", "List, show, copy, check or preview templates."),
+    "init": ("init", "Write cqs-sheets.toml, step by step; with --github, the workflow too."),
+    "doctor": (
+        "doctor",
+        "Check key, API, clock, journal, credentials and every target; say what mends each.",
+    ),
     "sandbox": ("sandbox", "Run a local API with a market that moves, to try things on."),
 }
 
@@ -64,13 +69,17 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cqs-sheets")
-def group() -> None:
+@click.pass_context
+def group(context: click.Context) -> None:
     """Crypto Quality Signals, live in the spreadsheet you already own.
 
     Every open signal once, in the right row; your columns, formulas and charts are never touched.
 
     Try it without an account: cqs-sheets sync --sandbox
     """
+    from cqs_sheets.cli.output import wanted_color  # noqa: PLC0415 - not needed to show help
+
+    context.color = wanted_color()
 
 
 def main() -> None:

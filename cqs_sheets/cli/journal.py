@@ -67,7 +67,7 @@ def show_command(**options: Any) -> int:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["csv", "jsonl", "xlsx"]),
+    type=click.Choice(["csv", "jsonl", "xlsx", "parquet"]),
     required=True,
     help="The file's format.",
 )
@@ -76,7 +76,7 @@ def show_command(**options: Any) -> int:
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Default: stdout (xlsx needs a file).",
+    help="Default: stdout (xlsx and parquet need a file).",
 )
 @click.option(
     "--template", default="raw", show_default=True, metavar="NAME|FILE", help="What an xlsx looks like."
@@ -109,17 +109,20 @@ def export_command(**options: Any) -> int:
 @_sandbox
 @loudness_options
 def import_command(**options: Any) -> int:
-    """Import saved API answers, in the order given; a signal known already is brought up to date.
+    """Import another machine's journal, or saved API answers.
+
+    They are taken in the order given. Of a signal known already, the later word counts.
 
     \b
-    Example:
+    Examples:
+      cqs-sheets journal import laptop/journal.sqlite3
       cqs-sheets journal import answer-1.json answer-2.json
     """
-    from cqs_sheets.cli.journaling import import_answers  # noqa: PLC0415 - keeps --help fast
+    from cqs_sheets.cli.journaling import import_files  # noqa: PLC0415 - keeps --help fast
     from cqs_sheets.cli.reading import opened_journal  # noqa: PLC0415
 
     with opened_journal(options, writing=True) as (loaded, journal):
-        return import_answers(loaded, journal, options["files"], options["table"])
+        return import_files(loaded, journal, options["files"], options["table"])
 
 
 @journal_command.command("verify")

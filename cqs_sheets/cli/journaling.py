@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from cqs_sheets.api.client import MAX_BODY
 from cqs_sheets.cli.fetching import print_records
 from cqs_sheets.cli.output import print_warning
+from cqs_sheets.cli.parquet import write_parquet
 from cqs_sheets.cli.running import Loaded, utc_now
 from cqs_sheets.cli.workbooks import write_workbook
 from cqs_sheets.core.export import as_csv, as_jsonl, export_row
@@ -22,7 +22,7 @@ from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signal import FeedTable, SignalKey
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
-from cqs_sheets.journal import Journal
+from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.poll import imported
 from cqs_sheets.template_files import load_template
 
@@ -31,7 +31,7 @@ _IMPORTED = "imported"  # the feed of answers that were saved by hand
 
 def show_newest(journal: Journal, limit: int) -> int:
     """The signals that came last."""
-    print_records(list(deque(journal.records(), maxlen=limit)), "table")
+    print_records(journal.newest(limit), "table")
     return 0
 
 
@@ -47,7 +47,11 @@ def show_revisions(journal: Journal, signal_id: str) -> int:
             click.echo(f"{utc_text(revision.at)}  revision {revision.record.revision}  {' '.join(changed)}")
             before = now
     if not found:
-        raise UsageError(f"The journal knows no signal {signal_id}.", hint="See: cqs-sheets journal show")
+        raise UsageError(
+            f"The journal knows no signal {signal_id}.",
+            meaning="Nothing was changed.",
+            hint="`cqs-sheets journal show` has the newest.",
+        )
     return 0
 
 
@@ -55,9 +59,16 @@ def export(loaded: Loaded, journal: Journal, options: Mapping[str, Any]) -> int:
     """Every signal published in [since, until), to a file or stdout."""
     records = journal.records(since=options["since"], until=options["until"])
     output: Path | None = options["output"]
-    if options["format_"] == "xlsx":
-        if output is None:
-            raise UsageError("A workbook cannot go to the screen.", hint="Add -o FILE.xlsx")
+    if options["format_"] in ("xlsx", "parquet") and output is None:
+        raise UsageError(
+            "Such a file cannot go to the screen.",
+            meaning="Nothing was exported.",
+            hint=f"Add -o FILE.{options['format_']}",
+        )
+    if output and options["format_"] == "parquet":
+        write_parquet(output, records)
+        return 0
+    if output and options["format_"] == "xlsx":
         zone = loaded.settings.zone
         write_workbook(output, load_template(options["template"]), records, zone, {"Time_zone": str(zone)})
         return 0
@@ -75,27 +86,39 @@ def _write_lines(output: Path, lines: Iterable[str]) -> None:
         with output.open("w", encoding="utf-8", newline="") as file:
             file.writelines(f"{line}{os.linesep}" for line in lines)
     except OSError as error:
-        raise AccessRefused(f"{output} cannot be written: {error.strerror}.") from None
+        raise AccessRefused(
+            f"{output} cannot be written: {error.strerror}.",
+            meaning="The journal is as it was; the file may hold a part.",
+            hint="Name a file in a folder of yours with room for it.",
+        ) from None
 
 
-def import_answers(loaded: Loaded, journal: Journal, files: Sequence[Path], table: str) -> int:
-    """Take in saved answers; nothing at all if one of them is not an answer of the API."""
-    bodies = [_answer(path) for path in files]
-    new = changed = 0
-    for path, body in zip(files, bodies, strict=True):
-        result, rejects = imported(
-            journal,
-            body,
-            feed=_IMPORTED,
-            table=FeedTable(table),
-            at=utc_now(),
-            zone=loaded.settings.api.server_zone,
+def import_files(loaded: Loaded, journal: Journal, files: Sequence[Path], table: str) -> int:
+    """Take in journals and saved answers; nothing at all if one of the files is neither."""
+    journals = [path for path in files if is_journal(path)]
+    answers = {path: _answer(path) for path in files if path not in journals}
+    for path in journals:
+        merged = journal.take_in(path)
+        click.echo(
+            f"{path}: {plural(merged.new, 'new signal')}, {merged.changed:,} brought up to date,"
+            f" {plural(merged.polls, 'poll')} more."
         )
+    if answers:
+        _import_answers(loaded, journal, answers, FeedTable(table))
+    return 0
+
+
+def _import_answers(
+    loaded: Loaded, journal: Journal, answers: Mapping[Path, bytes], table: FeedTable
+) -> None:
+    new = changed = 0
+    zone = loaded.settings.api.server_zone
+    for path, body in answers.items():
+        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=utc_now(), zone=zone)
         new, changed = new + result.new, changed + result.changed
         for reject in rejects:
             print_warning(f"{path}: signal {reject.id or 'without id'} set aside: {reject.reason}")
-    click.echo(f"{plural(len(files), 'answer')} imported: {new:,} new, {changed:,} changed.")
-    return 0
+    click.echo(f"{plural(len(answers), 'answer')} imported: {new:,} new, {changed:,} changed.")
 
 
 def _answer(path: Path) -> bytes:
@@ -104,12 +127,16 @@ def _answer(path: Path) -> bytes:
             body = file.read(MAX_BODY + 1)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror}.", meaning="Nothing was imported."
+            f"{path} cannot be read: {error.strerror}.",
+            meaning="Nothing was imported.",
+            hint="Name files that exist and that you may read.",
         ) from None
     reason = "larger than any answer" if len(body) > MAX_BODY else _not_an_answer(body)
     if reason:
         raise DataRefused(
-            f"{path} is not a saved answer of the API: {reason}.", meaning="Nothing was imported."
+            f"{path} is neither a journal nor a saved answer of the API: {reason}.",
+            meaning="Nothing was imported.",
+            hint="Leave it out, or save the answer again as it came.",
         )
     return body
 

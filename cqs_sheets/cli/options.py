@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,24 @@ class Duration(click.ParamType[float]):
         if not self._least <= total <= self._most:
             self.fail(f"{value!r} is not between {self._least:g}s and {self._most:g}s", param, ctx)
         return float(total)
+
+
+class Amount(click.ParamType[Decimal]):
+    """An amount of money above 0."""
+
+    name = "amount"
+
+    def convert(
+        self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """The amount, exact."""
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal(0)
+        if not amount.is_finite() or amount <= 0:
+            self.fail(f"{value!r} is not an amount like 5000 or 12500.50", param, ctx)
+        return amount
 
 
 class Days(click.ParamType[int]):
@@ -111,6 +130,12 @@ feed_options = _stack(
 loudness_options = _stack(
     click.option("-v", "--verbose", is_flag=True, help="Say every request and step."),
     click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Append everything to a file, as JSON lines.",
+    ),
 )
 write_options = _stack(
     click.option(

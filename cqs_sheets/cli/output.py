@@ -9,11 +9,14 @@ from typing import Any
 
 import click
 
+from cqs_sheets.config.environment import Environment
+
 
 def set_up_logging(*, verbose: bool, quiet: bool) -> None:
     """Send the library's log to stderr: everything with -v, only errors with -q."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s", force=True)
+    logging.getLogger().handlers[0].setLevel(level)
     logging.getLogger("cqs_sheets").setLevel(level)
 
 
@@ -22,9 +25,19 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def wanted_color() -> bool | None:
+    """False where the environment asks for none (no-color.org), else None: click looks at the stream."""
+    return False if Environment.read().no_color else None
+
+
+def print_mark(word: str, color: str) -> None:
+    """`error: ` and the like on stderr, in colour where that is welcome."""
+    click.secho(f"{word}: ", nl=False, fg=color, bold=True, err=True, color=wanted_color())
+
+
 def print_warning(text: str) -> None:
     """One warning on stderr."""
-    click.secho("warning: ", nl=False, fg="yellow", err=True)
+    print_mark("warning", "yellow")
     click.echo(text, err=True)
 
 

@@ -14,6 +14,7 @@ import click
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.cli.interrupt import Interruption
+from cqs_sheets.cli.log_file import log_to
 from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
 from cqs_sheets.cli.targets import Targets
 from cqs_sheets.core.planner import Choices
@@ -39,13 +40,15 @@ class Loaded:
 
 
 @contextmanager
-def settings_of(options: Mapping[str, Any], *, serve: bool = True) -> Iterator[Loaded]:
+def settings_of(options: Mapping[str, Any], *, serve: bool = True, tell: bool = True) -> Iterator[Loaded]:
     """The settings of an invocation; with --sandbox, a sandbox runs for as long (unless not to `serve`).
 
     The sandbox has a journal of its own and never sees the key: invented signals must not mix
-    with real ones.
+    with real ones. The settings' warnings are printed unless not to `tell`.
     """
     set_up_logging(verbose=bool(options.get("verbose")), quiet=bool(options.get("quiet")))
+    if options.get("log_file"):
+        log_to(options["log_file"])
     interruption = Interruption()
     interruption.install()
     with ExitStack() as stack:
@@ -60,7 +63,7 @@ def settings_of(options: Mapping[str, Any], *, serve: bool = True) -> Iterator[L
         )
         if options.get("sandbox"):
             settings = replace(settings, home=settings.home / "sandbox")
-        for warning in settings.warnings:
+        for warning in settings.warnings if tell else ():
             print_warning(warning)
         yield Loaded(
             settings=settings,

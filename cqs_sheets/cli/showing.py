@@ -6,6 +6,7 @@ import click
 
 from cqs_sheets.cli.failures import show
 from cqs_sheets.cli.github import tell_github
+from cqs_sheets.cli.log_file import log_report
 from cqs_sheets.cli.output import print_json, print_warning
 from cqs_sheets.config import Environment
 from cqs_sheets.core.render import plan_lines, report_lines
@@ -22,6 +23,7 @@ def show_result(result: SyncResult, environment: Environment, *, as_json: bool, 
 def print_result(result: SyncResult, *, as_json: bool, quiet: bool) -> None:
     """The result on stdout, warnings and errors on stderr."""
     report = result.report
+    log_report(report)
     if as_json:
         print_json(report.as_json())
     elif not quiet:

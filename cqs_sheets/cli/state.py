@@ -14,7 +14,6 @@ from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.query import selection
 from cqs_sheets.core.render import ago, coverage_text, duration, plural
 from cqs_sheets.core.report import coverage_json, utc_text
-from cqs_sheets.core.signal import Status
 from cqs_sheets.core.strip import coverage_days, strip_lines
 from cqs_sheets.deliver import remembered
 from cqs_sheets.journal import Journal, PastPoll
@@ -94,10 +93,7 @@ def _last_polls(journal: Journal) -> dict[str, PastPoll]:
 
 
 def _open_signals(loaded: Loaded, journal: Journal) -> dict[str, int]:
-    return {
-        feed.name: sum(1 for _ in journal.records([feed.name], status=Status.OPEN))
-        for feed in loaded.settings.feeds
-    }
+    return {feed.name: journal.open_signals(feed.name) for feed in loaded.settings.feeds}
 
 
 def _feeds(loaded: Loaded) -> list[tuple[str, str]]:

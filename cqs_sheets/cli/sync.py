@@ -22,10 +22,6 @@ def sync_command(**options: Any) -> int:
       cqs-sheets sync --to my-trades.xlsx --exchange binance_futures --currency USDT
       cqs-sheets sync --dry-run
     """
-    from cqs_sheets.cli.running import opened_run, settings_of  # noqa: PLC0415 - keeps --help fast
-    from cqs_sheets.cli.showing import show_result  # noqa: PLC0415
-    from cqs_sheets.sync import run_once  # noqa: PLC0415
+    from cqs_sheets.cli.syncing import sync_once  # noqa: PLC0415 - keeps --help fast
 
-    with settings_of(options) as loaded, opened_run(loaded, options) as run:
-        result = run_once(run)
-    return show_result(result, loaded.environment, as_json=options["as_json"], quiet=options["quiet"])
+    return sync_once(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Context
+from decimal import Context, Decimal
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -14,13 +14,12 @@ from cqs_sheets.core import risk, symbols
 from cqs_sheets.core.render import ago, plain_price
 from cqs_sheets.core.signal import Record, Signal
 
-_WIDE = 120  # from here on there is room for the horizon and all targets
 _WIDTHS = {
-    "Opened": 7, "Pair": 13, "Side": 5, "Horizon": 14, "Exchange": 9,
-    "Entry": 11, "Stop": 11, "TP1": 11, "TP2": 11, "TP3": 11, "R:R": 5,
+    "Opened": 6, "Pair": 13, "Side": 5, "Horizon": 14, "Exchange": 9, "Entry": 11, "Stop": 12, "Stop %": 6,
+    "TP1": 12, "TP1 %": 6, "TP2": 10, "TP3": 10, "R:R": 5,
 }  # fmt: skip
-_ONLY_WIDE = frozenset({"Horizon", "TP2", "TP3"})
-_NUMBERS = frozenset({"Entry", "Stop", "TP1", "TP2", "TP3", "R:R"})
+_NEEDS = {"Horizon": 120, "Stop %": 120, "TP1 %": 120, "TP2": 120, "TP3": 132}  # columns of the terminal
+_NUMBERS = frozenset(name for name in _WIDTHS if name[:2] in ("En", "St", "TP", "R:"))
 _DIGITS = 8  # significant ones of an entry: the middle of a zone has more than a screen has room for
 _SIDES = {"LONG": "green", "SHORT": "red"}
 
@@ -31,10 +30,15 @@ def console() -> Console:
 
 
 def print_signals(records: Iterable[Record], now: datetime) -> None:
-    """The open signals, newest first, with what a trader decides by; `-F` marks a futures exchange."""
+    """The open signals on stdout; see `signals_table`."""
     out = console()
+    out.print(signals_table(records, now, out.width))
+
+
+def signals_table(records: Iterable[Record], now: datetime, width: int) -> Table:
+    """The open signals, newest first, with what a trader decides by; `-F` marks a futures exchange."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    shown = [name for name in _WIDTHS if out.width >= _WIDE or name not in _ONLY_WIDE]
+    shown = [name for name in _WIDTHS if width >= _NEEDS.get(name, 0)]
     for name in shown:
         justify: JustifyMethod = "right" if name in _NUMBERS else "left"
         table.add_column(
@@ -47,7 +51,7 @@ def print_signals(records: Iterable[Record], now: datetime) -> None:
     for record in sorted(records, key=lambda r: r.signal.timestamp, reverse=True):
         cells = _cells(record.signal, now)
         table.add_row(*(cells[name] for name in shown))
-    out.print(table)
+    return table
 
 
 def _cells(signal: Signal, now: datetime) -> dict[str, Text | str]:
@@ -58,10 +62,23 @@ def _cells(signal: Signal, now: datetime) -> dict[str, Text | str]:
         "Side": Text(signal.direction, style=_SIDES.get(signal.direction, "")),
         "Horizon": signal.type,
         "Exchange": signal.exchange.lower().replace("_futures", "-F"),
-        "Entry": plain_price(None if entry is None else Context(prec=_DIGITS).plus(entry)),
-        "Stop": plain_price(signal.stop_loss),
-        "TP1": plain_price(signal.target1),
-        "TP2": plain_price(signal.target2),
-        "TP3": plain_price(signal.target3),
-        "R:R": "" if ratio is None else f"{ratio:.2f}",
+        "Entry": _price(None if entry is None else Context(prec=_DIGITS).plus(entry), _WIDTHS["Entry"]),
+        "Stop": _price(signal.stop_loss, _WIDTHS["Stop"]),
+        "Stop %": _percent(risk.stop_share(signal)),
+        "TP1": _price(signal.target1, _WIDTHS["TP1"]),
+        "TP1 %": _percent(risk.target_share(signal, signal.target1)),
+        "TP2": _price(signal.target2, _WIDTHS["TP2"]),
+        "TP3": _price(signal.target3, _WIDTHS["TP3"]),
+        "R:R": "" if ratio is None else f"{ratio:.2f}"[:5].rstrip("."),
     }
+
+
+def _price(price: Decimal | None, width: int) -> str:
+    """A price in full; in powers of ten where a column has no room for its zeros."""
+    text = plain_price(price)
+    return text if price is None or len(text) <= width else f"{price.normalize():e}"
+
+
+def _percent(share: Decimal | None) -> Text:
+    """How far from the entry; blank on its wrong side."""
+    return Text("" if share is None else f"{share * 100:.2f}", style="dim")

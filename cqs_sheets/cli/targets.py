@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,11 +35,10 @@ class Targets:
         force: bool,
     ) -> None:
         self._settings = settings
-        self._environment = environment
         self._interruption = interruption
         self._force = force
         self._template = cache(load_template)
-        self._google = SheetsHttp(self._open_wire, sleep=interruption.sleep)
+        self._google = SheetsHttp(open_google(settings, environment), sleep=interruption.sleep)
 
     def open(self, target: config.TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
@@ -69,11 +69,22 @@ class Targets:
             sleep=self._interruption.sleep,
         )
 
-    def _open_wire(self) -> tuple[Wire, str]:
+
+def open_google(settings: config.Settings, environment: config.Environment) -> Callable[[], tuple[Wire, str]]:
+    """What opens a connection to Google when the first request needs one, with the account to share with."""
+
+    def connect() -> tuple[Wire, str]:
         from cqs_sheets.destinations.google.auth import open_wire  # noqa: PLC0415 - google-auth is slow to import
 
         return open_wire(
-            root=self._settings.sheets_url,
-            config_folder=Path(user_config_dir("cqs-sheets")),
-            file_named=self._environment.google_credentials,
+            root=settings.sheets_url,
+            config_folder=config_folder(),
+            file_named=environment.google_credentials,
         )
+
+    return connect
+
+
+def config_folder() -> Path:
+    """Where a signed-in user's token is kept: the platform's folder for a user's settings."""
+    return Path(user_config_dir("cqs-sheets"))

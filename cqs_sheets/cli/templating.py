@@ -12,6 +12,7 @@ import click
 from cqs_sheets import sandbox
 from cqs_sheets.cli.running import utc_now
 from cqs_sheets.cli.workbooks import write_workbook
+from cqs_sheets.core.busiest import busiest
 from cqs_sheets.core.fields import wall_time
 from cqs_sheets.core.history import next_arrival, observe
 from cqs_sheets.core.parse import parse_signals
@@ -23,7 +24,7 @@ from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
 
 _EXAMPLES = 200
-_SPAN = timedelta(days=10)
+_SPAN, _SLOWLY = timedelta(days=31), 0.3  # as many signals as a few days of a market at full speed have
 _WINDOW = timedelta(minutes=20)
 _OWNER = {
     ColumnKind.FIELD: "sync: {source}",
@@ -67,9 +68,15 @@ def copy_template(name: str, file: Path) -> int:
         with file.open("x", encoding="utf-8") as copy:
             copy.write(text)
     except FileExistsError:
-        raise UsageError(f"{file} exists already.", hint="Name a new file.") from None
+        raise UsageError(
+            f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file."
+        ) from None
     except OSError as error:
-        raise AccessRefused(f"{file} cannot be written: {error.strerror}.") from None
+        raise AccessRefused(
+            f"{file} cannot be written: {error.strerror}.",
+            meaning="No template was copied.",
+            hint="Name a file in a folder of yours.",
+        ) from None
     click.echo(f"{file} is yours now. Use it with: cqs-sheets sync --template {file}")
     return 0
 
@@ -78,7 +85,12 @@ def check_templates(files: Sequence[Path]) -> int:
     """Say of each file what is wrong with it, or that nothing is."""
     wrong = [describe(found, str(path)) for path in files if (found := problems_of(path))]
     if wrong:
-        raise DataRefused("\n".join(wrong), hint="Correct them and check again.", kind="template")
+        raise DataRefused(
+            "\n".join(wrong),
+            meaning="A sync would refuse it; nothing was written.",
+            hint="Correct them and check again.",
+            kind="template",
+        )
     click.echo(f"{plural(len(files), 'template')} checked: nothing to mend.")
     return 0
 
@@ -87,18 +99,20 @@ def preview(name: str, file: Path) -> int:
     """A workbook with what the sandbox's market shows now."""
     template = load_template(name)
     now = utc_now().replace(microsecond=0)
+    records = list(_invented(now))
     settings = {"Time_zone": "UTC", "Last_sync": wall_time(now, UTC), "Feed_status": "preview"}
-    rows = write_workbook(file, template, _invented(now), UTC, settings)
+    lists = busiest(template, {}, ((record, 1) for record in records), UTC)
+    rows = write_workbook(file, template, records, UTC, {**settings, **lists})
     click.echo(f"{file}: {plural(rows, 'row')} of invented signals.")
     return 0
 
 
 def _invented(now: datetime) -> Iterator[Record]:
     """About _EXAMPLES signals of an invented market's last days, of both tables, ended ones among them."""
-    market = sandbox.Market(seed=1)
+    history = sandbox.Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
     arrival = 0
     for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
-        born = [drawn for drawn in market.history(now - _SPAN, now) if drawn.table == table.value]
+        born = [drawn for drawn in history if drawn.table == table.value]
         for drawn in born[:: max(1, len(born) // count)]:
             fields = {**drawn.published_fields, "leverage": drawn.leverage}
             parsed = parse_signals([fields], table=table, zone=UTC)

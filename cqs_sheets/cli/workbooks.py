@@ -20,7 +20,7 @@ def write_workbook(
 ) -> int:
     """A new workbook with a row per record and tab; returns how many. Raises as a destination does."""
     if file.exists():
-        raise UsageError(f"{file} exists already.", hint="Name a new file.")
+        raise UsageError(f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file.")
     destination = ExcelDestination(file, backups=0)
     rows = [row for record in records for row in wanted_rows(template, record, zone)]
     table = destination.read(template, {})

@@ -3,20 +3,25 @@
 from cqs_sheets.config.document import FILE_NAME, sample, schema
 from cqs_sheets.config.environment import Environment, process_environ
 from cqs_sheets.config.load import home_folder, load
+from cqs_sheets.config.machine_zone import machine_zone
 from cqs_sheets.config.places import Place, is_google, spreadsheet_id
 from cqs_sheets.config.settings import ApiSettings, Overrides, Settings, TargetSettings
+from cqs_sheets.config.writing import Answers, config_text
 
 __all__ = [
     "FILE_NAME",
+    "Answers",
     "ApiSettings",
     "Environment",
     "Overrides",
     "Place",
     "Settings",
     "TargetSettings",
+    "config_text",
     "home_folder",
     "is_google",
     "load",
+    "machine_zone",
     "process_environ",
     "sample",
     "schema",

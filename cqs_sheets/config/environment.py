@@ -41,5 +41,10 @@ def process_environ() -> Mapping[str, str]:
     return os.environ
 
 
+def name_google_credentials(file: Path) -> None:
+    """For the rest of this process, as if GOOGLE_APPLICATION_CREDENTIALS had been set to the file."""
+    os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(file)
+
+
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None

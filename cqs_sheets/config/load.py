@@ -23,6 +23,7 @@ from cqs_sheets.config.settings import (
     Settings,
     TargetSettings,
 )
+from cqs_sheets.config.symbols import symbols_of
 from cqs_sheets.config.values import duration, interval, url_problem, zone
 from cqs_sheets.core.cells import key_text
 from cqs_sheets.core.query import Feed, currency_problem, exchange_problem, type_problem
@@ -51,6 +52,8 @@ def load(
     api = document.values.get("api", {})
     feeds = tuple(_filtered(feed, overrides) for feed in _feeds(document))
     noted = [warning for feed in feeds for warning in feed_warnings(feed, free=found.key.is_free)]
+    symbols = symbols_of(document.values.get("symbols", {}))
+    targets = _chosen(_targets(document), overrides, cwd)
     return Settings(
         api=ApiSettings(
             url=environ.get("CQS_API_URL") or api.get("url", DEFAULT_URL),
@@ -62,7 +65,7 @@ def load(
             retry_for=duration(api.get("retry_for", "30s")),
         ),
         feeds=feeds,
-        targets=_chosen(_targets(document), overrides, cwd),
+        targets=tuple(replace(target, symbols=symbols) for target in targets),
         zone=zone(document.values.get("timezone", "UTC")),
         home=home_folder(environ, cwd),
         source=document.source,

@@ -13,6 +13,7 @@ from typing import Any
 
 from cqs_sheets.config.places import path_problem, place_at, place_problem
 from cqs_sheets.config.settings import DEFAULT_FEED
+from cqs_sheets.config.symbols import symbol_findings
 from cqs_sheets.config.values import duration, url_problem, zone
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.fields import SOURCES
@@ -45,6 +46,7 @@ def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Findin
     yield from _repeats("target", "to", [_identity(target.get("to"), folder) for target in targets])
     for position, feed in enumerate(feeds):
         yield from _filter_findings(feed, ("feed", position))
+    yield from symbol_findings(document.get("symbols", {}))
     names = [feed.get("name") for feed in feeds] or [DEFAULT_FEED]
     for position, target in enumerate(targets):
         yield from _target_findings(target, ("target", position))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cqs_sheets.config.places import Place
 from cqs_sheets.core.query import Feed
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.symbols import BUILT_IN, Symbols
 
 DEFAULT_URL = "https://api.cryptoqualitysignals.com"
 DEFAULT_TARGET = "signals.xlsx"
@@ -38,7 +39,7 @@ class TargetSettings:
 
     `template` is a name, or the absolute path of a template file. `feeds` None means all.
     `where` is as core.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
-    `backups` is how many earlier versions of a workbook are kept.
+    `backups` is how many earlier versions of a workbook are kept; `symbols` how pairs are spelt.
     """
 
     place: Place
@@ -48,6 +49,7 @@ class TargetSettings:
     where: Mapping[str, object] = field(default_factory=dict)
     backups: int = 1
     lock_wait: int = 10
+    symbols: Symbols = BUILT_IN
 
     @property
     def to(self) -> str:

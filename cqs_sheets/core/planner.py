@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cqs_sheets.core.cells import CellValue, same
 from cqs_sheets.core.fields import source
-from cqs_sheets.core.plan import Add, Plan, Update
+from cqs_sheets.core.plan import Add, NewColumn, Plan, Update
 from cqs_sheets.core.rows import WantedRow
 from cqs_sheets.core.table import SETTING_VALUE, Table, TabState
 from cqs_sheets.core.template import Column, TableTab, Template
+from cqs_sheets.core.upgrade import new_columns, new_tabs
 
 _REWRITE_SHARE = 0.3  # of a tab's rows; fewer than _REWRITE_ROWS rows are never "large"
 _REWRITE_ROWS = 20
@@ -43,24 +44,28 @@ def make_plan(
     adds: list[Add] = []
     updates: list[Update] = []
     left_deleted = 0
+    tabs = tuple(new_tabs(template, table))
+    columns = tuple(new_columns(template, table))
     for row in wanted:
         state = table.tabs.get(row.tab)
         held = state.rows.get(row.key) if state else None
         if state is not None and held is not None:
-            updates.extend(_row_updates(template, row, state, held.values))
-        elif _was_deleted(row, table) and not choices.restore:
+            updates.extend(_row_updates(template, row, state, held.values, columns))
+        elif _was_deleted(row, table) and row.tab not in tabs and not choices.restore:
             left_deleted += 1
         else:
             adds.append(Add(tab=row.tab, key=row.key, values=row.values))
     refusals = () if choices.force else tuple(_large_rewrites(template, table, updates))
-    if adds or updates or refresh_settings or not table.exists:
-        updates.extend(_setting_updates(template, table, settings))
+    if adds or updates or tabs or columns or refresh_settings or not table.exists:
+        updates.extend(_setting_updates(template, table, settings, tabs, columns))
     return Plan(
         template=template,
         table=table,
         sequence=sequence,
         adds=tuple(adds),
         updates=tuple(updates),
+        new_tabs=tabs,
+        new_columns=columns,
         left_deleted=left_deleted,
         refusals=refusals,
         warnings=(*table.warnings, *_duplicates(table)),
@@ -73,17 +78,24 @@ def _was_deleted(row: WantedRow, table: Table) -> bool:
 
 
 def _row_updates(
-    template: Template, row: WantedRow, state: TabState, held: Mapping[str, CellValue]
+    template: Template,
+    row: WantedRow,
+    state: TabState,
+    held: Mapping[str, CellValue],
+    new: Collection[NewColumn],
 ) -> Iterator[Update]:
     tab = template.tab(row.tab)
     if not isinstance(tab, TableTab):
         return
     for column in tab.columns:
-        if not column.synced or column.id == tab.key or column.id not in state.columns:
+        there = column.id in state.columns or NewColumn(tab.name, column.id) in new
+        if not column.synced or column.id == tab.key or not there:
             continue
-        old, new = held.get(column.id), row.values[column.id]
-        if not same(new, old) and _may_replace(column, old, new):
-            yield Update(tab=row.tab, key=row.key, column=column.id, old=old, new=new)
+        old, value = held.get(column.id), row.values[column.id]
+        if row.fill_only and old not in (None, ""):
+            continue
+        if not same(value, old) and _may_replace(column, old, value):
+            yield Update(tab=row.tab, key=row.key, column=column.id, old=old, new=value)
 
 
 def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
@@ -93,18 +105,24 @@ def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
     return not (rule.sticky and new in (None, ""))
 
 
-def _setting_updates(template: Template, table: Table, settings: Mapping[str, CellValue]) -> Iterator[Update]:
+def _setting_updates(
+    template: Template,
+    table: Table,
+    settings: Mapping[str, CellValue],
+    tabs: Collection[str],
+    columns: Collection[NewColumn],
+) -> Iterator[Update]:
     tab = template.settings_tab
     if tab is None:
         return
     state = table.tabs.get(tab.name)
-    if state is None and table.sequence is not None:
+    if state is None and table.sequence is not None and tab.name not in tabs:
         return  # the user removed the tab: it is theirs to remove
     for setting in tab.settings:
         if not setting.synced or setting.name not in settings:
             continue
         held = state.rows.get(setting.name) if state else None
-        if state is not None and held is None:
+        if state is not None and held is None and NewColumn(tab.name, setting.name) not in columns:
             continue
         old, new = held.values.get(SETTING_VALUE) if held else None, settings[setting.name]
         if not same(new, old):

@@ -89,8 +89,10 @@ def _target_line(target: TargetReport, *, dry_run: bool) -> str:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """A plan's changes, in order: `+` a row added, `~` a cell updated."""
-    changes = [*(_add_line(plan, add) for add in plan.adds)]
+    """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
+    changes = [f"+ tab {name}" for name in plan.new_tabs]
+    changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
+    changes += [_add_line(plan, add) for add in plan.adds]
     changes += [
         f"~ {update.tab} {update.key} {update.column}: {cell_text(update.old) or '(blank)'}"
         f" -> {cell_text(update.new) or '(blank)'}"
@@ -112,6 +114,8 @@ def _add_line(plan: Plan, add: Add) -> str:
 def plan_json(plan: Plan) -> dict[str, Any]:
     """A plan for scripts: every change, values as text."""
     return {
+        "new_tabs": list(plan.new_tabs),
+        "new_columns": [{"tab": new.tab, "column": new.column} for new in plan.new_columns],
         "adds": [
             {"tab": add.tab, "key": add.key, "values": {c: cell_text(v) for c, v in add.values.items()}}
             for add in plan.adds

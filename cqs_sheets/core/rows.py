@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from decimal import Decimal
 
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.core.fields import source
 from cqs_sheets.core.signal import Record, SignalKey
+from cqs_sheets.core.symbols import BUILT_IN, Symbols
 from cqs_sheets.core.template import TableTab, Template
 
 _BOUNDS = {"min_": 1, "max_": -1}
@@ -21,7 +22,8 @@ class WantedRow:
     """A row as a tab should hold it.
 
     `added` is the sequence number of the write that first delivered it to this target, None if
-    none did. `revision` and `signal` say which knowledge of which signal the values are.
+    none did. `revision` and `signal` say which knowledge of which signal the values are. With
+    `fill_only` the tab has this very revision: only cells that are still blank are written.
     """
 
     tab: str
@@ -30,42 +32,47 @@ class WantedRow:
     signal: SignalKey
     revision: int
     added: int | None = None
+    fill_only: bool = False
 
 
 def wanted_rows(
-    template: Template, record: Record, zone: tzinfo, *, added: int | None = None
-) -> Iterator[WantedRow]:
+    template: Template, record: Record, zone: tzinfo, *, symbols: Symbols = BUILT_IN,
+    added: int | None = None, fill_only: bool = False,
+) -> Iterator[WantedRow]:  # fmt: skip
     """The rows of one record: one per tab that takes it, none if no tab does."""
     for tab in template.fed_tabs:
-        if takes(tab, record, zone):
-            yield _row(tab, record, zone, added)
+        if takes(tab, record, zone, symbols):
+            yield replace(_row(tab, record, zone, symbols), added=added, fill_only=fill_only)
 
 
-def takes(tab: TableTab, record: Record, zone: tzinfo) -> bool:
+def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
     """Whether a tab shows this record."""
-    return record.signal.key.table in tab.tables and passes(tab.where, record, zone)
+    return record.signal.key.table in tab.tables and passes(tab.where, record, zone, symbols)
 
 
-def passes(where: Mapping[str, object], record: Record, zone: tzinfo) -> bool:
+def passes(
+    where: Mapping[str, object], record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN
+) -> bool:
     """Whether a record passes a `where`: field -> a value or a list of them, or min_/max_ bounds.
 
     Text is compared without regard to case. A record without the bounded number does not pass.
     """
-    return all(_passes_one(name, allowed, record, zone) for name, allowed in where.items())
+    return all(_passes_one(name, allowed, record, zone, symbols) for name, allowed in where.items())
 
 
-def _passes_one(name: str, allowed: object, record: Record, zone: tzinfo) -> bool:
+def _passes_one(name: str, allowed: object, record: Record, zone: tzinfo, symbols: Symbols) -> bool:
     sign = _BOUNDS.get(name[:4])
     if sign is not None and name[4:] in _BOUNDED:
         value = source(_BOUNDED[name[4:]]).read(record, zone)
         return isinstance(value, Decimal) and (value - Decimal(str(allowed))) * sign >= 0
     choices = allowed if isinstance(allowed, Sequence) and not isinstance(allowed, str) else [allowed]
-    held = key_text(source(name).read(record, zone)) or ""
+    held = key_text(source(name).read(record, zone, symbols)) or ""
     return any(held.casefold() == str(choice).strip().casefold() for choice in choices)
 
 
-def _row(tab: TableTab, record: Record, zone: tzinfo, added: int | None) -> WantedRow:
-    values = {column.id: source(column.source).read(record, zone) for column in tab.columns if column.synced}
+def _row(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols) -> WantedRow:
+    synced = (column for column in tab.columns if column.synced)
+    values = {column.id: source(column.source).read(record, zone, symbols) for column in synced}
     key = key_text(values[tab.key])
     if key is None:
         raise ValueError(f"a signal without a key reached the rows of {tab.name}")
@@ -75,5 +82,4 @@ def _row(tab: TableTab, record: Record, zone: tzinfo, added: int | None) -> Want
         values=values,
         signal=record.signal.key,
         revision=record.revision,
-        added=added,
     )

@@ -5,105 +5,69 @@ A name we are not sure of is blank, never a guess: a wrong chart is worse than n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from cqs_sheets.core.signal import Signal
+from cqs_sheets.core.venues import MARKETS, Market
+from cqs_sheets.core.vocabulary import exchange_name
+
+PLACEHOLDERS = ("COIN", "QUOTE", "coin", "quote")
+"""What a pattern may hold in braces; their case is the case of what they become."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Venue:
-    """How one exchange code spells its pairs; `{coin}`, `{quote}` upper case, `{c}`, `{q}` lower.
+class Symbols:
+    """How pairs are spelt: what the user says of an exchange, and behind it what we know.
 
-    `tradingview` carries the exchange prefix and, for perpetuals, the `.P` suffix. `ccxt` is the
-    unified symbol. Every field may be blank: then that column stays blank.
+    `own` and `names` go by exchange code in lower case. What a market of `own` does not say (None)
+    is as it is built in.
     """
 
-    tradingview: str = ""
-    ccxt: str = ""
-    url: str = ""
+    own: Mapping[str, Market] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def exchange_name(self, code: str) -> str:
+        """The display name of an exchange code in any casing; an unknown code as it is."""
+        return self.names.get(code.strip().lower()) or exchange_name(code)
+
+    def tradingview(self, signal: Signal) -> str:
+        """`BINANCE:BTCUSDT.P`, or blank."""
+        return self._spelt(signal, "tradingview")
+
+    def ccxt(self, signal: Signal) -> str:
+        """The unified symbol of ccxt, `BTC/USDT:USDT`, or blank."""
+        return self._spelt(signal, "ccxt")
+
+    def ccxt_id(self, signal: Signal) -> str:
+        """The name that ccxt gives the exchange that trades this pair, `binanceusdm`, or blank."""
+        return self._spelt(signal, "ccxt_id")
+
+    def url(self, signal: Signal) -> str:
+        """The pair's page at its exchange, or blank."""
+        return self._spelt(signal, "url")
+
+    def _spelt(self, signal: Signal, what: str) -> str:
+        coin, quote = signal.coin.strip(), signal.currency.strip()
+        if not (_plain(coin) and _plain(quote)):
+            return ""
+        names = {
+            "COIN": coin.upper(), "QUOTE": quote.upper(), "coin": coin.lower(), "quote": quote.lower(),
+        }  # fmt: skip
+        markets = self._markets(signal.exchange.strip().lower(), names["COIN"], names["QUOTE"])
+        patterns: Iterator[str | None] = (getattr(market, what) for market in markets)
+        return next((pattern for pattern in patterns if pattern is not None), "").format_map(names)
+
+    def _markets(self, code: str, coin: str, quote: str) -> Iterator[Market]:
+        """What is said of a pair: at most one market of the user's, then at most one built in."""
+        own = self.own.get(code)
+        if own is not None and own.takes(coin, quote):
+            yield own
+        known = (market for market in MARKETS.get(code, ()) if market.takes(coin, quote))
+        yield from (market for market in [next(known, None)] if market)
 
 
-_SPOT = "{coin}/{quote}"
-_LINEAR = "{coin}/{quote}:{quote}"
-
-VENUES: Mapping[str, Venue] = {
-    "binance": Venue(
-        tradingview="BINANCE:{coin}{quote}",
-        ccxt=_SPOT,
-        url="https://www.binance.com/en/trade/{coin}_{quote}?type=spot",
-    ),
-    "binance_futures": Venue(
-        tradingview="BINANCE:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.binance.com/en/futures/{coin}{quote}",
-    ),
-    "bitget": Venue(
-        tradingview="BITGET:{coin}{quote}",
-        ccxt=_SPOT,
-        url="https://www.bitget.com/spot/{coin}{quote}",
-    ),
-    "bitget_futures": Venue(
-        tradingview="BITGET:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.bitget.com/futures/usdt/{coin}{quote}",
-    ),
-    "bitmex": Venue(
-        tradingview="BITMEX:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.bitmex.com/app/trade/{coin}{quote}",
-    ),
-    "bybit": Venue(
-        tradingview="BYBIT:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.bybit.com/trade/usdt/{coin}{quote}",
-    ),
-    "deribit": Venue(
-        tradingview="DERIBIT:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.deribit.com/futures/{coin}_{quote}",
-    ),
-    "gateio": Venue(
-        tradingview="GATEIO:{coin}{quote}",
-        ccxt=_SPOT,
-        url="https://www.gate.com/trade/{coin}_{quote}",
-    ),
-    "htx": Venue(
-        tradingview="HTX:{coin}{quote}",
-        ccxt=_SPOT,
-        url="https://www.htx.com/trade/{c}_{q}?type=spot",
-    ),
-    "htx_futures": Venue(
-        tradingview="HTX:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.htx.com/futures/linear_swap/exchange#contract_code={coin}-{quote}",
-    ),
-    "kucoin": Venue(
-        tradingview="KUCOIN:{coin}{quote}",
-        ccxt=_SPOT,
-        url="https://www.kucoin.com/trade/{coin}-{quote}",
-    ),
-    "kucoin_futures": Venue(
-        tradingview="KUCOIN:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.kucoin.com/futures/trade/{coin}{quote}M",
-    ),
-    "okx": Venue(
-        tradingview="OKX:{coin}{quote}",
-        ccxt=_SPOT,
-        url="https://www.okx.com/trade-spot/{c}-{q}",
-    ),
-    "okx_futures": Venue(
-        tradingview="OKX:{coin}{quote}.P",
-        ccxt=_LINEAR,
-        url="https://www.okx.com/trade-swap/{c}-{q}-swap",
-    ),
-}
-
-
-def venue(exchange: str) -> Venue | None:
-    """The venue of an exchange code, in whatever casing it was stored."""
-    return VENUES.get(exchange.strip().lower())
+BUILT_IN = Symbols()
 
 
 def pair(signal: Signal) -> str:
@@ -111,26 +75,5 @@ def pair(signal: Signal) -> str:
     return "/".join(part for part in (signal.coin, signal.currency) if part)
 
 
-def tradingview_symbol(signal: Signal) -> str:
-    """`BINANCE:BTCUSDT.P`, or blank."""
-    known = venue(signal.exchange)
-    return _spell(known.tradingview, signal) if known else ""
-
-
-def ccxt_symbol(signal: Signal) -> str:
-    """`BTC/USDT:USDT`, or blank."""
-    known = venue(signal.exchange)
-    return _spell(known.ccxt, signal) if known else ""
-
-
-def trade_url(signal: Signal) -> str:
-    """The pair's page at its exchange, or blank."""
-    known = venue(signal.exchange)
-    return _spell(known.url, signal) if known else ""
-
-
-def _spell(pattern: str, signal: Signal) -> str:
-    coin, quote = signal.coin.strip(), signal.currency.strip()
-    if not (coin.isascii() and coin.isalnum() and quote.isascii() and quote.isalnum()):
-        return ""
-    return pattern.format(coin=coin.upper(), quote=quote.upper(), c=coin.lower(), q=quote.lower())
+def _plain(name: str) -> bool:
+    return name.isascii() and name.isalnum()

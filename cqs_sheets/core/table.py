@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from cqs_sheets.core.cells import CellValue
 
+Made = Mapping[str, frozenset[str]]
+"""What was ever made in a target: template tab -> ids of its columns, or names of its settings."""
+
 SETTING_VALUE = "value"
 """The one column of a settings tab: its rows are keyed by setting name."""
 
@@ -30,6 +33,7 @@ class TabState:
     `columns`: column id -> position (1-based), for those that are there; a template column that
     is not in it is not written (the user deleted it, or it was never made).
     `rows` holds only keys that were asked for. `duplicates`: key -> every row number it stands in.
+    `bound` is False for a tab made by hand, whose columns were found by their headers.
     """
 
     name: str
@@ -37,6 +41,7 @@ class TabState:
     rows: Mapping[str, HeldRow] = field(default_factory=dict)
     duplicates: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     row_count: int = 0
+    bound: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +50,15 @@ class Table:
 
     `sequence` is the stamp that the last write left in the target (None: never written by us).
     `version` names this state of the target: apply refuses (TargetChanged) if it has moved on.
-    `tabs` has the template's tabs that exist, by the template's tab name.
+    `tabs` has the template's tabs that exist, by the template's tab name. `made` is the record of
+    what we ever made there (None: there is none, so nothing can be said to be new; see upgrade.py).
     """
 
     exists: bool
     sequence: int | None = None
     version: str = ""
     tabs: Mapping[str, TabState] = field(default_factory=dict)
+    made: Made | None = None
     warnings: tuple[str, ...] = ()
 
 

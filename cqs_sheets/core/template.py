@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.signal import FeedTable
@@ -53,7 +52,13 @@ _COLORS = {
     "line": "#E2E8F0",
     "muted": "#64748B",
     "paper": "#FFFFFF",
+    "canvas": "#F1F5F9",
     "link": "#0369A1",
+    "accent": "#0EA5E9",
+    "long": "#10B981",
+    "short": "#F43F5E",
+    "amber": "#F59E0B",
+    "violet": "#6366F1",
 }
 _HEADERS = {ColumnKind.FORMULA: "slate", ColumnKind.INPUT: "yours"}
 
@@ -140,7 +145,6 @@ class TableTab:
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     when_needed: bool = False
     new_rows: str = "bottom"
-    keep_rows: int = 0
     spare_rows: int = 0
     freeze_columns: int = 0
     filter: bool = True
@@ -193,20 +197,142 @@ class SettingsTab:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockColumn:
+    """A column of a block: a formula filled down, or fixed values, one a row."""
+
+    id: str
+    formula: str = ""
+    values: tuple[str | float, ...] = ()
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A small table of a fixed number of rows."""
+
+    id: str
+    rows: int
+    columns: tuple[BlockColumn, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlocksTab:
     """A (usually hidden) tab of small computed blocks that charts and cards read."""
 
     name: str
-    hidden: bool
-    blocks: tuple[Mapping[str, Any], ...]
+    blocks: tuple[Block, ...]
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A figure with its label above and a line below; `at` is where, such as "B5:D7".
+
+    `value`, `sub` and `warn` are formulas: the figure is amber while `warn` holds. A `signed` one is green
+    above zero and red below.
+    """
+
+    at: str
+    label: str
+    value: str
+    sub: str = ""
+    warn: str = ""
+    signed: bool = False
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One line or one set of bars: `values` is a block's column, `width` that of a line in points."""
+
+    name: str
+    values: str
+    color: str = "accent"
+    width: float = 2.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart of kind "column", "bar" or "line" on the cells `at`, over columns of blocks.
+
+    `gap` is the space between bars in per cent of a bar, `format` how the axis of values shows numbers.
+    Every `every`-th category has a label, from the first on: those of the others are blank.
+    """
+
+    at: str
+    kind: str
+    title: str
+    categories: str
+    series: tuple[Series, ...]
+    stacked: bool = False
+    legend: bool = True
+    labels: bool = False
+    gap: int = 50
+    every: int = 1
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListColumn:
+    """A column of a list, `span` columns of the grid wide: a formula, or the list's items."""
+
+    span: int
+    header: str
+    formula: str = ""
+    item: bool = False
+    format: CellFormat = CellFormat()
+    bold: bool = False
+    signed: bool = False
+    side: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortList:
+    """A titled list whose left upper corner is `at`: one row per item, or so many rows."""
+
+    at: str
+    title: str
+    columns: tuple[ListColumn, ...]
+    rows: int = 0
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What stands at the right of a page's title: a value, and a line below it; both are formulas."""
+
+    value: str
+    label: str = ""
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The cells a page is laid out on, from column B: how many columns, their width, the rows' height."""
+
+    columns: int = 24
+    width: float = 7.3
+    height: float = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTab:
-    """A page to look at: cards, charts and short lists over the other tabs; no sync writes it."""
+    """A page to look at: cards, charts and short lists over the other tabs; no sync writes it.
+
+    `good`, `bad` and `warn` are the looks of figures above zero, below it, and that ask for attention.
+    """
 
     name: str
-    page: Mapping[str, Any]
+    title: str
+    subtitle: str = ""
+    stamp: Stamp | None = None
+    grid: Grid = Grid()
+    cards: tuple[Card, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    lists: tuple[ShortList, ...] = ()
+    good: TextStyle = TextStyle(text="#047857", bold=True)
+    bad: TextStyle = TextStyle(text="#BE123C", bold=True)
+    warn: TextStyle = TextStyle(text="#92400E", bold=True)
 
 
 Tab = TableTab | SettingsTab | BlocksTab | ReportTab

@@ -12,6 +12,7 @@ from typing import Any
 
 from cqs_sheets.core.fields import EXTRA, SOURCES
 from cqs_sheets.core.formula import references
+from cqs_sheets.core.formula_check import complaints
 from cqs_sheets.core.template import ColumnKind
 from cqs_sheets.core.template_merge import EVERY_COLUMN, Include, Values, merged, own_tabs
 from cqs_sheets.core.toml_lines import Path
@@ -24,6 +25,8 @@ _CONSTANTS = ("TRUE", "FALSE")
 _LOOKS_LIKE_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]|true|false")
 _LONGEST_LIST = 255  # characters of all choices that Excel takes
 _UNIQUE = ("id", "uid")
+_OF_SIGNALS = ("tables", "where", "new_rows", "when_needed")
+_OF_YOURS = ("spare_rows",)
 _KINDS = tuple(kind.value for kind in ColumnKind)
 
 
@@ -54,6 +57,7 @@ class _Document:
         ]
         self._tabs: dict[str, Values] = {tab["name"]: tab for tab in whole["tabs"] if "name" in tab}
         self._columns = {name: _column_ids(tab) for name, tab in self._tabs.items()}
+        self._cells = {name: _single_cells(tab) for name, tab in self._tabs.items()}
         self._settings = [row["name"] for tab in whole["tabs"] for _, row in _settings(tab) if "name" in row]
         self._inherited = [tab["name"] for tab in others if "name" in tab]
 
@@ -92,6 +96,7 @@ class _Document:
         yield from self._columns_written(path, tab, formulas, ids)
         yield from self._headers(path, tab, columns)
         yield from self._key(path, whole, columns)
+        yield from _out_of_place(path, tab, whole)
         for name in tab.get("where", {}):
             yield from _unknown((*path, "where", name), name, SOURCES)
         for column_id, text in formulas.items():
@@ -125,6 +130,8 @@ class _Document:
         if column.get("min", 0) > column.get("max", column.get("min", 0)):
             yield (*path, "min"), f"min {column['min']} is more than max {column['max']}"
         choices = column.get("choices", ())
+        if choices and ("min" in column or "max" in column):
+            yield (*path, "choices"), "choices say already what the cells take: leave out min and max"
         if len(",".join(choices)) > _LONGEST_LIST:
             yield (*path, "choices"), f"Excel takes choices of {_LONGEST_LIST} characters in all"
 
@@ -171,9 +178,10 @@ class _Document:
         if "style" in rule:
             yield from _unknown((*path, "style"), rule["style"], self._styles)
         when = rule.get("when", "")
-        yield from self._formula((*path, "when"), when, ids)
         if any(tab for tab, _ in references(when)):
             yield (*path, "when"), "a rule can speak of its own row and of settings only"
+        else:
+            yield from self._formula((*path, "when"), when, ids)
 
     def _formula(self, path: Path, text: str, ids: Iterable[str]) -> Iterator[Finding]:
         for tab, name in references(text):
@@ -181,6 +189,11 @@ class _Document:
                 yield from _unknown(path, name, ids, "column")
             else:
                 yield from self._reference(path, tab, name)
+        yield from self._names_and_functions(path, text)
+
+    def _names_and_functions(self, path: Path, text: str) -> Iterator[Finding]:
+        for complaint in complaints(text, self._is_column):
+            yield path, complaint
         for name in dict.fromkeys(_NAME_IN_FORMULA.findall(_TEXT_OR_REFERENCE.sub(" ", text))):
             if _LOOKS_LIKE_CELL.fullmatch(name) and name.upper() not in _CONSTANTS:
                 yield path, f"`{name}` is a cell: write {{column}} for the cell of a column in the same row"
@@ -193,12 +206,17 @@ class _Document:
         else:
             yield from _unknown(path, name.removesuffix("@"), self._columns[tab], "column")
 
+    def _is_column(self, tab: str, name: str) -> bool:
+        return name not in self._cells.get(tab, ())
+
     def _page(self, path: Path, value: Any) -> Iterator[Finding]:  # noqa: ANN401 - any TOML value
         """Whole-column references and formats anywhere in a page or in blocks."""
         if isinstance(value, str) and value.startswith(("=", "{")):
             for tab, name in references(value):
                 if tab:
                     yield from self._reference(path, tab, name)
+            if value.startswith("="):
+                yield from self._names_and_functions(path, value)
         elif isinstance(value, Mapping):
             if isinstance(value.get("format"), str):
                 yield from _unknown((*path, "format"), value["format"], self._formats)
@@ -253,6 +271,21 @@ def _column_ids(tab: Values) -> list[str]:
         for column in block.get("columns", ())
     ]
     return [*(each["id"] for each in columns if "id" in each), *blocks]
+
+
+def _out_of_place(path: Path, tab: Values, whole: Values) -> Iterator[Finding]:
+    """Settings that mean nothing for this kind of table."""
+    fed = whole.get("source") == "signals"
+    kind = 'tabs of your own rows (source = "")' if fed else 'tabs of signals (source = "signals")'
+    for name in _OF_YOURS if fed else _OF_SIGNALS:
+        if name in tab:
+            yield (*path, name), f"`{name}` is for {kind}"
+
+
+def _single_cells(tab: Values) -> list[str]:
+    """Of what may stand behind `Tab.`, what is one cell: the columns of blocks of one row."""
+    blocks = [block for block in tab.get("blocks", ()) if block.get("rows") == 1]
+    return _column_ids({"blocks": blocks})
 
 
 def _source(path: Path, column: Values) -> Iterator[Finding]:

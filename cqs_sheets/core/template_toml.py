@@ -7,19 +7,19 @@ speaks of a column that is not there, two columns of one header) is checked by t
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.fields import source
+from cqs_sheets.core.pages_toml import blocks_tab, report_tab
 from cqs_sheets.core.signal import FeedTable
 from cqs_sheets.core.template import (
-    BlocksTab,
     CellFormat,
     Column,
     ColumnKind,
-    ReportTab,
     Rule,
     Setting,
     SettingsSection,
@@ -35,7 +35,6 @@ from cqs_sheets.core.template_merge import EVERY_COLUMN, Include, Values, merged
 from cqs_sheets.core.toml_check import check
 
 _SOURCES = {ColumnKind.FIELD: "field", ColumnKind.CALC: "calc"}
-_PAGE_OWN = ("name", "kind")
 
 
 def read_document(text: str, *, include: Include, schema: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -79,24 +78,25 @@ class _Builder:
             widths = {"widths": tuple(tab["columns"])} if "columns" in tab else {}
             return SettingsTab(name=name, sections=tuple(map(self._section, tab["sections"])), **widths)
         if kind == "blocks":
-            return BlocksTab(name=name, hidden=tab.get("hidden", False), blocks=tuple(tab["blocks"]))
-        return ReportTab(name=name, page={key: tab[key] for key in tab if key not in _PAGE_OWN})
+            return blocks_tab(tab, self._formats)
+        return report_tab(tab, self._formats, self._styles)
 
     def _table(self, tab: Values) -> TableTab:
         columns = tuple(self._column(column, tab.get("formulas", {})) for column in tab["columns"])
+        rules = tuple(self._rule(rule, columns) for rule in tab.get("rules", ()))
         given = {
-            key: tab[key] for key in ("when_needed", "new_rows", "keep_rows", "spare_rows", "filter", "plain")
+            key: tab[key] for key in ("when_needed", "new_rows", "spare_rows", "filter", "plain")
             if key in tab
         }  # fmt: skip
         return TableTab(
             name=tab["name"],
-            columns=columns,
+            columns=tuple(_with_notes_of(rules, column) for column in columns),
             key=tab.get("key", columns[0].id),
             fed=tab.get("source") == "signals",
             tables=frozenset(map(FeedTable, tab.get("tables", [FeedTable.MAIN]))),
             where={field: _listed(allowed) for field, allowed in tab.get("where", {}).items()},
             freeze_columns=tab.get("freeze", {}).get("columns", 0),
-            rules=tuple(self._rule(rule, columns) for rule in tab.get("rules", ())),
+            rules=rules,
             **given,
         )
 
@@ -129,6 +129,12 @@ class _Builder:
     def _setting(self, row: Values, *, synced: bool) -> Setting:
         given = {key: row[key] for key in row if key != "format"}
         return Setting(**given, format=self._formats.get(row.get("format", ""), CellFormat()), synced=synced)
+
+
+def _with_notes_of(rules: Iterable[Rule], column: Column) -> Column:
+    """The column with what its rules mean in its note, where a reader of the sheet finds it."""
+    notes = [column.note, *(rule.note for rule in rules if column.id in rule.on)]
+    return replace(column, note="\n".join(dict.fromkeys(filter(None, notes))))
 
 
 def _kinds(column: Values, formulas: Mapping[str, str]) -> Iterator[ColumnKind]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
-from cqs_sheets.core.template import SettingsTab, TableTab, Template
+from cqs_sheets.core.table import SETTING_VALUE, HeldRow, Made, Stamp, Table, TabState
+from cqs_sheets.core.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.core.upgrade import ids_by_tab, made_after, parts
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.errors import TargetChanged
 
@@ -19,11 +20,14 @@ _SETTING_NAME = "name"
 class MemoryDestination:
     """Rows in lists, as a user could edit them: `tabs` maps a tab's name to its rows.
 
-    A row maps column ids to values, the user's own columns included.
+    A row maps column ids to values, the user's own columns included. `columns` maps a tab's name to the
+    ids of the template's columns that are there, `made` is the record of those ever made.
     """
 
     def __init__(self) -> None:
         self.tabs: dict[str, list[dict[str, CellValue]]] = {}
+        self.columns: dict[str, list[str]] = {}
+        self.made: Made | None = None
         self.sequence: int | None = None
         self._versions = count(1)
         self._version = ""
@@ -44,12 +48,18 @@ class MemoryDestination:
             for tab in template.tabs
             if tab.name in self.tabs and isinstance(tab, TableTab | SettingsTab)
         }
-        return Table(exists=bool(self._version), sequence=self.sequence, version=self._version, tabs=states)
+        return Table(
+            exists=bool(self._version),
+            sequence=self.sequence,
+            version=self._version,
+            tabs=states,
+            made=self.made,
+        )
 
     def _state(self, tab: TableTab | SettingsTab, keys: Collection[str]) -> TabState:
         rows = self.tabs[tab.name]
         settings = isinstance(tab, SettingsTab)
-        key_column, columns = _layout(tab)
+        key_column, columns = self._layout(tab)
         places: dict[str, list[int]] = {}
         for number, row in enumerate(rows, start=_FIRST_ROW):
             key = key_text(row.get(key_column))
@@ -69,34 +79,51 @@ class MemoryDestination:
             row_count=len(rows),
         )
 
+    def _layout(self, tab: TableTab | SettingsTab) -> tuple[str, list[str]]:
+        if isinstance(tab, SettingsTab):
+            return _SETTING_NAME, [SETTING_VALUE]
+        there = self.columns.get(tab.name, ())
+        return tab.key, [column.id for column in tab.columns if column.synced and column.id in there]
+
     def apply(self, plan: Plan) -> Applied:
         """See base.Destination."""
         if plan.table.version != self._version:
             raise TargetChanged("The target changed while the sync was working on it.")
-        self._create(plan.template)
+        made = self._create(plan)
         for update in plan.updates:
             self._row(plan.template, update.tab, update.key)[update.column] = update.new
         for add in plan.adds:
-            self.tabs.setdefault(add.tab, []).append(dict(add.values))
+            there = self.columns[add.tab]
+            row = {column: value for column, value in add.values.items() if column in there}
+            self.tabs[add.tab].append(row)
         self.sequence = plan.sequence
+        self.made = made_after(plan, made)
         self.touch()
         return Applied(version=self._version)
 
-    def _create(self, template: Template) -> None:
-        for tab in template.tabs:
-            if isinstance(tab, SettingsTab):
-                blank = [{_SETTING_NAME: setting.name, SETTING_VALUE: None} for setting in tab.settings]
-                self.tabs.setdefault(tab.name, [dict(row) for row in blank])
-            elif isinstance(tab, TableTab) and not tab.when_needed:
-                self.tabs.setdefault(tab.name, [])
+    def _create(self, plan: Plan) -> list[str]:
+        """Make the tabs and columns that a plan needs; returns the tabs."""
+        used = {add.tab for add in plan.adds} | {*plan.new_tabs}
+        made = []
+        for tab in plan.template.tabs:
+            optional = isinstance(tab, TableTab) and tab.when_needed
+            first = self.sequence is None and not optional
+            if tab.name not in self.tabs and (first or tab.name in used):
+                self.tabs[tab.name] = []
+                self.columns[tab.name] = []
+                self._extend(tab, sorted(parts(tab)))
+                made.append(tab.name)
+        for name, new in ids_by_tab(plan).items():
+            if name in self.tabs:
+                self._extend(plan.template.tab(name), new)
+        return made
+
+    def _extend(self, tab: Tab, new: Sequence[str]) -> None:
+        if isinstance(tab, SettingsTab):
+            self.tabs[tab.name] += [{_SETTING_NAME: name, SETTING_VALUE: None} for name in new]
+        self.columns[tab.name] += new
 
     def _row(self, template: Template, tab_name: str, key: str) -> dict[str, CellValue]:
         tab = template.tab(tab_name)
         key_column = tab.key if isinstance(tab, TableTab) else _SETTING_NAME
         return next(row for row in self.tabs[tab_name] if key_text(row.get(key_column)) == key)
-
-
-def _layout(tab: TableTab | SettingsTab) -> tuple[str, list[str]]:
-    if isinstance(tab, SettingsTab):
-        return _SETTING_NAME, [SETTING_VALUE]
-    return tab.key, [column.id for column in tab.columns if column.synced]

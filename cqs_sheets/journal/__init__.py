@@ -3,6 +3,7 @@
 from cqs_sheets.journal.model import (
     Delivered,
     KeptAnswer,
+    Merged,
     PastPoll,
     PastReject,
     Poll,
@@ -12,6 +13,7 @@ from cqs_sheets.journal.model import (
     TargetState,
     Wanted,
 )
+from cqs_sheets.journal.opening import is_journal
 from cqs_sheets.journal.store import Journal
 
 JOURNAL_FILE = "journal.sqlite3"
@@ -22,6 +24,7 @@ __all__ = [
     "Delivered",
     "Journal",
     "KeptAnswer",
+    "Merged",
     "PastPoll",
     "PastReject",
     "Poll",
@@ -30,4 +33,5 @@ __all__ = [
     "Revision",
     "TargetState",
     "Wanted",
+    "is_journal",
 ]

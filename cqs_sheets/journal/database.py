@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class Database:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise UsageError(
                 f"This Python brings SQLite {sqlite3.sqlite_version}, the journal needs 3.37 or newer.",
+                meaning="Nothing was asked and nothing was written.",
                 hint="Use a Python with a newer SQLite: from python.org, or `uv python install`.",
             )
         self.name = name
@@ -136,6 +138,8 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
                 hint="Put a backup of it there, or move it away: the next sync starts a new one and "
                 "takes up what the spreadsheets hold.",
             )
+        case "CANTOPEN" if _may_write(Path(name)):  # SQLite keeps to itself what was wrong
+            return _disk_failed(name, error)
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "FULL":
@@ -149,6 +153,11 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
                 hint="Close the program that has it open, then run again.",
             )
     return None
+
+
+def _may_write(path: Path) -> bool:
+    existing = [place for place in (path, path.parent) if place.exists()]
+    return bool(existing) and all(os.access(place, os.W_OK) for place in existing)
 
 
 def _not_writable(name: str, error: Exception) -> CqsError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from cqs_sheets.core.signal import SignalKey
+from cqs_sheets.core.signal import Record, SignalKey, Status
 from cqs_sheets.journal.codec import RECORD, RECORD_WIDTH, maybe_time, record_from, to_stamp
 from cqs_sheets.journal.database import Database, Row
 from cqs_sheets.journal.model import Delivered, TargetState, Wanted
@@ -31,7 +31,17 @@ _LOST = f"""SELECT {_COLUMNS} FROM delivered d CROSS JOIN signals s ON s.arrival
 _EVERYTHING = f"""SELECT {_COLUMNS} FROM signals s {_REVISION} {_DELIVERED} WHERE {OF_FEEDS}
     ORDER BY s.arrival"""  # noqa: S608
 
-_REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat
+_RECENT = f"""FROM signals s INDEXED BY signals_status {_REVISION}
+    WHERE s.status IN ({", ".join(f"'{status}'" for status in Status)})
+    AND s.seen_feed IN (SELECT id FROM feeds) AND s.timestamp >= :since AND {OF_FEEDS}"""  # noqa: S608
+
+_EACH = f"SELECT {RECORD}, 1 {_RECENT}"
+
+_ALIKE = f"""SELECT {RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY s.feed_table, json_extract(
+    r.content, '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')"""
+
+_REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat,
+    shape
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
@@ -43,7 +53,8 @@ _DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
     ON CONFLICT DO UPDATE SET revision = excluded.revision, last = excluded.last"""
 
 _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
-    last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat)
+    last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat),
+    shape = coalesce(:shape, shape)
     WHERE id = :target"""
 
 
@@ -55,7 +66,7 @@ def names_of(feeds: Collection[str] | None) -> str | None:
 def remembered(database: Database, name: str, selection: str) -> TargetState | None:
     """The target as far as it is known; with another selection its cursor is 0."""
     rows = database.execute(_REMEMBERED, (selection, name))
-    for target, sequence, version, cursor, last_write, last_heartbeat in rows:
+    for target, sequence, version, cursor, last_write, last_heartbeat, shape in rows:
         return TargetState(
             id=target,
             name=name,
@@ -64,6 +75,7 @@ def remembered(database: Database, name: str, selection: str) -> TargetState | N
             cursor=cursor,
             last_write=maybe_time(last_write),
             last_heartbeat=maybe_time(last_heartbeat),
+            shape=shape,
         )
     return None
 
@@ -93,6 +105,18 @@ def everything(database: Database, target: TargetState, feeds: Collection[str] |
     return [_wanted_from(row) for row in rows]
 
 
+def recent(
+    database: Database, feeds: Collection[str] | None, since: datetime, *, alike: bool
+) -> Iterator[tuple[Record, int]]:
+    """The records of the feeds with a time stamp from `since` on, in no order, with how many each stands for.
+
+    `alike`: one stands for all of the same words, risk and leverage.
+    """
+    values = {"feeds": names_of(feeds), "since": to_stamp(since)}
+    for row in database.iterate(_ALIKE if alike else _EACH, values):
+        yield record_from(row[:RECORD_WIDTH]), row[RECORD_WIDTH]
+
+
 def pending(database: Database, target: TargetState, feeds: Collection[str] | None) -> int:
     """How many rows `wanted` has."""
     values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
@@ -110,6 +134,7 @@ def deliver(
     cursor: int,
     at: datetime,
     wrote: bool,
+    shape: str | None = None,
 ) -> None:
     """Note what a target now holds, in one transaction."""
     given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -122,6 +147,7 @@ def deliver(
                 "version": version,
                 "cursor": cursor,
                 "wrote": wrote,
+                "shape": shape,
                 "rows": len(given),
                 "at": to_stamp(at),
                 "target": target.id,

@@ -93,7 +93,7 @@ class TargetState:
 
     `sequence` is the stamp of its last write (0: none), `version` what that write left. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
-    `last_heartbeat` when anything was.
+    `last_heartbeat` when anything was. `shape` names the template's columns as they were then.
     """
 
     id: int
@@ -103,6 +103,7 @@ class TargetState:
     cursor: int = 0
     last_write: datetime | None = None
     last_heartbeat: datetime | None = None
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,3 +132,12 @@ class Pruned:
     polls: int
     revisions: int
     rejects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What another journal brought: signals new here, signals it knew more of, polls."""
+
+    new: int
+    changed: int
+    polls: int

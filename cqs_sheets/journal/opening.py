@@ -54,6 +54,15 @@ def for_reading(path: Path) -> Iterator[Database]:
             yield migrated
 
 
+def is_journal(path: Path) -> bool:
+    """Whether a file begins as a journal does; False for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
 @contextmanager
 def _memory(path: Path, copy_of: Database | None = None) -> Iterator[Database]:
     database = Database(":memory:", name=str(path))

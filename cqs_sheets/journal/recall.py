@@ -25,6 +25,14 @@ _RECORDS = f"""SELECT {RECORD} FROM signals s
         AND (:until IS NULL OR s.timestamp < :until) AND (:status IS NULL OR s.status = :status)
     ORDER BY s.arrival"""  # noqa: S608 - constants
 
+_NEWEST = f"""SELECT {RECORD} FROM signals s
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
+    ORDER BY s.arrival DESC LIMIT ?"""  # noqa: S608 - constants
+
+_OPEN = """SELECT count(DISTINCT s.arrival) FROM signals s INDEXED BY signals_status
+    JOIN members m ON m.arrival = s.arrival JOIN feeds f ON f.id = m.feed
+    WHERE s.status = ? AND f.name = ?"""
+
 _REVISIONS = """SELECT s.arrival, s.feed_table, s.id, s.first_seen, r.status, r.last_seen, r.revision,
         r.content, r.at
     FROM signals s JOIN revisions r USING (arrival)
@@ -62,6 +70,17 @@ def records(
         "status": status,
     }
     return map(record_from, database.iterate(_RECORDS, values))
+
+
+def newest(database: Database, limit: int) -> list[Record]:
+    """The signals that came last, the newest last."""
+    return [record_from(row) for row in reversed(database.execute(_NEWEST, (limit,)))]
+
+
+def open_signals(database: Database, feed: str) -> int:
+    """How many signals of a feed (name) are open."""
+    [[count]] = database.execute(_OPEN, (Status.OPEN, feed))
+    return int(count)
 
 
 def revisions(database: Database, key: SignalKey) -> list[Revision]:

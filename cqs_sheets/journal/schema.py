@@ -110,6 +110,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             PRIMARY KEY (target, arrival)
         ) STRICT, WITHOUT ROWID""",
     ),
+    ("ALTER TABLE targets ADD COLUMN shape TEXT NOT NULL DEFAULT ''",),
 )
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from cqs_sheets.core.coverage import Coverage, coverage
 from cqs_sheets.core.signal import Record, SignalKey, Status
-from cqs_sheets.journal import deliveries, opening, polls, recall, upkeep
+from cqs_sheets.journal import deliveries, merging, opening, polls, recall, upkeep
 from cqs_sheets.journal.codec import answer_from, answer_row
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import (
     KeptAnswer,
+    Merged,
     PastPoll,
     PastReject,
     Poll,
@@ -78,6 +79,14 @@ class Journal:
         """Take up one poll in one transaction: all of it is kept, or nothing."""
         return polls.record_poll(self._database, poll)
 
+    def take_in(self, path: Path) -> Merged:
+        """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
+
+        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal.
+        """
+        with opening.for_reading(path) as other:
+            return merging.merge_journal(self._database, other)
+
     def last_good_poll(self, feed: str, selection: str) -> datetime | None:
         """When the feed last had a complete answer with this selection."""
         return recall.last_good_poll(self._database, feed, selection)
@@ -105,6 +114,14 @@ class Journal:
     ) -> Iterator[Record]:
         """The signals of these feeds (names), a time stamp in [since, until), that status; by arrival."""
         return recall.records(self._database, feeds, since, until, status)
+
+    def newest(self, limit: int) -> list[Record]:
+        """The signals that came last, the newest last."""
+        return recall.newest(self._database, limit)
+
+    def open_signals(self, feed: str) -> int:
+        """How many signals of a feed (name) are open."""
+        return recall.open_signals(self._database, feed)
 
     def revisions(self, key: SignalKey) -> list[Revision]:
         """What a signal was over time, oldest first; nothing for one that was never seen."""
@@ -145,6 +162,16 @@ class Journal:
         """Every signal of the feeds, delivered or not, by arrival."""
         return deliveries.everything(self._database, target, feeds)
 
+    def recent(
+        self, feeds: Collection[str] | None, since: datetime, *, alike: bool
+    ) -> Iterator[tuple[Record, int]]:
+        """The signals of the feeds (names, None for all) with a time stamp from `since` on, each with a count.
+
+        `alike`: one signal stands for all of the same exchange, pair, direction, type, risk and leverage.
+        How long it takes depends on how many such signals there are, not on how many older ones.
+        """
+        return deliveries.recent(self._database, feeds, since, alike=alike)
+
     def pending(self, target: TargetState, feeds: Collection[str] | None) -> int:
         """How many rows `wanted` has."""
         return deliveries.pending(self._database, target, feeds)
@@ -159,11 +186,13 @@ class Journal:
         cursor: int,
         at: datetime,
         wrote: bool,
+        shape: str | None = None,
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
         `cursor`: everything up to that change was delivered or declined (`newest_change` as it was
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
+        `shape` names the columns of the template it was done with, None if that was not looked at.
         """
         deliveries.deliver(
             self._database,
@@ -174,6 +203,7 @@ class Journal:
             cursor=cursor,
             at=at,
             wrote=wrote,
+            shape=shape,
         )
 
     # Upkeep

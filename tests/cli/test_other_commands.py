@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import pty
 import signal
+import subprocess
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
 import pytest
 import requests
+from pyarrow import parquet
 
 from cqs_sheets import sandbox
 from tests.cli.command import Shell
@@ -92,10 +97,21 @@ def test_the_journal_can_be_exported_and_taken_in_elsewhere(
     assert f"{count} new" in done.stdout
     assert "0 new" in shell.run("journal", "import", "answer.json").stdout
     lines = shell.run("journal", "export", "--format", "jsonl").stdout.splitlines()
-    assert [json.loads(line)["id"] for line in lines] == [s["id"] for s in json.loads(body)["signals"]]
+    published = sorted(json.loads(body)["signals"], key=lambda signal: str(signal["timestamp"]))
+    assert [json.loads(line)["timestamp"] for line in lines] == [signal["timestamp"] for signal in published]
+    assert {json.loads(line)["id"] for line in lines} == {signal["id"] for signal in published}
     shell.run("journal", "export", "--format", "xlsx", "-o", "all.xlsx")
     sheet = openpyxl.load_workbook(shell.folder / "all.xlsx")["Signals"]
     assert sheet.max_row == count + 1
+
+
+def test_another_machines_journal_is_taken_in(shell: Shell, tmp_path: Path) -> None:
+    laptop = str(tmp_path / "laptop")
+    shell.run("sync", CQS_HOME=laptop)
+    done = shell.run("journal", "import", f"{laptop}/journal.sqlite3")
+    assert "new signals, 0 brought up to date, 1 poll more" in done.stdout
+    caught = shell.run("journal", "export", "--format", "csv", CQS_HOME=laptop).stdout
+    assert shell.run("journal", "export", "--format", "csv").stdout == caught
 
 
 def test_an_import_takes_all_files_or_none(shell: Shell) -> None:
@@ -167,3 +183,73 @@ def test_the_sandbox_serves_until_it_is_stopped(shell: Shell) -> None:
         serving.communicate(timeout=10)
     assert statuses == [503, 200]
     assert serving.returncode == 0
+
+
+def test_an_export_to_parquet_holds_exact_prices_and_times(shell: Shell) -> None:
+    shell.run("sync")
+    rows = [
+        json.loads(line) for line in shell.run("journal", "export", "--format", "jsonl").stdout.splitlines()
+    ]
+    done = shell.run("journal", "export", "--format", "parquet", "-o", "all.parquet")
+    assert done.returncode == 0, done.stderr
+    held = parquet.read_table(shell.folder / "all.parquet").to_pylist()
+    assert [row["id"] for row in held] == [row["id"] for row in rows]
+    assert [row["ask"] for row in held] == [Decimal(row["ask"]) for row in rows]
+    assert [f"{row['timestamp']:%Y-%m-%d %H:%M:%S}" for row in held] == [row["timestamp"] for row in rows]
+    assert [row["target3"] is None for row in held] == [row["target3"] is None for row in rows]
+    assert not list(shell.folder.glob(".*.new"))
+
+
+@pytest.mark.parametrize("form", ["xlsx", "parquet"])
+def test_what_is_no_text_wants_a_file(shell: Shell, form: str) -> None:
+    done = shell.run("journal", "export", "--format", form)
+    assert done.returncode == 2
+    assert f"-o FILE.{form}" in done.stderr
+
+
+def test_a_log_file_has_a_line_per_step_and_the_report(shell: Shell) -> None:
+    shell.run("sync", "--log-file", "log.jsonl")
+    shell.run("sync", "-q", "--log-file", "log.jsonl")
+    lines = [json.loads(line) for line in (shell.folder / "log.jsonl").read_text().splitlines()]
+    reports = [line["report"] for line in lines if "report" in line]
+    assert [report["outcome"] for report in reports] == ["ok", "ok"]
+    assert any(line["logger"] == "cqs_sheets.api.client" for line in lines)
+    assert {"time", "level", "logger", "message"} <= set(lines[0])
+
+
+def test_a_log_file_that_cannot_be_written_is_told_before_anything_is_done(shell: Shell) -> None:
+    done = shell.run("sync", "--log-file", "absent/log.jsonl")
+    assert done.returncode == 77
+    assert "absent/log.jsonl cannot be written" in done.stderr
+    assert not (shell.folder / "signals.xlsx").exists()
+
+
+@pytest.mark.parametrize("columns", [80, 120, 140])
+def test_the_table_fits_the_terminal(shell: Shell, columns: int) -> None:
+    done = shell.run("fetch", COLUMNS=str(columns))
+    lines = done.stdout.splitlines()
+    assert len(lines) > 3
+    assert max(map(len, lines)) <= columns
+    assert "…" not in done.stdout
+    assert ("TP1 %" in lines[0]) is (columns >= 120)
+
+
+def test_a_table_that_refreshes_wants_a_terminal(shell: Shell) -> None:
+    done = shell.run("fetch", "--watch")
+    assert done.returncode == 2
+    assert "terminal" in done.stderr
+
+
+def test_a_table_on_a_terminal_refreshes_in_place_until_it_is_stopped(shell: Shell) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        shell.command("fetch", "--watch", "--every", "15s"), env=shell.environ | {"TERM": "xterm"},
+        cwd=shell.folder, stdin=theirs, stdout=theirs, stderr=theirs,
+    ) as running:  # fmt: skip
+        seen = b""
+        while b"Ctrl-C ends it" not in seen or b"Pair" not in seen:
+            seen += os.read(ours, 65536)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=20) == 0
+    os.close(ours)
+    os.close(theirs)

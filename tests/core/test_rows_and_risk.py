@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core import risk, symbols
-from cqs_sheets.core.fields import SOURCES, cornix_text, source
+from cqs_sheets.core import risk
+from cqs_sheets.core.fields import SOURCES, source
 from cqs_sheets.core.rows import passes, wanted_rows
 from cqs_sheets.core.signal import FeedTable
-from cqs_sheets.core.vocabulary import exchange_name
 from tests.make import SIGNALS_TAB, TEMPLATE, record, signal
 
 PRICES = st.decimals(min_value=Decimal("1E-8"), max_value=Decimal(100000), places=8)
@@ -94,27 +93,3 @@ def test_a_missing_price_gives_no_ratio(missing: str) -> None:
 def test_a_zone_sent_the_wrong_way_round_is_the_same_zone() -> None:
     low, high = Decimal(94250), Decimal(94400)
     assert risk.entry_zone(signal(buy_start=high, buy_end=low)) == (low, high)
-
-
-def test_symbols_of_known_exchanges_in_any_casing() -> None:
-    made = signal(exchange="BINANCE_FUTURES")
-    assert exchange_name(made.exchange) == "Binance Futures"
-    assert symbols.tradingview_symbol(made) == "BINANCE:BTCUSDT.P"
-    assert symbols.ccxt_symbol(made) == "BTC/USDT:USDT"
-    assert symbols.trade_url(made).endswith("/BTCUSDT")
-
-
-def test_an_unknown_exchange_or_a_weird_coin_gives_a_blank_never_a_guess() -> None:
-    for made in (signal(exchange="newdex"), signal(coin="BTC$?")):
-        assert symbols.tradingview_symbol(made) == ""
-        assert symbols.trade_url(made) == ""
-    assert exchange_name("newdex") == "newdex"
-
-
-def test_the_cornix_text_holds_every_level() -> None:
-    text = cornix_text(signal(leverage=Decimal(10)))
-    assert "Entry Zone: 94250.5 - 94400" in text
-    assert "3) 97000" in text
-    assert "Stop Targets: 93100" in text
-    assert "Isolated (10X)" in text
-    assert cornix_text(signal(stop_loss=None)) == ""

@@ -114,6 +114,10 @@ class TestAColumn:
         choices = "[" + ", ".join(f'"choice number {at}"' for at in range(20)) + "]"
         assert "255 characters" in message(columns=column(input="true", choices=choices))
 
+    def test_has_choices_or_limits(self) -> None:
+        told = message(columns=column(input="true", choices='["a"]', max="3"))
+        assert told == "choices say already what the cells take: leave out min and max"
+
     def test_has_a_colour_of_the_theme_or_one_in_numbers(self) -> None:
         assert '"red" is not known here' in message(columns=column(input="true", text='"red"'))
 
@@ -134,9 +138,23 @@ class TestAFormula:
     def test_never_names_cells(self) -> None:
         assert "`B7` is a cell" in message(columns=column(formula='"=B7"'))
 
-    def test_is_free_in_what_it_quotes_and_calls(self) -> None:
-        formula = """'=IF(AND(TRUE,{stop}>1E5),"see {nothing} and Nobody","")&SUM({1,2})'"""
+    def test_is_free_in_what_it_quotes(self) -> None:
+        formula = """'=IF(AND(TRUE,{stop}>1E5),"see {nothing}, NOW() and Nobody","")'"""
         read_document(with_parts(columns=column(formula=formula)), include=no_include, schema=SCHEMA)
+
+    def test_calls_functions_that_every_app_has(self) -> None:
+        assert "use INDEX({Tab.column},MATCH" in message(
+            columns=column(formula='"=XLOOKUP({stop},{stop},{stop})"')
+        )
+
+    def test_is_checked_wherever_it_stands(self) -> None:
+        assert "TODAY may not be used" in message(
+            setting='{ name = "Half", label = "H", formula = "=TODAY()" }'
+        )
+        page = '[[tabs]]\nname = "Page"\nkind = "report"\ntitle = "P"\n'
+        card = 'cards = [{ at = "B2", label = "N", value = "=NOW()+Equty" }]\n'
+        told = [found for _, found in problems(with_parts(more=page + card))]
+        assert {each.split(":")[0] for each in told} == {"NOW may not be used", "there is no setting `Equty`"}
 
     def test_of_the_table_of_formulas_belongs_to_a_column(self) -> None:
         text = with_parts().replace(
@@ -171,6 +189,8 @@ class TestATab:
             ('name = "Settings"', 'name = "SIGNALS"', 'two tabs have the name "SIGNALS"'),
             ('key = "id"', 'key = "id"\nwhere = { directon = "LONG" }', 'did you mean "direction"?'),
             ('key = "id"', 'key = "id"\nlike = "Signal"', '"Signal" is not known here'),
+            ('key = "id"', 'key = "id"\nspare_rows = 5', "`spare_rows` is for tabs of your own rows"),
+            ('source = "signals"', 'source = ""\nnew_rows = "top"', "`new_rows` is for tabs of signals"),
             ("format = 1", 'format = 1\norder = ["Signls"]', 'did you mean "Signals"?'),
         ],
     )

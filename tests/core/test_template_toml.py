@@ -241,7 +241,7 @@ class TestOtherTabs:
         assert last_sync.value == "@now"
         assert [setting.synced for setting in tab.settings] == [False, True]
 
-    def test_blocks_and_reports_are_kept_as_they_are_written(self) -> None:
+    def test_blocks_and_reports_are_read(self) -> None:
         made = template(
             SIGNALS
             + """
@@ -259,9 +259,9 @@ cards = [{ at = "B2", label = "N", value = "=SUM({_calc.day.n})" }]
         )
         blocks, page = made.tab("_calc"), made.tab("Page")
         assert isinstance(blocks, BlocksTab)
-        assert (blocks.hidden, blocks.blocks[0]["id"]) == (True, "day")
+        assert (blocks.hidden, blocks.blocks[0].id, blocks.blocks[0].rows) == (True, "day", 3)
         assert isinstance(page, ReportTab)
-        assert page.page == {
-            "title": "PAGE",
-            "cards": [{"at": "B2", "label": "N", "value": "=SUM({_calc.day.n})"}],
-        }
+        assert page.title == "PAGE"
+        assert [(card.at, card.label, card.value) for card in page.cards] == [
+            ("B2", "N", "=SUM({_calc.day.n})")
+        ]

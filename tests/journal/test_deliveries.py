@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
+
+import pytest
 
 from cqs_sheets.journal import Delivered, Journal, TargetState
 from tests.journal.samples import at, key, poll, signal
@@ -161,3 +164,54 @@ def test_rows_found_in_the_target_are_noted_without_a_write(journal: Journal) ->
     noted = deliver(journal, 4, (1, 1), wrote=False)
     assert (noted.sequence, noted.last_write) == (4, None)
     assert ids(journal) == ""
+
+
+def counts(journal: Journal, since: int, feeds: list[str] | None = None, *, alike: bool) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for record, number in journal.recent(feeds, at(since), alike=alike):
+        found[record.signal.coin] += number
+    return dict(found)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_recent_signals_are_counted_by_their_own_time_stamps(journal: Journal, *, alike: bool) -> None:
+    journal.record_poll(poll(6, signal(1, opened=0), signal(2, opened=5), signal(3, opened=5)))
+    journal.record_poll(poll(7, signal(4, opened=5, coin="ETH"), signal(2, opened=5)))
+    assert counts(journal, 5, alike=alike) == {"BTC": 2, "ETH": 1}
+    assert counts(journal, 0, alike=alike) == {"BTC": 3, "ETH": 1}
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_recent_signals_are_those_of_the_feeds(journal: Journal, *, alike: bool) -> None:
+    journal.record_poll(poll(0, signal(1)))
+    assert counts(journal, -60, ["another"], alike=alike) == {}
+
+
+def test_signals_of_the_same_words_are_one_with_a_count(journal: Journal) -> None:
+    journal.record_poll(
+        poll(
+            0,
+            signal(1),
+            signal(2, ask=Decimal(7)),
+            signal(3, direction="SHORT"),
+            signal(4, leverage=Decimal(9)),
+        )
+    )
+    alike = [number for _, number in journal.recent(None, at(-60), alike=True)]
+    assert sorted(alike) == [1, 1, 2]
+    assert len(list(journal.recent(None, at(-60), alike=False))) == 4
+
+
+def test_the_shape_of_the_template_is_remembered_until_another_was_looked_at(journal: Journal) -> None:
+    target = journal.target("a.xlsx", "raw")
+    assert target.shape == ""
+
+    def note(shape: str | None) -> str:
+        journal.delivered(
+            target, sequence=1, version="", rows=(), cursor=0, at=at(0), wrote=False, shape=shape
+        )
+        return journal.target("a.xlsx", "raw").shape
+
+    assert note("one") == "one"
+    assert note(None) == "one"
+    assert note("two") == "two"

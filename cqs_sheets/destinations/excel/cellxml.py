@@ -13,15 +13,16 @@ from cqs_sheets.destinations.excel.xmltext import escape, unescape_cell
 
 LONGEST_TEXT = 32_767
 
-_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d+)"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
 _TYPE = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
-_STYLE = re.compile(rb"""\ss\s*=\s*["'](\d+)["']""")
+_STYLE = re.compile(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
 _VALUE = re.compile(rb"<v(?:\s[^>]*[^/>])?>(.*?)</v>", re.DOTALL)
 _TEXT = re.compile(rb"<t(?:\s[^>]*[^/>])?>(.*?)</t>", re.DOTALL)
 _FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
-_SHARED = re.compile(rb"""\ssi\s*=\s*["'](\d+)["']""")
+_SHARED = re.compile(rb"""\ssi\s*=\s*["'](\d{1,9})\d*["']""")
 _SEVERAL = re.compile(rb"""\sref\s*=\s*["'][^"']*:""")
 _PHONETIC = re.compile(rb"<rPh\b.*?</rPh>", re.DOTALL)
+_TOO_LONG = 10  # digits: no index has so many
 _DAY = timedelta(days=1)
 _EPOCH_1900, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - cells have no zone
 _LEAP_BUG = 61  # serial of 1900-03-01; Excel counts a 1900-02-29 that never was
@@ -81,9 +82,16 @@ class CellXml(NamedTuple):
         return several and match is not None and bool(match[2] or b"dataTable" in match[1])
 
     @property
+    def is_of_an_array(self) -> bool:
+        """Whether it holds a formula of several cells, or one that fills several."""
+        match = _FORMULA.search(self.content)
+        return match is not None and (b"array" in match[1] or b"dataTable" in match[1])
+
+    @property
     def shared_index(self) -> int | None:
         """The index of its shared string, if it holds one."""
-        return int(self.raw_value) if self.type == b"s" and self.raw_value.isdigit() else None
+        raw = self.raw_value
+        return int(raw) if self.type == b"s" and raw.isdigit() and len(raw) < _TOO_LONG else None
 
 
 class Encoded(NamedTuple):
@@ -117,7 +125,8 @@ def decode(cell: CellXml, *, kind: CellType, epoch_1904: bool, strings: Mapping[
     if not raw:
         return None
     if cell.type == b"s":
-        return _typed(strings.get(int(raw), ""), kind)
+        index = cell.shared_index
+        return _typed("" if index is None else strings.get(index, ""), kind)
     if cell.type == b"b":
         return raw in (b"1", b"true")
     if cell.type == b"n":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cqs_sheets.core.template import SettingsTab, TableTab, Template
+from cqs_sheets.core.template import Tab, TableTab, Template
+from cqs_sheets.destinations.excel.drawn_references import NO_OTHERS, OtherTables
 from cqs_sheets.errors import DataRefused
 
 
@@ -15,25 +16,26 @@ def build_workbook(
     tabs: Collection[str] | None = None,
     taken: Collection[str] = (),
     taken_sheets: Collection[str] = (),
+    elsewhere: OtherTables = NO_OTHERS,
 ) -> bytes:
-    """The .xlsx of a template without any rows: table and settings tabs, in the template's order.
+    """The .xlsx of a template without any rows, its tabs in the template's order.
 
     `tabs` narrows it to some of its tabs; None means all but those made when needed. `zone_name` fills
     the setting Time_zone. No table and no setting gets a name that is `taken`, no sheet one of
-    `taken_sheets`. Raises DataRefused for what Excel cannot hold, or if no tab is left.
+    `taken_sheets`. `elsewhere` spells columns of tabs that are not drawn; a formula that needs one it does
+    not know stays empty, a rule is left out. Raises DataRefused for what Excel cannot hold, or if no tab is left.
     """
     from cqs_sheets.destinations.excel.draw import draw_workbook  # noqa: PLC0415 - openpyxl is slow to import
 
-    drawable = [tab for tab in template.tabs if isinstance(tab, TableTab | SettingsTab)]
-    chosen = [tab for tab in drawable if (not _is_optional(tab) if tabs is None else tab.name in tabs)]
+    chosen = [tab for tab in template.tabs if (not _is_optional(tab) if tabs is None else tab.name in tabs)]
     if not chosen:
         raise DataRefused(
             f"The template {template.name} has no tab to make a workbook of.",
             meaning="Nothing was written.",
             hint="Give it a table tab that is not made only when needed.",
         )
-    return draw_workbook(template, chosen, zone_name, taken, taken_sheets)
+    return draw_workbook(template, chosen, zone_name, taken, taken_sheets, elsewhere)
 
 
-def _is_optional(tab: TableTab | SettingsTab) -> bool:
+def _is_optional(tab: Tab) -> bool:
     return isinstance(tab, TableTab) and tab.when_needed

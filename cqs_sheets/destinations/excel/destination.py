@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.plan import NewColumn, Plan
 from cqs_sheets.core.table import Stamp, Table
 from cqs_sheets.core.template import Template
+from cqs_sheets.core.upgrade import made_after
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel import create
 from cqs_sheets.destinations.excel.editor import Editor
@@ -18,6 +20,7 @@ from cqs_sheets.destinations.excel.missing import graft_missing, is_optional
 from cqs_sheets.destinations.excel.package import Draft, Package
 from cqs_sheets.destinations.excel.reader import Reader
 from cqs_sheets.destinations.excel.scan import Scan
+from cqs_sheets.destinations.excel.upgrade import upgrade
 from cqs_sheets.destinations.excel.workbook import Workbook
 from cqs_sheets.errors import DataRefused
 
@@ -68,7 +71,7 @@ class ExcelDestination:
             reader = Reader(draft, template)
             tabs = reader.tabs(keys)
             self._scans = (version, reader.scans)
-            return Table(exists=True, sequence=reader.sequence, version=version, tabs=tabs)
+            return Table(exists=True, sequence=reader.sequence, version=version, tabs=tabs, made=reader.made)
 
     def apply(self, plan: Plan) -> Applied:
         """Edit the file in place, or make it from the template if there is none."""
@@ -82,11 +85,12 @@ class ExcelDestination:
             if expected is not None and plan.empty:
                 return Applied(version=expected)
             with self._opened() if expected is not None else self._made(plan) as draft:
-                editor = self._edited(draft, plan)
+                warnings = self._edit(draft, plan)
                 self._file.stage(draft.write)
-            return Applied(version=self._file.commit(expected), warnings=tuple(editor.warnings))
+            return Applied(version=self._file.commit(expected), warnings=tuple(warnings()))
 
-    def _edited(self, draft: Draft, plan: Plan) -> Editor:
+    def _edit(self, draft: Draft, plan: Plan) -> Callable[[], list[str]]:
+        """Carry out a plan in a draft; returns what tells the warnings once the draft has been written."""
         if not self._force and any(name.lower().startswith(_SIGNATURES) for name in draft.names):
             raise DataRefused(
                 f"{self._file.path.name} carries a digital signature, which any change makes invalid.",
@@ -94,10 +98,13 @@ class ExcelDestination:
                 hint="Name another target, or run with --force and sign it again.",
             )
         version, scans = self._scans
-        grafted = graft_missing(draft, plan)
-        editor = Editor(draft, plan.template, scans if version == plan.table.version and not grafted else {})
-        editor.apply(plan)
-        return editor
+        left_out, warnings = upgrade(draft, plan)
+        made = graft_missing(draft, plan) if plan.table.exists else _tabs_of_a_new_one(plan)
+        untouched = version == plan.table.version and not (made or plan.new_columns)
+        editor = Editor(draft, plan.template, scans if untouched else {})
+        possible = [each for each in plan.updates if NewColumn(each.tab, each.column) not in left_out]
+        editor.apply(replace(plan, updates=tuple(possible)), made_after(plan, made, left_out))
+        return lambda: [*warnings, *editor.warnings]
 
     @contextmanager
     def _opened(self) -> Iterator[Draft]:
@@ -116,7 +123,10 @@ class ExcelDestination:
                 meaning="Nothing was written.",
                 hint="Name the target something.xlsx, or save a macro workbook (.xlsm) there first.",
             )
-        used = {add.tab for add in plan.adds}
-        tabs = [tab.name for tab in plan.template.tabs if tab.name in used or not is_optional(tab)]
-        with Package.open(create.build_workbook(plan.template, tabs=tabs)) as package:
+        with Package.open(create.build_workbook(plan.template, tabs=_tabs_of_a_new_one(plan))) as package:
             yield Draft(package)
+
+
+def _tabs_of_a_new_one(plan: Plan) -> list[str]:
+    used = {add.tab for add in plan.adds}
+    return [tab.name for tab in plan.template.tabs if tab.name in used or not is_optional(tab)]

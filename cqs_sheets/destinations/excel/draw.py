@@ -12,13 +12,17 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cqs_sheets.core.template import SettingsTab, TableTab, Template
+from cqs_sheets.core.pages_compile import compile_page
+from cqs_sheets.core.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.excel.draw_page import draw_page
 from cqs_sheets.destinations.excel.draw_settings import draw_settings
-from cqs_sheets.destinations.excel.draw_table import AUTHOR, draw_table
+from cqs_sheets.destinations.excel.draw_table import AUTHOR, draw_table, unique_headers
+from cqs_sheets.destinations.excel.drawn_references import DrawnReferences, DrawnTable, OtherTables, is_hidden
 from cqs_sheets.destinations.excel.names import SEQUENCE
 from cqs_sheets.destinations.excel.package import Draft, Package
+from cqs_sheets.destinations.excel.saving import saved
 from cqs_sheets.destinations.excel.styles import Look
-from cqs_sheets.destinations.excel.valid_names import sheet_name
+from cqs_sheets.destinations.excel.valid_names import sheet_name, table_name
 
 _STYLES = "xl/styles.xml"
 _FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
@@ -28,29 +32,59 @@ _FONT_ORDER = (b"b", b"i", b"strike", b"u", b"sz", b"color", b"name", b"family",
 
 def draw_workbook(
     template: Template,
-    tabs: Sequence[TableTab | SettingsTab],
+    tabs: Sequence[Tab],
     zone_name: str,
     taken_names: Collection[str],
     taken_sheets: Collection[str],
+    elsewhere: OtherTables,
 ) -> bytes:
     """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
     look = Look(template.theme)
-    settings = template.settings_tab.settings if template.settings_tab else ()
     taken = {name.lower() for name in taken_names}
-    reserved = taken | {setting.name.lower() for setting in settings}  # no table may be called like a setting
-    sheets = list(taken_sheets)
+    references = _references(template, tabs, taken, taken_sheets, elsewhere)
     book = _blank(template, look)
     for tab in tabs:
-        sheets.append(sheet_name(tab.name, sheets))
-        sheet = book.create_sheet(sheets[-1])
+        sheet = book.create_sheet(references.titles[tab.name])
         if isinstance(tab, TableTab):
-            reserved.add(draw_table(book, sheet, tab, look, reserved).lower())
-        else:
+            draw_table(book, sheet, references.tables[tab.name], look, references)
+        elif isinstance(tab, SettingsTab):
             draw_settings(book, sheet, tab, look, zone_name=zone_name, taken=taken)
-        _set_up_page(sheet, one_page=isinstance(tab, SettingsTab))
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return _with_fonts_in_order(buffer.getvalue())
+        else:
+            page = compile_page(template, tab, area=references.area, column=references.column)
+            draw_page(sheet, page, look, references.area)
+        _set_up_page(sheet, one_page=not isinstance(tab, TableTab))
+    _hide(book, tabs)
+    return _with_fonts_in_order(saved(book))
+
+
+def _references(
+    template: Template,
+    tabs: Sequence[Tab],
+    taken: Collection[str],
+    taken_sheets: Collection[str],
+    elsewhere: OtherTables,
+) -> DrawnReferences:
+    """The titles and names that the tabs get, none of them taken: any formula may speak of any tab."""
+    settings = template.settings_tab.settings if template.settings_tab else ()
+    reserved = {*taken, *(setting.name.lower() for setting in settings)}  # no table is called like a setting
+    titles: dict[str, str] = {}
+    tables: dict[str, DrawnTable] = {}
+    for tab in tabs:
+        title = titles[tab.name] = sheet_name(tab.name, [*taken_sheets, *titles.values()])
+        if isinstance(tab, TableTab):
+            name = table_name(tab.name, reserved)
+            reserved.add(name.lower())
+            tables[tab.name] = DrawnTable(tab=tab, title=title, name=name, headers=unique_headers(tab))
+    return DrawnReferences(tables=tables, titles=titles, elsewhere=elsewhere)
+
+
+def _hide(book: Workbook, tabs: Sequence[Tab]) -> None:
+    """Hide what is to be hidden and open on the first of the others; one sheet has to show, so the first."""
+    shown = [at for at, tab in enumerate(tabs) if not is_hidden(tab)] or [0]
+    for at, sheet in enumerate(book.worksheets):
+        sheet.sheet_state = "visible" if at in shown else "hidden"
+        sheet.sheet_view.tabSelected = at == shown[0]
+    book.active = shown[0]
 
 
 def _blank(template: Template, look: Look) -> Workbook:

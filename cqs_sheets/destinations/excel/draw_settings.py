@@ -10,10 +10,9 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.template import Setting, SettingsTab
-from cqs_sheets.destinations.excel.draw_table import WIDTH_PADDING
 from cqs_sheets.destinations.excel.names import column_name
 from cqs_sheets.destinations.excel.refs import column_letters, quoted_sheet
-from cqs_sheets.destinations.excel.styles import Look
+from cqs_sheets.destinations.excel.styles import WIDTH_PADDING, Look
 from cqs_sheets.destinations.excel.validation import limit_validation
 
 _SUBTITLE = "Type into the yellow cells. Everything else follows."
@@ -79,7 +78,7 @@ def _draw_setting(sheet: Worksheet, look: Look, row: int, setting: Setting, zone
         cell.alignment = _INDENTED
         cell.font = look.font("muted", smaller=1) if at == _NOTE else look.font()
     value = sheet.cell(row, _VALUE)
-    value.alignment = _CENTERED
+    value.alignment = _INDENTED if _is_list(setting) else _CENTERED
     value.number_format = setting.format.pattern
     if setting.synced or setting.formula:
         return
@@ -89,6 +88,11 @@ def _draw_setting(sheet: Worksheet, look: Look, row: int, setting: Setting, zone
         limits = limit_validation(setting.min, setting.max)
         limits.add(value.coordinate)
         sheet.add_data_validation(limits)
+
+
+def _is_list(setting: Setting) -> bool:
+    """Text of any length: read from its beginning."""
+    return setting.format.align == "left" and not setting.format.type
 
 
 def _content(setting: Setting, zone_name: str) -> str | float | None:

@@ -1,51 +1,53 @@
-"""A tab of rows drawn with openpyxl: headers, one blank row in its formats, a table over both."""
+"""A tab of rows drawn with openpyxl: headers, a blank row or spare ones in its formats, a table over all."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.comments import Comment
 from openpyxl.formatting.rule import Rule as Condition
 from openpyxl.styles import Alignment
 from openpyxl.workbook import Workbook
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.filters import AutoFilter
-from openpyxl.worksheet.table import Table, TableColumn
+from openpyxl.worksheet.table import Table, TableColumn, TableFormula
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.formula import resolve
 from cqs_sheets.core.template import Column, ColumnKind, Rule, TableTab
+from cqs_sheets.destinations.excel.drawn_references import DrawnReferences, DrawnTable
 from cqs_sheets.destinations.excel.names import column_name
 from cqs_sheets.destinations.excel.refs import Area, address, column_letters, quoted_sheet
-from cqs_sheets.destinations.excel.styles import Look, alignment, rule_style
-from cqs_sheets.destinations.excel.valid_names import table_name
+from cqs_sheets.destinations.excel.styles import WIDTH_PADDING, Look, alignment, rule_style
 from cqs_sheets.destinations.excel.validation import choice_validation, limit_validation
 
 AUTHOR = "cqs-sheets"
-WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
 _GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT = 15.0, 30.0, 17.25
 _NOTE_WIDTH, _NOTE_LINE, _NOTE_CHARACTERS = 240, 17, 36  # pixels, and what of the text fits in one line
 
 
-def draw_table(book: Workbook, sheet: Worksheet, tab: TableTab, look: Look, taken: Collection[str]) -> str:
-    """Draw a table tab; returns its table's name, which is not `taken`."""
-    header_row = 1 if tab.plain else 2
-    headers = unique_headers(tab)
+def draw_table(
+    book: Workbook, sheet: Worksheet, drawn: DrawnTable, look: Look, references: DrawnReferences
+) -> None:
+    """Draw a table tab: its headers and its blank row, or the spare rows with their formulas."""
+    tab, header_row = drawn.tab, drawn.header_row
+    rows = range(header_row + 1, header_row + 1 + max(1, tab.spare_rows))
     for at, column in enumerate(tab.columns, start=1):
-        _draw_header(sheet, tab, look, header_row, at, headers[at - 1])
-        _draw_blank_cell(sheet, tab, look, header_row + 1, at)
+        _draw_header(sheet, tab, look, header_row, at, drawn.headers[at - 1])
+        formula = _spare_formula(drawn, column, references)
+        for row in rows:
+            _draw_cell(sheet, tab, look, row, at).value = formula or None
         _draw_column(sheet, column, look, at)
         _bind(book, sheet, column_name(tab.name, column.id), address_of=f"${column_letters(at)}${header_row}")
-    _set_heights(sheet, tab, header_row)
+    _set_heights(sheet, tab, header_row, rows)
     _set_view(sheet, tab, header_row)
-    name = table_name(tab.name, taken)
-    _add_table(sheet, tab, name, header_row, headers)
+    _add_table(sheet, drawn, rows, references)
     for rule in tab.rules:
-        _add_rule(sheet, tab, rule, header_row + 1)
+        _add_rule(sheet, drawn, rule, rows, references)
     for at, column in enumerate(tab.columns, start=1):
-        _add_validation(sheet, column, address(header_row + 1, at))
-    return name
+        _add_validation(sheet, column, Area(rows[0], at, rows[-1], at))
 
 
 def unique_headers(tab: TableTab) -> tuple[str, ...]:
@@ -85,7 +87,17 @@ def _draw_header(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int,
         above.border = cell.border = look.before(look.theme.faint_on(background))
 
 
-def _draw_blank_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -> None:
+def _spare_formula(drawn: DrawnTable, column: Column, references: DrawnReferences) -> str:
+    """The formula of a column's spare cells: the same in all of them, and in rows that Excel adds below."""
+    if not drawn.tab.spare_rows or column.kind is not ColumnKind.FORMULA:
+        return ""
+    try:
+        return resolve(column.formula, cell=drawn.same_row, column=references.column)
+    except LookupError:
+        return ""
+
+
+def _draw_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -> Cell | MergedCell:
     column = tab.columns[at - 1]
     cell = sheet.cell(row, at)
     cell.number_format = column.format.pattern
@@ -95,6 +107,7 @@ def _draw_blank_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: 
         cell.border = look.under("line", "thin")
         if column.kind is ColumnKind.INPUT:
             cell.fill = look.fill("input")
+    return cell
 
 
 def _draw_column(sheet: Worksheet, column: Column, look: Look, at: int) -> None:
@@ -112,12 +125,13 @@ def _bind(book: Workbook, sheet: Worksheet, name: str, *, address_of: str) -> No
     book.defined_names[name] = DefinedName(name, attr_text=text, hidden=True)
 
 
-def _set_heights(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
+def _set_heights(sheet: Worksheet, tab: TableTab, header_row: int, rows: range) -> None:
     if tab.plain:
         return
     sheet.row_dimensions[header_row - 1].height = _GROUP_HEIGHT
     sheet.row_dimensions[header_row].height = _HEADER_HEIGHT
-    sheet.row_dimensions[header_row + 1].height = _ROW_HEIGHT
+    for row in rows:
+        sheet.row_dimensions[row].height = _ROW_HEIGHT
 
 
 def _set_view(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
@@ -126,19 +140,31 @@ def _set_view(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
     sheet.print_title_rows = f"1:{header_row}"
 
 
-def _add_table(sheet: Worksheet, tab: TableTab, name: str, header_row: int, headers: Sequence[str]) -> None:
-    area = str(Area(header_row, 1, header_row + 1, len(tab.columns)))
-    table = Table(displayName=name, name=name, ref=area)
-    table.tableColumns = [TableColumn(id=at, name=header) for at, header in enumerate(headers, start=1)]
-    table.autoFilter = AutoFilter(ref=area) if tab.filter else None
+def _add_table(sheet: Worksheet, drawn: DrawnTable, rows: range, references: DrawnReferences) -> None:
+    area = str(Area(drawn.header_row, 1, rows[-1], len(drawn.headers)))
+    table = Table(displayName=drawn.name, name=drawn.name, ref=area)
+    table.tableColumns = [TableColumn(id=at, name=header) for at, header in enumerate(drawn.headers, start=1)]
+    for filled, column in zip(table.tableColumns, drawn.tab.columns, strict=True):
+        if formula := _spare_formula(drawn, column, references):
+            filled.calculatedColumnFormula = TableFormula(attr_text=formula.removeprefix("="))
+    table.autoFilter = AutoFilter(ref=area) if drawn.tab.filter else None
     sheet.add_table(table)
 
 
-def _add_rule(sheet: Worksheet, tab: TableTab, rule: Rule, row: int) -> None:
-    """A conditional format of the blank row: it grows with the table."""
-    at = {column.id: position for position, column in enumerate(tab.columns, start=1)}
-    formula = resolve(rule.when, cell=lambda name: f"${column_letters(at[name])}{row}", column=_own_row_only)
-    ranges = " ".join(str(Area(row, first, row, last)) for first, last in _runs(at[name] for name in rule.on))
+def _add_rule(
+    sheet: Worksheet, drawn: DrawnTable, rule: Rule, rows: range, references: DrawnReferences
+) -> None:
+    """A conditional format of the rows: it grows with the table. Left out if a column it needs is not there."""
+
+    def cell(name: str) -> str:
+        return f"${column_letters(drawn.position(name))}{rows[0]}"
+
+    try:
+        formula = resolve(rule.when, cell=cell, column=references.rule_cells)
+    except LookupError:
+        return
+    runs = _runs(map(drawn.position, rule.on))
+    ranges = " ".join(str(Area(rows[0], first, rows[-1], last)) for first, last in runs)
     condition = Condition(
         type="expression",
         formula=[formula.removeprefix("=")],
@@ -148,10 +174,6 @@ def _add_rule(sheet: Worksheet, tab: TableTab, rule: Rule, row: int) -> None:
     sheet.conditional_formatting.add(ranges, condition)
 
 
-def _own_row_only(tab: str, name: str) -> str:
-    raise LookupError(f"{tab}.{name}")
-
-
 def _runs(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Neighbouring positions as (first, last)."""
     for _, run in groupby(enumerate(sorted(positions)), key=lambda item: item[1] - item[0]):
@@ -159,14 +181,14 @@ def _runs(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield found[0], found[-1]
 
 
-def _add_validation(sheet: Worksheet, column: Column, cell: str) -> None:
+def _add_validation(sheet: Worksheet, column: Column, cells: Area) -> None:
     if column.choices:
         validation = choice_validation(column.choices, column.header)
     elif column.min is not None or column.max is not None:
         validation = limit_validation(column.min, column.max)
     else:
         return
-    validation.add(cell)
+    validation.add(str(cells))
     sheet.add_data_validation(validation)
 
 

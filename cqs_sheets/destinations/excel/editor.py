@@ -7,23 +7,19 @@ from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan import Add, Plan, Update
+from cqs_sheets.core.table import Made
 from cqs_sheets.core.template import SettingsTab, TableTab, Template
+from cqs_sheets.core.upgrade import USERS_OWN
 from cqs_sheets.destinations.excel import rollover
 from cqs_sheets.destinations.excel.cellxml import encode
+from cqs_sheets.destinations.excel.column_references import ColumnReferences
 from cqs_sheets.destinations.excel.growth import Growth, grow_charts, grow_names, grow_tail
 from cqs_sheets.destinations.excel.named import cells_at, setting_cells
 from cqs_sheets.destinations.excel.names import SEQUENCE, column_name
 from cqs_sheets.destinations.excel.newrows import RowMaker
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.place import Place, find_place, header_cell, other_tabs
-from cqs_sheets.destinations.excel.refs import (
-    MAX_ROW,
-    Area,
-    address,
-    column_letters,
-    quoted_sheet,
-    table_column,
-)
+from cqs_sheets.destinations.excel.refs import Area, address
 from cqs_sheets.destinations.excel.room import make_room
 from cqs_sheets.destinations.excel.rows import CellEdit, RowEdit, column_styles, rewritten, with_dimension
 from cqs_sheets.destinations.excel.scan import Scan, scan, shared_formulas
@@ -48,14 +44,19 @@ class Editor:
         self._warnings: list[str] = []
         self._done: list[tuple[Sheet, Edits]] = []
         self._settings: set[str] = set()
+        self._made: Made = {}
 
     def _open(self) -> None:
         self._workbook = Workbook(self._draft)
         self._strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
         self._formats = TimeFormats(self._draft, self._workbook.linked("styles"))
 
-    def apply(self, plan: Plan) -> None:
-        """Make a plan's changes in the draft; DataRefused for what cannot be edited safely."""
+    def apply(self, plan: Plan, made: Made) -> None:
+        """Make a plan's changes of rows and cells in the draft, and leave its sequence and the record there.
+
+        DataRefused for what cannot be edited safely.
+        """
+        self._made = made
         for tab in plan.template.tabs:
             adds = [add for add in plan.adds if add.tab == tab.name]
             updates = [update for update in plan.updates if update.tab == tab.name]
@@ -64,6 +65,7 @@ class Editor:
             elif isinstance(tab, SettingsTab) and updates:
                 self._edit_settings(tab, updates)
         self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
+        self._workbook.set_made(made)
         self._workbook.recalculate_on_load()
         if self._done:
             self._workbook.drop_calculation_chain()
@@ -155,27 +157,17 @@ class Editor:
             place=place,
             model=found.model,
             model_row=found.model_row,
+            above=found.above_model,
+            users_own=not place.bound or self._made.get(place.tab.name) == USERS_OWN,
             styles=column_styles(found.head),
             masters=shared_formulas(self._draft, place, found.model),
-            reference=self._reference,
+            reference=ColumnReferences(self._workbook, self._strings, self._template).data,
             formats=self._formats,
             epoch_1904=self._workbook.epoch_1904,
             warnings=self._warnings,
         )
         ordered = reversed(adds) if place.tab.new_rows == "top" else adds
         return {row: maker.make(row, add.values) for row, add in enumerate(ordered, start)}
-
-    def _reference(self, tab_name: str, column_id: str) -> str:
-        """A reference to the data of a column; KeyError if it is not there."""
-        tab = self._template.tab(tab_name)
-        if not isinstance(tab, TableTab):
-            raise KeyError(tab_name)
-        place = self._place(tab)
-        at = place.columns[column_id]
-        if place.table:
-            return table_column(place.table.name, place.table.columns[at - place.table.area.left].name)
-        letters = column_letters(at)
-        return f"{quoted_sheet(place.sheet.name)}!${letters}${place.header_row + 1}:${letters}${MAX_ROW}"
 
     def _edit_settings(self, tab: SettingsTab, updates: Sequence[Update]) -> None:
         self._settings |= {update.key.lower() for update in updates}

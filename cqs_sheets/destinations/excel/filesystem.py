@@ -20,6 +20,7 @@ from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, 
 
 _WAIT_STEP = 0.25
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PENDING = "Nothing was written; the signals wait in the journal."
 
 
@@ -102,8 +103,27 @@ class WorkbookFile:
     def sweep(self) -> None:
         """Remove what a killed run left behind, unless a live one is at work."""
         if self._temp.exists():
-            with suppress(TargetBusy), self._own_lock(wait=0):
+            with suppress(CqsError, OSError), self._own_lock(wait=0):
                 self._temp.unlink(missing_ok=True)
+
+    @property
+    def leftover(self) -> Path:
+        """Where a killed run left what it was writing, if it is there."""
+        return self._temp
+
+    def open_elsewhere(self) -> TargetBusy | None:
+        """The failure that an editor's lock would be to a write now, or None."""
+        try:
+            self._check_editors()
+        except TargetBusy as busy:
+            return busy
+        return None
+
+    def stale_lock(self) -> Path | None:
+        """LibreOffice's lock of this machine while none runs here: left behind by a crash."""
+        office = self.path.with_name(f".~lock.{self.path.name}#")
+        here = office.exists() and _office_owner(office)[1] == self._disk.host()
+        return office if here and not self._disk.office_runs() else None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -111,15 +131,17 @@ class WorkbookFile:
         with self._own_lock(wait=self._lock_wait):
             if not self._force:
                 self._wait(self._check_editors, self._lock_wait)
-            self._check_writable()
-            self._temp.unlink(missing_ok=True)
-            yield
+            try:
+                self._check_writable()
+                self._temp.unlink(missing_ok=True)
+                yield
+            except OSError as error:
+                raise self.explained(error) from error
 
     @contextmanager
     def _own_lock(self, *, wait: float) -> Iterator[None]:
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:20]
         user = os.getuid() if hasattr(os, "getuid") else "user"
-        lock = FileLock(Path(tempfile.gettempdir()) / f"cqs-sheets-{user}-{digest}.lock", timeout=0)
 
         def acquire() -> None:
             try:
@@ -127,7 +149,11 @@ class WorkbookFile:
             except Timeout:
                 raise self._busy("another run of cqs-sheets is writing it", "Wait for it to end.") from None
 
-        self._wait(acquire, wait)
+        try:
+            lock = FileLock(Path(tempfile.gettempdir()) / f"cqs-sheets-{user}-{digest}.lock", timeout=0)
+            self._wait(acquire, wait)
+        except OSError as error:
+            raise _without_lock(error) from error
         try:
             yield
         finally:
@@ -257,7 +283,7 @@ class WorkbookFile:
                 meaning="Nothing was written.",
                 hint="Make the folder, or name a workbook (.xlsx) in a folder that exists.",
             )
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _REFUSED:
             return AccessRefused(
                 f"{self.path} cannot be read or written: {error.strerror}.",
                 meaning=_PENDING,
@@ -266,6 +292,15 @@ class WorkbookFile:
         return TargetBusy(
             f"{self.path} is out of reach: {error.strerror or error}.", meaning=_PENDING, hint="Run again."
         )
+
+
+def _without_lock(error: OSError) -> CqsError:
+    kind: type[CqsError] = AccessRefused if error.errno in _REFUSED else TargetBusy
+    return kind(
+        f"No lock can be made in the folder for temporary files: {error.strerror}.",
+        meaning=_PENDING,
+        hint="Make that folder writable and free some space there, or set TMPDIR to another, then run again.",
+    )
 
 
 def _excel_user(owner_file: Path) -> str:

@@ -1,9 +1,11 @@
 """Tabs of a template added to a workbook that is there already.
 
-They are drawn into a workbook of their own, and its parts are then carried over: new sheets, tables
-and notes as new parts, formats behind the workbook's own, names and sheets at the end of their lists.
-What has a name or number keeps it, what comes takes another: a sheet `Settings (2)`, a table
-`Signals_2`. A setting whose name the user has given already shows what theirs stands for.
+They are drawn into a workbook of their own, and its parts are then carried over: new sheets, tables,
+notes and charts as new parts, formats behind the workbook's own, names and sheets at the end of their
+lists. What has a name or number keeps it, what comes takes another: a sheet `Settings (2)`, a table
+`Signals_2`. The tabs are drawn with those names, so that formulas, charts and rules speak of them; of tabs
+that are not added they speak as the workbook has them. A setting whose name the user has given already
+shows what theirs stands for.
 """
 
 from __future__ import annotations
@@ -15,15 +17,20 @@ from dataclasses import replace
 from cqs_sheets.core.template import Setting, SettingsTab, Tab, Template
 from cqs_sheets.destinations.excel import opc
 from cqs_sheets.destinations.excel.additions import add_default_type, add_part, free_part, link
+from cqs_sheets.destinations.excel.column_references import ColumnReferences
 from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.destinations.excel.drawn_references import is_hidden
 from cqs_sheets.destinations.excel.graft_styles import EMPTY_STYLES, MergedStyles
+from cqs_sheets.destinations.excel.malformed import whole
 from cqs_sheets.destinations.excel.names import SEQUENCE
 from cqs_sheets.destinations.excel.package import Draft, Package
+from cqs_sheets.destinations.excel.strings import SharedStrings
 from cqs_sheets.destinations.excel.tables import read_table
 from cqs_sheets.destinations.excel.workbook import Workbook
 from cqs_sheets.destinations.excel.workbook_splice import (
     LINKS,
     STRICT_LINKS,
+    NewSheet,
     is_protected,
     links_namespace,
     with_names_of,
@@ -34,13 +41,25 @@ from cqs_sheets.errors import DataRefused
 
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _STRICT_MAIN = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
-_TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+_DRAWING = re.compile(rb"http://schemas\.openxmlformats\.org/drawingml/2006/(\w+)")
+_STRICT_DRAWING = rb"http://purl.oclc.org/ooxml/drawingml/\1"
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_TYPES = {
+    "worksheet": f"{_OFFICE}spreadsheetml.worksheet+xml",
+    "table": f"{_OFFICE}spreadsheetml.table+xml",
+    "comments": f"{_OFFICE}spreadsheetml.comments+xml",
+    "styles": f"{_OFFICE}spreadsheetml.styles+xml",
+    "drawing": f"{_OFFICE}drawing+xml",
+    "chart": f"{_OFFICE}drawingml.chart+xml",
+}
 _VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 _PLACES = {
     "worksheet": "xl/worksheets/sheet{}.xml",
     "table": "xl/tables/table{}.xml",
     "comments": "xl/comments{}.xml",
     "vmlDrawing": "xl/drawings/vmlDrawing{}.vml",
+    "drawing": "xl/drawings/drawing{}.xml",
+    "chart": "xl/charts/chart{}.xml",
 }
 _USUAL_STYLES = "xl/styles.xml"
 
@@ -49,6 +68,7 @@ _FORMATTED = re.compile(rb"<(?:c|row|col)\s[^>]*>")
 _CELL_FORMAT = re.compile(rb'(\s(?:s|style)=")(\d+)')
 _SHAPES = re.compile(rb"""idmap\b[^>]*?\bdata\s*=\s*["']([\d,]+)["']""")
 _SHAPE = re.compile(rb"_x0000_s(\d+)")
+_SELECTED = re.compile(rb'\stabSelected="[^"]*"')
 _RULE_FORMAT = re.compile(rb'(\sdxfId=")(\d+)')
 
 
@@ -114,19 +134,26 @@ class _Graft:
         # names that point nowhere any more may be made anew
         names = [name.name for name in self._workbook.names if not name.deleted]
         taken = {name.lower() for name in (*names, *self._tables)}
+        strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
         made = build_workbook(
-            _mirrored(template, taken), tabs=tabs, taken=taken, taken_sheets=self._workbook.order
+            _mirrored(template, taken),
+            tabs=tabs,
+            taken=taken,
+            taken_sheets=self._workbook.order,
+            elsewhere=ColumnReferences(self._workbook, strings, template),
         )
+        hidden = [is_hidden(tab) for tab in template.tabs if tab.name in tabs]
         with Package.open(made) as package:
             donor = Draft(package)
-            self._carry(donor, Workbook(donor))
+            self._carry(donor, Workbook(donor), hidden)
 
-    def _carry(self, donor: Draft, source: Workbook) -> None:
+    def _carry(self, donor: Draft, source: Workbook, hidden: Sequence[bool]) -> None:
         styles = self._merge_styles(donor, source)
         sheets = []
-        for sheet in source.sheets:
+        for sheet, is_not_shown in zip(source.sheets, hidden, strict=True):
             part = self._carry_sheet(donor, sheet.part, styles)
-            sheets.append((sheet.name, self._link(self._workbook.part, part, "worksheet")))
+            link_id = self._link(self._workbook.part, part, "worksheet")
+            sheets.append(NewSheet(sheet.name, link_id, is_not_shown))
         xml = with_sheets(self._workbook.xml, sheets)
         added = _without_stamp(source.xml)
         self._draft.put(
@@ -154,7 +181,7 @@ class _Graft:
             return _numbered(tag[0], _CELL_FORMAT, styles.cells)
 
         xml = _numbered(_FORMATTED.sub(formatted, donor.read(part)), _RULE_FORMAT, styles.rules)
-        sheet = self._add("worksheet", xml)
+        sheet = self._add("worksheet", _SELECTED.sub(b"", xml))
         for each in opc.relationships(donor, part):
             content = donor.read(each.target)
             if each.kind == "table":
@@ -163,19 +190,27 @@ class _Graft:
             elif each.kind == "vmlDrawing":
                 self._shapes += 1
                 content = _with_shapes(content, self._shapes)
-            self._link(sheet, self._add(each.kind, content), each.kind, each.id)
+            new = self._add(each.kind, content)
+            self._link(sheet, new, each.kind, each.id)
+            if each.kind == "drawing":
+                self._carry_charts(donor, each.target, new)
         return sheet
+
+    def _carry_charts(self, donor: Draft, drawing: str, new: str) -> None:
+        for each in opc.relationships(donor, drawing):
+            self._link(new, self._add(each.kind, donor.read(each.target)), each.kind, each.id)
 
     def _add(self, kind: str, content: bytes, name: str | None = None) -> str:
         """A part in the workbook's own dialect, by default a new one; returns its name."""
         if self._strict:
             content = content.replace(_MAIN, _STRICT_MAIN).replace(LINKS.encode(), STRICT_LINKS.encode())
+            content = _DRAWING.sub(_STRICT_DRAWING, content)
         name = name or free_part(self._draft, _PLACES[kind])
         if kind == "vmlDrawing":
             add_default_type(self._draft, "vml", _VML_TYPE)
             self._draft.put(name, content)
         else:
-            add_part(self._draft, name, content, f"{_TYPES}{kind}+xml")
+            add_part(self._draft, name, content, _TYPES[kind])
         return name
 
     def _link(self, owner: str, part: str, kind: str, link_id: str = "") -> str:
@@ -184,7 +219,7 @@ class _Graft:
 
 def _table_id(draft: Draft, part: str) -> int:
     match = _TABLE.search(canonical_part(draft.read(part)))
-    return int(attributes(match[0]).get("id", "0")) if match else 0
+    return whole(attributes(match[0]).get("id", "0")) if match else 0
 
 
 def _with_table_id(xml: bytes, number: int) -> bytes:

@@ -17,12 +17,16 @@ def is_optional(tab: Tab) -> bool:
     return isinstance(tab, TableTab) and tab.when_needed
 
 
-def graft_missing(draft: Draft, plan: Plan) -> bool:
-    """Add tabs that are not there: all on our first write, later those that get rows. Whether any was."""
+def graft_missing(draft: Draft, plan: Plan) -> list[str]:
+    """Add tabs that are not there, and return them: all on our first write, later those that get rows or are new.
+
+    Where a fed tab was found by its headers, the workbook is the user's: it gets none but those with rows.
+    """
     workbook = Workbook(draft)
     strings = SharedStrings(draft, workbook.linked("sharedStrings"))
-    first = workbook.sequence is None
-    used = {add.tab for add in plan.adds}
+    adopted = any(not state.bound for state in plan.table.tabs.values())
+    first = workbook.sequence is None and not adopted
+    used = {add.tab for add in plan.adds} | {*plan.new_tabs}
     missing = [
         tab.name
         for tab in plan.template.tabs
@@ -32,7 +36,7 @@ def graft_missing(draft: Draft, plan: Plan) -> bool:
     ]
     if missing:
         graft.add_tabs(draft, plan.template, missing)
-    return bool(missing)
+    return missing
 
 
 def _is_there(workbook: Workbook, strings: SharedStrings, template: Template, tab: Tab) -> bool:

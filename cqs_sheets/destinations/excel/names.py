@@ -1,7 +1,8 @@
 """The names by which a workbook remembers what is whose: hidden, workbook-scoped defined names.
 
 `cqs.<tab>.<column id>` points at a column's header cell; Excel moves it with the column, renames it
-with the sheet and turns it to #REF! when the column is deleted. `cqs.sequence` is a constant.
+with the sheet and turns it to #REF! when the column is deleted. `cqs.sequence` is a constant, and so
+are `cqs.made.1`, `cqs.made.2`...: together the record of what was ever made there (core/upgrade.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 
 PREFIX = "cqs."
 SEQUENCE = "cqs.sequence"
+MADE = "cqs.made."
 
 _NOT_ALLOWED = re.compile(r"[^\w.]")
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import cached_property
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.formula import resolve
 from cqs_sheets.core.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.cellxml import CellXml, Encoded, cells_of, encode
+from cqs_sheets.destinations.excel.column_references import row_formula
 from cqs_sheets.destinations.excel.place import Place
 from cqs_sheets.destinations.excel.references import filled_down, has_cell_references
 from cqs_sheets.destinations.excel.refs import address, column_number
@@ -27,13 +27,16 @@ ColumnReference = Callable[[str, str], str]
 class RowMaker:
     """Makes new rows for a place.
 
-    `model` is the XML of the row they shall look like (b"" if there is none), `styles` the formats
-    that the sheet gives whole columns, `masters` the shared formulas of the sheet by their index.
+    `model` is the XML of the row they shall look like (b"" if there is none), `above` of the one above
+    it, `styles` the formats that the sheet gives whole columns, `masters` the shared formulas of the
+    sheet by their index. In a tab that we only found (`users_own`) formulas are none of the template's.
     """
 
     place: Place
     model: bytes
     model_row: int
+    above: bytes
+    users_own: bool
     styles: Mapping[int, int]
     masters: Mapping[int, tuple[int, str]]
     reference: ColumnReference
@@ -47,7 +50,8 @@ class RowMaker:
         for at in self._columns:
             style = self._models[at].style if at in self._models else self.styles.get(at)
             shown = self._style(at, style, values)
-            edit.cells[at] = CellEdit(self._content(row, at, values), shown, restyle=shown != style)
+            content = self._content(row, at, values)
+            edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
 
     @cached_property
@@ -63,11 +67,15 @@ class RowMaker:
         return {column_number(cell.column.decode()): cell for cell in cells}
 
     @cached_property
+    def _above(self) -> dict[int, CellXml]:
+        cells = cells_of(addressed_row(self.above, self.model_row - 1)) if self.above else []
+        return {column_number(cell.column.decode()): cell for cell in cells}
+
+    @cached_property
     def _ours(self) -> dict[int, Column]:
         """The template's columns by position, but for those whose cells are the user's."""
-        columns = {
-            column.id: column for column in self.place.tab.columns if column.kind is not ColumnKind.INPUT
-        }
+        users = {ColumnKind.INPUT, ColumnKind.FORMULA} if self.users_own else {ColumnKind.INPUT}
+        columns = {column.id: column for column in self.place.tab.columns if column.kind not in users}
         return {at: columns[id_] for id_, at in self.place.columns.items() if id_ in columns}
 
     @cached_property
@@ -85,7 +93,7 @@ class RowMaker:
     def _content(self, row: int, at: int, values: Mapping[str, CellValue]) -> Encoded | None:
         column = self._ours.get(at)
         if column is None:
-            return self._calculated_cell(row, at)
+            return self._calculated_cell(row, at) if at in self._calculated else self._filled_down(row, at)
         if column.kind is ColumnKind.FORMULA:
             return self._formula_cell(row, column)
         encoded = encode(values.get(column.id), epoch_1904=self.epoch_1904)
@@ -94,11 +102,8 @@ class RowMaker:
         return encoded
 
     def _formula_cell(self, row: int, column: Column) -> Encoded | None:
-        def cell(name: str) -> str:
-            return address(row, self.place.columns[name])
-
         try:
-            return _formula(resolve(column.formula, cell=cell, column=self.reference))
+            return _formula(row_formula(column.formula, self.place, row, self.reference))
         except LookupError as missing:
             self.warnings.append(
                 f"{self.place.sheet.name}: {column.header} was left empty in new rows, as its formula needs"
@@ -108,9 +113,7 @@ class RowMaker:
 
     def _calculated_cell(self, row: int, at: int) -> Encoded | None:
         """The user's own calculated table column: as in the neighbour, else as the table says."""
-        calculated = self._calculated.get(at)
-        if not calculated:
-            return None
+        calculated = self._calculated[at]
         source = self._model_formula(self._models[at]) if at in self._models else None
         if source:
             return _formula(filled_down(source[1], row - source[0]))
@@ -121,16 +124,28 @@ class RowMaker:
             return None
         return _formula(calculated)
 
-    def _model_formula(self, model: CellXml) -> tuple[int, str] | None:
+    def _filled_down(self, row: int, at: int) -> Encoded | None:
+        """The user's own formula beside the data, if the last two rows agree on it (or there is one row only)."""
+        model, above = self._models.get(at), self._above.get(at)
+        source = self._model_formula(model) if model and not model.is_of_an_array else None
+        if source is None:
+            return None
+        other = self._model_formula(above) if above else None
+        alone = self.model_row == self.place.header_row + 1
+        if alone or (other and filled_down(other[1], source[0] - other[0]) == source[1]):
+            return _formula(filled_down(source[1], row - source[0]))
+        return None
+
+    def _model_formula(self, cell: CellXml) -> tuple[int, str] | None:
         """The row a formula was written for, and the formula."""
-        text = model.formula
+        text = cell.formula
         if text is None:
             return None
-        shared = model.shared_formula
+        shared = cell.shared_formula
         if not text and shared is not None:
             return self.masters.get(shared)
-        return self.model_row, unescape(text)
+        return cell.row, unescape(text)
 
 
 def _formula(text: str) -> Encoded:
-    return Encoded(b"", b"<f>" + escape(text.removeprefix("=")) + b"</f>")
+    return Encoded(b"", b"<f>" + escape(text) + b"</f>")

@@ -74,6 +74,8 @@ def find_place(
         for column_id, cell in cells.items()
         if cell.sheet.lower() == key.sheet.lower() and cell.row == key.row
     }
+    if len(set(columns.values())) < len(columns):
+        raise _gone(tab, "two of its columns stand in one place")
     return _place(workbook, tab, sheet, key.row, columns, bound=True)
 
 

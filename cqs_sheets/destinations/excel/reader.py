@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue
-from cqs_sheets.core.table import SETTING_VALUE, HeldRow, TabState
+from cqs_sheets.core.table import SETTING_VALUE, HeldRow, Made, TabState
 from cqs_sheets.core.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of, decode
 from cqs_sheets.destinations.excel.named import cells_at, setting_cells
@@ -36,6 +36,11 @@ class Reader:
     def sequence(self) -> int | None:
         """The stamp of our last write."""
         return self._workbook.sequence
+
+    @property
+    def made(self) -> Made | None:
+        """The record of what we ever made there."""
+        return self._workbook.made
 
     def tabs(self, keys: Mapping[str, Collection[str]]) -> dict[str, TabState]:
         """The state of every tab that is there and fed, asked for, or holds settings."""
@@ -67,6 +72,7 @@ class Reader:
             },
             duplicates={key: tuple(at) for key, at in found.places.items() if len(at) > 1},
             row_count=found.keyed,
+            bound=place.bound,
         )
 
     def _values(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
+from cqs_sheets.destinations.excel.malformed import Malformed
+
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
 
@@ -51,11 +53,11 @@ class Area:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`A1`, `A1:C9` or `$A$1:$C$9`; ValueError for anything else (whole rows or columns too)."""
+        """`A1`, `A1:C9` or `$A$1:$C$9`; Malformed for anything else (whole rows or columns too)."""
         first, _, last = text.strip().partition(":")
         start, end = _CELL.fullmatch(first), _CELL.fullmatch(last or first)
         if start is None or end is None:
-            raise ValueError(text)
+            raise Malformed("an address", text)
         rows = sorted((int(start[2]), int(end[2])))
         columns = sorted((column_number(start[1]), column_number(end[1])))
         return cls(rows[0], columns[0], rows[1], columns[1])
@@ -93,10 +95,10 @@ def quoted_sheet(name: str) -> str:
 
 
 def split_sheet(text: str) -> tuple[str, str]:
-    """`'My sheet'!$A$1` -> ("My sheet", "$A$1"); ValueError without a sheet."""
+    """`'My sheet'!$A$1` -> ("My sheet", "$A$1"); Malformed without a sheet."""
     sheet, mark, rest = text.strip().rpartition("!")
     if not mark:
-        raise ValueError(text)
+        raise Malformed("the address of a cell in a sheet", text)
     if sheet.startswith("'") and sheet.endswith("'"):
         sheet = sheet[1:-1].replace("''", "'")
     return sheet, rest
@@ -104,5 +106,14 @@ def split_sheet(text: str) -> tuple[str, str]:
 
 def table_column(table: str, header: str) -> str:
     """The data of a table's column as a structured reference: it grows with the table."""
-    escaped = re.sub(r"(['\[\]#@])", r"'\1", header)
+    escaped = _escaped(header)
     return f"{table}[[{escaped}]]" if _NEEDS_BRACKETS.search(header) else f"{table}[{escaped}]"
+
+
+def table_cell(table: str, header: str) -> str:
+    """The cell of a table's column in the same row, as files spell it."""
+    return f"{table}[[#This Row],[{_escaped(header)}]]"
+
+
+def _escaped(header: str) -> str:
+    return re.sub(r"(['\[\]#@])", r"'\1", header)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cqs_sheets.destinations.excel.cellxml import CellXml, Encoded, cells_of
+from cqs_sheets.destinations.excel.malformed import sound_row, whole
 from cqs_sheets.destinations.excel.refs import Area, column_letters, column_number
 from cqs_sheets.destinations.excel.rowstream import Part, Piece, addressed, addressed_row, pieces, row_span
 from cqs_sheets.destinations.excel.xmltext import attributes, with_attribute
 
 _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
-_ROW_NUMBER = re.compile(rb'<row r="(\d+)"')
+_ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
 _DIMENSION = re.compile(rb"<dimension\s[^>]*>")
 _COLUMN_STYLE = re.compile(rb"<col\s[^>]*>")
 _COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
@@ -25,12 +26,14 @@ Edit = Callable[[bytes], bytes]
 class CellEdit(NamedTuple):
     """New content of a cell, None to leave what is there.
 
-    `style` is for a cell that is not there yet, with `restyle` also for one that is.
+    `style` is for a cell that is not there yet, with `restyle` also for one that is. With `if_blank`
+    a cell that holds something stays as it is.
     """
 
     content: Encoded | None
     style: int | None = None
     restyle: bool = False
+    if_blank: bool = False
 
 
 @dataclass(slots=True)
@@ -105,9 +108,9 @@ def _edited_row(row: bytes, number: int, edit: RowEdit) -> bytes:
     assert match is not None  # noqa: S101 - the caller found the row by its tag
     tag, inner = match[0], b"" if match[1] else row[match.end() : -len(b"</row>")]
     row_style = attributes(tag).get("s") if attributes(tag).get("customFormat") in ("1", "true") else None
-    cells = _edited_cells(inner, number, edit, int(row_style) if row_style else None)
+    cells = _edited_cells(inner, number, edit, whole(row_style) if row_style else None)
     tag = tag[:-2].rstrip() + b">" if match[1] else tag
-    return _with_spans(tag, edit.cells) + cells + b"</row>"
+    return sound_row(_with_spans(tag, edit.cells) + cells + b"</row>")
 
 
 def _edited_cells(inner: bytes, number: int, edit: RowEdit, row_style: int | None) -> bytes:
@@ -129,6 +132,8 @@ def _edited_cells(inner: bytes, number: int, edit: RowEdit, row_style: int | Non
 
 def _edited_cell(written: bytes, cell: CellXml, change: CellEdit | None, edit: RowEdit) -> bytes:
     if change is None or change.content is None:
+        return without_result(written)
+    if change.if_blank and (cell.holds_something or cell.formula is not None):
         return without_result(written)
     if cell.carries_formula_of_others:
         edit.kept.add(f"{cell.column.decode()}{cell.row}")
@@ -199,6 +204,6 @@ def column_styles(head: bytes) -> dict[int, int]:
     for tag in _COLUMN_STYLE.findall(head):
         values = attributes(tag)
         if "style" in values:
-            first, last = int(values["min"]), min(int(values["max"]), int(values["min"]) + 1024)
-            styles.update(dict.fromkeys(range(first, last + 1), int(values["style"])))
+            first, last = whole(values.get("min")), whole(values.get("max"))
+            styles.update(dict.fromkeys(range(first, min(last, first + 1024) + 1), whole(values["style"])))
     return styles

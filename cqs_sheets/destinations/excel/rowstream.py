@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
+from cqs_sheets.destinations.excel.malformed import whole
 from cqs_sheets.destinations.excel.refs import MAX_ROW, address, column_number
 from cqs_sheets.destinations.excel.xmltext import attributes, canonical
 from cqs_sheets.errors import DataRefused
@@ -19,7 +20,7 @@ from cqs_sheets.errors import DataRefused
 _OPEN = re.compile(rb"<sheetData(?:\s[^>]*?)?(/?)>")
 _CLOSE = b"</sheetData"
 _ROW_START = re.compile(rb"<row[\s/>]")
-_ROW_NUMBER = re.compile(rb'<row r="(\d+)"')
+_ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
 _UNADDRESSED = re.compile(rb'<(?:c|row)(?=[\s/>])(?! r="[A-Z0-9])')
 _TAG = re.compile(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
 _ADDRESS = re.compile(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
@@ -86,7 +87,10 @@ def _rows(rest: bytes, stream: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]
             rest += chunk
             end = rest.find(_CLOSE)
             if end >= 0:
-                yield rest[:end], rest[end:]
+                rows = rest[:end].rstrip()
+                if rows and not rows.endswith((b"</row>", b"/>")):
+                    raise _refused("its rows do not end")
+                yield rows, rest[end:]
                 return
         chunk = next(filter(None, stream), b"")  # an edited part may come with empty pieces
         if not chunk or len(rest) > _LONGEST_ROW:
@@ -94,15 +98,22 @@ def _rows(rest: bytes, stream: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]
 
 
 def _numbered(rows: bytes, previous: int) -> Piece:
-    start, end = rows.find(b"<row"), rows.rfind(b"<row")
-    if start < 0:
+    if b"<row" not in rows:
         return Piece(Part.ROWS, rows, previous, previous)
-    first, last = _ROW_NUMBER.match(rows, start), _ROW_NUMBER.match(rows, end)
+    first, last = _ends(rows)
     if first is None or last is None:
-        return _numbered(_with_addresses(rows, previous), previous)
+        rows = _with_addresses(rows, previous)
+        first, last = _ends(rows)
+    if first is None or last is None:
+        raise _refused(f"something else than rows stands after row {previous}")
     if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW:
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
     return Piece(Part.ROWS, rows, previous, int(last[1]))
+
+
+def _ends(rows: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
+    """The numbers of the first and the last row."""
+    return _ROW_NUMBER.match(rows, rows.find(b"<row")), _ROW_NUMBER.match(rows, rows.rfind(b"<row"))
 
 
 def addressed(piece: Piece) -> Piece:
@@ -137,9 +148,7 @@ def _with_addresses(rows: bytes, row: int) -> bytes:
 def _row_number(given: str | None, previous: int) -> int:
     if given is None:
         return previous + 1
-    if not given.isdigit():
-        raise _refused(f"a row is numbered {given!r}")
-    return int(given)
+    return whole(given)
 
 
 def _column_number(given: str | None, previous: int) -> int:

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from cqs_sheets.core.cells import CellType, key_text
 from cqs_sheets.destinations.excel.cellxml import CellXml, cells_of, decode
+from cqs_sheets.destinations.excel.malformed import Malformed
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.place import Place
 from cqs_sheets.destinations.excel.refs import MAX_ROW, column_letters, column_number
@@ -31,7 +32,8 @@ class Scan:
 
     `rows` has the XML of each wanted key's first row, `places` every row number it stands in.
     `last` is the last data row with content (the header's row if there is none), `model` the XML of
-    the row that new ones shall look like, `occupied` the first row below the data that is not free.
+    the row that new ones shall look like, `above_model` of the one above it, `occupied` the first row
+    below the data that is not free.
     """
 
     last: int
@@ -40,6 +42,7 @@ class Scan:
     keyed: int = 0
     model: bytes = b""
     model_row: int = 0
+    above_model: bytes = b""
     occupied: int | None = None
     bottom: int = 0
     head: bytes = b""
@@ -60,10 +63,13 @@ class _Scanner:
         self._shared: dict[int, str] | None = None
         self._last_data = place.table.last_row if place.table else MAX_ROW
         self._found = Scan(last=place.header_row)
-        self._model: tuple[int, bytes] | None = None
+        self._model: tuple[int, bytes, bytes] | None = None
+        self._previous = b""
         letters = column_letters(place.columns[place.tab.key]).encode()
         self._plain_key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters)
-        self._key_cell = re.compile(rb'<c r="%s(\d+)"((?:\s[^>]*[^/>])?)>(.*?)</c>' % letters, re.DOTALL)
+        self._key_cell = re.compile(
+            rb'<c r="%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % letters, re.DOTALL
+        )
 
     def run(self, draft: Draft) -> Scan:
         for piece in pieces(draft.chunks(self._place.sheet.part)):
@@ -73,9 +79,12 @@ class _Scanner:
                 self._found.tail = piece.text
             elif piece.last > self._place.header_row:
                 self._rows(piece)
+                self._previous = piece.text
             self._found.bottom = max(self._found.bottom, piece.last)
         if self._model:
-            self._found.model_row, self._found.model = self._model[0], row_xml(self._model[1], self._model[0])
+            row, text, previous = self._model
+            self._found.model_row, self._found.model = row, row_xml(text, row)
+            self._found.above_model = row_xml(text, row - 1) or row_xml(previous, row - 1)
         return self._found
 
     def _rows(self, piece: Piece) -> None:
@@ -112,7 +121,7 @@ class _Scanner:
         behind = piece.text
         if matches:
             self._ends_at(int(matches[-1][0]), piece.text)
-            behind = behind[behind.index(b"</row>", behind.rindex(b'<row r="%s"' % matches[-1][0])) :]
+            behind = behind[_end_of_row(behind, matches[-1][0]) :]
         self._rest(behind, piece.text)
 
     def _in_data(self, row: int) -> bool:
@@ -120,7 +129,7 @@ class _Scanner:
 
     def _ends_at(self, row: int, text: bytes) -> None:
         self._found.last = row
-        self._model = (row, text)
+        self._model = (row, text, self._previous)
         if self._place.table is None:
             self._found.occupied = None
 
@@ -128,7 +137,7 @@ class _Scanner:
         """Rows without a key: data of the user's inside a table, or something below the data."""
         first = self._place.header_row + 1
         if self._model is None and self._place.table and b'<row r="%d"' % first in text:
-            self._model = (first, text)
+            self._model = (first, text, self._previous)
         if self._place.table:
             literals = reversed(_LITERAL.findall(behind))
             last = next((row for row in self._in_columns(literals) if self._in_data(row)), None)
@@ -167,6 +176,14 @@ class _Scanner:
         value = decode(cell, kind=CellType.ID, epoch_1904=False, strings={})
         key = key_text(value if not isinstance(value, Decimal) or value.is_finite() else None)
         return key if key in self._keys else None
+
+
+def _end_of_row(text: bytes, number: bytes) -> int:
+    start = text.rfind(b'<row r="%s"' % number)
+    end = text.find(b"</row>", start)
+    if start < 0 or end < 0:
+        raise Malformed("a cell of its own row", number.decode())
+    return end
 
 
 def _without_trailing_blanks(matches: list[Match]) -> list[Match]:

@@ -9,6 +9,7 @@ from cqs_sheets.destinations.excel import opc
 from cqs_sheets.destinations.excel.cellxml import cells_of
 from cqs_sheets.destinations.excel.growth import map_charts
 from cqs_sheets.destinations.excel.insertion import Insertion, refused
+from cqs_sheets.destinations.excel.malformed import whole
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.references import filled_down
 from cqs_sheets.destinations.excel.refs import Area
@@ -171,7 +172,7 @@ def _map_text(text: bytes, pattern: re.Pattern[bytes], change: Callable[[str], s
 
 def _breaks(text: bytes, insertion: Insertion) -> bytes:
     def moved(match: re.Match[bytes]) -> bytes:
-        row = int(attributes(match[0]).get("id", "0"))  # the break is below this row
+        row = whole(attributes(match[0]).get("id", "0"))  # the break is below this row
         return (
             with_attribute(match[0], "id", str(row + insertion.by)) if row + 1 >= insertion.at else match[0]
         )

@@ -111,7 +111,7 @@ def _pivot(xml: bytes, insertion: Insertion) -> bytes:
     match = _LOCATION.search(xml)
     if match is None:
         return xml
-    area = Area.parse(attributes(match[0])["ref"])
+    area = Area.parse(attributes(match[0]).get("ref", ""))
     if insertion.splits(area):
         raise refused(insertion.sheet.name, "a pivot table stands in the way")
     tag = with_attribute(match[0], "ref", str(insertion.area(area)))

@@ -9,6 +9,7 @@ from openpyxl.styles.differential import DifferentialStyle
 
 from cqs_sheets.core.template import CellFormat, Column, TextStyle, Theme
 
+WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
 _TITLE_SIZE = 6  # points more than the text
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from cqs_sheets.destinations.excel import opc
+from cqs_sheets.destinations.excel.malformed import Malformed, whole
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.refs import Area
-from cqs_sheets.destinations.excel.xmltext import attributes, canonical_part, unescape, with_attribute
+from cqs_sheets.destinations.excel.splice import appended_to, items
+from cqs_sheets.destinations.excel.xmltext import (
+    attributes,
+    canonical_part,
+    escape_attribute,
+    unescape,
+    with_attribute,
+)
 
 _TABLE = re.compile(rb"<table\s[^>]*>")
 _COLUMN = re.compile(rb"<tableColumn\s[^>]*?(?:/>|>(.*?)</tableColumn>)", re.DOTALL)
@@ -58,20 +67,43 @@ def read_table(draft: Draft, part: str) -> SheetTable:
     xml = canonical_part(draft.read(part))
     match = _TABLE.search(xml)
     values = attributes(match[0]) if match else {}
-    return SheetTable(
+    table = SheetTable(
         part=part,
         name=values.get("displayName", values.get("name", "")),
         area=Area.parse(values.get("ref", "")),
-        header_rows=int(values.get("headerRowCount", "1")),
-        totals_rows=int(values.get("totalsRowCount", "0")),
+        header_rows=whole(values.get("headerRowCount", "1")),
+        totals_rows=whole(values.get("totalsRowCount", "0")),
         columns=tuple(_column(column) for column in _COLUMN.finditer(xml)),
     )
+    if table.last_row < table.first_row:
+        raise Malformed("the area of a table", values.get("ref"))
+    return table
 
 
 def _column(match: re.Match[bytes]) -> TableColumn:
     formula = _CALCULATED.search(match[1] or b"")
     name = attributes(match[0][: match[0].index(b">")]).get("name", "")
     return TableColumn(name=name, calculated=unescape(formula[1]) if formula else "")
+
+
+def widen_table(draft: Draft, table: SheetTable, headers: Sequence[str]) -> None:
+    """Give a table more columns at its right, of these headers; its filter spans them if it spanned all."""
+    xml = canonical_part(draft.read(table.part))
+    ids = [whole(attributes(tag).get("id")) for tag in items(xml, "tableColumns")]
+    new = [
+        b'<tableColumn id="%d" name="%s"/>' % (number, escape_attribute(header))
+        for number, header in enumerate(headers, max(ids, default=0) + 1)
+    ]
+    xml = appended_to(xml, "tableColumns", new, ("autoFilter", "sortState", "tableColumns"))
+
+    def widened(match: re.Match[bytes]) -> bytes:
+        area = Area.parse(attributes(match[0]).get("ref", ""))
+        wider = replace(area, right=area.right + len(headers))
+        return with_attribute(match[0], "ref", str(wider)) if area.right == table.area.right else match[0]
+
+    for pattern in (_TABLE, _FILTER):
+        xml = pattern.sub(widened, xml, count=1)
+    draft.put(table.part, xml)
 
 
 def resize_table(draft: Draft, table: SheetTable, last: int, new_last: int) -> None:
@@ -85,7 +117,7 @@ def resize_table(draft: Draft, table: SheetTable, last: int, new_last: int) -> N
 
 def _with_bottom(xml: bytes, pattern: re.Pattern[bytes], bottom: int, new_bottom: int) -> bytes:
     def grown(match: re.Match[bytes]) -> bytes:
-        area = Area.parse(attributes(match[0])["ref"])
+        area = Area.parse(attributes(match[0]).get("ref", ""))
         changed = with_attribute(match[0], "ref", str(area.down_to(new_bottom)))
         return changed if area.bottom == bottom else match[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cqs_sheets.destinations.excel.malformed import whole
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.xmltext import attributes, canonical_part, escape_attribute, with_attribute
 
@@ -36,13 +37,13 @@ class TimeFormats:
         found = _FORMAT.findall(match[1]) if match else []
         self._formats = [_LAST_FORMAT.sub(rb"\1", each) for each in found]  # of alternatives, the fallback
         tags = [attributes(tag) for tag in _CUSTOM.findall(self._xml)]
-        self._patterns = {int(tag["numFmtId"]): tag.get("formatCode", "") for tag in tags}
+        self._patterns = {whole(tag.get("numFmtId")): tag.get("formatCode", "") for tag in tags}
 
     def shows_time(self, style: int | None) -> bool:
         """Whether cells of that format show a date or time."""
         if style is None or style >= len(self._formats):
             return False
-        number = int(attributes(self._formats[style].split(b">")[0]).get("numFmtId", "0"))
+        number = whole(attributes(self._formats[style].split(b">")[0]).get("numFmtId", "0"))
         pattern = _NOT_CODE.sub("", self._patterns.get(number, "")).lower()
         return number in _BUILT_IN or any(letter in pattern for letter in "ymdhs")
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import NamedTuple
 
+from cqs_sheets.core.table import Made
+from cqs_sheets.core.upgrade import record_from, record_text
 from cqs_sheets.destinations.excel import opc
-from cqs_sheets.destinations.excel.names import SEQUENCE
+from cqs_sheets.destinations.excel.malformed import whole
+from cqs_sheets.destinations.excel.names import MADE, SEQUENCE
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.refs import Area, quoted_sheet, split_sheet
 from cqs_sheets.destinations.excel.xmltext import (
@@ -27,6 +31,7 @@ _PROPERTIES = re.compile(rb"<workbookPr\b[^>]*>")
 _CALCULATION = re.compile(rb"<calcPr\b[^>]*>")
 _BEFORE_NAMES = ("externalReferences", "functionGroups", "sheets")
 _TRUE = ("1", "true", "on")
+_LONGEST_TEXT = 120  # Excel takes 255 characters; doubled quotes may count as two
 
 
 class Sheet(NamedTuple):
@@ -116,7 +121,7 @@ class Workbook:
             values = attributes(tag)
             local = values.get("localSheetId")
             found.append(
-                DefinedName(values.get("name", ""), unescape(text), None if local is None else int(local))
+                DefinedName(values.get("name", ""), unescape(text), None if local is None else whole(local))
             )
         return found
 
@@ -129,25 +134,42 @@ class Workbook:
         """The stamp our last write left."""
         name = self.global_names().get(SEQUENCE)
         text = name.text.strip().lstrip("=") if name else ""
-        return int(text) if text.isdigit() else None
+        return whole(text) if text.isascii() and text.isdigit() else None
+
+    @property
+    def made(self) -> Made | None:
+        """The record of what we ever made here, None if there is none."""
+        names = self.global_names()
+        kept = takewhile(bool, (names.get(f"{MADE}{number}") for number in count(1)))
+        texts = (name.text.lstrip("=")[1:-1].replace('""', '"') for name in kept if name)
+        return record_from("".join(texts))
+
+    def set_made(self, made: Made) -> None:
+        """Keep the record, in texts as long as a formula may hold one; it never gets shorter."""
+        text = record_text(made)
+        for number, start in enumerate(range(0, len(text), _LONGEST_TEXT), start=1):
+            part = text[start : start + _LONGEST_TEXT].replace('"', '""')
+            self.set_hidden_name(f"{MADE}{number}", f'"{part}"')
 
     def set_hidden_name(self, name: str, text: str) -> None:
-        """Make or change a hidden workbook-scoped name."""
+        """Make or change a workbook-scoped name; a new one is hidden."""
+        self._set_name(name, text, b' hidden="1"')
+
+    def _set_name(self, name: str, text: str, hidden: bytes) -> None:
         for match in _NAME.finditer(self._xml):
             values = attributes(match[1])
             if values.get("name", "").lower() == name.lower() and "localSheetId" not in values:
                 self._xml = self._xml[: match.start(2)] + escape(text) + self._xml[match.end(2) :]
                 return
-        element = b'<definedName name="%s" hidden="1">%s</definedName>' % (
-            escape_attribute(name),
-            escape(text),
+        self._insert_name(
+            b'<definedName name="%s"%s>%s</definedName>' % (escape_attribute(name), hidden, escape(text))
         )
-        self._insert_name(element)
 
-    def bind(self, name: str, cell: CellAddress) -> None:
-        """Let a hidden name point at a cell."""
+    def bind(self, name: str, cell: CellAddress, *, hidden: bool = True) -> None:
+        """Let a name point at a cell; one that is new is hidden, or for the user and formulas to see."""
         area = Area(cell.row, cell.column, cell.row, cell.column)
-        self.set_hidden_name(name, f"{quoted_sheet(cell.sheet)}!{area.absolute}")
+        text = f"{quoted_sheet(cell.sheet)}!{area.absolute}"
+        self._set_name(name, text, b' hidden="1"' if hidden else b"")
 
     def map_names(self, change: NameChange) -> None:
         """Rewrite what every name stands for."""
@@ -155,7 +177,9 @@ class Workbook:
         def changed(match: re.Match[bytes]) -> bytes:
             values = attributes(match[1])
             local = values.get("localSheetId")
-            home = self.order[int(local)] if local is not None and int(local) < len(self.order) else ""
+            home = (
+                self.order[whole(local)] if local is not None and 0 <= whole(local) < len(self.order) else ""
+            )
             before = unescape(match[2])
             after = change(before, home)
             opened = match[0][: match.start(2) - match.start()]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from cqs_sheets.destinations.excel.malformed import whole
 from cqs_sheets.destinations.excel.splice import appended_to, items
 from cqs_sheets.destinations.excel.xmltext import attributes, escape_attribute
 
@@ -42,14 +44,29 @@ def is_protected(xml: bytes) -> bool:
     return match is not None and attributes(match[0]).get("lockStructure") in _TRUE
 
 
-def with_sheets(xml: bytes, sheets: Sequence[tuple[str, str]]) -> bytes:
-    """Sheets (name, id of the link) added behind the others; a workbook without a window gets one."""
+class NewSheet(NamedTuple):
+    """A sheet to add: its name, the id of the link to its part."""
+
+    name: str
+    link: str
+    hidden: bool
+
+
+def with_sheets(xml: bytes, sheets: Sequence[NewSheet]) -> bytes:
+    """Sheets added behind the others; a workbook without a window gets one."""
     prefix, declared = _link_prefix(xml)
-    numbers = [int(attributes(sheet).get("sheetId", "0")) for sheet in items(xml, "sheets")]
+    numbers = [whole(attributes(sheet).get("sheetId", "0")) for sheet in items(xml, "sheets")]
     elements = [
-        b'<sheet%s name="%s" sheetId="%d" %s:id="%s"/>'
-        % (declared, escape_attribute(name), number, prefix, link.encode())
-        for number, (name, link) in enumerate(sheets, max(numbers, default=0) + 1)
+        b'<sheet%s name="%s" sheetId="%d"%s %s:id="%s"/>'
+        % (
+            declared,
+            escape_attribute(sheet.name),
+            number,
+            b' state="hidden"' if sheet.hidden else b"",
+            prefix,
+            sheet.link.encode(),
+        )
+        for number, sheet in enumerate(sheets, max(numbers, default=0) + 1)
     ]
     if not items(xml, "bookViews"):
         xml = appended_to(xml, "bookViews", [b"<workbookView/>"], _ORDER)

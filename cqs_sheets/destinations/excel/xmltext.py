@@ -89,6 +89,7 @@ def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield from pieces
         return
     try:
+        "<".encode(encoding)  # a LookupError for codecs that are not of text
         decoder = codecs.getincrementaldecoder(encoding)()
         text = decoder.decode(first).lstrip("\ufeff")
         yield _DECLARATION.sub(b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>', text.encode())

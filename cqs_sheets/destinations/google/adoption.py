@@ -8,6 +8,7 @@ from typing import Any
 
 from cqs_sheets.core.cells import key_text
 from cqs_sheets.core.template import TableTab, Template
+from cqs_sheets.destinations.google import marks
 from cqs_sheets.destinations.google.cells import decode_extended
 from cqs_sheets.destinations.google.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.looking import CELLS, NAMES, read_names
@@ -18,7 +19,10 @@ Json = dict[str, Any]
 Rows = Sequence[Sequence[Json]]
 
 _HEADER_SEARCH_ROWS = 40
-_PROPERTIES = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount))),{NAMES}"
+_PROPERTIES = (
+    f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount))),{NAMES},"
+    "developerMetadata(metadataKey)"
+)
 
 
 def adopt(
@@ -26,9 +30,13 @@ def adopt(
 ) -> Layout:
     """The layout with all titles, and with tables that have a fed tab's name (the first: or the tab `gid`).
 
+    Which tabs there are and what stands in them takes two requests: a tab's cells can be asked for by
+    its name only, and a request that names one that is not there is refused as a whole.
     Raises DataRefused for a tab of that name whose rows cannot be told apart.
     """
     answer = http.read(spreadsheet_id, fields=_PROPERTIES, name=spreadsheet_id)
+    if any(entry["metadataKey"] == marks.SEQUENCE for entry in answer.get("developerMetadata", [])):
+        raise _unreadable()
     titles = _titles(answer)
     sheets = [sheet["properties"] for sheet in answer["sheets"] if "gridProperties" in sheet["properties"]]
     wanted: dict[int, TableTab] = {}
@@ -114,6 +122,14 @@ def _match(tab: TableTab, texts: Sequence[str]) -> dict[str, int]:
             if column.id not in found and name in free:
                 found[column.id] = free.pop(name)
     return found
+
+
+def _unreadable() -> DataRefused:
+    return DataRefused(
+        "The spreadsheet was written by cqs-sheets before, but Google does not show where its columns are.",
+        meaning="Nothing was written; the rows wait in the journal.",
+        hint="Run it again; if this stays, delete our tabs (they are then made anew) and please report it.",
+    )
 
 
 def _no_keys(tab: TableTab) -> DataRefused:

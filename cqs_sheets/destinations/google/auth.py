@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import google.auth
+from google.auth import external_account
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.credentials import Credentials as UserCredentials
@@ -25,8 +26,7 @@ TOKEN_FILE = "google-token.json"  # noqa: S105 - a name
 
 _HINT = (
     "Set GOOGLE_APPLICATION_CREDENTIALS to a service account's or Workload Identity Federation's file,"
-    " or sign in: gcloud auth application-default login"
-    " --scopes=openid,https://www.googleapis.com/auth/cloud-platform,https://www.googleapis.com/auth/spreadsheets"
+    " or sign in with `cqs-sheets init --google-client FILE`; `cqs-sheets init` explains both."
 )
 
 
@@ -99,3 +99,12 @@ def account_of(credentials: Credentials) -> str:
     """The e-mail address to share a spreadsheet with; "" if only Google knows it."""
     email = getattr(credentials, "service_account_email", None)
     return email if isinstance(email, str) and "@" in email else ""
+
+
+def kind_of(credentials: Credentials) -> str:
+    """What kind of credentials these are, in a few words."""
+    if isinstance(credentials, UserCredentials):
+        return "your own Google account"
+    if isinstance(credentials, external_account.Credentials):
+        return "Workload Identity Federation"
+    return "a service account" if account_of(credentials) else type(credentials).__name__

@@ -9,7 +9,7 @@ from cqs_sheets.core.template import Setting, SettingsTab, Template
 from cqs_sheets.destinations.google import marks
 from cqs_sheets.destinations.google.compile_template import dimension, limits
 from cqs_sheets.destinations.google.layout import Cell
-from cqs_sheets.destinations.google.styles import Look, number_format, pixels
+from cqs_sheets.destinations.google.styles import Look, border, number_format, pixels, placed
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ _SUBTITLE = "Type into the yellow cells. Everything else follows."
 _COMPUTED = "@"  # begins the values that the sync writes later
 _LABEL, _VALUE, _NOTE = 0, 1, 2
 _FIRST_SECTION = 3
-_TITLE_HEIGHT = 48
+_TITLE_HEIGHT, _ROW_HEIGHT = 48, 28
 
 
 def setting_cells(tab: SettingsTab, sheet_id: int) -> Mapping[str, Cell]:
@@ -43,7 +43,7 @@ def compile_settings(
     sheet = {"sheetId": sheet_id, "title": title, "gridProperties": grid}
     return [
         {"addSheet": {"properties": sheet}},
-        dimension(sheet_id, "ROWS", 0, 1, {"pixelSize": _TITLE_HEIGHT}),
+        *_heights(tab, sheet_id),
         *(
             dimension(sheet_id, "COLUMNS", at, at + 1, {"pixelSize": pixels(width)})
             for at, width in enumerate(tab.widths[:3])
@@ -52,6 +52,28 @@ def compile_settings(
         *(_name(name, cell) for name, cell in cells.items() if name.lower() not in taken),
         marks.bind(marks.KEY, tab.name, sheet_id, "COLUMNS", _VALUE),
     ]
+
+
+def compile_setting(template: Template, setting: Setting, cell: Cell, *, zone_name: str) -> list[Json]:
+    """The requests that fill and name one setting, its value in `cell`, its label at the left of it."""
+    line = list(_setting(setting, Look(template.theme), zone_name))
+    left = max(0, cell.column - _VALUE)
+    start = {"sheetId": cell.sheet_id, "rowIndex": cell.row, "columnIndex": left}
+    rows = [{"values": line[left + _VALUE - cell.column :]}]
+    fields = "userEnteredValue,userEnteredFormat,dataValidation"
+    return [
+        {"updateCells": {"start": start, "rows": rows, "fields": fields}},
+        _name(setting.name, cell),
+    ]
+
+
+def _heights(tab: SettingsTab, sheet_id: int) -> Iterator[Json]:
+    yield dimension(sheet_id, "ROWS", 0, 1, {"pixelSize": _TITLE_HEIGHT})
+    row = _FIRST_SECTION
+    for section in tab.sections:
+        end = row + 1 + len(section.settings)
+        yield dimension(sheet_id, "ROWS", row, end, {"pixelSize": _ROW_HEIGHT})
+        row = end + 1
 
 
 def _content(tab: SettingsTab, look: Look, sheet_id: int, rows: int, zone_name: str) -> Json:
@@ -74,7 +96,7 @@ def _content(tab: SettingsTab, look: Look, sheet_id: int, rows: int, zone_name: 
 
 
 def _text(text: str, style: Json) -> Json:
-    cell: Json = {"userEnteredFormat": {"verticalAlignment": "MIDDLE", **style}}
+    cell: Json = {"userEnteredFormat": {"verticalAlignment": "MIDDLE", **placed("left", indent=1), **style}}
     return cell | ({"userEnteredValue": {"stringValue": text}} if text else {})
 
 
@@ -83,18 +105,18 @@ def _title(name: str, look: Look) -> list[Json]:
     quiet = look.text(look.theme.faint_on("ink"))
     return [
         _text(name.upper(), {**ink, "textFormat": look.title("paper")}),
-        _text("", ink),
+        _text("", {**ink, "textFormat": quiet}),
         _text(_SUBTITLE, {**ink, "textFormat": quiet}),
     ]
 
 
 def _section(text: str, look: Look) -> Json:
-    border = {"bottom": {"style": "SOLID_MEDIUM", "colorStyle": look.color("ink")}}
-    return _text(text, {"textFormat": look.text("muted", bold=True, smaller=1), "borders": border})
+    borders = {"bottom": border(look.color("ink"), "medium")}
+    return _text(text, {"textFormat": look.text("muted", bold=True, smaller=1), "borders": borders})
 
 
 def _setting(setting: Setting, look: Look, zone_name: str) -> Iterator[Json]:
-    line = {"borders": {"bottom": {"style": "SOLID", "colorStyle": look.color("line")}}}
+    line = {"borders": {"bottom": border(look.color("line"), "thin")}}
     yield _text(setting.label, {**line, "textFormat": look.text()})
     yield _value(setting, look, line, zone_name)
     yield _text(setting.note, {**line, "textFormat": look.text("muted", smaller=1), "wrapStrategy": "WRAP"})
@@ -102,7 +124,9 @@ def _setting(setting: Setting, look: Look, zone_name: str) -> Iterator[Json]:
 
 def _value(setting: Setting, look: Look, line: Json, zone_name: str) -> Json:
     style: Json = {**line, **number_format(setting.format)}
-    style |= {"horizontalAlignment": "CENTER", "verticalAlignment": "MIDDLE", "textFormat": look.text()}
+    a_list = setting.format.align == "left" and not setting.format.type  # read from its beginning
+    style |= placed("left", indent=1) if a_list else placed("center", indent=0)
+    style |= {"verticalAlignment": "MIDDLE", "textFormat": look.text()}
     typed = not (setting.synced or setting.formula)
     if typed:
         style["textFormat"] = look.text("input_text", bold=True)

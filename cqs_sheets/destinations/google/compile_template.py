@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from cqs_sheets.core.template import Column, ColumnKind, TableTab, Template
 from cqs_sheets.destinations.google import marks
-from cqs_sheets.destinations.google.formulas import rule_formula
+from cqs_sheets.destinations.google.compile_headers import compile_headers, header_cell
+from cqs_sheets.destinations.google.formulas import row_formula, rule_formula
 from cqs_sheets.destinations.google.layout import TabPlace
-from cqs_sheets.destinations.google.styles import Look, alignment, pixels, rule_format
+from cqs_sheets.destinations.google.styles import Look, pixels, rule_format
 
 Json = dict[str, Any]
 
 _GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT = 20, 40, 23
-_SPARE_ROWS = 1  # rows go in before it, so that everything that lies on the rows grows with them
+_LEAST_SPARE_ROWS = 1  # rows go in before it, so that everything that lies on the rows grows with them
 _PROTECTION = "Written by cqs-sheets: what you type here may be replaced."
 
 
@@ -32,26 +33,43 @@ def new_place(tab: TableTab, sheet_id: int, title: str) -> TabPlace:
         columns=columns,
         rows={},
         end=header_row + 1,
-        row_count=header_row + 1 + _SPARE_ROWS,
+        row_count=header_row + 1 + (_LEAST_SPARE_ROWS if tab.fed else max(_LEAST_SPARE_ROWS, tab.spare_rows)),
         column_count=len(tab.columns),
     )
 
 
-def compile_table(template: Template, tab: TableTab, place: TabPlace) -> list[Json]:
-    """The requests that make a table tab without rows at `place` (of `new_place`)."""
+def compile_table(template: Template, tab: TableTab, tables: Mapping[str, TabPlace]) -> list[Json]:
+    """The requests that make a table tab without rows at its place (of `new_place`) among `tables`.
+
+    The user's own tab has its formulas in all its spare rows.
+    """
     look = Look(template.theme)
+    place = tables[tab.name]
     settings = template.settings_tab
     names = [setting.name for setting in settings.settings] if settings else []
     return [
         _sheet(tab, place),
-        *_headers(tab, place, look),
+        *compile_headers(tab, place, look),
         *_columns(tab, place, look),
         *_heights(tab, place),
+        *(() if tab.fed else fill_formulas(tab, tables, place.end, place.row_count - place.end)),
         *_rules(tab, place, names),
         *([_filter(place)] if tab.filter else []),
         *_protections(tab, place),
         *bindings(place),
     ]
+
+
+def compile_columns(template: Template, tab: TableTab, place: TabPlace) -> Iterator[Json]:
+    """The requests that dress columns of a tab, just inserted: headers, formats, validations, widths."""
+    look = Look(template.theme)
+    for column in tab.columns:
+        start = {"sheetId": place.sheet_id, "rowIndex": place.header_row}
+        start["columnIndex"] = place.columns[column.id]
+        rows = [{"values": [header_cell(tab, column, look)]}]
+        fields = "userEnteredValue,userEnteredFormat,note"
+        yield {"updateCells": {"start": start, "rows": rows, "fields": fields}}
+    yield from _columns(tab, place, look)
 
 
 def bindings(place: TabPlace) -> list[Json]:
@@ -78,43 +96,10 @@ def _sheet(tab: TableTab, place: TabPlace) -> Json:
     return {"addSheet": {"properties": properties}}
 
 
-def _headers(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
-    cells = [_header(tab, column, look) for column in tab.columns]
-    start = {"sheetId": place.sheet_id, "rowIndex": place.header_row, "columnIndex": 0}
-    fields = "userEnteredValue,userEnteredFormat,note"
-    yield {"updateCells": {"start": start, "rows": [{"values": cells}], "fields": fields}}
-    if place.header_row:
-        groups = [_group(tab, at, look) for at in range(len(tab.columns))]
-        yield {
-            "updateCells": {"start": {**start, "rowIndex": 0}, "rows": [{"values": groups}], "fields": fields}
-        }
-
-
-def _header(tab: TableTab, column: Column, look: Look) -> Json:
-    style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **alignment(column.format)}
-    style["textFormat"] = look.text("" if tab.plain else "paper", bold=True)
-    if not tab.plain:
-        style["backgroundColorStyle"] = look.color(look.theme.header_role(column.kind))
-    cell: Json = {"userEnteredValue": {"stringValue": column.header}, "userEnteredFormat": style}
-    return cell | ({"note": column.note} if column.note else {})
-
-
-def _group(tab: TableTab, at: int, look: Look) -> Json:
-    column = tab.columns[at]
-    background = look.theme.header_role(column.kind)
-    starts = at == 0 or tab.columns[at - 1].group != column.group
-    style = {
-        "backgroundColorStyle": look.color(background),
-        "textFormat": look.text(look.theme.faint_on(background), bold=True, smaller=2),
-        "verticalAlignment": "MIDDLE",
-    }
-    cell: Json = {"userEnteredFormat": style}
-    return cell | ({"userEnteredValue": {"stringValue": column.group}} if starts and column.group else {})
-
-
 def _columns(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
     """Formats and validations of the spare row, which new rows take on, and widths."""
-    for at, column in enumerate(tab.columns):
+    for column in tab.columns:
+        at = place.columns[column.id]
         cell: Json = {"userEnteredFormat": look.cell(column, plain=tab.plain)}
         rule = validation(column)
         cell |= {"dataValidation": rule} if rule else {}
@@ -128,9 +113,31 @@ def _columns(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
 
 def _heights(tab: TableTab, place: TabPlace) -> Iterator[Json]:
     if not tab.plain:
-        heights = (_GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT)
-        for row, height in enumerate(heights):
-            yield dimension(place.sheet_id, "ROWS", row, row + 1, {"pixelSize": height})
+        ends = (1, 2, place.row_count)
+        for start, end, height in zip(
+            (0, *ends), ends, (_GROUP_HEIGHT, _HEADER_HEIGHT, _ROW_HEIGHT), strict=False
+        ):
+            yield dimension(place.sheet_id, "ROWS", start, end, {"pixelSize": height})
+
+
+def fill_formulas(tab: TableTab, tables: Mapping[str, TabPlace], index: int, count: int) -> Iterator[Json]:
+    """Formulas in `count` rows, each once as it is for the first: Google counts its references on for the others."""
+    place = tables[tab.name]
+    for column in tab.columns:
+        at = place.columns.get(column.id)
+        if at is None or column.kind is not ColumnKind.FORMULA:
+            continue
+        formula = row_formula(column.formula, index, place, tables)
+        if formula:
+            span = {
+                "sheetId": place.sheet_id,
+                "startRowIndex": index,
+                "endRowIndex": index + count,
+                "startColumnIndex": at,
+                "endColumnIndex": at + 1,
+            }
+            cell = {"userEnteredValue": {"formulaValue": formula}}
+            yield {"repeatCell": {"range": span, "cell": cell, "fields": "userEnteredValue"}}
 
 
 def dimension(sheet_id: int, axis: str, start: int, end: int, properties: Json) -> Json:
@@ -164,8 +171,6 @@ def limits(least: float | None, most: float | None) -> Json | None:
 def _rules(tab: TableTab, place: TabPlace, names: Collection[str]) -> Iterator[Json]:
     for index, rule in enumerate(tab.rules):
         formula = rule_formula(rule.when, place, names)
-        if formula is None:
-            continue
         ranges = [_span(place, first, last) for first, last in runs(place.columns[name] for name in rule.on)]
         condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
         boolean = {"condition": condition, "format": rule_format(rule.style)}

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
 from cqs_sheets.core.plan import Plan
 from cqs_sheets.core.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
 from cqs_sheets.core.template import Setting, SettingsTab, TableTab, Template
+from cqs_sheets.core.upgrade import record_from
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.google.adoption import adopt, read_titles
-from cqs_sheets.destinations.google.batches import Composer, Todo
+from cqs_sheets.destinations.google.batches import Composer
 from cqs_sheets.destinations.google.cells import MOST_CHARACTERS, decode, is_inexact
 from cqs_sheets.destinations.google.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.looking import look
+from cqs_sheets.destinations.google.notes import mistakes_among, noted
+from cqs_sheets.destinations.google.patches import Misplaced, Patch, witness_areas
+from cqs_sheets.destinations.google.rollover import MOST_TAB_CELLS
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.values import read_rows
+from cqs_sheets.destinations.google.values import Line, box_of_rows, read_boxes
+from cqs_sheets.destinations.google.witness import cells_read
 from cqs_sheets.destinations.google.writing import Writer
 from cqs_sheets.errors import DataRefused, TargetChanged
 
+Json = dict[str, Any]
+Held = dict[str, dict[str, dict[str, CellValue]]]
+
+_UNSURE = "?"  # follows the version while nobody knows whether its write hit the right rows
 _TIMES = frozenset({"DATE", "TIME", "DATE_TIME"})
 
 
 class GoogleDestination:
     """A spreadsheet in Google Sheets; see destinations.base.Destination.
 
-    `gid` picks the tab that a table made by hand is looked for in. `zone_name` is shown in Settings.
-    A person's edits never make apply refuse: what they displace is found by the write's own answer
-    and put right. TargetChanged is raised when another sync has written.
+    `gid` picks the tab that a table made by hand is looked for in. `zone_name` is shown in Settings. A tab
+    goes on in another one at `most_cells`. A person's edits never make apply refuse: what they displace is
+    found by the write's own answer and put right, or by the next run if this one dies before it is.
+    TargetChanged is raised when another sync has written.
     """
 
     def __init__(
@@ -39,27 +49,38 @@ class GoogleDestination:
         http: SheetsHttp,
         gid: int | None = None,
         zone_name: str = "UTC",
+        most_cells: int = MOST_TAB_CELLS,
         nonce: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
     ) -> None:
         self._id = spreadsheet_id
         self._http = http
         self._gid = gid
         self._zone_name = zone_name
+        self._most_cells = most_cells
         self._nonce = nonce
+        self._known = ""  # the version that is known to have been verified
         self._stamped: Layout | None = None  # what stamp() saw, for the read() that follows
         self._layout: Layout | None = None  # what the last plan was made for
+        self._mistakes: tuple[Misplaced, ...] = ()  # of an earlier write, seen by the last read()
 
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `read` that may follow makes use of."""
-        del known_version
+        self._known = known_version
         self._stamped = look(self._http, self._id)
         layout = self._stamped
-        return Stamp(exists=bool(layout.marks), sequence=layout.sequence, version=layout.version)
+        return Stamp(exists=bool(layout.marks), sequence=layout.sequence, version=self._version(layout))
+
+    def _version(self, layout: Layout) -> str:
+        return layout.version + _UNSURE if self._suspects(layout) else layout.version
+
+    def _suspects(self, layout: Layout) -> list[Patch]:
+        """The patches of a write that nobody has verified yet, as far as we know."""
+        return [] if layout.version == self._known else noted(layout)
 
     def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
         """What the spreadsheet holds of these keys and of the synced settings; one more read at most.
 
-        A spreadsheet that we never wrote to takes one or two more, once.
+        A spreadsheet that we never wrote to takes one more, and two if it has a table made by hand: once.
         """
         layout, self._stamped = self._stamped or look(self._http, self._id), None
         if not layout.marks:
@@ -68,32 +89,54 @@ class GoogleDestination:
         held = self._held(template, layout, keys)
         tabs = {}
         for tab in template.tabs:
-            if isinstance(tab, TableTab) and tab.name in layout.tabs:
-                tabs[tab.name] = _table_state(tab, layout.tabs[tab.name], held.get(tab.name, {}))
+            if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
+                tabs[tab.name] = _table_state(
+                    tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {})
+                )
             elif isinstance(tab, SettingsTab) and (state := _settings_state(tab, layout)):
                 tabs[tab.name] = state
-        return Table(exists=bool(layout.marks), sequence=layout.sequence, version=layout.version, tabs=tabs)
+        return Table(
+            exists=bool(layout.marks),
+            sequence=layout.sequence,
+            version=self._version(layout),
+            tabs=tabs,
+            made=record_from(layout.record),
+        )
 
-    def _held(
-        self, template: Template, layout: Layout, keys: Mapping[str, Collection[str]]
-    ) -> dict[str, dict[str, Mapping[str, CellValue]]]:
+    def _held(self, template: Template, layout: Layout, keys: Mapping[str, Collection[str]]) -> Held:
         """The values of the rows that hold these keys, by tab and key."""
-        rows = {
-            name: {place.rows[key][0]: key for key in keys.get(name, ()) if key in place.rows}
-            for name, place in layout.tabs.items()
+        asked = {
+            (place.sheet_id, place.rows[key][0]): (tab, place, key)
+            for tab in template.tabs
+            if isinstance(tab, TableTab)
+            for key in keys.get(tab.name, ())
+            if (place := layout.holder(tab.name, key))
         }
-        asked = [(layout.tabs[name], list(found)) for name, found in rows.items() if found]
-        cells = read_rows(self._http, self._id, asked) if asked else {}
-        held: dict[str, dict[str, Mapping[str, CellValue]]] = {}
-        for place, _ in asked:
-            tab = template.tab(place.name)
-            for row, key in rows[place.name].items():
-                line = cells.get((place.sheet_id, row), {})
-                if key_text(decode(line.get(place.key_column))) != key:
-                    raise _rearranged()
-                if isinstance(tab, TableTab):
-                    held.setdefault(place.name, {})[key] = dict(_decoded(tab, place, line))
+        suspects = self._suspects(layout)
+        lines = self._lines(layout, asked, witness_areas(suspects, layout))
+        held: Held = {}
+        for at, (tab, place, key) in asked.items():
+            line = lines.get(at, {})
+            if key_text(decode(line.get(place.key_column))) != key:
+                raise _rearranged()
+            held.setdefault(tab.name, {})[key] = dict(_decoded(tab, place, line))
+        self._mistakes = mistakes_among(suspects, layout, cells_read(lines))
+        _correct(held, template, self._mistakes)
         return held
+
+    def _lines(
+        self, layout: Layout, asked: Collection[tuple[int, int]], areas: Sequence[Json]
+    ) -> dict[tuple[int, int], Line]:
+        rows: dict[int, list[int]] = {}
+        for sheet_id, row in asked:
+            rows.setdefault(sheet_id, []).append(row)
+        boxes = [
+            box
+            for sheet_id, found in rows.items()
+            if (place := layout.sheet(sheet_id))
+            for box in box_of_rows(place, found)
+        ]
+        return read_boxes(self._http, self._id, [*boxes, *areas]) if boxes or areas else {}
 
     def apply(self, plan: Plan) -> Applied:
         """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
@@ -102,47 +145,70 @@ class GoogleDestination:
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
         layout, self._layout = self._layout, None
-        if layout is None or layout.version != plan.table.version:
+        if layout is None or self._version(layout) != plan.table.version:
             raise TargetChanged(
                 "The spreadsheet was written by another sync since it was read.",
                 meaning="Nothing was written; the rows wait in the journal.",
                 hint="Let one machine at a time write to a spreadsheet.",
             )
         before = self._http.requests
-        composer = Composer(template=plan.template, spreadsheet_id=self._id, zone_name=self._zone_name)
+        composer = Composer(
+            template=plan.template,
+            spreadsheet_id=self._id,
+            zone_name=self._zone_name,
+            most_cells=self._most_cells,
+        )
         writer = Writer(
             http=self._http,
             spreadsheet_id=self._id,
             composer=composer,
             look=lambda: self._look_for(plan.template),
+            titles=lambda: read_titles(self._http, self._id),
             nonce=self._nonce(),
         )
-        layout = self._with_titles(plan, composer, layout)
-        written = writer.write(plan, layout)
-        warnings = (*writer.warnings, *_oddities(plan))
+        written = writer.write(plan, layout, self._mistakes)
+        warnings = (*_mended(self._mistakes), *writer.warnings, *_oddities(plan))
+        self._known, self._mistakes = written.version, ()
         return Applied(version=written.version, requests=self._http.requests - before, warnings=warnings)
 
     def _look_for(self, template: Template) -> Layout:
         layout = look(self._http, self._id)
         return layout if layout.marks else adopt(self._http, self._id, layout, template, self._gid)
 
-    def _with_titles(self, plan: Plan, composer: Composer, layout: Layout) -> Layout:
-        """New tabs need titles that are free; a spreadsheet of ours is asked for its titles only then."""
-        todo = Todo(adds=plan.adds, updates=plan.updates)
-        if layout.titles is not None or not composer.creates(todo, layout):
-            return layout
-        return replace(layout, titles=read_titles(self._http, self._id))
+
+def _correct(held: Held, template: Template, mistakes: Sequence[Misplaced]) -> None:
+    """What a row will hold once mistakes are taken back; of several in one cell the oldest knows."""
+    for wrong in reversed(mistakes):
+        values = held.get(wrong.patch.tab, {}).get(wrong.found or "")
+        tab = template.tab(wrong.patch.tab) if values else None
+        if values and isinstance(tab, TableTab):
+            before = next(iter((wrong.before or {}).values()), None)
+            values[wrong.patch.column] = decode(before, tab.column(wrong.patch.column).type)
 
 
-def _table_state(tab: TableTab, place: TabPlace, held: Mapping[str, Mapping[str, CellValue]]) -> TabState:
+def _mended(mistakes: Sequence[Misplaced]) -> Iterator[str]:
+    rows = {(each.patch.tab, each.found) for each in mistakes}
+    if rows:
+        yield (
+            "someone rearranged the sheet during a write that was broken off:"
+            f" {len(rows)} row(s) were put right now"
+        )
+
+
+def _table_state(
+    name: str, places: Sequence[TabPlace], held: Mapping[str, Mapping[str, CellValue]]
+) -> TabState:
+    """The volumes of a tab as one; a key that stands in several rows is kept up to date in the first."""
+    rows = {key: [row + 1 for place in places for row in place.rows.get(key, ())] for key in held}
     return TabState(
-        name=tab.name,
-        columns={column: at + 1 for column, at in place.columns.items()},
-        rows={key: HeldRow(row=place.rows[key][0] + 1, values=values) for key, values in held.items()},
-        duplicates={
-            key: tuple(row + 1 for row in place.rows[key]) for key in held if len(place.rows[key]) > 1
-        },
-        row_count=sum(row > place.header_row for rows in place.rows.values() for row in rows),
+        name=name,
+        columns={column: at + 1 for place in reversed(places) for column, at in place.columns.items()},
+        rows={key: HeldRow(row=rows[key][0], values=values) for key, values in held.items()},
+        duplicates={key: tuple(found) for key, found in rows.items() if len(found) > 1},
+        row_count=sum(
+            row > place.header_row for place in places for found in place.rows.values() for row in found
+        ),
+        bound=all(place.bound for place in places),
     )
 
 

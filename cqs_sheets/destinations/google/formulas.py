@@ -25,6 +25,16 @@ def quoted(title: str) -> str:
     return "'" + title.replace("'", "''") + "'"
 
 
+def column_reference(place: TabPlace, column: str) -> str:
+    """A whole column of a table, however many rows it gets; KeyError if the column is gone.
+
+    It begins with the header: a row that comes in right below it would push a range that begins there
+    down, and be left out of it.
+    """
+    letters = column_letters(place.columns[column])
+    return f"{quoted(place.title)}!${letters}${place.header_row + 1}:${letters}"
+
+
 def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabPlace]) -> str | None:
     """The formula for one row of a tab; None if it refers to a column that is gone."""
 
@@ -32,9 +42,7 @@ def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabP
         return f"{column_letters(place.columns[name])}{row + 1}"
 
     def column(tab: str, name: str) -> str:
-        other = tabs[tab]
-        letters = column_letters(other.columns[name])
-        return f"{quoted(other.title)}!${letters}${other.header_row + 2}:${letters}"
+        return column_reference(tabs[tab], name)
 
     try:
         return resolve(formula, cell=cell, column=column)
@@ -42,10 +50,10 @@ def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabP
         return None
 
 
-def rule_formula(formula: str, place: TabPlace, names: Collection[str]) -> str | None:
+def rule_formula(formula: str, place: TabPlace, names: Collection[str]) -> str:
     """The formula of a conditional format that lies on the header and all below, and holds below only.
 
-    Named cells are wrapped in INDIRECT: Google does not take another tab's names there otherwise.
+    Raises LookupError for a column that is not there, or is in another tab.
     """
     header = place.header_row + 1
 
@@ -55,14 +63,14 @@ def rule_formula(formula: str, place: TabPlace, names: Collection[str]) -> str |
     def column(tab: str, name: str) -> str:
         raise LookupError(f"{tab}.{name}")
 
-    try:
-        resolved = resolve(formula, cell=cell, column=column).removeprefix("=")
-    except LookupError:
-        return None
-    if names:
-        known = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b(?![(!])")
-        parts = _TEXT_LITERAL.split(resolved)
-        resolved = "".join(
-            part if part.startswith('"') else known.sub(r'INDIRECT("\1")', part) for part in parts
-        )
-    return f"=AND(ROW()>ROW($A${header}),{resolved})"
+    resolved = by_name(resolve(formula, cell=cell, column=column), names)
+    return f"=AND(ROW()>ROW($A${header}),{resolved.removeprefix('=')})"
+
+
+def by_name(formula: str, names: Collection[str]) -> str:
+    """The formula with named cells wrapped in INDIRECT: Google takes another tab's in no other way in rules."""
+    if not names:
+        return formula
+    known = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b(?![(!])")
+    parts = _TEXT_LITERAL.split(formula)
+    return "".join(part if part.startswith('"') else known.sub(r'INDIRECT("\1")', part) for part in parts)

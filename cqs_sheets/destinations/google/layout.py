@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.destinations.google.filters import shifted
 from cqs_sheets.destinations.google.marks import Mark
 
 Json = dict[str, Any]
@@ -25,6 +26,8 @@ class Cell:
 class TabPlace:
     """A table tab as it stands. `rows`: key -> every row it stands in. `end` is behind the last keyed row.
 
+    A tab that grew too large goes on in others (see rollover.py), each with a place of its own.
+
     `ids` are those of the metadata on its columns; none in a tab just made or found by its headers
     (`bound` False: no metadata lies on it yet).
     """
@@ -41,6 +44,13 @@ class TabPlace:
     column_count: int
     ids: Mapping[str, int] = field(default_factory=dict)
     bound: bool = True
+    filter: Json | None = None  # Google's, if it hides rows
+
+    def identified(self, ids: Mapping[str, int]) -> TabPlace:
+        """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
+        return replace(
+            self, bound=True, ids={column: ids[f"{self.name}.{column}"] for column in self.columns}
+        )
 
     def grown(self, index: int, keys: Sequence[str]) -> TabPlace:
         """The same after a row was inserted at `index` for each key."""
@@ -49,18 +59,28 @@ class TabPlace:
         for row, key in enumerate(keys, start=index):
             moved.setdefault(key, []).append(row)
         return replace(
-            self, rows=moved, end=max(self.end, index) + many, row_count=self.row_count + many, bound=True
+            self,
+            rows=moved,
+            end=max(self.end, index) + many,
+            row_count=self.row_count + many,
+            filter=shifted(self.filter, "Row", index, many),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratch:
-    """The hidden tab that keeps what a write replaces until it is verified."""
+    """The hidden tab that keeps what a write replaces until it is verified; see notes.py."""
 
     sheet_id: int
     title: str
     row_count: int
     column_count: int
+    notes: tuple[str, ...] = ()
+
+
+def volume_name(tab: str, number: int) -> str:
+    """The name of a tab's first, second... volume."""
+    return tab if number == 1 else f"{tab} {number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +88,8 @@ class Layout:
     """A spreadsheet at one moment.
 
     `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
-    those in a column we read. `titles` are known only if the spreadsheet was asked for them.
+    those in a column we read. `titles` are known only if the spreadsheet was asked for them. `record`
+    says what we ever made there (see core.upgrade); "" if nothing does.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -77,6 +98,22 @@ class Layout:
     values: Mapping[Cell, CellValue] = field(default_factory=dict)
     scratch: Scratch | None = None
     titles: frozenset[str] | None = None
+    record: str = ""
+
+    def volumes(self, tab: str) -> Iterator[TabPlace]:
+        """The places of a template's tab, in the order in which they were filled."""
+        number = 1
+        while place := self.tabs.get(volume_name(tab, number)):
+            yield place
+            number += 1
+
+    def holder(self, tab: str, key: str) -> TabPlace | None:
+        """The place of the tab that has a row of that key."""
+        return next((place for place in self.volumes(tab) if key in place.rows), None)
+
+    def sheet(self, sheet_id: int) -> TabPlace | None:
+        """The table tab of that id."""
+        return next((place for place in self.tabs.values() if place.sheet_id == sheet_id), None)
 
     @property
     def sequence(self) -> int | None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.destinations.google import marks
+from cqs_sheets.destinations.google import failures, marks
 from cqs_sheets.destinations.google.cells import decode_extended
+from cqs_sheets.destinations.google.filters import FILTER, hiding
 from cqs_sheets.destinations.google.layout import Cell, Layout, Scratch, TabPlace
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp
 from cqs_sheets.errors import DataRefused
@@ -21,21 +22,27 @@ CELLS = (
     "data(startRow,startColumn,rowData(values(effectiveValue)),"
     "columnMetadata(developerMetadata(metadataId,metadataKey,metadataValue)))"
 )
-SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{CELLS})"
+SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{FILTER},{CELLS})"
 NAMES = "namedRanges(name,range)"
 _FIELDS = f"developerMetadata(metadataId,metadataKey,metadataValue),{NAMES},{SHEETS}"
 _FILTERS = [marks.lookup(key) for key in (marks.KEY, marks.HEADER, marks.SCRATCH)]
+_ALWAYS_THERE = 2  # of those, once we have written
 
 
 def look(http: SheetsHttp, spreadsheet_id: str) -> Layout:
-    """The spreadsheet as it stands now. Raises CqsError."""
-    answer = http.read(
-        f"{spreadsheet_id}:getByDataFilter",
-        fields=_FIELDS,
-        body={"dataFilters": _FILTERS},
-        name=spreadsheet_id,
-    )
-    return read_layout(answer)
+    """The spreadsheet as it stands now, empty if none of our marks is there. Raises CqsError.
+
+    That Google answers where a lookup finds nothing is nowhere promised: refused, it is asked for less.
+    """
+    path = f"{spreadsheet_id}:getByDataFilter"
+    for filters in (_FILTERS, _FILTERS[:_ALWAYS_THERE]):
+        try:
+            return read_layout(
+                http.ask(path, fields=_FIELDS, body={"dataFilters": filters}, name=spreadsheet_id)
+            )
+        except failures.Refused:
+            continue
+    return Layout()
 
 
 def read_layout(answer: Json) -> Layout:
@@ -45,14 +52,17 @@ def read_layout(answer: Json) -> Layout:
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
         if _marked(sheet, marks.SCRATCH):
-            scratch = _scratch(sheet["properties"])
+            scratch = _scratch(sheet)
             continue
         place = _tab(sheet)
         if place and (place.name not in tabs or place.title == place.name):
             tabs[place.name] = place
         values |= dict(_column_values(sheet))
+    entries = answer.get("developerMetadata", [])
+    records = (entry.get("metadataValue", "") for entry in entries if entry["metadataKey"] == marks.RECORD)
     return Layout(
-        marks=marks.read_marks(answer.get("developerMetadata", [])),
+        marks=marks.read_marks(entries),
+        record=next(records, ""),
         tabs=tabs,
         names=dict(read_names(answer)),
         values=values,
@@ -88,9 +98,13 @@ def _marked(block_or_sheet: Json, key: str) -> str | None:
     return None
 
 
-def _scratch(properties: Json) -> Scratch:
+def _scratch(sheet: Json) -> Scratch:
+    properties = sheet["properties"]
     grid = properties["gridProperties"]
+    rows = (row for block in sheet.get("data", []) for row in block.get("rowData", []) if row.get("values"))
+    texts = (decode_extended(row["values"][0]) for row in rows)
     return Scratch(
+        notes=tuple(text for text in texts if isinstance(text, str)),
         sheet_id=properties.get("sheetId", 0),
         title=properties["title"],
         row_count=grid["rowCount"],
@@ -129,6 +143,7 @@ def _tab(sheet: Json) -> TabPlace | None:
         end=1 + max((places[-1] for places in rows.values()), default=header_row),
         row_count=properties["gridProperties"]["rowCount"],
         column_count=properties["gridProperties"]["columnCount"],
+        filter=hiding(sheet.get("basicFilter", {})),
     )
 
 

@@ -2,6 +2,7 @@
 
 `cqs.column` = "<tab>.<column id>" lies on each column, `cqs.key` = "<tab>" on the column that is read
 to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a column of the scratch tab.
+`cqs.made` is the record of what we ever made there (see core.upgrade).
 
 `cqs.sequence` = "<sequence>/<piece>/<nonce>" is left by every write, under an id that is made from
 sequence and piece. Google refuses an id that is there, and with it the whole batch: so no write can
@@ -11,7 +12,8 @@ marks of the last few writes are kept for that; the sequence of a spreadsheet is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +24,11 @@ KEY = "cqs.key"
 HEADER = "cqs.header"
 SCRATCH = "cqs.scratch"
 SEQUENCE = "cqs.sequence"
+RECORD = "cqs.made"
 
 LAST = 0  # the piece that completes a write, and the only one of most
 
+_PASSING = "cqs.edge"
 _FIRST_ID = 1 << 30
 _IDS = (1 << 30) - 1
 _PIECES = 997  # a prime: neighbouring writes of many pieces do not meet
@@ -80,6 +84,21 @@ def leave_mark(number: int, *, shown: int, piece: int, nonce: str, before: Itera
     ]
 
 
+def leave_record(text: str, *, exists: bool) -> Json:
+    """The request that leaves the record of what was made."""
+    if not exists:
+        entry = {"metadataKey": RECORD, "metadataValue": text, "location": {"spreadsheet": True}}
+        return {"createDeveloperMetadata": {"developerMetadata": entry | {"visibility": "DOCUMENT"}}}
+    change = {"metadataValue": text}
+    return {
+        "updateDeveloperMetadata": {
+            "dataFilters": [lookup(RECORD)],
+            "developerMetadata": change,
+            "fields": "metadataValue",
+        }
+    }
+
+
 def bind(key: str, value: str, sheet_id: int, dimension: str, index: int) -> Json:
     """The request that puts metadata on one row ("ROWS") or column ("COLUMNS")."""
     span = {"sheetId": sheet_id, "dimension": dimension, "startIndex": index, "endIndex": index + 1}
@@ -107,6 +126,34 @@ def hold(entry_id: int, value: str, sheet_id: int, index: int) -> list[Json]:
         "locationMatchingStrategy": "EXACT_LOCATION",
     }
     return [{"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": there}}}, made]
+
+
+def touch(sheet_id: int, index: int) -> list[Json]:
+    """Requests that change nothing, and fail unless the tab reaches as far as this column."""
+    passing = {"developerMetadataLookup": {"metadataKey": _PASSING}}
+    return [
+        bind(_PASSING, "1", sheet_id, "COLUMNS", index),
+        {"deleteDeveloperMetadata": {"dataFilter": passing}},
+    ]
+
+
+def numbered(requests: Sequence[Json], seed: str) -> tuple[list[Json], dict[str, int]]:
+    """The requests with ids of our choice for the metadata of columns, and these ids by its values.
+
+    So that a write of several batches can hold the columns that its first one made.
+    """
+    ids: dict[str, int] = {}
+    found = []
+    for request in requests:
+        entry = request.get("createDeveloperMetadata", {}).get("developerMetadata", {})
+        if entry.get("metadataKey") == COLUMN:
+            value = entry["metadataValue"]
+            ids[value] = 1 + zlib.crc32(f"{seed}/{value}".encode()) % (_FIRST_ID - 1)
+            entry = {**entry, "metadataId": ids[value]}
+            found.append({"createDeveloperMetadata": {"developerMetadata": entry}})
+        else:
+            found.append(request)
+    return found, ids
 
 
 def lookup(key: str) -> Json:

@@ -12,10 +12,9 @@ from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.plan import Add
-from cqs_sheets.core.template import ColumnKind, TableTab
+from cqs_sheets.core.template import TableTab
 from cqs_sheets.destinations.google.cells import encode
-from cqs_sheets.destinations.google.compile_template import runs
-from cqs_sheets.destinations.google.formulas import row_formula
+from cqs_sheets.destinations.google.compile_template import fill_formulas, runs
 from cqs_sheets.destinations.google.layout import Cell, TabPlace
 from cqs_sheets.destinations.google.patches import area, update_cells
 from cqs_sheets.destinations.google.styles import number_format
@@ -45,7 +44,7 @@ def insert_rows(
     for first, last in runs(lines[0]):
         rows = [[line[at] for at in range(first, last + 1)] for line in lines]
         requests.append(update_cells(Cell(sheet_id=place.sheet_id, row=index, column=first), rows))
-    requests += _formulas(tab, {**tabs, tab.name: after}, index, len(adds))
+    requests += fill_formulas(tab, {**tabs, tab.name: after}, index, len(adds))
     return requests, after
 
 
@@ -55,20 +54,6 @@ def _line(tab: TableTab, place: TabPlace, add: Add) -> Iterator[tuple[int, Json]
         at = place.columns.get(column.id)
         if at is not None and column.synced:
             yield at, encode(add.values.get(column.id))
-
-
-def _formulas(tab: TableTab, tabs: Mapping[str, TabPlace], index: int, count: int) -> Iterator[Json]:
-    """Each formula once, as it is for the first row: Google counts its references on for the others."""
-    place = tabs[tab.name]
-    for column in tab.columns:
-        at = place.columns.get(column.id)
-        if at is None or column.kind is not ColumnKind.FORMULA:
-            continue
-        formula = row_formula(column.formula, index, place, tabs)
-        if formula:
-            span = area(Cell(sheet_id=place.sheet_id, row=index, column=at), count)
-            cell = {"userEnteredValue": {"formulaValue": formula}}
-            yield {"repeatCell": {"range": span, "cell": cell, "fields": "userEnteredValue"}}
 
 
 def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iterator[Json]:

@@ -5,11 +5,14 @@ sort between our read and our write. So a batch first copies the rows it is goin
 to the last cell that it replaces, to a hidden scratch tab, and its answer shows the rows' keys and the
 copies: what stood there at that very moment. If it was another row, the copy goes back, in a batch that
 is verified alike.
+
+Google may not copy rows that a filter hides (it was seen to skip them), so a filter is lifted meanwhile.
+Where a copy is missing all the same, as somebody set the filter just then, the scratch tab shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,16 +28,17 @@ Json = dict[str, Any]
 _TITLE = "_cqs"
 _ROWS = 100
 _COLUMNS = 52
-_SHIFT = 1  # column 0 of the scratch tab stays empty and carries the mark: the others follow
+_SHIFT = 1  # column 0 of the scratch tab carries the mark and notes: the others follow
+_NOT_COPIED = "not copied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
     """One cell of a row that exists, and the ExtendedValue that goes into it.
 
-    In a settings tab, `key` is the setting. `slot` is the scratch tab's row for what was there (None in
-    a tab that the same batch makes). `undoes` is the mistake it takes back: `content` is then what
-    stood there before.
+    In a settings tab, `key` is the setting, and there is no `key_column`. `slot` is the scratch tab's row
+    for what was there (None in a tab that the same batch makes). `undoes` is the mistake it takes back:
+    `content` is then what stood there before.
     """
 
     tab: str
@@ -42,25 +46,37 @@ class Patch:
     column: str
     cell: Cell
     content: Json
+    key_column: int | None = None
     slot: int | None = None
     undoes: Misplaced | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misplaced:
-    """A patch that hit another row: the one of key `found` (None: of no key), where `before` had stood."""
+    """A patch that hit another row: the one of key `found` (None: of no key), where `before` had stood.
+
+    `before` is None if no copy was made of it.
+    """
 
     patch: Patch
     found: str | None
-    before: Json
+    before: Json | None
 
-    def undoing(self, layout: Layout) -> Patch:
-        """The patch that takes it back, at today's position of the row it hit."""
-        place = layout.tabs.get(self.patch.tab)
-        cell = self.patch.cell
-        if place and self.found is not None and self.found in place.rows:
-            cell = replace(cell, row=place.rows[self.found][0])
-        return replace(self.patch, cell=cell, content=self.before, slot=None, undoes=self)
+    def undoing(self, layout: Layout) -> Patch | None:
+        """The patch that takes it back, where the row it hit stands today; None if that is gone."""
+        cell, key_column = self.patch.cell, self.patch.key_column
+        if key_column is not None:
+            place = layout.sheet(cell.sheet_id)
+            if place is None or self.patch.column not in place.columns:
+                return None
+            if self.found is not None and self.found not in place.rows:
+                return None
+            row = cell.row if self.found is None else place.rows[self.found][0]
+            cell = replace(cell, row=row, column=place.columns[self.patch.column])
+            key_column = place.key_column
+        return replace(
+            self.patch, cell=cell, key_column=key_column, content=self.before or {}, slot=None, undoes=self
+        )
 
 
 def undoing(mistakes: Iterable[Misplaced], layout: Layout) -> list[Patch]:
@@ -71,6 +87,8 @@ def undoing(mistakes: Iterable[Misplaced], layout: Layout) -> list[Patch]:
     patches: dict[Cell, Patch] = {}
     for mistake in mistakes:
         patch = mistake.undoing(layout)
+        if patch is None:
+            continue
         older = patches.get(patch.cell)
         if older and older.undoes:
             now = replace(older.undoes.patch, content=mistake.patch.content)
@@ -82,8 +100,9 @@ def undoing(mistakes: Iterable[Misplaced], layout: Layout) -> list[Patch]:
 def patches_of(updates: Iterable[Update], layout: Layout) -> Iterator[Patch]:
     """The patches of updates at today's positions; what is no longer there is left out."""
     for update in updates:
-        place = layout.tabs.get(update.tab)
-        cell = _cell(place, update) if place else layout.names.get(update.key.lower())
+        table = any(layout.volumes(update.tab))
+        place = layout.holder(update.tab, update.key)
+        cell = _cell(place, update) if table else layout.names.get(update.key.lower())
         if cell:
             yield Patch(
                 tab=update.tab,
@@ -91,11 +110,12 @@ def patches_of(updates: Iterable[Update], layout: Layout) -> Iterator[Patch]:
                 column=update.column,
                 cell=cell,
                 content=encode(update.new),
+                key_column=place.key_column if place else None,
             )
 
 
-def _cell(place: TabPlace, update: Update) -> Cell | None:
-    if update.key not in place.rows or update.column not in place.columns:
+def _cell(place: TabPlace | None, update: Update) -> Cell | None:
+    if place is None or update.column not in place.columns:
         return None
     row, column = place.rows[update.key][0], place.columns[update.column]
     return Cell(sheet_id=place.sheet_id, row=row, column=column)
@@ -114,7 +134,7 @@ def with_slots(patches: Iterable[Patch]) -> list[Patch]:
 def scratch_for(patches: Sequence[Patch], layout: Layout, sheet_id: int) -> tuple[list[Json], Scratch]:
     """The requests that make the scratch tab, or make it large enough for the patches."""
     rows = 1 + max(patch.slot or 0 for patch in patches)
-    columns = 1 + _SHIFT + max(max(_span(patch, layout)) for patch in patches)
+    columns = 1 + _SHIFT + max(max(_span(patch)) for patch in patches)
     scratch = layout.scratch
     if scratch is None:
         rows, columns = max(rows, _ROWS), max(columns, _COLUMNS)
@@ -134,25 +154,55 @@ def scratch_for(patches: Sequence[Patch], layout: Layout, sheet_id: int) -> tupl
     )
 
 
-def _span(patch: Patch, layout: Layout) -> tuple[int, int]:
+def _span(patch: Patch) -> tuple[int, int]:
     """The columns of a patch's cell and of its row's key."""
-    place = layout.tabs.get(patch.tab)
-    return patch.cell.column, place.key_column if place else patch.cell.column
+    return patch.cell.column, patch.cell.column if patch.key_column is None else patch.key_column
 
 
-def write_kept(patches: Sequence[Patch], scratch: Scratch, layout: Layout) -> list[Json]:
-    """The requests that keep the rows, take mistakes back, and write."""
-    rows: dict[Cell, list[int]] = {}
-    slots: dict[Cell, int] = {}
+def write_kept(
+    patches: Sequence[Patch], scratch: Scratch, layout: Layout, note: Callable[[Sequence[Patch]], str]
+) -> list[Json]:
+    """The requests that keep the rows, take mistakes back, and write; `note` says it of one row's patches."""
+    rows: dict[int, list[Patch]] = {}
     for patch in patches:
-        row = replace(patch.cell, column=0)
-        rows.setdefault(row, []).extend(_span(patch, layout))
-        slots[row] = patch.slot or 0
+        rows.setdefault(patch.slot or 0, []).append(patch)
+    sheets = {patch.cell.sheet_id for patch in patches}
+    filtered = [place for place in layout.tabs.values() if place.filter and place.sheet_id in sheets]
     return [
-        *(_keep(row, slots[row], min(found), max(found), scratch) for row, found in rows.items()),
+        *({"clearBasicFilter": {"sheetId": place.sheet_id}} for place in filtered),
+        _write_notes({slot: (note(found), found[0].key_column) for slot, found in rows.items()}, scratch),
+        *(_keep(slot, found, scratch) for slot, found in rows.items()),
         *(_put_back(patch, scratch) for patch in patches if patch.undoes),
         *(_overwrite_run(run) for run in _runs(patch for patch in patches if not patch.undoes)),
+        *({"setBasicFilter": {"filter": place.filter}} for place in filtered),
     ]
+
+
+def _write_notes(notes: Mapping[int, tuple[str, int | None]], scratch: Scratch) -> Json:
+    """Notes in column 0, a sign where a row's key will be copied to, and nothing else from there on."""
+    first = min(notes)
+    whole = area(Cell(sheet_id=scratch.sheet_id, row=first, column=0), scratch.row_count - first)
+    lines: list[list[Json]] = []
+    for slot in sorted(notes):
+        text, key_column = notes[slot]
+        sign = [] if key_column is None else [{}] * key_column + [_string(_NOT_COPIED)]
+        lines.append([_string(text), *sign])
+    return {
+        "updateCells": {
+            "range": whole | {"endColumnIndex": scratch.column_count},
+            "rows": [{"values": line} for line in lines],
+            "fields": "userEnteredValue",
+        }
+    }
+
+
+def _string(text: str) -> Json:
+    return {"userEnteredValue": {"stringValue": text}}
+
+
+def is_missing(cell: Json) -> bool:
+    """Whether a row's copied key shows that nothing was copied."""
+    return bool(cell.get("effectiveValue", {}).get("stringValue") == _NOT_COPIED)
 
 
 def _runs(patches: Iterable[Patch]) -> Iterator[list[Patch]]:
@@ -188,9 +238,11 @@ def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:
     return {"updateCells": {"start": start, "rows": lines, "fields": "userEnteredValue"}}
 
 
-def _keep(row: Cell, slot: int, first: int, last: int, scratch: Scratch) -> Json:
+def _keep(slot: int, patches: Sequence[Patch], scratch: Scratch) -> Json:
+    columns = [column for patch in patches for column in _span(patch)]
+    first, last = min(columns), max(columns)
     there = Cell(sheet_id=scratch.sheet_id, row=slot, column=first + _SHIFT)
-    return _copy(replace(row, column=first), there, 1 + last - first)
+    return _copy(replace(patches[0].cell, column=first), there, 1 + last - first)
 
 
 def _put_back(patch: Patch, scratch: Scratch) -> Json:
@@ -222,21 +274,20 @@ def kept_cell(patch: Patch, layout: Layout) -> Cell:
 
 def kept_key(patch: Patch, layout: Layout) -> Cell | None:
     """Where it keeps the key of the patch's row; None in a settings tab."""
-    key = live_key(patch, layout)
-    return replace(kept_cell(patch, layout), column=key.column + _SHIFT) if key else None
+    column = patch.key_column
+    return None if column is None else replace(kept_cell(patch, layout), column=column + _SHIFT)
 
 
-def live_key(patch: Patch, layout: Layout) -> Cell | None:
+def live_key(patch: Patch) -> Cell | None:
     """Where the key of the patch's row stands in its tab; None in a settings tab."""
-    place = layout.tabs.get(patch.tab)
-    return replace(patch.cell, column=place.key_column) if place else None
+    return None if patch.key_column is None else replace(patch.cell, column=patch.key_column)
 
 
 def witness_areas(patches: Sequence[Patch], layout: Layout) -> list[Json]:
     """What must be seen to know which rows the patches hit, as GridRanges: keys and kept cells."""
     rows: dict[tuple[int, int], set[int]] = {}
     for patch in patches:
-        for cell in (kept_cell(patch, layout), kept_key(patch, layout), live_key(patch, layout)):
+        for cell in (kept_cell(patch, layout), kept_key(patch, layout), live_key(patch)):
             if cell:
                 rows.setdefault((cell.sheet_id, cell.column), set()).add(cell.row)
     return [

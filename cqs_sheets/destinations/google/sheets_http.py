@@ -21,6 +21,7 @@ Json = dict[str, Any]
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0
 _TOO_MANY = 429
+_PROOF = "spreadsheetId"  # asked for with every question
 
 
 class Unanswered(Exception):
@@ -62,6 +63,13 @@ class SheetsHttp:
 
         Numbers of the answer are Decimal. `name` is what messages call the spreadsheet.
         """
+        try:
+            return self.ask(path, fields=fields, body=body, name=name)
+        except failures.Refused as error:
+            raise failures.refused(error, name=name) from error
+
+    def ask(self, path: str, *, fields: str, body: Json | None = None, name: str) -> Json:
+        """The same for a question that Google may refuse: raises failures.Refused as well."""
         until, failures_so_far = self._clock() + self._retry_for, 0
         while True:
             try:
@@ -70,8 +78,6 @@ class SheetsHttp:
                 failures_so_far += 1
                 if not self.rest(failures_so_far, until):
                     raise failures.away(name, str(trouble)) from trouble
-            except failures.Refused as error:
-                raise failures.refused(error, name=name) from error
 
     def write(self, path: str, *, fields: str, body: Json, name: str) -> Json:
         """A write, sent once (again only where Google said that it was not carried out).
@@ -106,9 +112,15 @@ class SheetsHttp:
         while True:
             reply = self._exchange(kind, path, fields, body, name, until)
             if reply.status != _TOO_MANY:
-                return self._understood(reply, name)
+                return self._proven(self._understood(reply, name), path)
             if not self._wait(_asked_wait(reply.headers) or WINDOW, until):
                 raise failures.over_quota(name)
+
+    def _proven(self, answer: Json, path: str) -> Json:
+        """An answer about that spreadsheet; a 200 of somebody in between is no answer."""
+        if answer.get(_PROOF) != path.partition(":")[0].partition("/")[0]:
+            raise Unanswered("an answer that is not Google's")
+        return answer
 
     def _exchange(
         self, kind: str, path: str, fields: str, body: Json | None, name: str, until: float
@@ -126,7 +138,10 @@ class SheetsHttp:
             return wire.exchange(
                 "GET" if body is None else "POST",
                 _ROOT + path,
-                params={"fields": fields, "prettyPrint": "false"},
+                params={
+                    "fields": fields if fields == _PROOF else f"{_PROOF},{fields}",
+                    "prettyPrint": "false",
+                },
                 body=body,
             )
         except NoAnswer as error:
@@ -158,9 +173,11 @@ class SheetsHttp:
 
 def _parsed(body: bytes) -> Json:
     try:
-        answer: Json = json.loads(body, parse_float=Decimal)
-    except ValueError as error:
+        answer: Any = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
         raise Unanswered("an answer that breaks off") from error
+    if not isinstance(answer, dict):
+        raise Unanswered("an answer that is not Google's")
     return answer
 
 

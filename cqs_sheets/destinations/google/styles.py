@@ -11,6 +11,15 @@ Json = dict[str, Any]
 _TITLE_SIZE = 6  # points more than the text
 _GENERAL = "General"
 _PIXELS_A_CHARACTER, _PADDING = 7, 5
+_PIXELS_A_POINT = 4 / 3
+_EDGES = {
+    "top": 2,
+    "right": 3,
+    "bottom": 2,
+    "left": 3,
+}  # pixels, as Google has them: one alone cannot be said
+_INDENT = 9
+_BORDERS = {"thin": "SOLID", "medium": "SOLID_MEDIUM", "thick": "SOLID_THICK"}
 
 
 class Look:
@@ -48,7 +57,7 @@ class Look:
         style["textFormat"] = (
             self.text("link", underline=True) if column.link else self.text(column.text, bold=column.bold)
         )
-        style["borders"] = {"bottom": {"style": "SOLID", "colorStyle": self.color("line")}}
+        style["borders"] = {"bottom": border(self.color("line"), "thin")}
         if column.kind is ColumnKind.INPUT:
             style["backgroundColorStyle"] = self.color("input")
         return style
@@ -63,8 +72,22 @@ def number_format(format_: CellFormat) -> Json:
 
 
 def alignment(format_: CellFormat) -> Json:
-    """The horizontal alignment as a part of CellFormat; {} without one."""
-    return {"horizontalAlignment": format_.align.upper()} if format_.align else {}
+    """The horizontal alignment as a part of CellFormat; {} without one. Text at the left keeps off the edge."""
+    return placed(format_.align, indent=int(format_.align == "left"))
+
+
+def placed(align: str, *, indent: int) -> Json:
+    """Where text stands between the edges, `indent` steps off the one it is aligned to; {} if nowhere special."""
+    style: Json = {"horizontalAlignment": align.upper()} if align else {}
+    if indent:
+        edge = "right" if align == "right" else "left"
+        style["padding"] = {**_EDGES, edge: _EDGES[edge] + indent * _INDENT}
+    return style
+
+
+def border(color: Json, weight: str) -> Json:
+    """A Border that is "thin", "medium" or "thick"."""
+    return {"style": _BORDERS[weight], "colorStyle": color}
 
 
 def rule_format(style: TextStyle) -> Json:
@@ -83,6 +106,11 @@ def rule_format(style: TextStyle) -> Json:
 def pixels(characters: float) -> int:
     """A column's width."""
     return round(characters * _PIXELS_A_CHARACTER) + _PADDING
+
+
+def row_pixels(points: float) -> int:
+    """A row's height."""
+    return round(points * _PIXELS_A_POINT)
 
 
 def _color_style(text: str) -> Json:

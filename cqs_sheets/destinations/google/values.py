@@ -10,20 +10,15 @@ from cqs_sheets.destinations.google.layout import TabPlace
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp
 
 Json = dict[str, Any]
-Line = dict[int, object]
+Line = dict[int, Any]
 
 _EDGES = ("sheetId", "startRowIndex", "startColumnIndex")
 
 
-def read_rows(
-    http: SheetsHttp, spreadsheet_id: str, asked: Iterable[tuple[TabPlace, Sequence[int]]]
-) -> dict[tuple[int, int], Line]:
-    """The values of rows of tabs: (tab id, row) -> column -> value, for the columns the sync may need."""
-    boxes = []
-    for place, rows in asked:
-        left, right = min(place.columns.values()), max(place.columns.values())
-        boxes += [_box(place.sheet_id, first, last, left, right) for first, last in runs(rows)]
-    return _read(http, spreadsheet_id, boxes)
+def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[Json]:
+    """GridRanges of rows of a tab, with the columns that the sync may need."""
+    left, right = min(place.columns.values()), max(place.columns.values())
+    return [_box(place.sheet_id, first, last, left, right) for first, last in runs(rows)]
 
 
 def _box(sheet_id: int, first: int, last: int, left: int, right: int) -> Json:
@@ -36,7 +31,8 @@ def _box(sheet_id: int, first: int, last: int, left: int, right: int) -> Json:
     }
 
 
-def _read(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> dict[tuple[int, int], Line]:
+def read_boxes(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> dict[tuple[int, int], Line]:
+    """The values in GridRanges: (tab id, row) -> column -> value."""
     answer = http.read(
         f"{spreadsheet_id}/values:batchGetByDataFilter",
         fields="valueRanges(valueRange(values),dataFilters(gridRange))",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from gspread.http_client import HTTPClient
 
 from cqs_sheets import __version__
 
+_ZIPPED_FROM = 500  # bytes; Google's own clients compress what they send, too
+_MOST_BYTES = 256 << 20  # of an answer: ten times what the largest sheet's keys take
+_CHUNK = 1 << 16
 _TIMEOUT = (10.0, 185.0)  # to connect; without a byte: Google gives up on a request after 180 s
 
 
@@ -49,24 +53,45 @@ class Wire(HTTPClient):
         session.headers["User-Agent"] = f"cqs-sheets/{__version__} (gzip)"
         super().__init__(credentials, session)
         self.timeout = timeout
+        self.max_body = _MOST_BYTES
         self._root = root
 
     def exchange(self, method: str, url: str, *, params: Mapping[str, str], body: object = None) -> Reply:
-        """One request and its answer, of any status. Raises NoAnswer or CredentialsRefused."""
+        """One request and its answer, of any status; redirects, which Google never sends, are not followed.
+
+        Raises NoAnswer or CredentialsRefused.
+        """
+        data = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json"}
+        if len(data) >= _ZIPPED_FROM:
+            data = gzip.compress(data, mtime=0)
+            headers["Content-Encoding"] = "gzip"
         try:
-            reply = self.session.request(
+            with self.session.request(
                 method,
                 self._address(url),
                 params=params,
-                data=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
-                headers={"Content-Type": "application/json"},
+                data=data,
+                headers=headers,
                 timeout=self.timeout,
-            )
-            return Reply(reply.status_code, reply.headers, reply.content)
+                allow_redirects=False,
+                stream=True,
+            ) as reply:
+                return Reply(reply.status_code, reply.headers, self._whole(reply))
         except RefreshError as error:
             raise CredentialsRefused(str(error.args[0] if error.args else error)) from error
         except (requests.RequestException, TransportError, OSError) as error:
             raise NoAnswer(str(error)) from error
+        except (AttributeError, KeyError, TypeError) as error:  # google-auth reads a sign-in's answer unchecked
+            raise NoAnswer("what answers at Google's sign-in address is not Google") from error
+
+    def _whole(self, reply: requests.Response) -> bytes:
+        body = bytearray()
+        for chunk in reply.iter_content(_CHUNK):
+            body += chunk
+            if len(body) > self.max_body:
+                raise NoAnswer(f"an answer larger than {self.max_body:,} bytes")
+        return bytes(body)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -8,8 +8,14 @@ from typing import Any
 from cqs_sheets.core.cells import key_text, same
 from cqs_sheets.destinations.google.cells import decode, decode_extended
 from cqs_sheets.destinations.google.layout import Cell, Layout
-from cqs_sheets.destinations.google.looking import read_names
-from cqs_sheets.destinations.google.patches import Misplaced, Patch, kept_cell, kept_key, live_key
+from cqs_sheets.destinations.google.patches import (
+    Misplaced,
+    Patch,
+    is_missing,
+    kept_cell,
+    kept_key,
+    live_key,
+)
 
 Json = dict[str, Any]
 
@@ -20,30 +26,34 @@ WITNESS = (
 
 
 def misplaced(
-    patches: Sequence[Patch], layout: Layout, shown: Json, *, later: bool = False
+    patches: Sequence[Patch],
+    layout: Layout,
+    cells: Mapping[Cell, Json],
+    names: Mapping[str, Cell],
+    *,
+    later: bool = False,
 ) -> Iterator[Misplaced]:
-    """The patches that hit another row, by what an answer shows of `witness_areas`.
+    """The patches that hit another row, by the CellData of `witness_areas` and the named cells.
 
     Where several patches hit one cell, what counts is the last (mistakes are taken back first). The
     rows' keys are taken from the tab itself; if the look came `later` than the write, from the copy
-    (which is blank for a row that a filter hid).
+    (unless there is none).
     """
-    cells = _cells(shown)
-    names = dict(read_names(shown))
     written = sorted(patches, key=lambda patch: patch.undoes is None)
     for patch in {patch.cell: patch for patch in written}.values():
         before = cells.get(kept_cell(patch, layout), {})
         kept, live = (
-            key_text(decode_extended(cells.get(cell, {}))) if cell else None
-            for cell in (kept_key(patch, layout), live_key(patch, layout))
+            cells.get(cell, {}) if cell else {} for cell in (kept_key(patch, layout), live_key(patch))
         )
-        found = (kept or live) if later else live
+        missing = is_missing(kept)
+        found = key_text(decode_extended(kept if later and not missing else live))
         if not _hit(patch, found, before, names):
-            yield Misplaced(patch=patch, found=found, before=before.get("userEnteredValue", {}))
+            content = None if missing else before.get("userEnteredValue", {})
+            yield Misplaced(patch=patch, found=found, before=content)
 
 
-def _cells(shown: Json) -> dict[Cell, Json]:
-    """CellData by place."""
+def cells_shown(shown: Json) -> dict[Cell, Json]:
+    """CellData by place, from a spreadsheet with the fields of WITNESS."""
     cells: dict[Cell, Json] = {}
     for sheet in shown.get("sheets", []):
         sheet_id = sheet["properties"].get("sheetId", 0)
@@ -53,6 +63,24 @@ def _cells(shown: Json) -> dict[Cell, Json]:
                 for column, cell in enumerate(data.get("values", []), start=left):
                     cells[Cell(sheet_id=sheet_id, row=row, column=column)] = cell
     return cells
+
+
+def cells_read(lines: Mapping[tuple[int, int], Mapping[int, Any]]) -> dict[Cell, Json]:
+    """The same from plain values, by tab and row."""
+    return {
+        Cell(sheet_id=sheet_id, row=row, column=column): {"effectiveValue": held, "userEnteredValue": held}
+        for (sheet_id, row), line in lines.items()
+        for column, value in line.items()
+        if (held := _extended(value))
+    }
+
+
+def _extended(value: object) -> Json:
+    if value in (None, ""):
+        return {}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    return {"stringValue" if isinstance(value, str) else "numberValue": value}
 
 
 def _hit(patch: Patch, found: str | None, before: Json, names: Mapping[str, Cell]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import openpyxl
 import pytest
 import xlsxwriter
+from openpyxl.utils import get_column_letter
 
 from cqs_sheets.core.plan import Add, Plan, Update
 from cqs_sheets.core.table import Table
@@ -189,7 +190,8 @@ def test_a_tab_made_when_needed_comes_with_its_first_row(tmp_path: Path) -> None
     assert_sound(path.read_bytes())
     book = opened(path.read_bytes())
     assert book.sheetnames == ["Signals", "Settings", "Scalping"]
-    assert [table.ref for table in book["Scalping"].tables.values()] == ["A2:AC4"]
+    last = get_column_letter(book["Scalping"].max_column)
+    assert [table.ref for table in book["Scalping"].tables.values()] == [f"A2:{last}4"]
     assert [cell.value for cell in book["Scalping"]["A"]] == ["SIGNAL", "ID", 2, 3]
     assert str(book["Scalping"]["P4"].value).startswith("=IF(OR(")
     areas = [str(area.sqref) for area in book["Scalping"].conditional_formatting]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,9 @@ from cqs_sheets.core.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signal import Status
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.formulas import column_letters
+from cqs_sheets.destinations.google.rollover import MOST_TAB_CELLS
 from cqs_sheets.errors import TargetBusy
-from tests.destinations.google.user import Clock, connect, moment, shown
+from tests.destinations.google.user import Clock, KilledError, connect, moment, shown
 from tests.emulators.google_sheets import (
     Exchange,
     Fault,
@@ -49,14 +50,22 @@ _FAULTS: tuple[Callable[[], Fault], ...] = (
 
 
 class Chaos:
-    """A run. `seed` decides everything; `story` tells what happened, for a failing test."""
+    """A run. `seed` decides everything; `story` tells what happened, for a failing test.
 
-    def __init__(self, sheets: RunningSheets, seed: int) -> None:
+    With `kills` the syncing process dies now and then. As a real sync it is asked for news only: a row
+    that nobody asks for is not put right by being written again.
+    """
+
+    def __init__(self, sheets: RunningSheets, seed: int, *, kills: bool = False) -> None:
         self.sheets = sheets
+        self.kills = kills
+        self.most_cells = MOST_TAB_CELLS
         self.dice = random.Random(seed)  # noqa: S311
         self.book = sheets.create()
         self.clock = Clock()
         self.http = connect(sheets, self.clock)
+        self.version = ""
+        self.pending: set[str] = set()
         self.records: dict[str, dict[str, Any]] = {}
         self.delivered: dict[str, int] = {}
         self.deleted_rows: set[str] = set()
@@ -78,15 +87,20 @@ class Chaos:
                 if self.sync():
                     break
             self.sheets.calm()
+            self.http.dies_after = self.http.dies_before = 0
         self.story.append("quiet sync")
         for _ in range(3):
             assert self.sync(), "a quiet sync failed"
+            self.story.append("quiet sync done")
         self.http.close()
 
     def news(self) -> None:
         for _ in range(self.dice.randint(0, 4)):
-            self.records[str(1000 + len(self.records))] = {"coin": "NEW", "status": Status.OPEN}
+            key = str(1000 + len(self.records))
+            self.records[key] = {"coin": "NEW", "status": Status.OPEN}
+            self.pending.add(key)
         for key in self.dice.sample(sorted(self.records), min(len(self.records), self.dice.randint(0, 3))):
+            self.pending.add(key)
             changes = self.records[key]
             changes["coin"] = f"C{self.dice.randint(1, 999)}"
             if self.dice.random() < 0.5:
@@ -95,33 +109,49 @@ class Chaos:
                 changes["status"] = Status.CLOSED
         self.story.append(f"news: {len(self.records)} records")
 
-    def wanted(self) -> list[WantedRow]:
+    def wanted(self, keys: Iterable[str]) -> list[WantedRow]:
         rows: list[WantedRow] = []
-        for key, changes in self.records.items():
+        for key in keys:
+            changes = self.records[key]
             rows += wanted_rows(TEMPLATE, record(key, **changes), UTC, added=self.delivered.get(key))
         return rows
 
     def sync(self) -> bool:
-        destination = GoogleDestination(self.book, http=self.http)
-        rows = self.wanted()
+        destination = GoogleDestination(self.book, http=self.http, most_cells=self.most_cells)
+        rows = self.wanted(sorted(self.pending))
         try:
-            stamp = destination.stamp("")
+            stamp = destination.stamp(self.version)
             table = destination.read(TEMPLATE, {"Signals": {row.key for row in rows}})
             assert table.version == stamp.version
             settings: dict[str, CellValue] = {
                 "Last_sync": _NOW + timedelta(minutes=len(self.story)),
                 "Feed_status": "ok",
             }
-            plan = make_plan(TEMPLATE, rows, table, sequence=(table.sequence or 0) + 1, settings=settings)
+            plan = make_plan(
+                TEMPLATE,
+                rows,
+                table,
+                sequence=(table.sequence or 0) + 1,
+                settings=settings,
+                refresh_settings=True,
+            )
+            self.version = table.version
             if not plan.empty:
                 applied = destination.apply(plan)
+                self.version = applied.version
                 self.story.append(f"wrote {len(plan.adds)} + {len(plan.updates)}: {applied.warnings}")
+        except KilledError:
+            self.story.append("killed")
+            self.http.close()
+            self.http = connect(self.sheets, self.clock)
+            return False
         except TargetBusy as error:
             self.story.append(f"{type(error).__name__}: {error.message}")
             return False
         sequence = plan.table.sequence or 0 if plan.empty else plan.sequence
         for row in rows:
             self.delivered.setdefault(row.key, sequence)
+        self.pending.clear()
         return True
 
     # The person, and the network ------------------------------------------------------------------------
@@ -133,6 +163,10 @@ class Chaos:
             self.sheets.before_request(self.edit, when, nth=nth)
         if self.dice.random() < 0.2:
             self.sheets.after_commit(self.edit, writes)
+        if self.kills and self.dice.random() < 0.5:
+            self.http.dies_after = self.dice.choice([1, 1, 1, 2])
+        elif self.kills and self.dice.random() < 0.2:
+            self.http.dies_before = self.dice.choice([1, 2, 2])
         for _ in range(self.dice.choice([0, 0, 1, 1, 2])):
             fault = self.dice.choice(_FAULTS)()
             self.sheets.inject(fault, self.dice.choice([any_request, writes]), nth=self.dice.randint(1, 3))
@@ -286,7 +320,7 @@ class Chaos:
         assert held.keys() <= wanted, f"came back: {held.keys() - wanted}"
 
     def _check_rows(self) -> None:
-        columns, wanted = self.columns(), {row.key: row for row in self.wanted()}
+        columns, wanted = self.columns(), {row.key: row for row in self.wanted(self.records)}
         assert set(SYNCED) - columns.keys() == self.deleted_columns
         keys = self.keys()
         for row in self.data_rows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,19 +13,24 @@ from cqs_sheets.destinations.google.formulas import column_letters
 from cqs_sheets.errors import TargetBusy
 from tests.destinations.google.chaos import Chaos
 from tests.destinations.google.syncing import row, sync
-from tests.destinations.google.user import GoogleUser
+from tests.destinations.google.user import GoogleUser, KilledError
 from tests.emulators.google_sheets import Exchange, RunningSheets, Switches, start, writes
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["metadata sorted", "metadata stays"])
+@pytest.fixture(scope="module", params=[True, False], ids=["kind", "unkind"])
 def sheets(request: pytest.FixtureRequest) -> Iterator[RunningSheets]:
-    switches = Switches(metadata_follows_sort=request.param, formats_count_as_data=not request.param)
+    switches = Switches(
+        metadata_follows_sort=request.param,
+        formats_count_as_data=not request.param,
+        copies_hidden_rows=request.param,
+        unmatched_lookups_refused=not request.param,
+    )
     with start(switches=switches) as running:
         yield running
 
 
-def play(sheets: RunningSheets, seed: int) -> None:
-    chaos = Chaos(sheets, seed)
+def play(sheets: RunningSheets, seed: int, *, kills: bool) -> None:
+    chaos = Chaos(sheets, seed, kills=kills)
     try:
         chaos.run()
         chaos.check()
@@ -113,12 +119,146 @@ def test_a_race_that_never_ends_is_given_up_with_what_to_put_back(user: GoogleUs
     assert "(was open)" in failure.value.meaning
 
 
-@pytest.mark.parametrize("seed", range(75))
+def test_our_last_column_deleted_meanwhile_is_not_taken_for_what_stood_beside_it(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        hand.move_columns("Signals", "I", "A")  # now the last of ours is one that is written
+        hand.do({"appendDimension": {"sheetId": _id(user), "dimension": "COLUMNS", "length": 1}})
+        hand.type("Signals!J2", ["Mine"])
+
+    def delete(_: Exchange) -> None:
+        with user.editing() as hand:
+            hand.delete_columns("Signals", "I")
+
+    user.sheets.before_request(delete, writes)
+    sync(user, row("1"), row("2"), row("3"))
+    header, *lines = _lines(user)
+    assert header[8] == "Mine"
+    assert [line[8:] for line in lines] == [[], [], []]
+    assert [line[1] for line in lines] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("column", ["A", "D", "H"])
+def test_any_column_deleted_meanwhile_harms_no_other(user: GoogleUser, column: str) -> None:
+    sync(user, row("1"), row("2"))
+    user.type_memo("2", "mine")
+    with user.editing() as hand:
+        hand.insert_columns("Signals", "A")
+
+    def delete(_: Exchange) -> None:
+        with user.editing() as hand:
+            hand.delete_columns("Signals", column)
+
+    user.sheets.before_request(delete, writes)
+    sync(user, row("1", coin="ETH"), row("2", status=Status.CLOSED), row("3"))
+    header, *lines = _lines(user)
+    places = {name: at for at, name in enumerate(header)}
+    assert [line[places["ID"]] for line in lines] == [1, 2, 3]
+    assert [line[places["Coin"]] for line in lines] == ["ETH", "BTC", "BTC"]
+    assert lines[1][places["Memo"]] == "mine"
+    if "Status" in places:
+        assert [line[places["Status"]] for line in lines] == ["open", "closed", "open"]
+
+
+def test_rows_deleted_meanwhile_shift_nothing(user: GoogleUser) -> None:
+    sync(user, *(row(str(number)) for number in range(1, 5)))
+
+    def delete(_: Exchange) -> None:
+        with user.editing() as hand:
+            hand.delete_rows("Signals", 3, 2)
+
+    user.sheets.before_request(delete, writes)
+    sync(user, row("3", status=Status.CLOSED), row("4", coin="ETH"), row("5"))
+    lines = {str(line["id"]): (line["coin"], line["status"]) for line in user.rows()}
+    assert lines == {"3": ("BTC", "closed"), "4": ("ETH", "open"), "5": ("BTC", "open")}
+
+
+def test_columns_moved_between_the_pieces_of_a_first_write_refuse_the_next(user: GoogleUser) -> None:
+    def move(_: Exchange) -> None:
+        with user.editing() as hand:
+            hand.move_columns("Signals", "C", "A")
+
+    user.sheets.before_request(move, writes, nth=2)
+    sync(user, *(row(str(number), coin="C" * 4000) for number in range(1, 601)))
+    assert {line["coin"] for line in user.rows()} == {"C" * 4000}
+    assert [str(line["id"]) for line in user.rows()] == [str(number) for number in range(1, 601)]
+
+
+def test_rows_that_a_filter_hides_are_put_right_too() -> None:
+    with start(switches=Switches(copies_hidden_rows=False)) as sheets:
+        user = GoogleUser.on(sheets)
+        sync(user, row("1"), row("2"), row("3", coin="ETH"))
+        with user.editing() as hand:
+            hand.filter("Signals", "C", ["BTC"], header_row=2)
+        user.sheets.before_request(lambda _: user.reverse_rows(), writes)
+        closing(user, "1")
+        assert statuses(user) == {"3": "open", "2": "open", "1": "closed"}
+        filtered = user.sheets.book(user.book).tab("Signals").basic_filter  # type: ignore[union-attr]
+        assert filtered
+        assert filtered["filterSpecs"][0]["filterCriteria"] == {"hiddenValues": ["BTC"]}
+        user.http.close()
+
+
+def test_what_a_write_that_never_learnt_its_outcome_misplaced_is_put_right_by_the_next(
+    user: GoogleUser,
+) -> None:
+    sync(user, row("1"), row("2"), row("3"))
+    user.type_memo("3", "mine")
+    user.sheets.before_request(lambda _: user.reverse_rows(), writes)
+    user.http.dies_after = 1
+    with pytest.raises(KilledError):
+        closing(user, "1")
+    assert statuses(user) == {"3": "closed", "2": "open", "1": "open"}
+    user.sheets.forget()
+    applied = closing(user, "1")
+    assert statuses(user) == {"3": "open", "2": "open", "1": "closed"}
+    assert (user.sheets.reads, user.sheets.writes) == (2, 1)
+    assert "1 row(s) were put right now" in applied.warnings[0]
+
+
+def test_a_write_that_hit_the_right_rows_before_it_died_is_left_alone(user: GoogleUser) -> None:
+    sync(user, row("1"), row("2"))
+    user.http.dies_after = 1
+    with pytest.raises(KilledError):
+        closing(user, "1")
+    user.reverse_rows()
+    assert closing(user, "1", "2").warnings == ()
+    assert statuses(user) == {"1": "closed", "2": "closed"}
+
+
+def test_the_plan_after_such_a_death_knows_what_the_rows_will_hold(user: GoogleUser) -> None:
+    sync(user, row("1"), row("2"))
+    user.sheets.before_request(lambda _: user.reverse_rows(), writes)
+    user.http.dies_after = 1
+    with pytest.raises(KilledError):
+        closing(user, "1")
+    closing(user, "2")
+    assert statuses(user) == {"1": "open", "2": "closed"}
+
+
+def _lines(user: GoogleUser) -> list[list[Any]]:
+    """What stands in the tab from the header on."""
+    entered = user.sheets.tab(user.book, "Signals").entered[1:]
+    return [line for line in entered if any(cell is not None for cell in line)]
+
+
+def _id(user: GoogleUser) -> int:
+    tab = user.sheets.book(user.book).tab("Signals")
+    assert tab
+    return tab.id
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_a_restless_person_and_a_bad_network_change_nothing(sheets: RunningSheets, seed: int) -> None:
-    play(sheets, seed)
+    play(sheets, seed, kills=False)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nor_does_a_sync_that_dies_anywhere_in_between(sheets: RunningSheets, seed: int) -> None:
+    play(sheets, seed, kills=True)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1000, 1500))
 def test_the_same_a_thousand_times(sheets: RunningSheets, seed: int) -> None:
-    play(sheets, seed)
+    play(sheets, seed, kills=seed % 2 == 0)

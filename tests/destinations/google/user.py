@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cqs_sheets.destinations.google.auth import open_wire
 from cqs_sheets.destinations.google.destination import GoogleDestination
@@ -36,27 +36,54 @@ class Clock:
         self.now += seconds
 
 
-def connect(sheets: RunningSheets, clock: Clock, *, retry_for: float = 300.0) -> SheetsHttp:
-    """A client that never really sleeps."""
-    return SheetsHttp(
-        lambda: open_wire(root=sheets.url, config_folder=Path("nowhere")),
-        clock=clock,
-        sleep=clock.sleep,
-        retry_for=retry_for,
-        dice=lambda: 0.5,
-    )
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+class Client(SheetsHttp):
+    """A client that never really sleeps, and can be killed: before or after its nth write from now."""
+
+    def __init__(self, sheets: RunningSheets, clock: Clock, *, retry_for: float = 300.0) -> None:
+        super().__init__(
+            lambda: open_wire(root=sheets.url, config_folder=Path("nowhere")),
+            clock=clock,
+            sleep=clock.sleep,
+            retry_for=retry_for,
+            dice=lambda: 0.5,
+        )
+        self.dies_before = self.dies_after = 0
+
+    def write(self, path: str, *, fields: str, body: dict[str, Any], name: str) -> dict[str, Any]:
+        self.dies_before -= 1
+        if self.dies_before == 0:
+            raise KilledError
+        try:
+            return super().write(path, fields=fields, body=body, name=name)
+        finally:
+            self.dies_after -= 1
+            if self.dies_after == 0:
+                raise KilledError
+
+
+def connect(sheets: RunningSheets, clock: Clock, *, retry_for: float = 300.0) -> Client:
+    return Client(sheets, clock, retry_for=retry_for)
 
 
 class GoogleUser:
     """A user of a Google Sheet; `sheets` is the emulator, `book` the spreadsheet's id."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sheets: RunningSheets | None = None) -> None:
         del folder
-        self.sheets = start()
+        self.sheets = sheets or start()
         self.clock = Clock()
         self.book = self.sheets.create()
         self.http = connect(self.sheets, self.clock)
         self.destination = GoogleDestination(self.book, http=self.http)
+
+    @classmethod
+    def on(cls, sheets: RunningSheets) -> Self:
+        """A user of an emulator that is running already."""
+        return cls(Path(), sheets)
 
     def close(self) -> None:
         self.http.close()

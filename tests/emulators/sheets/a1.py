@@ -43,6 +43,10 @@ class Box:
     def width(self) -> int:
         return self.right - self.left
 
+    def holds(self, other: Box) -> bool:
+        across = self.left <= other.left and other.right <= self.right
+        return across and self.top <= other.top and other.bottom <= self.bottom
+
     def meets(self, other: Box) -> bool:
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom

@@ -93,6 +93,8 @@ def filtered(book: Spreadsheet, data_filter: Json) -> list[tuple[Sheet, Bounds]]
         given = data_filter["gridRange"]
         return [(book.sheet(given.get("sheetId", 0)), bounds_of(given))]
     found = look_up(book, data_filter.get("developerMetadataLookup", {}))
+    if not found and book.switches.unmatched_lookups_refused:
+        raise Refusal("No developer metadata matches the data filter.")
     return [place for entry in found if (place := _range_of(book, entry))]
 
 

@@ -33,11 +33,16 @@ class Switches:
     metadata_follows_sort: one live probe of 2026 saw row metadata go with its row's values.
     formats_count_as_data: appendCells also looks at formats, notes and validations; unknown.
     new_rows_inherit: rows added at the end take formats and validations of the row above; unknown.
+    copies_hidden_rows: copyPaste minds no filter; one user found rows that a filter hides left out.
+    unmatched_lookups_refused: reading by a metadata lookup that finds nothing is an error; values are
+    read without one, for the rest it is unknown.
     """
 
     metadata_follows_sort: bool = True
     formats_count_as_data: bool = False
     new_rows_inherit: bool = True
+    copies_hidden_rows: bool = True
+    unmatched_lookups_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def sheet_properties(book: Spreadsheet, sheet: Sheet) -> Json:
 def _shown_object(book: Spreadsheet, kind: str, item: Json) -> Json:
     shown: Json = without_zero_sheet(item)
     if kind == "protectedRanges":
-        shown = {**shown, "requestingUserCanEdit": True, "editors": {"users": [book.owner]}}
+        shown = {"requestingUserCanEdit": True, **shown, "editors": {"users": [book.owner]}}
     return shown
 
 

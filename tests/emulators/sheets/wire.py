@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import struct
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
@@ -52,6 +53,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.desk = desk
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up are none of ours."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
 
 class Handler(BaseHTTPRequestHandler):
     """One connection, kept alive."""
@@ -66,7 +72,8 @@ class Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        exchange, reply, fault = self.server.desk.receive(self.command, self.path, headers, body)
+        plain = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
+        exchange, reply, fault = self.server.desk.receive(self.command, self.path, headers, plain)
         exchange.bytes_in = len(self.raw_requestline) + len(bytes(self.headers)) + len(body)
         exchange.body_in = len(body)
         try:

@@ -135,10 +135,18 @@ def copy_paste(book: Spreadsheet, body: Json) -> None:
     ]
     kind = body.get("pasteType", "PASTE_NORMAL")
     for row in range(target.top, max(target.bottom, target.top + source.height)):
+        origin = source.top + (row - target.top) % source.height
+        hidden = _filtered_out(source_sheet, origin) or _filtered_out(target_sheet, row)
+        if hidden and not book.switches.copies_hidden_rows:
+            continue
         for column in range(target.left, max(target.right, target.left + source.width)):
             down, right = (row - target.top) % source.height, (column - target.left) % source.width
             new = _copied(cells[down][right], row - source.top - down, column - source.left - right)
             target_sheet.grid.put(row, column, _pasted(target_sheet.grid.cell(row, column), new, kind))
+
+
+def _filtered_out(sheet: Sheet, row: int) -> bool:
+    return bool(sheet.rows.get(row, {}).get("hiddenByFilter"))
 
 
 def _copied(cell: Cell, down: int, right: int) -> Cell:
@@ -170,10 +178,12 @@ def cut_paste(book: Spreadsheet, body: Json) -> None:
 
 
 def merge_cells(book: Spreadsheet, body: Json) -> None:
-    """The top left value of each merged block stays, the others go."""
+    """The top left value of each merged block stays, the others go; merges all within the range are replaced."""
     sheet, box = book.grid_range(body.get("range", {}))
+    unmerge_cells(book, body)
     for block in _merge_blocks(box, body.get("mergeType", "MERGE_ALL")):
-        sheet.listed("merges").append(wire_range(sheet.id, block))
+        if block.height * block.width > 1:
+            sheet.listed("merges").append(wire_range(sheet.id, block))
         for row in range(block.top, block.bottom):
             for column in range(block.left, block.right):
                 cell = sheet.grid.cell(row, column)
@@ -191,7 +201,13 @@ def _merge_blocks(box: Box, kind: str) -> list[Box]:
 
 def unmerge_cells(book: Spreadsheet, body: Json) -> None:
     sheet, box = book.grid_range(body.get("range", {}))
-    kept = [merge for merge in sheet.listed("merges") if not box.meets(sheet.box(bounds_of(merge)))]
+    kept = []
+    for merge in sheet.listed("merges"):
+        merged = sheet.box(bounds_of(merge))
+        if not box.meets(merged):
+            kept.append(merge)
+        elif not box.holds(merged):
+            raise Refusal("You must select all cells in a merged range to merge or unmerge them.")
     sheet.objects["merges"] = kept
 
 

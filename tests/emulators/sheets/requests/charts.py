@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from tests.emulators.sheets.errors import ApiError, Json, Refusal
+from tests.emulators.sheets.a1 import Bounds
+from tests.emulators.sheets.errors import Json, Refusal
 from tests.emulators.sheets.model import Sheet, Spreadsheet
 from tests.emulators.sheets.reading import without_zero_sheet
 
+from .chart_spec import check_spec
 from .ranges import find
 from .sheets import new_sheet
-
-_KINDS = (
-    "basicChart",
-    "pieChart",
-    "bubbleChart",
-    "candlestickChart",
-    "histogramChart",
-    "orgChart",
-    "waterfallChart",
-    "treemapChart",
-    "scorecardChart",
-)
 
 
 def add_chart(book: Spreadsheet, body: Json) -> Json:
     given = body.get("chart", {})
-    _check_spec(given.get("spec", {}))
+    check_spec(book, given.get("spec", {}))
+    chart_id = given.get("chartId")
+    if any(
+        chart["chartId"] == chart_id for sheet in book.sheets for chart in sheet.objects.get("charts", [])
+    ):
+        raise Refusal(f"An embedded object with id {chart_id} already exists.")
     position = given.get("position", {})
     sheet = _home(book, position)
-    chart = {**given, "chartId": given.get("chartId") or book.new_id(), "spec": _with_ids(given["spec"])}
+    chart = {**given, "chartId": chart_id or book.new_id(), "spec": _with_ids(given["spec"])}
     chart["position"] = {"sheetId": sheet.id} if position.get("newSheet") else _with_ids(position)
     sheet.listed("charts").append(chart)
     return {"chart": without_zero_sheet(chart)}
@@ -40,20 +35,11 @@ def _home(book: Spreadsheet, position: Json) -> Sheet:
         sheet.properties["sheetType"] = "OBJECT"
         return sheet
     if "overlayPosition" in position:
-        return book.sheet(position["overlayPosition"].get("anchorCell", {}).get("sheetId", 0))
+        anchor = position["overlayPosition"].get("anchorCell", {})
+        sheet = book.sheet(anchor.get("sheetId", 0))
+        sheet.box(Bounds(anchor.get("rowIndex", 0), None, anchor.get("columnIndex", 0), None))
+        return sheet
     raise Refusal("A position must be specified.")
-
-
-def _check_spec(spec: Json) -> None:
-    """A basic chart without domains and series ends in a 500, as the real one does."""
-    if not any(kind in spec for kind in _KINDS):
-        raise Refusal(
-            "One of basicChart, pieChart, bubbleChart, candelstickChart, histogramChart, or orgChart must be set "
-            "on chartSpec."
-        )
-    basic = spec.get("basicChart")
-    if basic is not None and not (basic.get("domains") or basic.get("series")):
-        raise ApiError(500, "Internal error encountered.")
 
 
 def _with_ids(node: Json) -> Json:
@@ -73,7 +59,7 @@ def _with_ids(node: Json) -> Json:
 
 def update_chart_spec(book: Spreadsheet, body: Json) -> None:
     _, chart = find(book, "charts", "chartId", body.get("chartId"), "chart")
-    _check_spec(body.get("spec", {}))
+    check_spec(book, body.get("spec", {}))
     chart["spec"] = _with_ids(body["spec"])
 
 

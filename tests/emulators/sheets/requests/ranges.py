@@ -12,6 +12,8 @@ from tests.emulators.sheets.model import Sheet, Spreadsheet, bounds_of, wire_ran
 from tests.emulators.sheets.reading import without_zero_sheet
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*$")
+_TEXT = re.compile(r'"(?:[^"]|"")*"')
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _CELL_NAME = re.compile(r"([A-Za-z]{1,3}[0-9]+|[Rr][0-9]*[Cc][0-9]*|true|false)$", re.IGNORECASE)
 
 
@@ -152,7 +154,19 @@ def _stored_rule(book: Spreadsheet, given: Json) -> Json:
         raise Refusal("No ranges specified.")
     if "booleanRule" not in given and "gradientRule" not in given:
         raise Refusal("No rule specified.")
+    for value in given.get("booleanRule", {}).get("condition", {}).get("values", []):
+        _check_rule_value(book, value.get("userEnteredValue", ""))
     return {**with_style_pairs(given), "ranges": [stored_range(book, one) for one in given["ranges"]]}
+
+
+def _check_rule_value(book: Spreadsheet, text: str) -> None:
+    """A formula there may look at its own tab only; what INDIRECT finds by a text is not looked at."""
+    if not text.startswith("="):
+        return
+    bare = _TEXT.sub('""', text)
+    names = {named["name"].casefold() for named in book.named_ranges}
+    if "!" in bare or names & {word.casefold() for word in _WORD.findall(bare)}:
+        raise Refusal("Conditional format rule cannot reference a different sheet.")
 
 
 def update_conditional_format_rule(book: Spreadsheet, body: Json) -> Json:

@@ -1,0 +1,66 @@
+"""Everything that is looked at, in the order in which it is told: from the program out to the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cqs_sheets.config import Settings, TargetSettings
+from cqs_sheets.destinations.excel.filesystem import Disk
+from cqs_sheets.destinations.google.sheets_http import SheetsHttp
+from cqs_sheets.doctor.configuration import check_config
+from cqs_sheets.doctor.finding import Finding, fail
+from cqs_sheets.doctor.google_account import check_account
+from cqs_sheets.doctor.journal_file import check_journal
+from cqs_sheets.doctor.signals_api import OpenApi, check_api
+from cqs_sheets.doctor.spreadsheet import check_spreadsheet
+from cqs_sheets.doctor.workbook import check_workbook
+from cqs_sheets.errors import CqsError
+from cqs_sheets.template_files import load_template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What the checks need of the world.
+
+    `journal` is its file, `google` talks to Google Sheets, `config_folder` is where a user's token is,
+    `credentials_named` whether GOOGLE_APPLICATION_CREDENTIALS is set. `progress` tells what is going on.
+    """
+
+    settings: Settings
+    journal: Path
+    open_api: OpenApi
+    google: SheetsHttp
+    config_folder: Path
+    credentials_named: bool
+    clock: Callable[[], datetime]
+    progress: Callable[[str], None]
+
+    def run(self) -> Iterator[Finding]:
+        """Every finding; a failure of one check never stops the others."""
+        yield from check_config(self.settings)
+        yield from check_journal(self.journal, self.clock)
+        self.progress("asking the signals API")
+        yield from check_api(self.settings.api, self.open_api)
+        if any(target.place.spreadsheet for target in self.settings.targets):
+            yield from check_account(
+                self.config_folder,
+                file_named=self.credentials_named,
+                emulator=self.settings.sheets_url,
+            )
+        for target in self.settings.targets:
+            self.progress(f"looking at {target.name}")
+            yield from self._target(target)
+
+    def _target(self, target: TargetSettings) -> Iterator[Finding]:
+        try:
+            template = load_template(target.template)
+        except CqsError as error:
+            yield fail(target.name, "target.template", error)
+            return
+        if target.path is None:
+            yield from check_spreadsheet(target, template, self.google)
+        else:
+            yield from check_workbook(target, target.path, template, Disk())

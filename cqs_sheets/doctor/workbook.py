@@ -1,0 +1,93 @@
+"""A workbook on disk: can it be read and replaced, who has it open, and what stands in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.template import Template
+from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel.refs import MAX_ROW
+from cqs_sheets.doctor.disk import check_folder, size_text
+from cqs_sheets.doctor.finding import Finding, fail, ok, warn
+from cqs_sheets.doctor.tabs import TabFacts, check_tab
+from cqs_sheets.doctor.workbook_tabs import workbook_tabs
+from cqs_sheets.errors import AccessRefused, CqsError
+
+_SCARCE_ROWS = 50_000
+
+
+def check_workbook(settings: TargetSettings, path: Path, template: Template, disk: Disk) -> Iterator[Finding]:
+    """A workbook target, which need not exist yet."""
+    subject = settings.name
+    file = WorkbookFile(path, backups=0, force=False, lock_wait=0, sleep=_never, disk=disk)
+    try:
+        version = file.version()
+        if version is None:
+            yield ok(subject, "target.file", f"not there yet: the first sync makes {file.path}")
+        else:
+            yield from _contents(subject, file, template)
+    except CqsError as error:
+        yield fail(subject, "target.file", error)
+    yield from _leftovers(subject, file)
+    yield from check_folder(subject, file.path.parent)
+
+
+def _contents(subject: str, file: WorkbookFile, template: Template) -> Iterator[Finding]:
+    path = file.path
+    try:
+        tabs = list(workbook_tabs(path, template))
+    except OSError as error:
+        raise file.explained(error) from error
+    size = size_text(path.stat().st_size)
+    yield ok(subject, "target.file", f"{path}: {size}, template {template.name}")
+    if not os.access(path, os.W_OK):
+        refusal = AccessRefused(
+            f"{path.name} is read-only.",
+            meaning="A sync cannot write it; its rows wait in the journal.",
+            hint="Allow writing to it, or name another target.",
+        )
+        yield fail(subject, "target.writable", refusal)
+    busy = file.open_elsewhere()
+    yield fail(subject, "target.open", busy) if busy else ok(subject, "target.open", "open in no editor")
+    if not tabs:
+        yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
+    for facts in tabs:
+        yield from check_tab(subject, facts)
+        yield from _room(subject, facts)
+
+
+def _room(subject: str, facts: TabFacts) -> Iterator[Finding]:
+    left = MAX_ROW - facts.last_row
+    if left < _SCARCE_ROWS:
+        what = f"tab {facts.title}: {left:,} rows left of Excel's {MAX_ROW:,}."
+        yield warn(subject, "target.room", what, "Nothing to do: a full tab is continued in a new one.")
+    else:
+        yield ok(subject, "target.room", f"tab {facts.title}: {left:,} rows left")
+
+
+def _leftovers(subject: str, file: WorkbookFile) -> Iterator[Finding]:
+    """What crashes leave behind, where it is sure that nobody is at work."""
+    stale = file.stale_lock()
+    if stale:
+        yield warn(
+            subject,
+            "target.stale_lock",
+            f"LibreOffice crashed and left {stale.name} behind.",
+            "A sync looks past it; `cqs-sheets doctor --fix` deletes it.",
+            fix=lambda: stale.unlink(missing_ok=True),
+        )
+    if file.leftover.exists():
+        yield warn(
+            subject,
+            "target.leftover",
+            f"A run was stopped while it wrote {file.leftover.name}.",
+            "The next sync clears it away, or `cqs-sheets doctor --fix`.",
+            fix=file.sweep,
+        )
+
+
+def _never(seconds: float) -> None:
+    del seconds

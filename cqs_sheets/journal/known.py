@@ -1,0 +1,150 @@
+"""A signal's rows: found, made, revised; and which feeds showed it and what they covered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from cqs_sheets.core.coverage import Window, merge
+from cqs_sheets.core.signal import Record, SignalKey
+from cqs_sheets.journal.codec import (
+    RECORD,
+    RECORD_WIDTH,
+    content_of,
+    from_stamp,
+    maybe_stamp,
+    record_from,
+    to_stamp,
+)
+from cqs_sheets.journal.database import Database, Row
+
+KNOWN = f"""SELECT {RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {{by}}
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision WHERE """  # noqa: S608 - no values in it
+"""The columns `known_from` reads; `by` is an index to go by."""
+
+_BY_KEY = KNOWN.format(by="") + "s.id = ? AND s.feed_table = ?"
+_NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM signals)"
+
+
+class Known(NamedTuple):
+    """A record, when and by which feed it was last seen, and since when it is as it is."""
+
+    record: Record
+    seen_at: datetime
+    seen_feed: int
+    revised_at: datetime
+
+    @property
+    def as_of(self) -> datetime:
+        """What was told before then is old news."""
+        return max(self.seen_at, self.revised_at)
+
+
+def known_from(row: Row) -> Known:
+    """What a row of KNOWN says. Raises DataRefused if it makes no sense."""
+    seen_at, seen_feed, revised_at = row[RECORD_WIDTH:]
+    return Known(record_from(row[:RECORD_WIDTH]), from_stamp(seen_at), seen_feed, from_stamp(revised_at))
+
+
+def known(database: Database, key: SignalKey) -> Known | None:
+    """What the journal holds of a signal."""
+    rows = database.execute(_BY_KEY, (key.id, key.table))
+    return known_from(rows[0]) if rows else None
+
+
+def feed_id(database: Database, name: str, selection: str) -> int:
+    """The row of a feed with that selection, made if need be."""
+    rows = database.execute("SELECT id FROM feeds WHERE name = ? AND selection = ?", (name, selection))
+    if rows:
+        return int(rows[0][0])
+    return database.insert("INSERT INTO feeds (name, selection) VALUES (?, ?)", (name, selection))
+
+
+def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> None:
+    """Make a signal's row, its revision apart."""
+    key = record.signal.key
+    database.insert(
+        "INSERT INTO signals (arrival, feed_table, id, timestamp, status, first_seen, last_seen, revision, "  # noqa: S608
+        f"change, seen_at, seen_feed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_CHANGE}, ?, ?)",
+        (
+            record.arrival,
+            key.table,
+            key.id,
+            to_stamp(record.signal.timestamp),
+            record.status,
+            to_stamp(record.first_seen),
+            maybe_stamp(record.last_seen),
+            record.revision,
+            to_stamp(seen_at),
+            feed,
+        ),
+    )
+
+
+def touch(database: Database, found: Known, at: datetime, feed: int) -> None:
+    """Note that a feed showed the signal."""
+    arrival = found.record.arrival
+    database.change("UPDATE signals SET seen_at = ? WHERE arrival = ?", (to_stamp(at), arrival))
+    if found.seen_feed != feed:  # apart, so that the index is written only when it changes
+        database.change("UPDATE signals SET seen_feed = ? WHERE arrival = ?", (feed, arrival))
+
+
+def revise(database: Database, record: Record, at: datetime) -> None:
+    """Bring a signal's row to this revision, and keep it."""
+    database.change(
+        "UPDATE signals SET timestamp = ?, status = ?, last_seen = ?, revision = ?, "  # noqa: S608 - a constant
+        f"change = {_NEXT_CHANGE} WHERE arrival = ?",
+        (
+            to_stamp(record.signal.timestamp),
+            record.status,
+            maybe_stamp(record.last_seen),
+            record.revision,
+            record.arrival,
+        ),
+    )
+    keep_revision(database, record, at)
+
+
+def keep_revision(database: Database, record: Record, at: datetime) -> None:
+    """Keep what a signal is from `at` on."""
+    database.insert(
+        "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            record.arrival,
+            record.revision,
+            to_stamp(at),
+            record.status,
+            maybe_stamp(record.last_seen),
+            content_of(record.signal),
+        ),
+    )
+
+
+def join(database: Database, arrival: int, feed: int) -> bool:
+    """Note that the feed showed the signal; whether that is news."""
+    sql = "INSERT INTO members (arrival, feed) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    return database.change(sql, (arrival, feed)) > 0
+
+
+def offer_again(database: Database, arrival: int) -> None:
+    """Let targets look at a signal once more."""
+    database.change(
+        f"UPDATE signals SET change = {_NEXT_CHANGE} WHERE arrival = ?",  # noqa: S608 - a constant
+        (arrival,),
+    )
+
+
+def extend_coverage(database: Database, feed: int, window: Window) -> None:
+    """Note that a good poll looked at this window."""
+    touching = database.execute(
+        "SELECT start_at, end_at FROM coverage WHERE feed = ? AND end_at >= ? AND start_at <= ?",
+        (feed, to_stamp(window.start), to_stamp(window.end)),
+    )
+    database.change_many(
+        "DELETE FROM coverage WHERE feed = ? AND end_at = ?", [(feed, end) for _, end in touching]
+    )
+    held = [Window(from_stamp(start), from_stamp(end)) for start, end in touching]
+    database.change_many(
+        "INSERT INTO coverage (feed, start_at, end_at) VALUES (?, ?, ?)",
+        [(feed, to_stamp(one.start), to_stamp(one.end)) for one in merge([*held, window])],
+    )

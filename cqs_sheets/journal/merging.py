@@ -1,0 +1,121 @@
+"""Another machine's journal taken into this one: its signals, what it covered, when it asked.
+
+Of a signal that both hold, the later word counts. Raw answers and rejects stay where they are, and
+so does what the other gave its targets. Taking the same journal in again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from cqs_sheets.core.coverage import Window
+from cqs_sheets.core.history import observe
+from cqs_sheets.core.signal import Record
+from cqs_sheets.journal.codec import from_stamp, to_stamp
+from cqs_sheets.journal.database import Database
+from cqs_sheets.journal.known import (
+    KNOWN,
+    Known,
+    extend_coverage,
+    feed_id,
+    insert,
+    join,
+    known,
+    known_from,
+    offer_again,
+    revise,
+    touch,
+)
+from cqs_sheets.journal.model import Merged
+
+_ALL = KNOWN.format(by="") + "true ORDER BY s.arrival"
+_POLL = "at, window_start, window_end, outcome, sure, new, changed, closed, aged, rejected"
+
+
+def merge_journal(database: Database, other: Database) -> Merged:
+    """Take in everything of `other`, in one transaction."""
+    with database.transaction():
+        feeds = {
+            theirs: feed_id(database, name, selection)
+            for theirs, name, selection in other.execute("SELECT id, name, selection FROM feeds")
+        }
+        new = changed = 0
+        for row in other.iterate(_ALL):
+            theirs = known_from(row)
+            ours = known(database, theirs.record.signal.key)
+            if ours is None:
+                _add(database, other, theirs, feeds)
+                new += 1
+            else:
+                changed += _bring_up_to_date(database, ours, theirs, feeds)
+            _join_feeds(database, other, theirs, feeds)
+        _cover(database, other, feeds)
+        polls = sum(_keep_polls(database, other, feeds))
+    return Merged(new=new, changed=changed, polls=polls)
+
+
+def _add(database: Database, other: Database, theirs: Known, feeds: Mapping[int, int]) -> None:
+    record = replace(theirs.record, arrival=_free_arrival(database, theirs.record.arrival))
+    insert(database, record, theirs.seen_at, feeds[theirs.seen_feed])
+    rows = other.execute(
+        "SELECT ?, revision, at, status, last_seen, content FROM revisions WHERE arrival = ?",
+        (record.arrival, theirs.record.arrival),
+    )
+    database.change_many(
+        "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def _free_arrival(database: Database, wanted: int) -> int:
+    """Theirs, or the first one after it that nothing here has."""
+    while database.execute("SELECT 1 FROM signals WHERE arrival = ?", (wanted,)):
+        wanted += 1
+    return wanted
+
+
+def _bring_up_to_date(database: Database, ours: Known, theirs: Known, feeds: Mapping[int, int]) -> bool:
+    """Take over what they knew later; whether that changed anything a sheet could show."""
+    database.change(
+        "UPDATE signals SET first_seen = min(first_seen, ?) WHERE arrival = ?",
+        (to_stamp(theirs.record.first_seen), ours.record.arrival),
+    )
+    if theirs.as_of <= ours.as_of:
+        return False
+    touch(database, ours, max(ours.seen_at, theirs.seen_at), feeds[theirs.seen_feed])
+    record = _later(ours.record, theirs)
+    if record is ours.record:
+        return False
+    revise(database, record, theirs.revised_at)
+    return True
+
+
+def _later(ours: Record, theirs: Known) -> Record:
+    """Our record with their later word; the very same object if nothing differs."""
+    told = observe(ours, theirs.record.signal, theirs.seen_at, ours.arrival)
+    found = replace(ours, signal=told.signal, status=theirs.record.status, last_seen=theirs.record.last_seen)
+    return ours if found == ours else replace(found, revision=ours.revision + 1)
+
+
+def _join_feeds(database: Database, other: Database, theirs: Known, feeds: Mapping[int, int]) -> None:
+    ours = known(database, theirs.record.signal.key)
+    members = other.execute("SELECT feed FROM members WHERE arrival = ?", (theirs.record.arrival,))
+    for (feed,) in members:
+        if ours and join(database, ours.record.arrival, feeds[feed]):
+            offer_again(database, ours.record.arrival)
+
+
+def _cover(database: Database, other: Database, feeds: Mapping[int, int]) -> None:
+    for feed, start, end in other.execute("SELECT feed, start_at, end_at FROM coverage"):
+        extend_coverage(database, feeds[feed], Window(from_stamp(start), from_stamp(end)))
+
+
+def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -> Iterator[int]:
+    """One for each poll that was not known here."""
+    for feed, *values in other.iterate(f"SELECT feed, {_POLL} FROM polls ORDER BY id"):  # noqa: S608 - a constant
+        yield database.change(
+            f"INSERT INTO polls (feed, {_POLL}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "  # noqa: S608
+            "WHERE NOT EXISTS (SELECT 1 FROM polls WHERE feed = ?1 AND at = ?2)",
+            (feeds[feed], *values),
+        )

@@ -1,0 +1,109 @@
+"""Invented trades on the signals of a workbook, typed into its Journal as a person would."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import openpyxl
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.template import TableTab, Template
+from cqs_sheets.destinations.excel.cellxml import encode
+from cqs_sheets.destinations.excel.package import Draft, Package
+from cqs_sheets.destinations.excel.rows import CellEdit, RowEdit, rewritten
+from cqs_sheets.destinations.excel.workbook import Workbook
+
+_STILL_OPEN = 7
+_SETUPS = ("Signal as-is", "Breakout", "Pullback", "Range", "News")
+_NOTES = (
+    "",
+    "",
+    "Clean fill in zone",
+    "Chased the entry",
+    "Let TP2 run",
+    "Exited before news",
+    "Moved stop early",
+)
+
+
+def type_trades(book: Path, template: Template, count: int) -> None:
+    """Type `count` trades into the first rows of the workbook's Journal; the last ones are still open."""
+    dice = Random(11)  # noqa: S311 - the same pictures every time
+    taken = sorted(dice.sample(_signals(book, template), count), key=lambda signal: signal["time"])
+    trades = [
+        _trade(signal, dice, is_open=number >= count - _STILL_OPEN) for number, signal in enumerate(taken)
+    ]
+    tab = template.tab("Journal")
+    assert isinstance(tab, TableTab)  # noqa: S101 - it is a table in every template that has one
+    places = {column.id: at for at, column in enumerate(tab.columns, start=1)}
+    edits = {row: _row(trade, places) for row, trade in enumerate(trades, start=3)}
+    with Package.open(book.read_bytes()) as package:
+        draft = Draft(package)
+        sheet = Workbook(draft).sheet("Journal")
+        assert sheet is not None  # noqa: S101
+        before = draft.content(sheet.part)
+        draft.put(sheet.part, lambda: rewritten(before, edits, bytes, bytes))
+        buffer = io.BytesIO()
+        draft.write(buffer)
+    book.write_bytes(buffer.getvalue())
+
+
+def _signals(book: Path, template: Template) -> list[dict[str, Any]]:
+    tab = template.tab("Signals")
+    assert isinstance(tab, TableTab)  # noqa: S101
+    ids = [column.id for column in tab.columns]
+    rows = openpyxl.load_workbook(book, read_only=True)["Signals"].iter_rows(min_row=3, values_only=True)
+    signals = [dict(zip(ids, row, strict=False)) for row in rows]
+    return [signal for signal in signals if signal["stop_pct"] and signal["tp1"]]
+
+
+def _row(trade: Mapping[str, CellValue], places: Mapping[str, int]) -> RowEdit:
+    return RowEdit(
+        cells={places[name]: CellEdit(encode(value, epoch_1904=False)) for name, value in trade.items()}
+    )
+
+
+def _trade(signal: Mapping[str, Any], dice: Random, *, is_open: bool) -> dict[str, CellValue]:
+    """About one in two gets to its first target; a few are closed in two steps."""
+    entry, stop, target = (float(signal[name]) for name in ("entry", "stop", "tp1"))
+    filled = entry + (stop - entry) * dice.uniform(-0.06, 0.1)
+    opened: datetime = signal["time"] + timedelta(minutes=dice.randint(1, 40))
+    risked = dice.choice((60, 80, 100, 100, 120))
+    trade: dict[str, CellValue] = {
+        "sig": Decimal(str(signal["id"])),
+        "opened": opened,
+        "entry": _digits(filled, 6),
+        "qty": _digits(risked / abs(entry - stop), 3),
+    }
+    if is_open and dice.random() < 0.7:  # noqa: PLR2004
+        return trade
+    exits = dict(_exits(signal, dice, filled, target, is_open=is_open))
+    closed = {} if is_open else {"closed": opened + timedelta(minutes=dice.randint(30, 3000))}
+    review = {"setup": dice.choice(_SETUPS), "grade": dice.choice("AABBBC"), "note": dice.choice(_NOTES)}
+    return trade | exits | closed | review
+
+
+def _exits(
+    signal: Mapping[str, Any], dice: Random, filled: float, target: float, *, is_open: bool
+) -> Iterator[tuple[str, CellValue]]:
+    stop = float(signal["stop"])
+    if is_open:
+        yield from (("x1p", _digits(target, 6)), ("x1q", Decimal("0.5")), ("stop_now", _digits(filled, 6)))
+    elif dice.random() < 0.46:  # noqa: PLR2004
+        yield from (("x1p", _digits(stop, 6)), ("x1q", Decimal(1)))
+    elif signal["tp2"] and dice.random() < 0.7:  # noqa: PLR2004
+        last = float(signal["tp2"]) if dice.random() < 0.6 else filled  # noqa: PLR2004
+        yield from (("x1p", _digits(target, 6)), ("x1q", Decimal("0.5")))
+        yield from (("x2p", _digits(last, 6)), ("x2q", Decimal("0.5")))
+    else:
+        yield from (("x1p", _digits(target, 6)), ("x1q", Decimal(1)))
+
+
+def _digits(number: float, count: int) -> Decimal:
+    return Decimal(f"{number:.{count}g}")

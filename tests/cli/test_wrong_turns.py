@@ -1,0 +1,66 @@
+"""Each wrong turn leads back by its own message: what it says to do is done, and then it works."""
+
+from __future__ import annotations
+
+import re
+
+from cqs_sheets import sandbox
+from tests.cli.command import Shell
+from tests.cli.inside import run_inside
+from tests.emulators.google_sheets import start
+
+
+def test_no_key_where_the_config_says_it_is(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('[api]\nkey_file = "key"\n')
+    done = run_inside(shell, "sync")
+    assert done.returncode == 2
+    assert "line 2 (api > key_file)" in done.stderr
+    (shell.folder / "key").write_text("FREE\n")
+    assert run_inside(shell, "sync").returncode == 0
+
+
+def test_a_wrong_key(shell: Shell) -> None:
+    done = run_inside(shell, "sync", CQS_API_KEY="A" * 32)
+    assert done.returncode == 77
+    assert "copy it exactly" in done.stderr
+    variable, value = re.search(r"(CQS_API_KEY)=(FREE)", done.stderr).groups()  # type: ignore[union-attr]
+    assert run_inside(shell, "sync", **{variable: value}).returncode == 0
+    assert run_inside(shell, "sync", CQS_API_KEY=sandbox.ACTIVE_KEY).returncode == 0
+
+
+def test_a_sheet_that_is_not_shared(shell: Shell) -> None:
+    with start() as sheets:
+        book = sheets.create(access="none")
+        done = run_inside(shell, "sync", "--to", book, CQS_SHEETS_URL=sheets.url)
+        assert done.returncode == 77
+        assert "Share the spreadsheet" in done.stderr
+        sheets.share(book, "writer")
+        done = run_inside(shell, "sync", "--to", book, CQS_SHEETS_URL=sheets.url)
+        assert done.returncode == 0
+        assert " added" in done.stdout
+
+
+def test_a_workbook_that_is_open_in_excel(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('[[target]]\nto = "signals.xlsx"\nlock_wait = "0s"\n')
+    run_inside(shell, "sync", "--type", "SHORT TERM")
+    lock = shell.folder / "~$signals.xlsx"
+    lock.write_bytes(b"\x03Ann".ljust(165, b" "))
+    done = run_inside(shell, "sync", "--type", "MID TERM")
+    assert done.returncode == 75
+    assert "Ann has it open in Excel" in done.stderr
+    assert "Close it" in done.stderr
+    lock.unlink()
+    assert shell.report("--type", "MID TERM")["targets"][0]["added"] > 0
+
+
+def test_a_typo_in_the_config(shell: Shell) -> None:
+    path = shell.folder / "cqs-sheets.toml"
+    path.write_text('[[feed]]\nname = "all"\nexchagne = ["binance"]\n')
+    done = run_inside(shell, "sync")
+    assert done.returncode == 2
+    found = re.search(r"line (\d+).*`exchagne`.*did you mean `(\w+)`", done.stderr)
+    assert found, done.stderr
+    lines = path.read_text().splitlines()
+    lines[int(found[1]) - 1] = lines[int(found[1]) - 1].replace("exchagne", found[2])
+    path.write_text("\n".join(lines))
+    assert run_inside(shell, "sync").returncode == 0

@@ -1,0 +1,302 @@
+"""Journal, Performance and Dashboard show what plain Python makes of the same trades and signals.
+
+LibreOffice works the formulas out: with 500 signals and 100 trades, and with nothing in the workbook yet.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from openpyxl.workbook import Workbook
+
+from cqs_sheets.core.pages_blocks import block_column
+from cqs_sheets.core.template import BlocksTab, ColumnKind, ReportTab, TableTab
+from cqs_sheets.template_files import load_template
+from tests.destinations.excel_create import trades
+from tests.destinations.excel_create.trades import Row
+from tests.templates.recalculated import ZONE, Made, Recalculated, recalculated
+from tests.templates.wire import NOW, sent
+
+DASHBOARD = load_template("dashboard")
+TODAY = NOW.astimezone(ZONE).replace(hour=0, minute=0, tzinfo=None)
+TOP = {"Top_exchanges": "Binance, Bybit,OKX Futures", "Top_coins": "BTC,SOL, 1000SATS"}
+JOURNAL = DASHBOARD.tab("Journal")
+assert isinstance(JOURNAL, TableTab)
+PLUMBING = ("row", "key", "no", "orow")  # shown right by what depends on it
+FORMULAS = [
+    column.id for column in JOURNAL.columns if column.kind is ColumnKind.FORMULA and column.id not in PLUMBING
+]
+PLACES = {column.id: at for at, column in enumerate(JOURNAL.columns, start=1)}
+
+
+class Worked:
+    """The full workbook worked out, and what was typed into it."""
+
+    def __init__(self, book: Recalculated, typed: list[Row]) -> None:
+        self.book, self.typed = book, typed
+        self.signals = book.rows("Signals")
+        by_id = {str(signal["id"]): signal for signal in self.signals}
+        self.wanted = [{**trade, **trades.expected(trade, by_id)} for trade in typed]
+        self.journal = book.rows("Journal")
+        self.closed = trades.in_order(self.wanted)
+
+    def cell(self, tab: str, address: str) -> Any:
+        return self.book.book[tab][address].value
+
+    def block(self, tab_name: str, name: str) -> list[Any]:
+        tab = DASHBOARD.tab(tab_name)
+        assert isinstance(tab, BlocksTab)
+        span = block_column(tab, name)
+        found = [self.book.book[tab_name].cell(row, span.left).value for row in span.rows]
+        return [None if value == "" else value for value in found]
+
+    def card(self, tab_name: str, label: str) -> tuple[Any, Any]:
+        tab = DASHBOARD.tab(tab_name)
+        assert isinstance(tab, ReportTab)
+        (at,) = (card.at for card in tab.cards if card.label == label)
+        column = at[0]
+        return self.cell(tab_name, f"{column}6"), self.cell(tab_name, f"{column}7")
+
+    def total(self, column: str, **having: Any) -> float:
+        return sum(row[column] for row in self.closed if column in row and _has(row, having))
+
+    def mean(self, column: str, **having: Any) -> float | None:
+        values = [row[column] for row in self.closed if column in row and _has(row, having)]
+        return statistics.fmean(values) if values else None
+
+    def count(self, **having: Any) -> int:
+        return sum(_has(row, having) for row in self.closed)
+
+    def since(self, days: int) -> list[Row]:
+        """The signals of the last so many days, today counted."""
+        return [row for row in self.signals if row["time"] >= TODAY - timedelta(days=days - 1)]
+
+
+def _has(row: Row, having: Mapping[str, Any]) -> bool:
+    return all(row.get(column) == value for column, value in having.items())
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Worked, Recalculated]:
+    typed: list[Row] = []
+
+    def type_in(book: Workbook) -> None:
+        rows = book["Signals"].iter_rows(min_row=3, values_only=True)
+        tab = DASHBOARD.tab("Signals")
+        assert isinstance(tab, TableTab)
+        ids = [column.id for column in tab.columns]
+        typed.extend(trades.typed([dict(zip(ids, row, strict=False)) for row in rows], 100))
+        for at, trade in enumerate(typed, start=3):
+            for column, value in trade.items():
+                if column in PLACES:
+                    book["Journal"].cell(at, PLACES[column]).value = value
+
+    full = Made(name="full", template="dashboard", signals=sent(500, scalps=20), settings=TOP, typed=type_in)
+    empty = Made(
+        name="empty", template="dashboard", signals=(), settings={"Last_sync": None, "Time_zone": "UTC"}
+    )
+    made = recalculated((full, empty), tmp_path_factory.mktemp("worked_out"))
+    return Worked(made["full"], typed), made["empty"]
+
+
+@pytest.fixture(scope="module")
+def worked(books: tuple[Worked, Recalculated]) -> Worked:
+    return books[0]
+
+
+def near(value: float) -> Any:
+    return pytest.approx(value, rel=1e-9, abs=1e-9)
+
+
+def test_no_cell_shows_an_error_be_the_workbook_full_or_empty(
+    books: tuple[Worked, Recalculated],
+) -> None:
+    assert books[0].book.errors() == []
+    assert books[1].errors() == []
+
+
+@pytest.mark.parametrize("column", FORMULAS)
+def test_every_column_of_the_journal_is_as_its_note_says(worked: Worked, column: str) -> None:
+    wrong = [
+        (trade["number"], row[column], trade.get(column))
+        for row, trade in zip(worked.journal, worked.wanted, strict=True)
+        if not _same(row[column], trade.get(column))
+    ]
+    assert not wrong
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, int | float) and isinstance(found, int | float):
+        return bool(found == near(wanted))
+    return bool(found == wanted)
+
+
+def test_closed_trades_are_numbered_by_when_they_were_closed(worked: Worked) -> None:
+    numbers = {row["number"]: at for at, row in enumerate(worked.closed, start=1)}
+    found = [row["no"] for row in worked.journal]
+    assert found == [numbers.get(trade["number"]) for trade in worked.wanted]
+
+
+class TestPerformance:
+    def test_counts_closed_trades_by_their_result(self, worked: Worked) -> None:
+        wins, losses, even = (worked.count(result=result) for result in ("Win", "Loss", "Even"))
+        count, below = worked.card("Performance", "CLOSED TRADES")
+        assert (count, below) == (worked.count(), f"{wins} W   {losses} L   {even} E")
+        assert worked.card("Performance", "WIN RATE")[0] == near(wins / (wins + losses))
+
+    def test_measures_them_in_r(self, worked: Worked) -> None:
+        assert worked.card("Performance", "EXPECTANCY")[0] == near(worked.mean("r") or 0)
+        assert worked.card("Performance", "TOTAL R")[0] == near(worked.total("r"))
+        assert worked.card("Performance", "TOTAL R")[1] == f"{round(worked.total('pnl'))} USDT net"
+        loss = round(worked.mean("r", result="Loss") or 0, 2)
+        average, below = worked.card("Performance", "AVG WIN")
+        assert (average, below) == (near(worked.mean("r", result="Win") or 0), f"avg loss {loss:g}R")
+        assert worked.card("Performance", "AVG SLIP")[0] == near(worked.mean("slip") or 0)
+
+    def test_weighs_what_was_won_against_what_was_lost(self, worked: Worked) -> None:
+        won = sum(row["pnl"] for row in worked.closed if row["pnl"] > 0)
+        lost = -sum(row["pnl"] for row in worked.closed if row["pnl"] < 0)
+        assert worked.card("Performance", "PROFIT FACTOR")[0] == near(won / lost)
+
+    def test_follows_the_curve_and_its_deepest_fall(self, worked: Worked) -> None:
+        curve = [0.0]
+        for row in worked.closed:
+            curve.append(curve[-1] + row.get("r", 0))
+        points = [round_half_up(len(worked.closed) * at / 60) for at in range(61)]
+        assert worked.block("_equity", "curve.cum") == [near(curve[point]) for point in points]
+        assert worked.block("_equity", "curve.label")[::10] == points[::10]
+        assert worked.block("_equity", "eq.cum")[: len(curve) - 1] == [near(each) for each in curve[1:]]
+        fall = min(now - max(curve[: at + 1]) for at, now in enumerate(curve))
+        assert worked.card("Performance", "MAX DRAWDOWN")[0] == near(fall) < 0
+
+    def test_sorts_results_into_bins(self, worked: Worked) -> None:
+        lows, highs = worked.block("_equity", "hist.lo"), worked.block("_equity", "hist.hi")
+        wanted = [
+            sum(low <= row["r"] < high for row in worked.closed if "r" in row)
+            for low, high in zip(lows, highs, strict=True)
+        ]
+        assert worked.block("_equity", "hist.n") == wanted
+        assert sum(wanted) == sum("r" in row for row in worked.closed)
+
+    @pytest.mark.parametrize(
+        ("column", "left", "items"),
+        [
+            ("setup", "BFGIK", trades.SETUPS),
+            ("horizon", "OSTVX", ("SCALPING", "SHORT TERM", "SHORT/MID TERM", "MID TERM", "LONG TERM")),
+        ],
+    )
+    def test_splits_them_by_setup_and_horizon(
+        self, worked: Worked, column: str, left: str, items: tuple[str, ...]
+    ) -> None:
+        for row, item in enumerate(items, start=28):
+            group = {column: item}
+            wins, losses = (worked.count(**group, result=result) for result in ("Win", "Loss"))
+            found = [worked.cell("Performance", f"{letter}{row}") for letter in left]
+            assert found[:2] == [item, worked.count(**group)]
+            assert found[2] == near(wins / (wins + losses))
+            assert found[3:] == [near(worked.mean("r", **group) or 0), near(worked.total("r", **group))]
+
+
+def round_half_up(value: float) -> int:
+    return int(value + 0.5)
+
+
+class TestTheDashboard:
+    def test_counts_signals_by_day(self, worked: Worked) -> None:
+        today, average = worked.card("Dashboard", "TODAY")
+        assert today == len(worked.since(1)) > 0
+        assert average == f"30-day average {round(len(worked.since(30)) / 30, 1):g}"
+        assert worked.card("Dashboard", "LAST 7 DAYS")[0] == len(worked.since(7))
+        for side in ("LONG", "SHORT"):
+            per_day = [
+                sum(row["side"] == side and row["time"].date() == day.date() for row in worked.signals)
+                for day in (TODAY - timedelta(days=30 - at) for at in range(31))
+            ]
+            assert worked.block("_calc", f"day.{side.lower()}") == per_day
+
+    def test_shows_shares_and_plans(self, worked: Worked) -> None:
+        week = worked.since(7)
+        longs, shorts = (sum(row["side"] == side for row in week) for side in ("LONG", "SHORT"))
+        share, sides = worked.card("Dashboard", "LONG SHARE, 7 D")
+        assert (share, sides) == (near(longs / len(week)), f"{longs} long   {shorts} short")
+        ratio = statistics.fmean(row["rr"] for row in week if row["rr"] is not None)
+        assert worked.card("Dashboard", "AVG PLAN R:R, 7 D") == (
+            near(ratio),
+            f"break-even win rate {1 / (1 + ratio):.0%}",
+        )
+        lows, highs = worked.block("_calc", "rr.lo"), worked.block("_calc", "rr.hi")
+        ratios = [row["rr"] for row in worked.since(30) if row["rr"] is not None]
+        assert worked.block("_calc", "rr.n") == [
+            sum(low <= ratio < high for ratio in ratios) for low, high in zip(lows, highs, strict=True)
+        ]
+
+    @pytest.mark.parametrize(
+        ("block", "column", "names"),
+        [
+            ("ex", "exchange", ["Binance", "Bybit", "OKX Futures"]),
+            ("coin", "coin", ["BTC", "SOL", "1000SATS"]),
+            ("type", "type", ["SCALPING", "SHORT TERM", "SHORT/MID TERM", "MID TERM", "LONG TERM"]),
+        ],
+    )
+    def test_splits_signals_by_exchange_coin_and_horizon(
+        self, worked: Worked, block: str, column: str, names: list[str]
+    ) -> None:
+        found = worked.block("_calc", f"{block}.name")
+        assert [name for name in found if name] == names
+        for side in ("LONG", "SHORT"):
+            wanted = [
+                sum(row[column] == name and row["side"] == side for row in worked.since(30)) for name in names
+            ]
+            counts = worked.block("_calc", f"{block}.{side.lower()}")
+            assert counts == [*wanted, *[0] * (len(counts) - len(names))]
+
+    def test_lists_the_latest_signals_by_arrival(self, worked: Worked) -> None:
+        latest = sorted(worked.signals, key=lambda row: -row["seq"])[:12]
+        columns = {"B": "time", "D": "pair", "F": "side", "G": "exchange", "I": "entry", "K": "stop"}
+        columns |= {"M": "tp1", "O": "rr"}
+        for at, row in enumerate(latest, start=41):
+            found = [worked.cell("Dashboard", f"{letter}{at}") or None for letter in columns]
+            assert found == [row[column] for column in columns.values()]
+
+    def test_sums_up_what_is_open(self, worked: Worked) -> None:
+        still = [row for row in worked.wanted if row.get("status") in ("Open", "Partial")]
+        partial = sum(row["status"] == "Partial" for row in still)
+        assert worked.card("Dashboard", "OPEN TRADES") == (len(still), f"{partial} partly closed")
+        risk = sum(row.get("open_risk", 0) for row in still)
+        assert worked.card("Dashboard", "OPEN RISK") == (
+            near(risk / 10000),
+            f"{round_half_up(risk)} USDT of 500 max",
+        )
+        assert worked.cell("Dashboard", "AA6") == int(risk > 500)
+
+    def test_lists_open_positions_from_the_last_typed_on(self, worked: Worked) -> None:
+        still = [row for row in worked.wanted if row.get("status") in ("Open", "Partial")]
+        for at, row in enumerate(reversed(still[-8:]), start=41):
+            stop = row.get("stop_now") or row.get("stop0") or row["p_stop"]
+            wanted = [row["pair"], row["side"], row["entry"], stop, row.get("open_risk")]
+            found = [worked.cell("Dashboard", f"{letter}{at}") for letter in "QSTVX"]
+            assert all(
+                _same(None if cell == "" else cell, each) for cell, each in zip(found, wanted, strict=True)
+            )
+
+    def test_says_what_the_book_has_made(self, worked: Worked) -> None:
+        wins, losses = (worked.count(result=result) for result in ("Win", "Loss"))
+        assert worked.card("Dashboard", "WIN RATE") == (
+            near(wins / (wins + losses)),
+            f"{worked.count()} closed",
+        )
+        assert worked.card("Dashboard", "EXPECTANCY")[0] == near(worked.mean("r") or 0)
+
+
+def test_an_empty_workbook_says_so(books: tuple[Worked, Recalculated]) -> None:
+    sheet = books[1].book["Dashboard"]
+    assert sheet["B3"].value == "feed ok   |   0 signals in the log"
+    assert sheet["T2"].value == "not yet"
+    figures = [sheet[f"{column}6"].value for column in "BEHKNQTW"]
+    assert figures == [0, 0, "-", "-", 0, 0, "-", "-"]
+    performance = books[1].book["Performance"]
+    assert [performance[f"{column}6"].value for column in "BEHKNQTW"] == [0, "-", "-", 0, "-", "-", 0, "-"]

@@ -1,0 +1,142 @@
+"""What the trials of this folder found once, each pinned down by a test of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cqs_sheets.api import ApiClient
+from cqs_sheets.core.query import Feed
+from cqs_sheets.core.secret import Secret
+from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.destinations.google.auth import open_wire
+from cqs_sheets.destinations.google.wire import NoAnswer
+from cqs_sheets.errors import AccessRefused, TargetBusy
+from cqs_sheets.journal import Journal
+from cqs_sheets.journal.database import _explain
+from cqs_sheets.poll import FeedPoller
+from cqs_sheets.template_files import load_template
+from tests.api.fakes import NOW, Canned, envelope, serving
+from tests.cli.command import Shell
+from tests.destinations.excel.books import add, sync
+from tests.e2e.runs import world
+from tests.faults.faulty_server import BIGGEST
+from tests.faults.links import Links, linked
+from tests.faults.network import Fault, Link, Net, google_faults, network
+from tests.faults.test_network import violations
+
+_FULL_DEVICE = Path("/dev/full")
+
+
+def signal(id_: str, time: str) -> dict[str, str]:
+    return {
+        "id": id_, "timestamp": f"2026-05-24 {time}", "exchange": "binance", "currency": "USDT", "coin": "BTC",
+        "direction": "LONG", "ask": "1", "buy_start": "1", "buy_end": "1", "target1": "2",
+    }  # fmt: skip
+
+
+def test_an_answer_that_a_killed_run_kept_brings_its_rows_in_the_order_of_their_time(tmp_path: Path) -> None:
+    newest_first = envelope(signal("43", "11:59:00"), signal("42", "11:58:00"), signal("41", "11:57:00"))
+    with world(tmp_path, seed=3, speed=20) as market:
+        with Journal.open(tmp_path / "journal.sqlite3", clock=market.clock) as journal:
+            journal.keep_answer("all", {"interval": "20", "table": "main"}, market.clock(), newest_first)
+        market.sync()
+        ids = [str(row["id"]) for row in market.memory.tabs["Signals"]]
+    assert [id_ for id_ in ids if id_ in ("41", "42", "43")] == ["41", "42", "43"]
+
+
+def test_signals_of_a_poll_that_broke_off_are_first_seen_by_the_servers_clock(tmp_path: Path) -> None:
+    ours = NOW + timedelta(hours=3)
+    with (
+        serving() as server,
+        ApiClient(url=server.url, key=Secret("FREE"), clock=lambda: ours, retry_for=0) as api,
+        Journal.open(tmp_path / "journal.sqlite3", clock=lambda: ours) as journal,
+    ):
+        server.answers(Canned(body=envelope(signal("1", "14:39:00"))), Canned(403))
+        poller = FeedPoller(api, journal, free=True, server_zone=UTC, interval=20)
+        assert poller.poll(Feed("all"), ours).error
+        assert [record.first_seen for record in journal.records()] == [NOW]
+
+
+@pytest.fixture
+def no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file" / "folder"))
+
+
+@pytest.mark.usefixtures("no_temporary_folder")
+def test_a_new_workbook_is_drawn_without_temporary_files() -> None:
+    assert build_workbook(load_template("signals"))[:2] == b"PK"
+
+
+@pytest.mark.usefixtures("no_temporary_folder")
+def test_a_folder_that_takes_no_lock_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TargetBusy, match="folder for temporary files"):
+        sync(tmp_path / "signals.xlsx", [add("1")])
+
+
+@pytest.mark.skipif(not _FULL_DEVICE.exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("streams", [["stdout"], ["stdout", "stderr"]])
+def test_an_output_that_is_full_is_no_bug(shell: Shell, streams: list[str]) -> None:
+    with _FULL_DEVICE.open("wb") as full:
+        places: dict[str, Any] = {"stdout": full, "stderr": full if "stderr" in streams else subprocess.PIPE}
+        done = subprocess.run(
+            shell.command("status"), env=shell.environ, cwd=shell.folder, check=False, timeout=60, **places
+        )
+    assert done.returncode == 75
+    assert list(shell.temp.glob("*crash*")) == []
+    if "stderr" not in streams:
+        assert b"The output cannot be written: No space left on device." in done.stderr
+
+
+def test_a_journal_that_cannot_be_opened_though_it_may_be_is_no_matter_of_permissions(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorname = "SQLITE_CANTOPEN"
+    assert isinstance(_explain(error, str(tmp_path / "journal.sqlite3")), TargetBusy)
+    assert isinstance(_explain(error, str(tmp_path / "absent" / "journal.sqlite3")), AccessRefused)
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    with network() as made:
+        yield made
+
+
+@pytest.fixture
+def links(tmp_path: Path) -> Iterator[Links]:
+    with linked(tmp_path) as made:
+        yield made
+
+
+def fault_named(net: Net, name: str) -> Fault:
+    return next(fault for fault in google_faults(net) if fault.name == name)
+
+
+@pytest.mark.parametrize("name", ["bomb", "oversized"])
+def test_an_answer_of_google_that_fills_the_memory_is_not_read_to_its_end(net: Net, name: str) -> None:
+    wire, _ = open_wire(root="http://127.0.0.1:1", config_folder=Path("nowhere"))
+    wire.max_body = BIGGEST
+    link = Link()
+    link.script = [fault_named(net, name)]
+    wire.session.mount("http://", link)
+    with pytest.raises(NoAnswer, match="larger than"):
+        wire.exchange("GET", "https://sheets.googleapis.com/v4/spreadsheets/1", params={})
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["list", "deep", "bad-length", "google-302-elsewhere", "google-307-elsewhere"]
+)
+def test_what_is_no_answer_of_google_is_not_taken_for_one(links: Links, net: Net, name: str) -> None:
+    fault = fault_named(net, name)
+    assert links.sync().exit_code == 0
+    wanted = links.rows()
+    for before in range(3):
+        assert list(violations(links, net, wanted, (), [*[None] * before, fault])) == []

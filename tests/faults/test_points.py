@@ -1,0 +1,116 @@
+"""A sync is killed, or a call to the system fails, at each of its points: the next run makes good for it.
+
+The points are found by tracing the system calls of a real run. The ordinary tests try a sample of them;
+`pytest -m soak tests/faults` tries all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tests.faults import ptrace
+from tests.faults.calls import Kind, Point
+from tests.faults.judging import Disturbance, Undisturbed, violations
+from tests.faults.scenes import Scene, scene
+from tests.faults.traced import Tracer, tracing
+
+pytestmark = pytest.mark.skipif(not ptrace.AVAILABLE, reason="traces system calls of Linux on x86-64")
+
+ERRORS = ("ENOSPC", "EIO", "EACCES", "EROFS")
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it; a disk would only be slower
+_EACH_TIME = [(kind, when) for kind in ("workbook", "sheet") for when in ("first", "next")]
+
+
+@pytest.fixture(scope="module")
+def tracer() -> Iterator[Tracer]:
+    with tracing() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=_EACH_TIME, ids="-".join)
+def place(request: pytest.FixtureRequest, tracer: Tracer) -> Iterator[Scene]:
+    kind, when = request.param
+    with (
+        tempfile.TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None) as folder,
+        scene(Path(folder), tracer, google=kind == "sheet", first=when == "first") as made,
+    ):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def truth(place: Scene) -> Undisturbed:
+    return Undisturbed.of(place)
+
+
+def kills(points: Iterable[int]) -> Iterator[Disturbance]:
+    for at in points:
+        yield Disturbance("kill before", at)
+        yield Disturbance("kill after", at)
+
+
+def failures(points: Iterable[int]) -> Iterator[Disturbance]:
+    """One call that fails, or all from there on; and a write that moves half of its bytes."""
+    for at in points:
+        for error in ERRORS:
+            yield Disturbance("fail", at, error)
+            yield Disturbance("fail", at, error, lasting=True)
+        yield Disturbance("shorten", at)
+
+
+def tried(place: Scene, truth: Undisturbed, disturbances: Iterable[Disturbance]) -> list[str]:
+    return [problem for disturbance in disturbances for problem in violations(place, truth, disturbance)]
+
+
+def shape(points: Iterable[Point]) -> list[tuple[str, str]]:
+    """The calls by kind and file, repeated ones once: how many pages the journal fills depends on the hour."""
+    named = ((point.kind, _stable(Path(point.path).name)) for point in points)
+    return [call for call, _ in groupby(named)]
+
+
+def _stable(name: str) -> str:
+    return name if any(word in name for word in ("cqs", "journal", "signals")) else ""
+
+
+def test_points_of_every_kind_are_found(place: Scene, truth: Undisturbed) -> None:
+    kinds: set[Kind] = {"write", "sync", "make", "remove", "adjust", "connect", "send", "receive"}
+    assert {point.kind for point in truth.points} == kinds | ({"replace"} if place.sheets is None else set())
+
+
+def test_an_undisturbed_run_ends_the_same_each_time(place: Scene, truth: Undisturbed) -> None:
+    again = Undisturbed.of(place)
+    assert (again.after, again.journal) == (truth.after, truth.journal)
+    assert shape(again.points) == shape(truth.points)
+
+
+def test_the_run_that_is_traced_makes_the_calls_of_the_real_command(place: Scene, truth: Undisturbed) -> None:
+    place.restore()
+    assert shape(place.sync(fresh=True).points) == shape(truth.points)
+
+
+def test_a_sync_killed_at_some_point_is_made_good_by_the_next(place: Scene, truth: Undisturbed) -> None:
+    every = list(kills(range(len(truth.points))))
+    assert tried(place, truth, every[7::21]) == []  # before and after in turn
+
+
+def test_a_call_that_fails_at_some_point_is_told_and_nothing_is_lost(
+    place: Scene, truth: Undisturbed
+) -> None:
+    every = list(failures(range(len(truth.points))))
+    assert tried(place, truth, every[7::271]) == []
+
+
+@pytest.mark.soak
+def test_a_sync_killed_at_every_point_is_made_good_by_the_next(place: Scene, truth: Undisturbed) -> None:
+    assert tried(place, truth, kills(range(len(truth.points)))) == []
+
+
+@pytest.mark.soak
+def test_a_call_that_fails_at_every_point_is_told_and_nothing_is_lost(
+    place: Scene, truth: Undisturbed
+) -> None:
+    assert tried(place, truth, failures(range(len(truth.points)))) == []

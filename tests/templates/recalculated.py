@@ -1,0 +1,130 @@
+"""Workbooks made by the product, recalculated by LibreOffice, read back as plain values."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+from openpyxl.workbook import Workbook
+
+from cqs_sheets.cli.workbooks import write_workbook
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.history import next_arrival, observe
+from cqs_sheets.core.parse import parse_signals
+from cqs_sheets.core.signal import FeedTable, Record, Status
+from cqs_sheets.core.template import TableTab
+from cqs_sheets.template_files import load_template
+from tests.templates.wire import NOW, Sent
+
+ZONE = ZoneInfo("Europe/Berlin")
+ERRORS = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "Err:")
+_SYNCED: Mapping[str, CellValue] = {
+    "Time_zone": "Europe/Berlin",
+    "Last_sync": NOW.astimezone(ZONE).replace(tzinfo=None),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A workbook to make: a template, the signals in it, and what its user typed before it was recalculated.
+
+    `settings` are typed into the cells of those names (None empties them); `typed` may type anything else.
+    """
+
+    name: str
+    template: str
+    signals: Sequence[Sent]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    typed: Callable[[Workbook], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalculated:
+    """A workbook's values after LibreOffice worked out its formulas."""
+
+    template: str
+    book: Workbook
+
+    def rows(self, tab_name: str) -> list[dict[str, Any]]:
+        """A table tab's rows as column id -> value, blank cells as None; rows without a value left out."""
+        tab = load_template(self.template).tab(tab_name)
+        assert isinstance(tab, TableTab)
+        ids = {column.header: column.id for column in tab.columns}
+        header, *rows = self._table(tab_name, set(ids))
+        named = [
+            {ids[head]: value for head, value in zip(header, row, strict=True) if head in ids} for row in rows
+        ]
+        return [row for row in named if any(value is not None for value in row.values())]
+
+    def errors(self) -> list[str]:
+        """Every cell of every tab that shows an error."""
+        return [
+            f"{sheet.title}!{cell.coordinate} {cell.value}"
+            for sheet in self.book.worksheets
+            for row in sheet.iter_rows()
+            for cell in row
+            if isinstance(cell.value, str) and cell.value.startswith(ERRORS)
+        ]
+
+    def _table(self, tab_name: str, headers: set[str]) -> Iterator[tuple[Any, ...]]:
+        rows = iter(self.book[tab_name].iter_rows(values_only=True))
+        header = next(row for row in rows if headers <= set(row))
+        yield header
+        yield from (tuple(None if value == "" else value for value in row) for row in rows)
+
+
+def records(signals: Iterable[Sent]) -> Iterator[Record]:
+    """What the product knows after it saw these."""
+    arrival = None
+    for each in signals:
+        parsed = parse_signals([each.fields], table=FeedTable(each.table), zone=UTC)
+        assert not parsed.rejects
+        for signal in parsed.signals:
+            arrival = next_arrival(arrival, each.first_seen)
+            status = Status(each.status)
+            last_seen = None if status is Status.OPEN else NOW
+            yield replace(observe(None, signal, each.first_seen, arrival), status=status, last_seen=last_seen)
+
+
+def recalculated(books: Iterable[Made], folder: Path) -> dict[str, Recalculated]:
+    """Make them all, let one LibreOffice work them out, read them: by name."""
+    if shutil.which("soffice") is None:
+        pytest.skip("LibreOffice (soffice) is not installed, and nothing else here works out formulas")
+    made = {book.name: book for book in books}
+    for book in made.values():
+        _make(book, folder / f"{book.name}.xlsx")
+    subprocess.run(
+        [
+            "soffice", "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}",
+            "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "out"),
+            *(str(folder / f"{name}.xlsx") for name in made),
+        ],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    return {
+        name: Recalculated(
+            book.template, openpyxl.load_workbook(folder / "out" / f"{name}.xlsx", data_only=True)
+        )
+        for name, book in made.items()
+    }
+
+
+def _make(book: Made, path: Path) -> None:
+    write_workbook(path, load_template(book.template), records(book.signals), ZONE, _SYNCED)
+    if not book.settings and book.typed is None:
+        return
+    workbook = openpyxl.load_workbook(path)
+    for name, value in book.settings.items():
+        [(sheet, cell)] = workbook.defined_names[name].destinations
+        workbook[sheet][cell.replace("$", "")].value = value
+    if book.typed is not None:
+        book.typed(workbook)
+    workbook.save(path)
