@@ -20,14 +20,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from measure import verdict
+
 from cqs_sheets.core.planner import make_plan
 from cqs_sheets.core.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.template import Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.template_files import load_template
-
-from measure import verdict
 
 RICH, PLAIN = "dashboard", "raw"
 ROWS, CHANGES, PAIRS, LIMIT = 100_000, 50, 9, 1.3

@@ -27,6 +27,9 @@ def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: long runs that a person starts by name (`pytest -m soak`)")
     config.addinivalue_line(
+        "markers", "live: on the real Google Sheets (`pytest -m live`, see tests/destinations/google/live.py)"
+    )
+    config.addinivalue_line(
         "markers", "wild: edits every workbook of a folder (`pytest -m wild --wild FOLDER`)"
     )
 
@@ -34,3 +37,5 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--wild", None) is None:
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
+    if "live" not in config.getoption("markexpr", ""):
+        items[:] = [item for item in items if not item.get_closest_marker("live")]

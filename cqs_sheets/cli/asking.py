@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -14,7 +16,9 @@ Problem = Callable[[str], str | None]
 def ask_text(question: str, *, default: str | None = None, problem: Problem, hidden: bool = False) -> str:
     """A text; asked again, with the reason, until there is nothing against it."""
     while True:
-        answer: str = click.prompt(question, default=default, hide_input=hidden).strip()
+        answer: str = click.prompt(
+            question, default=default, show_default=bool(default), hide_input=hidden
+        ).strip()
         wrong = problem(answer)
         if wrong is None:
             return answer
@@ -42,6 +46,12 @@ def ask_choice(question: str, choices: Sequence[str]) -> int:
         click.echo(f"  {number}  {text}")
     picked: int = click.prompt("Number", type=click.IntRange(1, len(choices)), default=1)
     return picked - 1
+
+
+def explain(text: str) -> None:
+    """What helps to answer, wrapped to the terminal."""
+    for line in textwrap.wrap(text, shutil.get_terminal_size().columns - 4, break_on_hyphens=False):
+        click.echo(f"  {line}")
 
 
 def ask_yes(question: str, *, default: bool) -> bool:

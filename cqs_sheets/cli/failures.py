@@ -40,8 +40,10 @@ def guarded(command: click.Command) -> None:
     except CqsError as error:
         show(error)
         code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped on request.", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        click.echo(
+            "\nStopped on request." if isinstance(stop, click.Abort) else "Stopped on request.", err=True
+        )
         code = 130
     except BrokenPipeError:
         _forget_output(sys.stdout)

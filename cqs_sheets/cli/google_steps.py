@@ -17,32 +17,41 @@ from cqs_sheets.destinations.google.credentials_file import read_credentials_fil
 _CONSOLE = "https://console.cloud.google.com"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _SERVICE_ACCOUNT = f"""
-A service account is a robot with an e-mail address of its own; best for anything that runs by itself.
-  1. Open {_CONSOLE}, make a project.
+A service account is a robot with an e-mail address; best for what runs by itself.
+  1. Open {_CONSOLE} and make a project.
   2. APIs & Services, Library: turn on "Google Sheets API".
   3. IAM & Admin, Service Accounts: create one. It needs no role.
-  4. In it: Keys, Add key, JSON. A file is downloaded; put it where only you can read it."""
+  4. In it: Keys, Add key, JSON. A file is downloaded; keep it to yourself.
+"""
 _FEDERATION = """
-Workload Identity Federation needs no key at all: GitHub Actions or another cloud vouches for the run.
-  1. Make a service account as above, without a key.
-  2. IAM & Admin, Workload Identity Federation: make a pool and a provider for where it runs.
+Workload Identity Federation: GitHub Actions or a cloud vouches, without a key.
+  1. Make a project with the Google Sheets API on, and a service account in it.
+  2. IAM & Admin, Workload Identity Federation: make a pool and a provider.
   3. Let the provider act as the account (role Workload Identity User).
-  4. On GitHub, google-github-actions/auth makes the file; elsewhere download its configuration."""
+  4. On GitHub, google-github-actions/auth makes the file; elsewhere download
+     its configuration.
+"""
 _YOURSELF = f"""
-Signed in as yourself, nothing has to be shared, but you do it anew when Google forgets it: after 7 days
-while your Google project is in testing. Google's own gcloud may no longer ask for this on your behalf.
-  1. Open {_CONSOLE}, make a project, and turn on "Google Sheets API".
-  2. Google Auth Platform, Audience: external, and add yourself as a test user.
-  3. Google Auth Platform, Clients: create one of the type Desktop app, and download its JSON file."""
+Signed in as yourself, you share nothing, but sign in anew when Google forgets:
+after 7 days while your Google project is in testing.
+  1. Open {_CONSOLE}, make a project.
+  2. APIs & Services, Library: turn on "Google Sheets API".
+  3. Google Auth Platform, Audience: external; add yourself as a test user.
+  4. Clients: create one of the type Desktop app, and download its JSON file.
+"""
 
 
 def prepare_google(credentials: Path | None, client: Path | None, *, asking: bool) -> None:
     """Sign in as the options or the person say. Raises UsageError or AccessRefused."""
+    from cqs_sheets.destinations.google.auth import signed_in  # noqa: PLC0415 - google-auth is slow to import
+
     given = process_environ().get(_VARIABLE)
     if client:
         _sign_in(client)
     elif credentials or given:
-        _use(credentials or Path(given or ""), named=credentials is None)
+        _use(credentials or Path(given or ""), named=credentials is None, asking=asking)
+    elif signed_in(config_folder()):
+        click.echo("Google: you are signed in already.")
     elif asking:
         _ask()
     else:
@@ -63,11 +72,11 @@ def _ask() -> None:
     )
     texts = (_SERVICE_ACCOUNT, _FEDERATION, _YOURSELF)
     if picked < len(texts):
-        click.echo(texts[picked] + "\n")
-        text = ask_text("That file (empty: later)", default="", problem=_problem)
+        click.echo(texts[picked])
+        text = ask_text("Where is that file? (empty: later)", default="", problem=_problem)
         if text:
             path = absolute(text, Path.cwd())
-            _sign_in(path) if picked == 2 else _use(path, named=False)  # noqa: PLR2004 - the third of the list
+            _sign_in(path) if picked == 2 else _use(path, named=False, asking=True)  # noqa: PLR2004 - the third of the list
 
 
 def _problem(text: str) -> str | None:
@@ -76,12 +85,19 @@ def _problem(text: str) -> str | None:
     return path_problem(text) or (None if absolute(text, Path.cwd()).is_file() else "There is no such file.")
 
 
-def _use(path: Path, *, named: bool) -> None:
+def _nothing(text: str) -> None:
+    """Any answer will do."""
+    del text
+
+
+def _use(path: Path, *, named: bool, asking: bool) -> None:
     """Tell whom to share with, and use the file for what follows."""
     found = read_credentials_file(path)
     click.echo(f"Google: {found.kind}.")
     if found.account:
         click.secho(f"Share the sheet with {found.account} as an editor (button Share).", bold=True)
+        if asking:
+            ask_text("Press Enter when that is done", default="", problem=_nothing)
     if not named:
         name_google_credentials(path.absolute())
         click.echo(f"For every later run, set {_VARIABLE}={path.absolute()} in your environment.")

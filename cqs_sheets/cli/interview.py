@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cqs_sheets import config
-from cqs_sheets.cli.asking import ask_choice, ask_several, ask_text
+from cqs_sheets.cli.asking import ask_choice, ask_several, ask_text, explain
 from cqs_sheets.cli.key_question import KeyPlace, ask_key
 from cqs_sheets.config.places import path_problem, place_problem
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
@@ -22,10 +22,14 @@ from cqs_sheets.template_files import built_in, load_template
 
 @dataclass(frozen=True, slots=True)
 class Interview:
-    """`options` are the command's; without `asking`, what they leave open gets its default."""
+    """`options` are the command's; without `asking`, what they leave open gets its default.
+
+    `folder` is the config's: its paths are relative to it.
+    """
 
     options: Mapping[str, Any]
     asking: bool
+    folder: Path
 
     def answers(self) -> config.Answers:
         """Everything that the config says."""
@@ -49,7 +53,7 @@ class Interview:
     def _key(self) -> KeyPlace:
         file, command = self.options["key_file"] or "", self.options["key_command"] or ""
         known = file or command or config.process_environ().get("CQS_API_KEY")
-        return ask_key() if self.asking and not known else KeyPlace(file=file, command=command)
+        return ask_key(self.folder) if self.asking and not known else KeyPlace(file=file, command=command)
 
 
 def _guess() -> str:
@@ -84,16 +88,19 @@ def _ask_template() -> str:
 
 def _ask_exchange() -> tuple[str, ...]:
     click.secho("Which exchanges? Their codes, with commas between them.", bold=True)
-    click.echo(f"  spot, e.g.: binance, bybit, kucoin, okx, kraken; futures: {', '.join(FUTURES)}")
+    explain(f"Spot, e.g.: binance, kucoin, okx, kraken. Futures: {', '.join(FUTURES)}.")
     return ask_several("Exchanges", known=tuple(EXCHANGES), problem=exchange_problem)
 
 
 def _ask_currency() -> tuple[str, ...]:
-    return ask_several("Quote currencies, e.g. USDT, BTC", known=CURRENCIES, problem=currency_problem)
+    click.secho("Which quote currencies?", bold=True)
+    return ask_several("Currencies, e.g. USDT, BTC", known=CURRENCIES, problem=currency_problem)
 
 
 def _ask_type() -> tuple[str, ...]:
-    return ask_several(f"Horizons ({', '.join(TYPES)})", known=TYPES, problem=type_problem)
+    click.secho("Which horizons?", bold=True)
+    explain(f"There are: {', '.join(TYPES)}.")
+    return ask_several("Horizons", known=TYPES, problem=type_problem)
 
 
 def _ask_zone() -> str:

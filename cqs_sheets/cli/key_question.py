@@ -25,8 +25,8 @@ class KeyPlace(NamedTuple):
     command: str = ""
 
 
-def ask_key() -> KeyPlace:
-    """Ask how the key is kept; a new key file is made for its owner's eyes only."""
+def ask_key(folder: Path) -> KeyPlace:
+    """Ask how the key is kept; a new key file, relative to `folder`, is made for its owner's eyes only."""
     picked = ask_choice(
         "Which signals?",
         [
@@ -38,7 +38,7 @@ def ask_key() -> KeyPlace:
     )
     if picked == 1:
         text = ask_text("Which file?", default=str(config_folder() / "key"), problem=path_problem)
-        _make(absolute(text, Path.cwd()))
+        _make(absolute(text, folder))
         return KeyPlace(file=text)
     if picked == 2:  # noqa: PLR2004 - the third of the list
         return KeyPlace(command=ask_text("Its command, e.g. pass show cqs", problem=_command_problem))

@@ -32,7 +32,7 @@ _LATER = {
 def set_up(options: Mapping[str, Any]) -> int:
     """Do it all; returns the exit code: 0 once the files are there, or the first sync's."""
     asking = sys.stdin.isatty() and sys.stdout.isatty() and not options["yes"]
-    path = absolute(str(options["config"] or config.FILE_NAME), Path.cwd())
+    path = _config_path(options["config"])
     if not (options["github"] and path.exists() and not options["force"]):
         _write_config(path, options, asking=asking)
     settings = config.load(config=path, environ=config.process_environ(), cwd=Path.cwd())
@@ -77,9 +77,15 @@ def _computes_sizes(settings: config.Settings) -> bool:
 
 
 def _tell_what_is_next(path: Path) -> None:
-    found_alone = path == Path.cwd() / config.FILE_NAME
+    found_alone = path == _config_path(None)
     named = "" if found_alone else f" --config {path}"
     click.echo(f"Next: cqs-sheets sync{named}, or cqs-sheets watch{named} to keep it going.")
+
+
+def _config_path(given: Path | None) -> Path:
+    """Where a later sync will look for it."""
+    named = given or config.process_environ().get("CQS_CONFIG") or config.FILE_NAME
+    return absolute(str(named), Path.cwd())
 
 
 def _write_config(path: Path, options: Mapping[str, Any], *, asking: bool) -> None:
@@ -91,7 +97,7 @@ def _write_config(path: Path, options: Mapping[str, Any], *, asking: bool) -> No
                 meaning="It was left as it is.",
                 hint="Name another file with --config, or replace it with --force.",
             )
-    answers = Interview(options, asking).answers()
+    answers = Interview(options, asking, path.parent).answers()
     load_template(answers.template)
     write_new(path, config.config_text(answers, path.parent))
     click.echo(f"Wrote {path}: every setting is explained in it.")

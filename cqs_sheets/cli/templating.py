@@ -99,7 +99,7 @@ def preview(name: str, file: Path) -> int:
     """A workbook with what the sandbox's market shows now."""
     template = load_template(name)
     now = utc_now().replace(microsecond=0)
-    records = list(_invented(now))
+    records = sorted(_invented(now), key=lambda record: record.signal.timestamp)
     settings = {"Time_zone": "UTC", "Last_sync": wall_time(now, UTC), "Feed_status": "preview"}
     lists = busiest(template, {}, ((record, 1) for record in records), UTC)
     rows = write_workbook(file, template, records, UTC, {**settings, **lists})

@@ -39,7 +39,8 @@ _MARGIN, _GAP = 1.5, 9.0  # characters, points
 _BAND_HEIGHTS = {1: 8.0, 2: 29.0, 3: 25.0}
 _TITLE, _SUBTITLE = 2, 3  # rows of the band
 _STAMP_WIDTH = 6  # columns of the grid
-_CARD_SIZE = (3, 3)  # rows and columns at the least
+CARD_ROWS = 3  # label, figure, a line below
+_CARD_COLUMNS = 3  # of a card that says its first cell only
 _CARD_HEIGHTS = (21.0, 31.0, 22.0)  # label, figure, line below
 _CANVAS = CellLook(fill="canvas")
 _CARD = CellLook(fill="paper", align="left", indent=1)
@@ -57,6 +58,11 @@ _LIST_CELL = CellLook(fill="paper", bigger=-1, bottom=Line(color="line"))
 def report_page(tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> Page:
     """The page of a report; LookupError if it speaks of a block or a row that the template lacks."""
     return _Layout(tab, theme, references, block).page()
+
+
+def card_span(at: Span) -> Span:
+    """The cells of a card: those it says, or three by three from the one it says."""
+    return Span(at.top, at.left, at.top + CARD_ROWS - 1, at.left + _CARD_COLUMNS - 1) if at.single else at
 
 
 def _aligned(look: CellLook, align: str) -> CellLook:
@@ -146,14 +152,11 @@ class _Layout:
             self._put(below, _aligned(faint, "right"), self._formula(stamp.label))
 
     def _draw_card(self, card: Card) -> None:
-        at = Span.parse(card.at)
-        bottom, right = at.top + _CARD_SIZE[0] - 1, at.left + _CARD_SIZE[1] - 1
-        span = at if not at.single else Span(at.top, at.left, bottom, right)
-        bottom = max(bottom, span.bottom)
+        span = card_span(Span.parse(card.at))
         first = replace(span, bottom=span.top)
-        figure = replace(span, top=span.top + 1, bottom=bottom - 1)
-        last = replace(span, top=bottom, bottom=bottom)
-        self._heights |= dict(zip((span.top, figure.top, bottom), _CARD_HEIGHTS, strict=True))
+        figure = replace(span, top=span.top + 1, bottom=span.bottom - 1)
+        last = replace(span, top=span.bottom)
+        self._heights |= dict(zip((span.top, figure.top, span.bottom), _CARD_HEIGHTS, strict=True))
         self._put_text(first, replace(_LABEL, left=_EDGE), card.label)
         self._put(figure, replace(_FIGURE, left=_EDGE), self._formula(card.value, card.format))
         self._put(last, replace(_SUB, left=_EDGE), self._formula(card.sub))

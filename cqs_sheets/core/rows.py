@@ -50,9 +50,7 @@ def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_
     return record.signal.key.table in tab.tables and passes(tab.where, record, zone, symbols)
 
 
-def passes(
-    where: Mapping[str, object], record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN
-) -> bool:
+def passes(where: Mapping[str, object], record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
     """Whether a record passes a `where`: field -> a value or a list of them, or min_/max_ bounds.
 
     Text is compared without regard to case. A record without the bounded number does not pass.

@@ -54,6 +54,11 @@ class Span:
         at = self.rows[index - 1]
         return Span(at, self.left, at, self.right)
 
+    def meets(self, other: Span) -> bool:
+        """Whether the two share a cell."""
+        rows = self.top <= other.bottom and other.top <= self.bottom
+        return rows and self.left <= other.right and other.left <= self.right
+
     def __str__(self) -> str:
         first, last = f"{letters(self.left)}{self.top}", f"{letters(self.right)}{self.bottom}"
         return first if first == last else f"{first}:{last}"

@@ -13,6 +13,7 @@ from typing import Any
 from cqs_sheets.core.fields import EXTRA, SOURCES
 from cqs_sheets.core.formula import references
 from cqs_sheets.core.formula_check import complaints
+from cqs_sheets.core.pages_check import page_findings
 from cqs_sheets.core.template import ColumnKind
 from cqs_sheets.core.template_merge import EVERY_COLUMN, Include, Values, merged, own_tabs
 from cqs_sheets.core.toml_lines import Path
@@ -79,6 +80,7 @@ class _Document:
             yield from self._table(path, tab, worked_out)
         elif kind in ("blocks", "report"):
             yield from self._page(path, {key: value for key, value in tab.items() if key != "like"})
+            yield from page_findings(path, worked_out, self._tabs, self._colors)
 
     def _likeness(self, path: Path, tab: Values) -> Iterator[Finding]:
         models = [name for name in self._tabs if name != tab.get("name")]

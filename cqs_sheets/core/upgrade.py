@@ -22,7 +22,9 @@ def parts(tab: Tab) -> frozenset[str]:
     """What a tab can be given later: the ids of its columns, or the names of its settings."""
     if isinstance(tab, TableTab):
         return frozenset(column.id for column in tab.columns)
-    return frozenset(setting.name for setting in tab.settings) if isinstance(tab, SettingsTab) else frozenset()
+    return (
+        frozenset(setting.name for setting in tab.settings) if isinstance(tab, SettingsTab) else frozenset()
+    )
 
 
 def new_tabs(template: Template, table: Table) -> Iterator[str]:

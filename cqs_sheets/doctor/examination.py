@@ -41,6 +41,7 @@ class Examination:
     def run(self) -> Iterator[Finding]:
         """Every finding; a failure of one check never stops the others."""
         yield from check_config(self.settings)
+        self.progress("reading the journal")
         yield from check_journal(self.journal, self.clock)
         self.progress("asking the signals API")
         yield from check_api(self.settings.api, self.open_api)

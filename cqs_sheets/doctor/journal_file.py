@@ -81,7 +81,7 @@ def _holder(path: Path) -> str | None:
     if not lock.exists():
         return None
     try:
-        with FileLock(lock, timeout=0):
+        with FileLock(lock, timeout=0, mode=0o600):
             return None
     except OSError as refused:
         if not isinstance(refused, Timeout):

@@ -14,7 +14,7 @@ from cqs_sheets.doctor.disk import check_folder, size_text
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.doctor.workbook_tabs import workbook_tabs
-from cqs_sheets.errors import AccessRefused, CqsError
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 
 _SCARCE_ROWS = 50_000
 
@@ -85,7 +85,17 @@ def _leftovers(subject: str, file: WorkbookFile) -> Iterator[Finding]:
             "target.leftover",
             f"A run was stopped while it wrote {file.leftover.name}.",
             "The next sync clears it away, or `cqs-sheets doctor --fix`.",
-            fix=file.sweep,
+            fix=lambda: _clear(file),
+        )
+
+
+def _clear(file: WorkbookFile) -> None:
+    file.sweep()
+    if file.leftover.exists():
+        raise TargetBusy(
+            "another run of cqs-sheets is writing right now.",
+            meaning="Nothing is wrong, then.",
+            hint="Look again when it has ended.",
         )
 
 

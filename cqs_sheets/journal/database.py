@@ -129,8 +129,10 @@ def file_error(error: OSError, name: str) -> CqsError:
 
 def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
-    code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
-    match code.split("_")[0]:
+    code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
+    if code == "CANTOPEN" and _may_write(Path(name)):  # what was wrong SQLite keeps to itself
+        code = "IOERR"
+    match code:
         case "NOTADB" | "CORRUPT":
             return DataRefused(
                 f"The journal {name} is damaged or not a database: {error}.",
@@ -138,8 +140,6 @@ def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
                 hint="Put a backup of it there, or move it away: the next sync starts a new one and "
                 "takes up what the spreadsheets hold.",
             )
-        case "CANTOPEN" if _may_write(Path(name)):  # SQLite keeps to itself what was wrong
-            return _disk_failed(name, error)
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "FULL":

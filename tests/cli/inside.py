@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
@@ -34,7 +35,7 @@ def run_inside(shell: Shell, *arguments: str, **variables: str) -> CompletedProc
 
 @contextmanager
 def _as_started(arguments: list[str], environ: dict[str, str]) -> Iterator[None]:
-    argv, before, stdin = sys.argv, dict(os.environ), sys.stdin
+    argv, before, stdin, temp = sys.argv, dict(os.environ), sys.stdin, tempfile.tempdir
     root, level = logging.getLogger(), logging.getLogger("cqs_sheets").level
     handlers, stops = list(root.handlers), (signal.SIGINT, signal.SIGTERM)
     known = [signal.getsignal(number) for number in stops]
@@ -42,10 +43,11 @@ def _as_started(arguments: list[str], environ: dict[str, str]) -> Iterator[None]
     os.environ.clear()
     os.environ.update(environ)
     root.handlers.clear()
+    tempfile.tempdir = None  # it is looked up once and then remembered
     try:
         yield
     finally:
-        sys.argv, sys.stdin = argv, stdin
+        sys.argv, sys.stdin, tempfile.tempdir = argv, stdin, temp
         os.environ.clear()
         os.environ.update(before)
         root.handlers[:] = handlers

@@ -8,7 +8,10 @@ import platform
 import re
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import pytest
 from filelock import FileLock
 
 from cqs_sheets import sandbox
+from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.doctor import Finding, Level
 from cqs_sheets.doctor.google_account import check_account
 from tests.cli.command import Shell
@@ -63,6 +67,19 @@ def state(folder: Path) -> dict[str, tuple[int, int]]:
         for path in files
         if not path.name.endswith(("-shm", "-wal", ".lock"))
     }
+
+
+@contextmanager
+def sync_at_work(workbook: Path, temp: Path) -> Iterator[None]:
+    """Another run holds the lock under which a workbook is written."""
+    file = WorkbookFile(workbook, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    before, tempfile.tempdir = tempfile.tempdir, str(temp)
+    try:
+        with file.locked():
+            (workbook.parent / f".{workbook.name}.cqs-{platform.node()}.tmp").write_text("half a workbook")
+            yield
+    finally:
+        tempfile.tempdir = before
 
 
 def test_a_healthy_place_is_told_so_and_left_as_it_is(shell: Shell) -> None:
@@ -188,6 +205,15 @@ def test_a_wrong_server_zone_is_seen_in_the_time_stamps(shell: Shell) -> None:
     assert found["outcome"] == "warn"
     assert "-9 h" in line(found, "api.zone")["what"]
     assert "server_timezone" in line(found, "api.zone")["mend"]
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(-7, "ahead of"), (7, "behind")])
+def test_a_clock_that_is_off_is_seen_by_the_servers(shell: Shell, minutes: int, told: str) -> None:
+    with sandbox.start(clock=lambda: datetime.now(UTC) + timedelta(minutes=minutes)) as server:
+        found = examine(shell, CQS_API_URL=server.url)
+    assert found["outcome"] == "warn"
+    assert f"7 min {told}" in line(found, "api.clock")["what"]
+    assert "clock" in line(found, "api.clock")["mend"]
 
 
 # The journal
@@ -316,6 +342,17 @@ def test_what_crashes_leave_behind_is_cleared_by_fix(shell: Shell) -> None:
     assert not ours.exists()
     assert not lock.exists()
     assert found["outcome"] == "ok"
+
+
+def test_a_file_that_a_live_run_writes_is_not_cleared(shell: Shell) -> None:
+    run_inside(shell, "sync")
+    half = shell.folder / f".signals.xlsx.cqs-{platform.node()}.tmp"
+    half.write_text("half a workbook")
+    with sync_at_work(shell.folder / "signals.xlsx", shell.temp):
+        told = line(examine(shell, "--fix"), "target.leftover")
+    assert half.exists()
+    assert (told["level"], told["fixed"]) == ("warn", False)
+    assert "could not be mended" in told["details"][0]
 
 
 def test_a_lock_of_another_computer_is_never_taken_for_stale(shell: Shell) -> None:

@@ -152,7 +152,7 @@ class TestAFormula:
             setting='{ name = "Half", label = "H", formula = "=TODAY()" }'
         )
         page = '[[tabs]]\nname = "Page"\nkind = "report"\ntitle = "P"\n'
-        card = 'cards = [{ at = "B2", label = "N", value = "=NOW()+Equty" }]\n'
+        card = 'cards = [{ at = "B5", label = "N", value = "=NOW()+Equty" }]\n'
         told = [found for _, found in problems(with_parts(more=page + card))]
         assert {each.split(":")[0] for each in told} == {"NOW may not be used", "there is no setting `Equty`"}
 
@@ -245,7 +245,7 @@ class TestAPage:
     PAGE = '[[tabs]]\nname = "Page"\nkind = "report"\ntitle = "PAGE"\n'
 
     def test_names_columns_and_formats_that_there_are(self) -> None:
-        cards = 'cards = [{ at = "B2", label = "N", value = "=SUM({Signals.stp})", format = "prices" }]\n'
+        cards = 'cards = [{ at = "B5", label = "N", value = "=SUM({Signals.stp})", format = "prices" }]\n'
         told = [found for _, found in problems(with_parts(more=self.PAGE + cards))]
         assert told[0].startswith('"prices" is not known here: did you mean "price"?')
         assert told[1] == "there is no column `stp`: did you mean `stop`?"
@@ -256,7 +256,7 @@ class TestAPage:
             'blocks = [{ id = "day", rows = 2, columns = [{ id = "n", formula = "={i}" }] }]\n'
         )
         charts = (
-            'charts = [{ at = "B2", type = "line", title = "T", categories = "{_calc.day.m}",'
+            'charts = [{ at = "B5", type = "line", title = "T", categories = "{_calc.day.m}",'
             ' series = [{ name = "N", values = "{_calc.day.n}" }] }]\n'
         )
         [(_, found)] = problems(with_parts(more=blocks + self.PAGE + charts))

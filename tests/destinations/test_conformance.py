@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.cells import CellValue, same
+from cqs_sheets.core.cells import CellType, CellValue, same
 from cqs_sheets.core.plan import Plan
 from cqs_sheets.core.planner import Choices, make_plan
 from cqs_sheets.core.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signal import Status
+from cqs_sheets.core.template import Template
 from cqs_sheets.errors import TargetChanged
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
-from tests.make import TEMPLATE, record
+from tests.make import SIGNALS_TAB, TEMPLATE, column, record
 
 FILES = [
     name for name in USERS if name != "google"
@@ -34,23 +36,38 @@ def user(request: pytest.FixtureRequest, tmp_path: Path) -> User:
     return made
 
 
-def row(id_: str, *, added: int | None = None, **changes: Any) -> WantedRow:
-    (made,) = wanted_rows(TEMPLATE, record(id_, **changes), UTC, added=added)
+ASK = column("ask", type_=CellType.NUMBER)
+LATER = replace(
+    TEMPLATE, tabs=(replace(SIGNALS_TAB, columns=(*SIGNALS_TAB.columns, ASK)), *TEMPLATE.tabs[1:])
+)
+
+
+def row(
+    id_: str,
+    *,
+    added: int | None = None,
+    template: Template = TEMPLATE,
+    fill_only: bool = False,
+    **changes: Any,
+) -> WantedRow:
+    (made,) = wanted_rows(template, record(id_, **changes), UTC, added=added, fill_only=fill_only)
     return made
 
 
-def planned(user: User, rows: Iterable[WantedRow], *, restore: bool = False) -> Plan:
+def planned(
+    user: User, rows: Iterable[WantedRow], *, restore: bool = False, template: Template = TEMPLATE
+) -> Plan:
     wanted = list(rows)
-    table = user.destination.read(TEMPLATE, {"Signals": {row.key for row in wanted}})
+    table = user.destination.read(template, {"Signals": {row.key for row in wanted}})
     settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
     return make_plan(
-        TEMPLATE, wanted, table, sequence=(table.sequence or 0) + 1, settings=settings,
+        template, wanted, table, sequence=(table.sequence or 0) + 1, settings=settings,
         choices=Choices(restore=restore),
     )  # fmt: skip
 
 
-def sync(user: User, *rows: WantedRow, restore: bool = False) -> Plan:
-    plan = planned(user, rows, restore=restore)
+def sync(user: User, *rows: WantedRow, restore: bool = False, template: Template = TEMPLATE) -> Plan:
+    plan = planned(user, rows, restore=restore, template=template)
     if not plan.empty:
         user.destination.apply(plan)
     return plan
@@ -204,3 +221,38 @@ def test_the_stamp_knows_its_own_last_write(user: User) -> None:
     assert user.destination.stamp(applied.version).version == applied.version
     user.type_memo("1", "x")
     assert user.destination.stamp(applied.version).version != applied.version
+
+
+def grown(user: User, *ids: str) -> Plan:
+    """A sync with the template that gained a column."""
+    return sync(user, *(row(id_, template=LATER, fill_only=True) for id_ in ids), template=LATER)
+
+
+def asks(user: User, *ids: str) -> list[CellValue]:
+    rows = user.destination.read(LATER, {"Signals": set(ids)}).tabs["Signals"].rows
+    return [rows[id_].values.get("ask") for id_ in ids]
+
+
+def test_a_column_that_the_template_gained_is_made_and_filled(user: User) -> None:
+    sync(user, row("1"), row("2"))
+    user.type_memo("2", "mine")
+    before = user.rows()
+    plan = grown(user, "1", "2")
+    assert [new.column for new in plan.new_columns] == ["ask"]
+    assert asks(user, "1", "2") == [Decimal(94325)] * 2
+    assert [{id_: line[id_] for id_ in before[0]} for line in user.rows()] == before
+
+
+def test_a_column_once_made_is_not_made_again(user: User) -> None:
+    sync(user, row("1"))
+    grown(user, "1")
+    assert grown(user, "1").empty
+    grown(user, "1", "2")
+    assert asks(user, "1", "2") == [Decimal(94325)] * 2
+
+
+def test_a_gained_column_is_found_wherever_rows_were_sorted(user: User) -> None:
+    sync(user, row("1"), row("2", ask=Decimal(7)))
+    user.reverse_rows()
+    sync(user, row("1", template=LATER), row("2", template=LATER, ask=Decimal(7)), template=LATER)
+    assert asks(user, "1", "2") == [Decimal(94325), Decimal(7)]

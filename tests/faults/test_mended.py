@@ -138,5 +138,5 @@ def test_what_is_no_answer_of_google_is_not_taken_for_one(links: Links, net: Net
     fault = fault_named(net, name)
     assert links.sync().exit_code == 0
     wanted = links.rows()
-    for before in range(3):
+    for before in (0, 2):  # a question and the write
         assert list(violations(links, net, wanted, (), [*[None] * before, fault])) == []

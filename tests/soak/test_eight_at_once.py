@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from tests.emulators.google_sheets import RunningSheets, start
 
 PROCESSES = 8
 SOAK = 300.0
+HANGS = 600.0
 TABS = ("Signals", "Scalping")
 
 
@@ -36,6 +38,15 @@ def sheets() -> Iterator[RunningSheets]:
         yield running
 
 
+def sync(shell: Shell, target: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """One sync, given as long as eight of them may take on a busy machine."""
+    return subprocess.run(
+        shell.command("sync", "-q", "--to", target, "--template", "raw"),
+        env=shell.environ | {"CQS_HOME": str(home)}, cwd=shell.folder,
+        capture_output=True, text=True, check=False, timeout=HANGS,
+    )  # fmt: skip
+
+
 def run_all(shell: Shell, target: str, *, go_on: Callable[[int], bool], shared_journal: bool) -> Counter[int]:
     """Eight loops of syncs until each is told to end; how often each exit code came."""
     codes: Counter[int] = Counter()
@@ -45,7 +56,7 @@ def run_all(shell: Shell, target: str, *, go_on: Callable[[int], bool], shared_j
         home = shell.home if shared_journal or number == 0 else shell.folder / f"home{number}"
         done = 0
         while go_on(done):
-            ended = shell.run("sync", "-q", "--to", target, "--template", "raw", CQS_HOME=str(home))
+            ended = sync(shell, target, home)
             done += 1
             with turn:
                 codes[ended.returncode] += 1
@@ -71,8 +82,7 @@ def check(shell: Shell, target: str, ids: Callable[[], dict[str, list[str]]]) ->
     """After a last sync of each journal: no id twice, and every signal of the journals there."""
     homes = sorted(shell.folder.glob("home*"))
     for home in homes:
-        done = shell.run("sync", "--to", target, "--template", "raw", CQS_HOME=str(home))
-        assert done.returncode == 0, done.stderr
+        assert sync(shell, target, home).returncode == 0
     known: dict[str, set[str]] = {tab: set() for tab in TABS}
     for home in homes:
         with Journal.open_readonly(home / "journal.sqlite3", clock=utc_now) as journal:

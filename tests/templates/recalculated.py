@@ -48,9 +48,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Recalculated:
-    """A workbook's values after LibreOffice worked out its formulas."""
+    """A workbook's values after LibreOffice worked out its formulas, and the signals in it."""
 
     template: str
+    signals: Sequence[Sent]
     book: Workbook
 
     def rows(self, tab_name: str) -> list[dict[str, Any]]:
@@ -111,7 +112,9 @@ def recalculated(books: Iterable[Made], folder: Path) -> dict[str, Recalculated]
     )  # fmt: skip
     return {
         name: Recalculated(
-            book.template, openpyxl.load_workbook(folder / "out" / f"{name}.xlsx", data_only=True)
+            book.template,
+            book.signals,
+            openpyxl.load_workbook(folder / "out" / f"{name}.xlsx", data_only=True),
         )
         for name, book in made.items()
     }

@@ -11,9 +11,10 @@ import pytest
 
 from cqs_sheets.core.template import ColumnKind, TableTab
 from cqs_sheets.template_files import built_in, load_template
+from tests.templates.conftest import SIGNALS
 from tests.templates.definitions import FORMULAS, FUTURES, ODD, USUAL, Numbers, calcs, fields
 from tests.templates.recalculated import Recalculated
-from tests.templates.wire import Sent
+from tests.templates.wire import NOW, Sent
 
 BOOKS = [(name, USUAL) for name in FORMULAS] + [(name, ODD) for name in ("signals", "futures", "scalping")]
 ORDER_OF_ARRIVAL = "seq"  # not in what the API sends
@@ -61,11 +62,11 @@ def agrees(column: str, found: Any, wanted: Any) -> bool:
     ("template", "numbers"), BOOKS, ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_every_column_shows_what_its_definition_says(
-    template: str, numbers: Numbers, books: Mapping[str, Recalculated], signals: list[Sent]
+    template: str, numbers: Numbers, books: Mapping[str, Recalculated]
 ) -> None:
     book = books[template if numbers is USUAL else f"{template} odd"]
     for tab in load_template(template).fed_tabs:
-        mine = [signal for signal in signals if shown_in(template, tab, signal)]
+        mine = [signal for signal in book.signals if shown_in(template, tab, signal)]
         rows = book.rows(tab.name)
         if tab.new_rows == "top":
             rows.reverse()
@@ -91,15 +92,29 @@ def test_no_cell_shows_an_error_whatever_stands_in_settings(
     assert books[name].errors() == []
 
 
-def test_the_signals_are_as_varied_as_they_should_be(signals: list[Sent]) -> None:
+def test_the_signals_are_as_varied_as_they_should_be() -> None:
     """A figure that is never blank, or always, would prove little."""
-    known = [calcs(signal) for signal in signals]
+    known = [calcs(signal) for signal in SIGNALS]
     for name in ("stop_pct", "rr1", "rr2", "rr3", "tv_symbol", "trade_url", "cornix_text", "entry_low"):
         blanks = Counter(values[name] is None for values in known)
         assert min(blanks[True], blanks[False]) >= 10, name
-    live = [FORMULAS["futures"](signal, USUAL) for signal in signals]
+    live = [FORMULAS["futures"](signal, USUAL) for signal in SIGNALS]
     assert Counter(values["check"] for values in live).keys() == {"SAFE", "TIGHT", "LIQ FIRST", None}
     assert {values["use"] for values in live} >= {1, 2, 5, 10}
     prices = [float(values["entry_mid"]) for values in known]
     assert min(prices) < 1e-7
     assert max(prices) > 1e4
+
+
+def test_the_liquidation_estimate_is_that_of_a_published_example() -> None:
+    """Bybit's help on isolated margin: a short of BTC/USD at 50,000 with 10x and 0.5 % maintenance margin."""
+    fields = {
+        "exchange": "bybit", "currency": "USD", "coin": "BTC", "direction": "SHORT", "leverage": "10",
+        "ask": "50000", "stop_loss": "50500", "id": "1",
+    }  # fmt: skip
+    example = Sent({**fields, "timestamp": "2026-05-24 12:00:00"}, "main", NOW)
+    quantity, value = 60_000, 60_000 / 50_000
+    margin, maintenance = value / 10, value * 0.005
+    assert FORMULAS["futures"](example, USUAL)["liq"] == pytest.approx(
+        quantity / (value - (margin - maintenance))
+    )

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.cli.command import Shell
+from tests.cli.inside import run_inside
 from tests.workflows.runner import ACTION, ROOT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -29,7 +30,7 @@ def repository(shell: Shell) -> Shell:
 
 def written(repository: Shell, *arguments: str) -> tuple[str, Any]:
     """The workflow as text and as YAML."""
-    done = repository.run("init", "--yes", "--github", "--action", USED, *arguments)
+    done = run_inside(repository, "init", "--yes", "--github", "--action", USED, *arguments)
     assert done.returncode == 0, done.stderr
     text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text()
     return text, yaml.safe_load(text)
@@ -81,7 +82,7 @@ def test_a_google_sheet_brings_both_ways_to_sign_in(repository: Shell) -> None:
 
 
 def test_what_has_to_be_set_on_github_is_listed(repository: Shell) -> None:
-    done = repository.run("init", "--yes", "--github", "--action", USED)
+    done = run_inside(repository, "init", "--yes", "--github", "--action", USED)
     text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text()
     for name in ("CQS_SYNC", "CQS_RENEW", "CQS_API_KEY"):
         assert name in done.stdout
@@ -94,7 +95,7 @@ def test_a_config_that_is_there_is_used_as_it_is(repository: Shell) -> None:
     _, workflow = written(repository)
     assert config.read_text() == '[[target]]\nto = "mine.xlsx"\n'
     assert the_step(workflow)["with"]["workbooks"].strip() == "mine.xlsx"
-    again = repository.run("init", "--yes", "--github", "--action", USED)
+    again = run_inside(repository, "init", "--yes", "--github", "--action", USED)
     assert again.returncode == 2
     assert "--force" in again.stderr
 
@@ -110,7 +111,7 @@ def test_a_config_that_is_there_is_used_as_it_is(repository: Shell) -> None:
 def test_what_cannot_work_on_github_is_refused(
     repository: Shell, arguments: list[str], expected: str
 ) -> None:
-    done = repository.run("init", "--yes", "--github", *arguments)
+    done = run_inside(repository, "init", "--yes", "--github", *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
     assert not (repository.folder / ".github").exists()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.formatting.rule import Rule as Condition
 from openpyxl.styles import Alignment, Border, Side
@@ -12,9 +10,10 @@ from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.pages import CellLook, Line, Page, PageCell
+from cqs_sheets.core.template import CellFormat
 from cqs_sheets.destinations.excel.charts import AreaReference, draw_chart
 from cqs_sheets.destinations.excel.refs import MAX_COLUMN, column_letters
-from cqs_sheets.destinations.excel.styles import WIDTH_PADDING, Look, rule_style
+from cqs_sheets.destinations.excel.styles import WIDTH_PADDING, Look, rule_style, style_like
 
 _MARGIN = 0.4  # inches of paper
 _BEYOND = "canvas"  # what a report's sheet shows beyond its grid
@@ -22,8 +21,16 @@ _BEYOND = "canvas"  # what a report's sheet shows beyond its grid
 
 def draw_page(sheet: Worksheet, page: Page, look: Look, area: AreaReference) -> None:
     """Draw a page on an empty sheet; `area` spells cells of other pages."""
+    models: dict[tuple[CellLook, CellFormat], Cell | MergedCell] = {}
     for (row, at), held in page.cells.items():
-        _draw_cell(sheet.cell(row, at), held, look)
+        cell = sheet.cell(row, at, held.formula or held.value)
+        if isinstance(held.value, str):
+            cell.data_type = "s"  # text that begins with "=" too
+        model = models.setdefault((held.look, held.format), cell)
+        if model is cell:
+            _style(cell, held, look)
+        else:
+            style_like(cell, model)
     for span in page.merges:
         sheet.merge_cells(str(span))
     for at in range(1, page.columns + 1):
@@ -43,22 +50,14 @@ def draw_page(sheet: Worksheet, page: Page, look: Look, area: AreaReference) -> 
         _set_up_report(sheet, page, look)
 
 
-def _draw_cell(cell: Cell | MergedCell, held: PageCell, look: Look) -> None:
-    cell.value = held.formula or held.value
-    if isinstance(held.value, str):
-        cell.data_type = "s"  # text that begins with "=" too
+def _style(cell: Cell | MergedCell, held: PageCell, look: Look) -> None:
     cell.number_format = held.format.pattern
     cell.font = look.font(held.look.text, bold=held.look.bold, smaller=-held.look.bigger)
-    cell.alignment = _alignment(held.look)
+    cell.alignment = Alignment(horizontal=held.look.align or None, vertical="center", indent=held.look.indent)
     if held.look.fill:
         cell.fill = look.fill(held.look.fill)
     if held.look.left or held.look.bottom:
         cell.border = Border(left=_side(held.look.left, look), bottom=_side(held.look.bottom, look))
-
-
-@cache
-def _alignment(look: CellLook) -> Alignment:
-    return Alignment(horizontal=look.align or None, vertical="center", indent=look.indent)
 
 
 def _side(line: Line | None, look: Look) -> Side:

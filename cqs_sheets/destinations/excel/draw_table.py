@@ -20,7 +20,7 @@ from cqs_sheets.core.template import Column, ColumnKind, Rule, TableTab
 from cqs_sheets.destinations.excel.drawn_references import DrawnReferences, DrawnTable
 from cqs_sheets.destinations.excel.names import column_name
 from cqs_sheets.destinations.excel.refs import Area, address, column_letters, quoted_sheet
-from cqs_sheets.destinations.excel.styles import WIDTH_PADDING, Look, alignment, rule_style
+from cqs_sheets.destinations.excel.styles import WIDTH_PADDING, Look, alignment, rule_style, style_like
 from cqs_sheets.destinations.excel.validation import choice_validation, limit_validation
 
 AUTHOR = "cqs-sheets"
@@ -37,8 +37,10 @@ def draw_table(
     for at, column in enumerate(tab.columns, start=1):
         _draw_header(sheet, tab, look, header_row, at, drawn.headers[at - 1])
         formula = _spare_formula(drawn, column, references)
+        model = _draw_cell(sheet, tab, look, rows[0], at)
         for row in rows:
-            _draw_cell(sheet, tab, look, row, at).value = formula or None
+            cell = sheet.cell(row, at, formula or None)
+            style_like(cell, model)
         _draw_column(sheet, column, look, at)
         _bind(book, sheet, column_name(tab.name, column.id), address_of=f"${column_letters(at)}${header_row}")
     _set_heights(sheet, tab, header_row, rows)

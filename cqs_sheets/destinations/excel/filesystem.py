@@ -31,6 +31,10 @@ class Disk:
         """Put `source` in the place of `target` in one step."""
         source.replace(target)
 
+    def holds_open_files(self) -> bool:
+        """Whether a file that some program has open cannot be replaced."""
+        return os.name == "nt"
+
     def sync_folder(self, folder: Path) -> None:
         """Make a rename last through a power cut, where the platform can."""
         if os.name == "posix":
@@ -249,7 +253,7 @@ class WorkbookFile:
         try:
             self._disk.rename(self._temp, self.path)
         except PermissionError as error:
-            if expected is None:
+            if expected is None or not self._disk.holds_open_files():
                 raise
             raise self._busy("it is open in Excel or held by another program", "Close it there.") from error
         self._disk.sync_folder(self.path.parent)

@@ -26,6 +26,7 @@ _TAG = re.compile(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
 _ADDRESS = re.compile(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
 _CELL_ADDRESS = re.compile(r"([A-Za-z]{1,3})([0-9]+)")
 _LONGEST_ROW = 64 << 20
+_CHUNK = 1 << 16
 
 
 class Part(Enum):
@@ -50,7 +51,7 @@ class Piece(NamedTuple):
 
 def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
     """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
-    stream = canonical(chunks)
+    stream = canonical(_gathered(chunks))
     head, rest, empty = _head(stream)
     yield Piece(Part.HEAD, head)
     last = 0
@@ -63,6 +64,18 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
             rest = after
     tail = b"".join((rest, *stream))
     yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
+
+
+def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in larger chunks: an edited part comes row by row, and each chunk is searched for whole rows."""
+    waiting, size = [], 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= _CHUNK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
 
 
 def _head(stream: Iterator[bytes]) -> tuple[bytes, bytes, bool]:

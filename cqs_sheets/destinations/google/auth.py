@@ -60,7 +60,7 @@ def find_credentials(config_folder: Path, *, file_named: bool = False) -> Creden
     """A user signed in with us, or Application Default Credentials. Raises AccessRefused."""
     token = config_folder / TOKEN_FILE
     try:
-        if token.exists() and not file_named:
+        if signed_in(config_folder) and not file_named:
             return _signed_in(token)
         found, _ = google.auth.default(scopes=list(SCOPES))
     except (GoogleAuthError, OSError, ValueError) as error:
@@ -70,6 +70,11 @@ def find_credentials(config_folder: Path, *, file_named: bool = False) -> Creden
             hint=_HINT,
         ) from error
     return found
+
+
+def signed_in(config_folder: Path) -> bool:
+    """Whether the token of a user who signed in with us is there."""
+    return (config_folder / TOKEN_FILE).exists()
 
 
 def _signed_in(token: Path) -> Credentials:

@@ -14,20 +14,13 @@ from cqs_sheets.destinations.google import failures, marks
 from cqs_sheets.destinations.google.compile_tabs import NewTab, compile_tabs
 from cqs_sheets.destinations.google.compile_template import bindings
 from cqs_sheets.destinations.google.holding import hold_columns
-from cqs_sheets.destinations.google.layout import Layout
+from cqs_sheets.destinations.google.layout import Layout, volume_title
 from cqs_sheets.destinations.google.newcolumns import new_columns, new_settings
 from cqs_sheets.destinations.google.newrows import insert_rows, time_formats
 from cqs_sheets.destinations.google.notes import note
-from cqs_sheets.destinations.google.patches import (
-    Patch,
-    overwrite,
-    patches_of,
-    scratch_for,
-    undoing,
-    with_slots,
-    write_kept,
-)
+from cqs_sheets.destinations.google.patches import Patch, overwrite, patches_of, undoing, with_slots
 from cqs_sheets.destinations.google.rollover import MOST_TAB_CELLS, portions
+from cqs_sheets.destinations.google.scratch import scratch_for, write_kept
 from cqs_sheets.destinations.google.todo import Todo
 
 Json = dict[str, Any]
@@ -110,13 +103,18 @@ class Composer:
         """Tabs to make: those that rows go to, that are new in the template, or that the first write makes."""
         first = layout.sequence is None
         used = {tab.name for tab, _ in rows} | set(todo.new_tabs)
-        absent = [tab for tab in self.template.tabs if not _is_there(tab, layout)]
-        fresh = [tab for tab in absent if tab.name in used or (first and not _is_optional(tab))]
-        if any(isinstance(tab, _PAGES) for tab in fresh):  # a page brings the blocks that it may look at
-            fresh = [tab for tab in absent if tab in fresh or isinstance(tab, BlocksTab)]
+        fresh = {
+            tab.name
+            for tab in self.template.tabs
+            if not _is_there(tab, layout, new=tab.name in todo.new_tabs)
+            and (tab.name in used or (first and not _is_optional(tab)))
+        }
+        if any(isinstance(tab, ReportTab) and tab.name in fresh for tab in self.template.tabs):
+            # a page reads from blocks, and nobody knows where older ones are
+            fresh |= {tab.name for tab in self.template.tabs if isinstance(tab, BlocksTab)}
         own = {tab.name for tab in self.template.tabs}
         return [
-            *fresh,
+            *(tab for tab in self.template.tabs if tab.name in fresh),
             *(tab for tab, _ in rows if tab.name not in layout.tabs and tab.name not in own),
         ]
 
@@ -125,7 +123,7 @@ class Composer:
         taken = set(layout.titles or {place.title.lower() for place in layout.tabs.values()})
         new = []
         for tab in missing:
-            title = _free_title(tab.name, taken)
+            title = _free_title(volume_title(tab.name), taken)
             taken.add(title.lower())
             new.append(NewTab(tab=tab, sheet_id=self._sheet_id(title, attempt), title=title))
         made = compile_tabs(self.template, new, layout.tabs, zone_name=self.zone_name, taken=layout.names)
@@ -188,12 +186,13 @@ class Composer:
             piece.after = replace(layout, scratch=scratch)
 
 
-def _is_there(tab: Tab, layout: Layout) -> bool:
+def _is_there(tab: Tab, layout: Layout, *, new: bool) -> bool:
+    """Pages carry no mark: they are made with the first write or once new, and the user's to remove."""
     if isinstance(tab, TableTab):
         return tab.name in layout.tabs
     if isinstance(tab, SettingsTab):
         return any(setting.name.lower() in layout.names for setting in tab.settings)
-    return False  # a page is made once: the plan, or the first write, says when
+    return layout.sequence is not None and not new
 
 
 def _is_optional(tab: Tab) -> bool:

@@ -2,7 +2,7 @@
 
 Google Sheets takes a legend's text from the cell above a series, so charts are told to begin with that
 header. It has no word for the space between bars, for the looks of axes and legends, or for how an axis
-shows its numbers: those are Google's own (an axis shows numbers as its cells do).
+shows its numbers: those are Google's own (an axis shows numbers as its cells do). It stacks no lines.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _basic(chart: PageChart, look: Look, ids: Mapping[str, int]) -> Json:
         "domains": [{"domain": _source(chart.categories, ids)}],
         "series": [_series(chart, each, look, ids) for each in chart.series],
     }
-    return basic | ({"stackedType": "STACKED"} if chart.stacked else {})
+    return basic | ({"stackedType": "STACKED"} if chart.stacked and chart.kind != "line" else {})
 
 
 def _series(chart: PageChart, series: PageSeries, look: Look, ids: Mapping[str, int]) -> Json:

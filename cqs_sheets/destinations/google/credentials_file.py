@@ -12,6 +12,11 @@ from cqs_sheets.errors import UsageError
 
 _IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken")
 _NOTHING = "Nothing was asked of Google."
+_OTHERS = {
+    "authorized_user": "your own Google account",
+    "external_account_authorized_user": "an account of your organisation",
+    "impersonated_service_account": "a service account, acted for",
+}
 _HINT = (
     "Give the JSON file of a service account (Keys, Add key, JSON) or of Workload Identity Federation;"
     " an OAuth client's file goes with --google-client."
@@ -37,7 +42,8 @@ def read_credentials_file(path: Path) -> CredentialsFile:
     kind = document.get("type") if isinstance(document, dict) else None
     if kind == "service_account" and "@" in str(document.get("client_email")):
         return CredentialsFile("a service account", str(document["client_email"]))
-    if kind == "external_account":
+    known = {"external_account": "Workload Identity Federation", **_OTHERS}
+    if kind in known:
         found = _IMPERSONATED.search(str(document.get("service_account_impersonation_url")))
-        return CredentialsFile("Workload Identity Federation", found[1] if found else "")
+        return CredentialsFile(known[kind], found[1] if found else "")
     raise UsageError(f"{path} holds no credentials for Google Sheets.", meaning=_NOTHING, hint=_HINT)

@@ -18,11 +18,11 @@ from cqs_sheets.destinations.google.cells import MOST_CHARACTERS, decode, is_ine
 from cqs_sheets.destinations.google.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.looking import look
 from cqs_sheets.destinations.google.notes import mistakes_among, noted
-from cqs_sheets.destinations.google.patches import Misplaced, Patch, witness_areas
+from cqs_sheets.destinations.google.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.rollover import MOST_TAB_CELLS
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.values import Line, box_of_rows, read_boxes
-from cqs_sheets.destinations.google.witness import cells_read
+from cqs_sheets.destinations.google.witness import cells_read, witness_areas
 from cqs_sheets.destinations.google.writing import Writer
 from cqs_sheets.errors import DataRefused, TargetChanged
 

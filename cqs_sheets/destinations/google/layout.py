@@ -78,9 +78,17 @@ class Scratch:
     notes: tuple[str, ...] = ()
 
 
+_VOLUME = "#"  # not " ": a template may well have tabs "Signals" and "Signals 2"
+
+
 def volume_name(tab: str, number: int) -> str:
-    """The name of a tab's first, second... volume."""
-    return tab if number == 1 else f"{tab} {number}"
+    """The name of a tab's first, second... volume, as metadata has it."""
+    return tab if number == 1 else f"{tab}{_VOLUME}{number}"
+
+
+def volume_title(name: str) -> str:
+    """What a volume is called on the screen."""
+    return name.replace(_VOLUME, " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

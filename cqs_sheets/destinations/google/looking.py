@@ -24,7 +24,8 @@ CELLS = (
 )
 SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{FILTER},{CELLS})"
 NAMES = "namedRanges(name,range)"
-_FIELDS = f"developerMetadata(metadataId,metadataKey,metadataValue),{NAMES},{SHEETS}"
+_OWN = "developerMetadata(metadataId,metadataKey,metadataValue)"
+_FIELDS = f"{_OWN},{NAMES},{SHEETS}"
 _FILTERS = [marks.lookup(key) for key in (marks.KEY, marks.HEADER, marks.SCRATCH)]
 _ALWAYS_THERE = 2  # of those, once we have written
 
@@ -33,15 +34,17 @@ def look(http: SheetsHttp, spreadsheet_id: str) -> Layout:
     """The spreadsheet as it stands now, empty if none of our marks is there. Raises CqsError.
 
     That Google answers where a lookup finds nothing is nowhere promised: refused, it is asked for less.
+    Nor is that it shows the spreadsheet's own metadata along with what lies on columns: then it is asked again.
     """
     path = f"{spreadsheet_id}:getByDataFilter"
     for filters in (_FILTERS, _FILTERS[:_ALWAYS_THERE]):
         try:
-            return read_layout(
-                http.ask(path, fields=_FIELDS, body={"dataFilters": filters}, name=spreadsheet_id)
-            )
+            answer = http.ask(path, fields=_FIELDS, body={"dataFilters": filters}, name=spreadsheet_id)
         except failures.Refused:
             continue
+        if "developerMetadata" not in answer and answer.get("sheets"):
+            answer |= http.read(spreadsheet_id, fields=_OWN, name=spreadsheet_id)
+        return read_layout(answer)
     return Layout()
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cqs_sheets.core.cells import same
+from cqs_sheets.destinations.google.cell_requests import area
 from cqs_sheets.destinations.google.cells import decode
 from cqs_sheets.destinations.google.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.patches import Misplaced, area
+from cqs_sheets.destinations.google.patches import Misplaced
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.values import Line, read_boxes
 
@@ -52,4 +53,6 @@ def _row(mistake: Misplaced, place: TabPlace, lines: dict[tuple[int, int], Line]
         shown = decode(lines.get((place.sheet_id, row), {}).get(column))
         if row not in keyed and same(written, shown):
             return row
+        if written is None:
+            return None  # any blank row could be it
     return None

@@ -13,10 +13,10 @@ from typing import Any
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.plan import Add
 from cqs_sheets.core.template import TableTab
+from cqs_sheets.destinations.google.cell_requests import area, update_cells
 from cqs_sheets.destinations.google.cells import encode
 from cqs_sheets.destinations.google.compile_template import fill_formulas, runs
 from cqs_sheets.destinations.google.layout import Cell, TabPlace
-from cqs_sheets.destinations.google.patches import area, update_cells
 from cqs_sheets.destinations.google.styles import number_format
 
 Json = dict[str, Any]

@@ -13,7 +13,8 @@ from typing import Any
 from cqs_sheets.core.cells import same
 from cqs_sheets.destinations.google.cells import decode
 from cqs_sheets.destinations.google.layout import Cell, Layout
-from cqs_sheets.destinations.google.patches import Misplaced, Patch, is_missing, kept_key
+from cqs_sheets.destinations.google.patches import Misplaced, Patch
+from cqs_sheets.destinations.google.scratch import is_missing, kept_key
 from cqs_sheets.destinations.google.witness import misplaced
 
 Json = dict[str, Any]

@@ -82,7 +82,11 @@ class Wire(HTTPClient):
             raise CredentialsRefused(str(error.args[0] if error.args else error)) from error
         except (requests.RequestException, TransportError, OSError) as error:
             raise NoAnswer(str(error)) from error
-        except (AttributeError, KeyError, TypeError) as error:  # google-auth reads a sign-in's answer unchecked
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+        ) as error:  # google-auth reads a sign-in's answer unchecked
             raise NoAnswer("what answers at Google's sign-in address is not Google") from error
 
     def _whole(self, reply: requests.Response) -> bytes:

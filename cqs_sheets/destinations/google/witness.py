@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import key_text, same
+from cqs_sheets.destinations.google.cell_requests import area
 from cqs_sheets.destinations.google.cells import decode, decode_extended
+from cqs_sheets.destinations.google.compile_template import runs
+from cqs_sheets.destinations.google.formulas import column_letters, quoted
 from cqs_sheets.destinations.google.layout import Cell, Layout
-from cqs_sheets.destinations.google.patches import (
-    Misplaced,
-    Patch,
-    is_missing,
-    kept_cell,
-    kept_key,
-    live_key,
-)
+from cqs_sheets.destinations.google.patches import Misplaced, Patch
+from cqs_sheets.destinations.google.scratch import is_missing, kept_cell, kept_key
 
 Json = dict[str, Any]
 
@@ -95,3 +93,35 @@ def _same(written: Json, cell: Json) -> bool:
     if "formulaValue" in written:
         return True
     return same(decode(next(iter(written.values()), None)), decode_extended(cell))
+
+
+def live_key(patch: Patch) -> Cell | None:
+    """Where the key of the patch's row stands in its tab; None in a settings tab."""
+    return None if patch.key_column is None else replace(patch.cell, column=patch.key_column)
+
+
+def witness_areas(patches: Sequence[Patch], layout: Layout) -> list[Json]:
+    """What must be seen to know which rows the patches hit, as GridRanges: keys and kept cells."""
+    rows: dict[tuple[int, int], set[int]] = {}
+    for patch in patches:
+        for cell in (kept_cell(patch, layout), kept_key(patch, layout), live_key(patch)):
+            if cell:
+                rows.setdefault((cell.sheet_id, cell.column), set()).add(cell.row)
+    return [
+        area(Cell(sheet_id=sheet_id, row=first, column=column), height=1 + last - first)
+        for (sheet_id, column), found in rows.items()
+        for first, last in runs(found)
+    ]
+
+
+def witness_ranges(patches: Sequence[Patch], layout: Layout) -> list[str]:
+    """The same in A1 notation."""
+    titles = {place.sheet_id: place.title for place in layout.tabs.values()}
+    if layout.scratch:
+        titles[layout.scratch.sheet_id] = layout.scratch.title
+    ranges = []
+    for span in witness_areas(patches, layout):
+        letters = column_letters(span["startColumnIndex"])
+        rows = f"{letters}{span['startRowIndex'] + 1}:{letters}{span['endRowIndex']}"
+        ranges.append(f"{quoted(titles[span['sheetId']])}!{rows}")
+    return ranges

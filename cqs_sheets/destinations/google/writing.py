@@ -17,10 +17,16 @@ from cqs_sheets.destinations.google.batches import Composer, Piece
 from cqs_sheets.destinations.google.layout import Layout
 from cqs_sheets.destinations.google.looking import read_names
 from cqs_sheets.destinations.google.lost_rows import located
-from cqs_sheets.destinations.google.patches import Misplaced, witness_areas, witness_ranges
+from cqs_sheets.destinations.google.patches import Misplaced
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp, Unanswered
 from cqs_sheets.destinations.google.todo import Todo
-from cqs_sheets.destinations.google.witness import WITNESS, cells_shown, misplaced
+from cqs_sheets.destinations.google.witness import (
+    WITNESS,
+    cells_shown,
+    misplaced,
+    witness_areas,
+    witness_ranges,
+)
 from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
 
 Json = dict[str, Any]

@@ -20,15 +20,19 @@ class Machine(Disk):
     """A machine of the test's choosing."""
 
     def __init__(
-        self, *, host: str = "here", office: bool = True, on_rename: Callable[[], None] | None = None
-    ) -> None:
-        self._host, self._office, self._on_rename = host, office, on_rename
+        self, *, host: str = "here", office: bool = True, windows: bool = False,
+        on_rename: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._host, self._office, self._windows, self._on_rename = host, office, windows, on_rename
 
     def host(self) -> str:
         return self._host
 
     def office_runs(self) -> bool:
         return self._office
+
+    def holds_open_files(self) -> bool:
+        return self._windows
 
     def rename(self, source: Path, target: Path) -> None:
         if self._on_rename:
@@ -125,10 +129,19 @@ def test_a_rename_that_windows_refuses_is_busy_and_leaves_everything_as_it_was(b
         raise PermissionError(errno.EACCES, "used by another process")
 
     before = book.read_bytes()
+    machine = Machine(windows=True, on_rename=refuse)
     with pytest.raises(TargetBusy, match="open in Excel"):
-        one_more(ExcelDestination(book, backups=0, lock_wait=0, disk=Machine(on_rename=refuse)), 7)
+        one_more(ExcelDestination(book, backups=0, lock_wait=0, disk=machine), 7)
     assert book.read_bytes() == before
     assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
+
+
+def test_a_rename_that_is_refused_elsewhere_is_a_matter_of_permissions(book: Path) -> None:
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with pytest.raises(AccessRefused, match="cannot be read or written"):
+        one_more(ExcelDestination(book, backups=0, lock_wait=0, disk=Machine(on_rename=refuse)), 7)
 
 
 def test_a_full_disk_is_busy_and_leaves_everything_as_it_was(book: Path) -> None:

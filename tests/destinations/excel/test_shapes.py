@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 
 from cqs_sheets.core.cells import same
+from cqs_sheets.destinations.excel import rowstream
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import (
     add,
@@ -205,3 +206,12 @@ def test_a_key_column_of_blanks_is_no_obstacle(tmp_path: Path) -> None:
         same(value, read(book, "7").tabs["Signals"].rows["7"].values[name])
         for name, value in values("7").items()
     )
+
+
+def test_a_sheet_that_comes_row_by_row_is_read_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rowstream, "_LONGEST_ROW", 200_000)
+    rows = [b'<row r="%d"><c r="A%d"><v>1</v></c></row>' % (number, number) for number in range(1, 10_001)]
+    sheet = [b"<worksheet><sheetData>", *rows, b"</sheetData></worksheet>"]
+    found = [piece for piece in rowstream.pieces(sheet) if piece.part is rowstream.Part.ROWS]
+    assert b"".join(piece.text for piece in found) == b"".join(rows)
+    assert found[-1].last == 10_000

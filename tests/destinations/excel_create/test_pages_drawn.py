@@ -230,7 +230,7 @@ class TestATableOfTheUsers:
 
     def test_speaks_of_its_own_row_and_of_other_tabs_columns(self) -> None:
         assert self.at("side").value == (
-            '=IF(Journal[[#This Row],[Row]]="","",INDEX(Signals[Side],Journal[[#This Row],[Row]]))'
+            '=IF(Journal[[#This Row],[Row]]="","",INDEX(Signals[Side],Journal[[#This Row],[Row]])&"")'
         )
 
     def test_fills_rows_that_excel_adds_below(self) -> None:

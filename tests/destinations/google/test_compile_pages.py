@@ -131,6 +131,18 @@ def test_charts_show_hidden_tabs_and_begin_with_the_header_that_names_them() -> 
             assert cells["endRowIndex"] <= book.sheet(cells["sheetId"]).grid.row_count
 
 
+def test_lines_are_not_stacked_as_google_sheets_cannot(user: GoogleUser) -> None:
+    tabs = (stacked(tab) if isinstance(tab, ReportTab) else tab for tab in DASHBOARD.tabs)
+    book = carried_out(compiled(replace(DASHBOARD, tabs=tuple(tabs))), user.sheets)
+    charts = [chart for sheet in book.sheets for chart in sheet.objects.get("charts", [])]
+    basics = [chart["spec"]["basicChart"] for chart in charts]
+    assert {basic["chartType"] for basic in basics if "stackedType" not in basic} == {"LINE"}
+
+
+def stacked(tab: ReportTab) -> ReportTab:
+    return replace(tab, charts=tuple(replace(chart, stacked=True) for chart in tab.charts))
+
+
 def test_references_follow_a_title_that_was_not_free(user: GoogleUser) -> None:
     new = [NewTab(tab=tab, sheet_id=at, title=f"{tab.name} 2") for at, tab in enumerate(DASHBOARD.tabs, 1)]
     requests = compile_tabs(DASHBOARD, new, {}, zone_name="UTC", taken=()).requests

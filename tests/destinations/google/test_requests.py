@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from cqs_sheets.core.signal import Status
-from cqs_sheets.errors import TargetBusy
+from cqs_sheets.core.signal import FeedTable, Status
+from cqs_sheets.errors import DataRefused, TargetBusy
+from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser
-from tests.emulators.google_sheets import status, writes
+from tests.emulators.google_sheets import Exchange, Fault, Switches, start, status, writes
 
 ADVISED_BYTES = 2_000_000
 
@@ -29,6 +30,62 @@ def test_the_first_write_is_one_batch(user: GoogleUser) -> None:
     sync(user, row("1"))
     assert user.sheets.writes == 1
     assert user.sheets.reads == 2
+
+
+def test_a_table_made_by_hand_takes_one_read_more_once(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "Signals")
+        hand.type("Signals!A1", ["ID", "Coin"])
+    sync(user, row("1"))
+    assert (user.sheets.reads, user.sheets.writes) == (3, 1)
+    user.sheets.forget()
+    sync(user, row("1", coin="ETH"), row("2"))
+    assert (user.sheets.reads, user.sheets.writes) == (2, 1)
+
+
+def test_a_tab_that_is_made_when_needed_takes_no_read_more(user: GoogleUser) -> None:
+    signals = load_template("signals")
+    sync(user, row("1", template=signals), template=signals)
+    user.sheets.forget()
+    sync(user, row("7", template=signals, table=FeedTable.SCALPING), template=signals)
+    assert "Scalping" in user.sheets.titles(user.book)
+    assert (user.sheets.reads, user.sheets.writes) == (1, 1)
+
+
+def test_requests_are_compressed_as_answers_are(user: GoogleUser) -> None:
+    sync(user, *(row(str(number)) for number in range(1, 100)))
+    write = next(exchange for exchange in user.sheets.exchanges if not exchange.is_read)
+    assert write.body_in * 5 < len(json.dumps(write.body))
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [Switches(unmatched_lookups_refused=True), Switches(lookups_show_own_metadata=False)],
+    ids=["refused lookups", "own metadata apart"],
+)
+def test_where_google_answers_less_than_hoped_for_it_takes_reads_but_harms_nothing(
+    switches: Switches,
+) -> None:
+    with start(switches=switches) as sheets:
+        user = GoogleUser.on(sheets)
+        sync(user, row("1"))
+        sync(user, row("1", coin="ETH"), row("2"))
+        sync(user, row("1", coin="SOL"), row("2"))
+        assert [line["coin"] for line in user.rows()] == ["SOL", "BTC"]
+        assert sheets.titles(user.book) == ["Sheet1", "Signals", "Settings", "_cqs"]
+        user.http.close()
+
+
+def test_a_spreadsheet_of_ours_whose_columns_google_does_not_show_is_left_alone(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    user.sheets.inject(Fault("status", status=400), _looks, times=2)
+    with pytest.raises(DataRefused, match="written by cqs-sheets before"):
+        sync(user, row("1"), row("2"))
+    assert len(user.rows()) == 1
+
+
+def _looks(exchange: Exchange) -> bool:
+    return exchange.path.endswith(":getByDataFilter")
 
 
 def test_a_sync_without_news_takes_one_read_and_no_write(user: GoogleUser) -> None:
@@ -54,7 +111,7 @@ def test_a_large_write_is_split_and_every_piece_leaves_a_valid_sheet(user: Googl
     seen: list[int] = []
     user.sheets.after_commit(lambda _: seen.append(len(user.rows())), times=0)
     sync(user, *rows)
-    assert all(exchange.body_in < ADVISED_BYTES for exchange in user.sheets.exchanges)
+    assert all(len(json.dumps(exchange.body)) < ADVISED_BYTES for exchange in user.sheets.exchanges)
     assert len(seen) > 2
     assert seen == sorted(seen)
     assert [str(line["id"]) for line in user.rows()] == [str(number) for number in range(1, 1001)]

@@ -36,6 +36,7 @@ class Switches:
     copies_hidden_rows: copyPaste minds no filter; one user found rows that a filter hides left out.
     unmatched_lookups_refused: reading by a metadata lookup that finds nothing is an error; values are
     read without one, for the rest it is unknown.
+    lookups_show_own_metadata: what a filter selects does not limit the spreadsheet's own metadata; unknown.
     """
 
     metadata_follows_sort: bool = True
@@ -43,6 +44,7 @@ class Switches:
     new_rows_inherit: bool = True
     copies_hidden_rows: bool = True
     unmatched_lookups_refused: bool = False
+    lookups_show_own_metadata: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def spreadsheet_json(
     if book.named_ranges:
         result["namedRanges"] = [without_zero_sheet(named) for named in book.named_ranges]
     own = [metadata_json(entry) for entry in book.metadata if entry.kind == "SPREADSHEET"]
-    if own:
+    if own and (places is None or book.switches.lookups_show_own_metadata):
         result["developerMetadata"] = own
     result["spreadsheetUrl"] = f"https://docs.google.com/spreadsheets/d/{book.id}/edit"
     return {

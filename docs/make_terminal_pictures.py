@@ -1,0 +1,82 @@
+"""Draws what a terminal shows, from real runs on the sandbox: python docs/make_terminal_pictures.py."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+PICTURES = Path(__file__).parent / "pictures"
+WIDTH = 120
+SHOWN = {
+    "terminal-fetch.svg": ["cqs-sheets fetch --sandbox"],
+    "terminal-sync.svg": [
+        "cqs-sheets sync --sandbox",
+        "cqs-sheets sync --sandbox --to signals.xlsx --dry-run",
+        "cqs-sheets doctor --sandbox",
+    ],
+}
+
+
+def main() -> None:
+    """One picture after the other, in a folder of its own."""
+    for name, commands in SHOWN.items():
+        with tempfile.TemporaryDirectory() as folder:
+            screen = Text()
+            for command in commands:
+                screen.append("$ ", style="bold green")
+                screen.append(f"{command}\n", style="bold")
+                screen.append_text(Text.from_ansi(on_a_terminal(command, Path(folder)).strip("\n")))
+                screen.append("\n\n")
+            screen.rstrip()
+            console = Console(record=True, width=WIDTH, file=StringIO())
+            console.print(screen)
+            console.save_svg(str(PICTURES / name), title="cqs-sheets")
+
+
+def on_a_terminal(command: str, folder: Path) -> str:
+    """What a command prints on a terminal, colours included."""
+    environ = {
+        "COLUMNS": str(WIDTH),
+        "CQS_HOME": str(folder / "home"),
+        "TERM": "xterm-256color",
+        "COLORTERM": "",
+    }
+    arguments = [sys.executable, "-m", "cqs_sheets", *command.split()[1:]]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        arguments,
+        cwd=folder,
+        env=os.environ | environ,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        printed = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    return _as_left_on_screen(printed.decode())
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that nobody writes any more
+        return b""
+
+
+def _as_left_on_screen(printed: str) -> str:
+    """Without lines that were wiped away again: progress."""
+    lines = printed.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rsplit("\r\x1b[2K", 1)[-1] for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""What people do to a workbook with a journal and a dashboard, and what the next sync leaves alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+
+import openpyxl
+import pytest
+from openpyxl.workbook import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.planner import make_plan
+from cqs_sheets.core.rows import wanted_rows
+from cqs_sheets.core.signal import Status
+from cqs_sheets.core.template import TableTab
+from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.template_files import load_template
+from tests.destinations.excel.books import parts
+from tests.destinations.excel_create.soundness import assert_sound
+from tests.make import record
+
+DASHBOARD = load_template("dashboard")
+NOT_OURS = ("Dashboard", "Journal", "Performance", "_calc", "_equity")
+
+
+def sync(path: Path, *ids: int, status: Status = Status.OPEN) -> None:
+    destination = ExcelDestination(path, backups=0, lock_wait=0)
+    rows = [row for id_ in ids for row in wanted_rows(DASHBOARD, record(str(id_), status=status), UTC)]
+    table = destination.read(DASHBOARD, {"Signals": {row.key for row in rows}})
+    settings: dict[str, CellValue] = {
+        "Feed_status": f"{len(ids)} asked for",
+        "Top_coins": "BTC, ETH",
+        "Top_exchanges": "Binance",
+    }
+    sequence = (table.sequence or 0) + 1
+    destination.apply(make_plan(DASHBOARD, rows, table, sequence=sequence, settings=settings))
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("living") / "book.xlsx"
+    sync(path, *range(1, 31))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def book(tmp_path: Path, fresh: bytes) -> Path:
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(fresh)
+    return path
+
+
+def edit(path: Path, change: Callable[[Workbook], object]) -> None:
+    """The user opens the workbook in another program and saves it."""
+    opened = openpyxl.load_workbook(path)
+    change(opened)
+    opened.save(path)
+
+
+def sheet(opened: Workbook, name: str) -> Worksheet:
+    found = opened[name]
+    assert isinstance(found, Worksheet)
+    return found
+
+
+def values(path: Path, name: str) -> list[list[object]]:
+    return [[cell.value for cell in row] for row in sheet(openpyxl.load_workbook(path), name).iter_rows()]
+
+
+def not_ours(path: Path) -> dict[str, bytes]:
+    """The sheets that no sync writes, and all charts; in a new workbook sheets are numbered in order."""
+    content = parts(path)
+    titles = re.findall(r'<sheet [^>]*name="([^"]+)"', content["xl/workbook.xml"].decode())
+    sheets = {name: content[f"xl/worksheets/sheet{titles.index(name) + 1}.xml"] for name in NOT_OURS}
+    return sheets | {name: xml for name, xml in content.items() if "chart" in name or "drawing" in name}
+
+
+def test_no_sync_writes_the_tabs_that_are_not_fed(book: Path) -> None:
+    before = not_ours(book)
+    sync(book, 31, 32, 33)
+    sync(book, 1, 2, status=Status.CLOSED)
+    assert not_ours(book) == before
+    assert len(before) > 2 * len(NOT_OURS)
+
+
+def columns(path: Path, tab_name: str) -> dict[str, int]:
+    """Where the columns of a tab stand, by id."""
+    tab = DASHBOARD.tab(tab_name)
+    assert isinstance(tab, TableTab)
+    found = values(path, tab_name)[1]
+    return {column.id: found.index(column.header) + 1 for column in tab.columns if column.header in found}
+
+
+def type_trades(path: Path, count: int) -> None:
+    """The user fills in signal numbers and exits; more than there are spare rows would go on below."""
+    at = columns(path, "Journal")
+
+    def typed(opened: Workbook) -> None:
+        journal = sheet(opened, "Journal")
+        for number in range(count):
+            journal.cell(3 + number, at["sig"]).value = 1 + number % 30
+            journal.cell(3 + number, at["note"]).value = f"trade {number}"
+
+    edit(path, typed)
+
+
+def test_150_trades_typed_into_the_journal_stay_as_they_were_typed(book: Path) -> None:
+    type_trades(book, 150)
+    before = values(book, "Journal")
+    sync(book, 31, 32)
+    sync(book, *range(1, 10), status=Status.CLOSED)
+    assert values(book, "Journal") == before
+    assert len(values(book, "Signals")) == 2 + 32
+    assert_sound(book.read_bytes())
+
+
+def test_signals_sorted_by_the_user_stay_in_their_order(book: Path) -> None:
+    def upside_down(opened: Workbook) -> None:
+        signals = sheet(opened, "Signals")
+        rows = [[cell.value for cell in row] for row in signals.iter_rows(min_row=3, max_row=32)]
+        for number, row in enumerate(reversed(rows), 3):
+            for at, value in enumerate(row, 1):
+                if not str(value).startswith("="):
+                    signals.cell(number, at).value = value
+
+    edit(book, upside_down)
+    sync(book, 5, status=Status.CLOSED)
+    sync(book, 31)
+    at = columns(book, "Signals")
+    rows = values(book, "Signals")[2:]
+    assert [row[at["id"] - 1] for row in rows] == [*range(30, 0, -1), 31]
+    assert [row[at["id"] - 1] for row in rows if row[at["status"] - 1] == "closed"] == [5]
+
+
+@pytest.mark.parametrize("gone", ["Dashboard", "Journal"])
+def test_a_tab_that_the_user_deleted_stays_deleted(book: Path, gone: str) -> None:
+    def delete(opened: Workbook) -> None:
+        del opened[gone]
+        for name in [
+            name for name, each in opened.defined_names.items() if f"{gone}!" in (each.attr_text or "")
+        ]:
+            opened.defined_names[name].attr_text = "#REF!"
+
+    edit(book, delete)
+    sync(book, 31)
+    sync(book, 2, status=Status.CLOSED)
+    assert gone not in openpyxl.load_workbook(book).sheetnames
+    assert len(values(book, "Signals")) == 2 + 31
+
+
+def test_lists_are_written_into_their_settings_and_nowhere_else(book: Path) -> None:
+    opened = openpyxl.load_workbook(book)
+    for name, text in (("Top_coins", "BTC, ETH"), ("Top_exchanges", "Binance")):
+        [(title, cell)] = opened.defined_names[name].destinations
+        assert title == "Settings"
+        assert opened[title][cell.replace("$", "")].value == text

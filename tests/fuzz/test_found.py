@@ -1,0 +1,66 @@
+"""What the random trials found, each as small as it gets: the workbook is refused and left as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cqs_sheets.errors import DataRefused
+from tests.destinations.excel.books import add, change, signals_book, sync, with_parts
+
+SHEET, TABLE = "xl/worksheets/sheet1.xml", "xl/tables/table1.xml"
+BOOK, STYLES = "xl/workbook.xml", "xl/styles.xml"
+
+
+def swapped(old: str, new: str) -> Callable[[bytes], bytes]:
+    def swap(part: bytes) -> bytes:
+        assert old.encode() in part
+        return part.replace(old.encode(), new.encode(), 1)
+
+    return swap
+
+
+FOUND = {
+    "a row without a number that is one": (SHEET, swapped('<row r="4"', '<row r="-4"')),
+    "a row whose number has 5,000 digits": (SHEET, swapped('<row r="4"', f'<row r="{"9" * 5_000}"')),
+    "something like a row among the rows": (SHEET, swapped('<row r="3"', '<rowlike/><row r="3"')),
+    "rows that do not end": (SHEET, swapped("</row></sheetData>", "</sheetData>")),
+    "the grid closed inside a cell": (SHEET, swapped("</v></c>", "</v></sheetData></c>")),
+    "a cell inside the text of a cell": (
+        SHEET,
+        swapped('<c r="D5"', '<c r="K5" t="inlineStr"><is><c r="L5"></is></c><c r="D5"'),
+    ),
+    "a column's format without its columns": (
+        SHEET,
+        swapped("<sheetData>", '<cols><col style="1"/></cols><sheetData>'),
+    ),
+    "a table that is nowhere": (TABLE, swapped('ref="B3:J6"', 'ref="nowhere"')),
+    "a table smaller than its header": (
+        TABLE,
+        swapped('ref="B3:J6" totalsRowShown="0"', 'ref="B3" totalsRowCount="1"'),
+    ),
+    "a table whose header has no number of rows": (TABLE, swapped('totalsRowShown="0"', 'headerRowCount="x"')),
+    "a name of a sheet that has no number": (BOOK, swapped("<definedName ", '<definedName localSheetId="x" ')),
+    "two of our names at one column": (BOOK, swapped("Signals!$C$3", "Signals!$B$3")),
+    "a number format without a number": (
+        STYLES,
+        swapped("<fonts", '<numFmts><numFmt formatCode="0"/></numFmts><fonts'),
+    ),
+    "an encoding that is none of text": (STYLES, swapped("UTF-8", "rot13")),
+    "an encoding that unpacks": (STYLES, swapped("UTF-8", "zlib")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "damage"), FOUND.values(), ids=FOUND)
+def test_it_is_refused_and_left_as_it_was(
+    tmp_path: Path, part: str, damage: Callable[[bytes], bytes]
+) -> None:
+    path = with_parts(signals_book(tmp_path / "book.xlsx"), {part: damage})
+    before = path.read_bytes()
+    with pytest.raises(DataRefused) as refused:
+        sync(path, adds=[add("7")], updates=[change("2", "coin", "ETH")])
+    assert refused.value.hint
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
