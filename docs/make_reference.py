@@ -30,7 +30,7 @@ _VARIABLES = {
     "CQS_CONFIG": ("the config file", "`cqs-sheets.toml` here"),
     "GOOGLE_APPLICATION_CREDENTIALS": (
         "Google credentials, as all of Google's tools read them",
-        "those of gcloud",
+        "a signed-in user (`init --google-client`)",
     ),
     "CQS_SHEETS_URL": ("an emulator of Google Sheets on this machine; no credentials are sent to it", ""),
     "NO_COLOR": ("set: no colours anywhere", ""),

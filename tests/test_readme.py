@@ -34,15 +34,6 @@ def test_the_first_command_makes_the_workbook(shell: Shell) -> None:
     assert (shell.folder / "signals.xlsx").exists()
 
 
-def test_the_other_commands_run(shell: Shell) -> None:
-    for line in lines("sh")[2:]:
-        words = shlex.split(line)
-        if words[0] != "cqs-sheets" or words[1] == "watch":
-            continue
-        done = shell.run(*words[1:])
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-
-
 def test_the_config_is_taken_as_it_stands(tmp_path: Path) -> None:
     (block,) = [text for name, text in BLOCKS if name == "toml"]
     path = tmp_path / "cqs-sheets.toml"

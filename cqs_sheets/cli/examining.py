@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from cqs_sheets.api import ApiClient
@@ -11,12 +12,15 @@ from cqs_sheets.cli.findings import FindingsPage
 from cqs_sheets.cli.output import Progress, print_json
 from cqs_sheets.cli.running import Loaded, settings_of, utc_now
 from cqs_sheets.cli.targets import config_folder, open_google
+from cqs_sheets.config import home_folder, process_environ
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.sheets_http import SheetsHttp
 from cqs_sheets.doctor import Examination, Finding, Level, exit_code, findings_json, mended
 from cqs_sheets.doctor.finding import fail
+from cqs_sheets.doctor.journal_file import check_journal
 from cqs_sheets.doctor.program import check_program
 from cqs_sheets.errors import UsageError
+from cqs_sheets.journal import JOURNAL_FILE
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 
@@ -42,8 +46,15 @@ def _findings(options: Mapping[str, Any]) -> Iterator[Finding]:
             loaded = stack.enter_context(settings_of(options, tell=False))
         except UsageError as error:
             yield fail("config", "config.file", error)
+            if "CQS_HOME" not in error.message:
+                yield from check_journal(_home() / JOURNAL_FILE, utc_now)
             return
         yield from _examined(loaded, stack)
+
+
+def _home() -> Path:
+    """Where the journal is, whatever the config says."""
+    return home_folder(process_environ(), Path.cwd())
 
 
 def _examined(loaded: Loaded, stack: ExitStack) -> Iterable[Finding]:

@@ -18,7 +18,7 @@ from cqs_sheets.core.history import next_arrival, observe
 from cqs_sheets.core.parse import parse_signals
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.signal import FeedTable, Record, Status
-from cqs_sheets.core.template import ColumnKind, SettingsTab, TableTab
+from cqs_sheets.core.template import ColumnKind, ReportTab, SettingsTab, TableTab
 from cqs_sheets.core.toml_check import describe
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
@@ -58,6 +58,15 @@ def show_template(name: str) -> int:
         elif isinstance(tab, SettingsTab):
             for setting in tab.settings:
                 click.echo(f"  {setting.name:16} {'sync' if setting.synced else 'yours'}: {setting.label}")
+        elif isinstance(tab, ReportTab):
+            for kind, titles in (
+                ("figures", [card.label for card in tab.cards]),
+                ("charts", [chart.title for chart in tab.charts]),
+                ("lists", [each.title for each in tab.lists]),
+            ):
+                click.echo(f"  {kind:16} {'; '.join(titles)}")
+        else:
+            click.echo(f"  {'computed for pages':16} {', '.join(block.id for block in tab.blocks)}")
     return 0
 
 

@@ -116,8 +116,9 @@ def _setting_updates(
     if tab is None:
         return
     state = table.tabs.get(tab.name)
-    if state is None and table.sequence is not None and tab.name not in tabs:
-        return  # the user removed the tab: it is theirs to remove
+    made_by_hand = any(not each.bound for each in table.tabs.values())
+    if state is None and (table.sequence is not None or made_by_hand) and tab.name not in tabs:
+        return  # the user removed the tab, which is theirs to remove, or never had one
     for setting in tab.settings:
         if not setting.synced or setting.name not in settings:
             continue

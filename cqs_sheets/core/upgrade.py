@@ -28,10 +28,15 @@ def parts(tab: Tab) -> frozenset[str]:
 
 
 def new_tabs(template: Template, table: Table) -> Iterator[str]:
-    """Tabs never made there, in order; those made when needed come with their first row."""
+    """Tabs never made there, in order; none where a tab is the user's own.
+
+    Those made when needed come with their first row.
+    """
+    if table.made is None or USERS_OWN in table.made.values():
+        return
     for tab in template.tabs:
         optional = isinstance(tab, TableTab) and tab.when_needed
-        if table.made is not None and tab.name not in table.made and not optional:
+        if tab.name not in table.made and not optional:
             yield tab.name
 
 

@@ -14,9 +14,10 @@ from cqs_sheets.doctor.disk import check_folder, size_text
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.doctor.workbook_tabs import workbook_tabs
-from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
+from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
 
 _SCARCE_ROWS = 50_000
+_ANY_WRITE = 0o222
 
 
 def check_workbook(settings: TargetSettings, path: Path, template: Template, disk: Disk) -> Iterator[Finding]:
@@ -26,13 +27,25 @@ def check_workbook(settings: TargetSettings, path: Path, template: Template, dis
     try:
         version = file.version()
         if version is None:
-            yield ok(subject, "target.file", f"not there yet: the first sync makes {file.path}")
+            yield _absent(subject, file.path)
         else:
             yield from _contents(subject, file, template)
     except CqsError as error:
         yield fail(subject, "target.file", error)
     yield from _leftovers(subject, file)
     yield from check_folder(subject, file.path.parent)
+
+
+def _absent(subject: str, path: Path) -> Finding:
+    if path.suffix.lower() == ".xlsx" and path.parent.is_dir():
+        return ok(subject, "target.file", f"not there yet: the first sync makes {path}")
+    folder = not path.parent.is_dir()
+    refusal = DataRefused(
+        f"{path} is not there, and {'neither is its folder' if folder else 'only an .xlsx can be made'}.",
+        meaning="A sync cannot write it; its rows wait in the journal.",
+        hint="Make the folder, or name another target." if folder else "Name the target something.xlsx.",
+    )
+    return fail(subject, "target.file", refusal)
 
 
 def _contents(subject: str, file: WorkbookFile, template: Template) -> Iterator[Finding]:
@@ -43,7 +56,7 @@ def _contents(subject: str, file: WorkbookFile, template: Template) -> Iterator[
         raise file.explained(error) from error
     size = size_text(path.stat().st_size)
     yield ok(subject, "target.file", f"{path}: {size}, template {template.name}")
-    if not os.access(path, os.W_OK):
+    if not (path.stat().st_mode & _ANY_WRITE and os.access(path, os.W_OK)):
         refusal = AccessRefused(
             f"{path.name} is read-only.",
             meaning="A sync cannot write it; its rows wait in the journal.",

@@ -31,6 +31,7 @@ class Database:
                 hint="Use a Python with a newer SQLite: from python.org, or `uv python install`.",
             )
         self.name = name
+        self._reader = address.endswith("mode=ro")
         with self._explained():
             self._connection = sqlite3.connect(
                 address, uri=True, isolation_level=None, check_same_thread=False
@@ -107,7 +108,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            explained = _explain(error, self.name)
+            explained = _explain(error, self.name, reader=self._reader)
             if explained is None:
                 raise
             raise explained from error
@@ -127,11 +128,11 @@ def file_error(error: OSError, name: str) -> CqsError:
     return _not_writable(name, error)
 
 
-def _explain(error: sqlite3.Error, name: str) -> CqsError | None:
+def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
     code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
-    if code == "CANTOPEN" and _may_write(Path(name)):  # what was wrong SQLite keeps to itself
-        code = "IOERR"
+    if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
+        code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
         case "NOTADB" | "CORRUPT":
             return DataRefused(

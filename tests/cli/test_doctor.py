@@ -20,9 +20,13 @@ import pytest
 from filelock import FileLock
 
 from cqs_sheets import sandbox
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.config.places import place_at
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.doctor import Finding, Level
+from cqs_sheets.doctor import Finding, Level, mended
 from cqs_sheets.doctor.google_account import check_account
+from cqs_sheets.doctor.workbook import check_workbook
+from cqs_sheets.template_files import load_template
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
 from tests.cli.terminal import Terminal
@@ -145,6 +149,7 @@ def test_a_typo_in_the_config_is_told_by_line_and_the_rest_is_still_looked_at(sh
     assert "line 1" in told
     assert "timezone" in told
     assert line(found, "program.version")["level"] == "ok"
+    assert line(found, "journal.file")["level"] == "ok"
 
 
 def test_a_key_file_that_is_not_there_is_told_by_its_line(shell: Shell) -> None:
@@ -269,6 +274,21 @@ def test_a_workbook_that_is_none(shell: Shell) -> None:
     assert (shell.folder / "signals.xlsx").read_text() == "no workbook"
 
 
+@pytest.mark.parametrize("to", ["nowhere/book.xlsx", "book.xlsm"])
+def test_a_workbook_that_no_sync_can_make(shell: Shell, to: str) -> None:
+    found = examine(shell, "--to", to)
+    assert found["exit_code"] == 65
+    assert run_inside(shell, "sync", "--to", to).returncode == 65
+
+
+def test_a_workbook_that_is_read_only(shell: Shell) -> None:
+    run_inside(shell, "sync")
+    (shell.folder / "signals.xlsx").chmod(0o444)
+    found = examine(shell)
+    assert found["exit_code"] == 77
+    assert "read-only" in line(found, "target.writable")["what"]
+
+
 def test_a_workbook_that_is_open_in_excel_and_then_closed(shell: Shell) -> None:
     run_inside(shell, "sync")
     lock = shell.folder / "~$signals.xlsx"
@@ -325,23 +345,42 @@ def test_ids_that_stand_twice_are_told_by_row(shell: Shell) -> None:
     assert told["details"] == [f"{key} in rows 2, 4"]
 
 
-def test_what_crashes_leave_behind_is_cleared_by_fix(shell: Shell) -> None:
+def test_what_a_stopped_sync_left_is_cleared_by_fix(shell: Shell) -> None:
     run_inside(shell, "sync")
-    here = platform.node()
-    ours = shell.folder / f".signals.xlsx.cqs-{here}.tmp"
-    lock = shell.folder / ".~lock.signals.xlsx#"
-    ours.write_text("half a workbook")
-    lock.write_text(f",ann,{here},24.05.2026 14:30,file:///home/ann/.config/libreoffice/4;")
-    found = examine(shell)
-    assert line(found, "target.leftover")["fixable"]
-    assert line(found, "target.stale_lock")["fixable"]
-    assert ours.exists()
-    assert lock.exists()
+    half = shell.folder / f".signals.xlsx.cqs-{platform.node()}.tmp"
+    half.write_text("half a workbook")
+    assert line(examine(shell), "target.leftover")["fixable"]
+    assert half.exists()
     found = examine(shell, "--fix")
     assert line(found, "target.leftover")["fixed"]
-    assert not ours.exists()
-    assert not lock.exists()
+    assert not half.exists()
     assert found["outcome"] == "ok"
+
+
+class Desk(Disk):
+    """A computer on which LibreOffice runs, or does not."""
+
+    def __init__(self, *, office: bool) -> None:
+        self._office = office
+
+    def host(self) -> str:
+        return "desk"
+
+    def office_runs(self) -> bool:
+        return self._office
+
+
+@pytest.mark.parametrize("office", [True, False])
+def test_a_lock_of_libreoffice_is_stale_only_where_none_runs(tmp_path: Path, *, office: bool) -> None:
+    lock = tmp_path / ".~lock.signals.xlsx#"
+    lock.write_text(",ann,desk,24.05.2026 14:30,file:///home/ann/.config/libreoffice/4;")
+    target = TargetSettings(place=place_at("signals.xlsx", tmp_path))
+    found = check_workbook(target, tmp_path / "signals.xlsx", load_template("raw"), Desk(office=office))
+    stale = [each for each in found if each.check == "target.stale_lock"]
+    assert bool(stale) is not office
+    for each in stale:
+        assert mended(each).fixed
+    assert lock.exists() is office
 
 
 def test_a_file_that_a_live_run_writes_is_not_cleared(shell: Shell) -> None:

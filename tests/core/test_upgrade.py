@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from cqs_sheets.core.plan import NewColumn, Plan
 from cqs_sheets.core.planner import make_plan
 from cqs_sheets.core.render import plan_json, plan_lines
+from cqs_sheets.core.rows import wanted_rows
 from cqs_sheets.core.table import Made, Table, TabState
 from cqs_sheets.core.template import Template
 from cqs_sheets.core.upgrade import USERS_OWN, made_after, parts, record_from, record_text, shape
-from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column
+from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record
 
 IDS = [each.id for each in SIGNALS_TAB.columns]
 ALL = {tab.name: parts(tab) for tab in TEMPLATE.tabs}
@@ -56,6 +58,18 @@ def test_a_tab_made_when_needed_is_not_made_for_being_new() -> None:
 
 def test_nothing_is_new_in_a_tab_of_the_users_own() -> None:
     assert plan({"Signals": USERS_OWN, "Settings": ALL["Settings"]}).empty
+
+
+def test_a_workbook_made_by_hand_gets_no_new_tabs() -> None:
+    assert plan({"Signals": USERS_OWN}).empty
+
+
+def test_a_sheet_made_by_hand_is_not_told_settings_it_does_not_have() -> None:
+    table = Table(exists=True, tabs={"Signals": TabState(name="Signals", bound=False)})
+    (wanted,) = wanted_rows(TEMPLATE, record("1"), UTC)
+    made = make_plan(TEMPLATE, [wanted], table, sequence=1, settings={"Feed_status": "late"})
+    assert len(made.adds) == 1
+    assert made.updates == ()
 
 
 def test_without_a_record_nothing_can_be_said_to_be_new() -> None:

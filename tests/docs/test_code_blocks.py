@@ -40,7 +40,7 @@ def reader(shell: Shell) -> Iterator[Shell]:
 
 
 def run_commands(block: Block, reader: Shell) -> None:
-    script = block.text.replace("YOUR-SHEET", reader.variables["SHEET"])
+    script = block.text.replace("YOUR-SHEET", reader.variables["SHEET"]).replace("@COMMIT", f"@{40 * '0'}")
     script = re.sub(r"cqs-sheets watch\b", "cqs-sheets watch --for 1s", script)
     done = subprocess.run(
         ["bash", "-euc", script], env=reader.environ, cwd=reader.folder, capture_output=True, text=True,

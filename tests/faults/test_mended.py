@@ -96,9 +96,12 @@ def test_an_output_that_is_full_is_no_bug(shell: Shell, streams: list[str]) -> N
         assert b"The output cannot be written: No space left on device." in done.stderr
 
 
-def test_a_journal_that_cannot_be_opened_though_it_may_be_is_no_matter_of_permissions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SQLITE_CANTOPEN", "SQLITE_READONLY"])
+def test_a_journal_that_cannot_be_opened_though_it_may_be_is_no_matter_of_permissions(
+    tmp_path: Path, name: str
+) -> None:
     error = sqlite3.OperationalError("unable to open database file")
-    error.sqlite_errorname = "SQLITE_CANTOPEN"
+    error.sqlite_errorname = name
     assert isinstance(_explain(error, str(tmp_path / "journal.sqlite3")), TargetBusy)
     assert isinstance(_explain(error, str(tmp_path / "absent" / "journal.sqlite3")), AccessRefused)
 

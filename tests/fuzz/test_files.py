@@ -10,10 +10,10 @@ from tests.fuzz.workbooks import check_workbook
 
 
 def test_any_workbook_is_synced_or_left_as_it_was() -> None:
-    outcomes, found = findings(check_workbook, range(400))
+    outcomes, found = findings(check_workbook, range(250))
     assert found == []
-    assert outcomes["synced"] > 100
-    assert outcomes["DataRefused"] > 50
+    assert outcomes["synced"] > 60
+    assert outcomes["DataRefused"] > 30
 
 
 def test_any_config_gives_settings_or_a_refusal_that_names_the_file() -> None:
@@ -29,8 +29,8 @@ def test_any_template_is_good_or_refused_with_the_file_named() -> None:
 
 
 @pytest.mark.soak
-def test_ninety_thousand_workbooks_are_synced_or_left_as_they_were() -> None:
-    outcomes, found = limited_findings(check_workbook, range(400, 90_400))
+def test_eighty_six_thousand_workbooks_are_synced_or_left_as_they_were() -> None:
+    outcomes, found = limited_findings(check_workbook, range(250, 86_250))
     assert found == []
     assert outcomes["synced"] > 20_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue
@@ -59,17 +59,19 @@ class Reader:
 
     def _table(self, place: Place, keys: Collection[str]) -> TabState:
         found = scan(self._draft, place, self._strings, keys)
-        rows = {key: cells_of(addressed_row(row, found.places[key][0])) for key, row in found.rows.items()}
-        found.rows.clear()  # the scan is kept for the write, which needs only where they stand
+        numbers = {key: found.places[key][0] for key in found.rows}
+        shared = [key for key, row in found.rows.items() if b'"s"' in row or b"'s'" in row]
+        cells = (cell for key in shared for cell in _cells(found.rows[key], numbers[key]))
+        texts = self._strings.texts(_shared_indexes(cells))
+        held = {
+            key: HeldRow(row=at, values=self._values(place, _cells(found.rows.pop(key), at), texts))
+            for key, at in numbers.items()
+        }  # the scan is kept for the write, which needs only where rows stand
         self.scans[place.tab.name] = found
-        texts = self._strings.texts(_shared_indexes([cell for cells in rows.values() for cell in cells]))
         return TabState(
             name=place.tab.name,
             columns=place.columns,
-            rows={
-                key: HeldRow(row=found.places[key][0], values=self._values(place, cells, texts))
-                for key, cells in rows.items()
-            },
+            rows=held,
             duplicates={key: tuple(at) for key, at in found.places.items() if len(at) > 1},
             row_count=found.keyed,
             bound=place.bound,
@@ -98,7 +100,7 @@ class Reader:
             each.name: addresses[each.name] for each in tab.settings if each.synced and each.name in addresses
         }
         cells = cells_at(self._draft, self._workbook, set(synced.values()))
-        texts = self._strings.texts(_shared_indexes(list(cells.values())))
+        texts = self._strings.texts(_shared_indexes(cells.values()))
         rows = {}
         for name, address in synced.items():
             cell = cells.get(address)
@@ -122,5 +124,9 @@ def _joined(first: TabState, later: TabState) -> TabState:
     )
 
 
-def _shared_indexes(cells: Collection[CellXml]) -> set[int]:
+def _cells(row: bytes, number: int) -> list[CellXml]:
+    return cells_of(addressed_row(row, number))
+
+
+def _shared_indexes(cells: Iterable[CellXml]) -> set[int]:
     return {index for cell in cells if (index := cell.shared_index) is not None}

@@ -131,7 +131,10 @@ def _formula(
     values = attributes(match[1])
     kind = values.get("t", "normal")
     if kind == "shared":
-        master_row, master = shared[values["si"].encode()]
+        index = values.get("si", "").encode()
+        if index not in shared:
+            raise refused(home, "a formula is missing that others share")
+        master_row, master = shared[index]
         text = filled_down(master, row - master_row)
         return b"<f>" + escape(insertion.formula(text, home)) + b"</f>"
     before = unescape(match[2] or b"")

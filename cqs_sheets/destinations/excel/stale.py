@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from cqs_sheets.destinations.excel.package import Draft
 from cqs_sheets.destinations.excel.rows import without_result
@@ -21,8 +22,6 @@ _FORMULA_CELL = re.compile(
     rb'<c r="[A-Z]+\d+"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)\s*<v\b.*?</c>', re.DOTALL
 )
 _FOLLOWER = re.compile(rb"<f\s[^>]*/>")
-_LITERAL = re.compile(rb'"[^"]*"|&quot;.*?&quot;')
-_BEYOND_ITS_ROW = re.compile(rb"[:\[]")
 
 
 def forget_results(
@@ -44,9 +43,19 @@ def forget_results(
         _forget(draft, sheet, words, all_of_them=sheet not in changed)
 
 
-def _words(
-    draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings: Collection[str]
-) -> re.Pattern[bytes]:
+class _Words(NamedTuple):
+    """What formulas say: `pattern` finds it for certain, `plain` are lower-case bytes without which it cannot."""
+
+    pattern: re.Pattern[bytes]
+    plain: tuple[bytes, ...]
+
+    def stand_in(self, formulas: bytes) -> bool:
+        """Whether any of it is said."""
+        text = formulas.lower()
+        return any(word in text for word in self.plain) and self.pattern.search(formulas) is not None
+
+
+def _words(draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings: Collection[str]) -> _Words:
     """What a formula says when it looks at one of the sheets: its name, its tables', names of its ranges."""
     titles = "|".join(re.escape(sheet.name.replace("'", "''")) for sheet in sheets)
     inside = re.compile(rf"(?i)(?:^|[^\w.])'?(?:{titles})'?!")
@@ -60,18 +69,24 @@ def _words(
     parts = [rf"(?:{_escaped(titles)})'?!"]
     parts += [rf"\b(?:{'|'.join(map(re.escape, tables))})\[" for _ in tables[:1]]
     parts += [rf"\b(?:{'|'.join(map(re.escape, names))})\b" for _ in names[:1]]
-    return re.compile("|".join(parts).encode(), re.IGNORECASE)
+    said = [*(sheet.name.replace("'", "''") for sheet in sheets), *tables, *names]
+    plain = tuple(escape(word).lower() for word in said)
+    return _Words(re.compile("|".join(parts).encode(), re.IGNORECASE), plain)
 
 
 def _escaped(titles: str) -> str:
     return escape(titles).decode()
 
 
-def _looks_at(draft: Draft, sheet: Sheet, words: re.Pattern[bytes]) -> bool:
+def _looks_at(draft: Draft, sheet: Sheet, words: _Words) -> bool:
     for piece in pieces(draft.chunks(sheet.part)):
-        if _has_formulas(piece) and words.search(b"\n".join(_FORMULA.findall(piece.text))):
+        if _has_formulas(piece) and words.stand_in(b"\n".join(_FORMULA.findall(piece.text))):
             return True
     return False
+
+
+def _without_literals(formulas: bytes) -> bytes:
+    return b"".join(formulas.replace(b"&quot;", b'"').split(b'"')[::2])
 
 
 def _has_formulas(piece: Piece) -> bool:
@@ -79,21 +94,28 @@ def _has_formulas(piece: Piece) -> bool:
     return piece.part is Part.ROWS and b"f" in piece.text and b"<f" in piece.text
 
 
-def _forget(draft: Draft, sheet: Sheet, words: re.Pattern[bytes], *, all_of_them: bool) -> None:
+def _may_have_results(piece: Piece) -> bool:
+    """Surely not where each formula is a plain one and its cell's end follows: so are those that we write."""
+    text = piece.text
+    return _has_formulas(piece) and (b"<f " in text or text.count(b"</f>") != text.count(b"</f></c>"))
+
+
+def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> None:
     before = draft.content(sheet.part)
     if all_of_them and not any(_RESULT.search(piece.text) for piece in pieces(before())):
         return
 
     def lies(formulas: bytes) -> bool:
-        text = _LITERAL.sub(b"", formulas)
-        return all_of_them or bool(_BEYOND_ITS_ROW.search(text) or words.search(text))
+        text = _without_literals(formulas)
+        beyond_its_row = b":" in text or b"[" in text
+        return all_of_them or beyond_its_row or words.stand_in(text)
 
     def cell(match: re.Match[bytes]) -> bytes:
         return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
 
     def forgetful() -> Iterator[bytes]:
         for piece in pieces(before()):
-            if not _has_formulas(piece):
+            if not _may_have_results(piece):
                 yield piece.text
             elif _FOLLOWER.search(piece.text) or lies(b"\n".join(_FORMULA.findall(piece.text))):
                 yield _FORMULA_CELL.sub(cell, addressed(piece).text)

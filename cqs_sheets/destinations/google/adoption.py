@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ Json = dict[str, Any]
 Rows = Sequence[Sequence[Json]]
 
 _HEADER_SEARCH_ROWS = 40
+_READ_WHOLE = 500_000  # cells at most, some 25 MB
 _PROPERTIES = (
     f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount))),{NAMES},"
     "developerMetadata(metadataKey)"
@@ -31,7 +32,8 @@ def adopt(
     """The layout with all titles, and with tables that have a fed tab's name (the first: or the tab `gid`).
 
     Which tabs there are and what stands in them takes two requests: a tab's cells can be asked for by
-    its name only, and a request that names one that is not there is refused as a whole.
+    its name only, and a request that names one that is not there is refused as a whole. A large tab takes
+    one more.
     Raises DataRefused for a tab of that name whose rows cannot be told apart.
     """
     answer = http.read(spreadsheet_id, fields=_PROPERTIES, name=spreadsheet_id)
@@ -46,8 +48,14 @@ def adopt(
             chosen = [each for each in sheets if each.get("sheetId", 0) == gid] or chosen
         if chosen:
             wanted[chosen[0].get("sheetId", 0)] = tab
-    places = _places(http, spreadsheet_id, wanted, gid) if wanted else {}
+    large = {each.get("sheetId", 0) for each in sheets if _cells(each) > _READ_WHOLE}
+    places = _places(http, spreadsheet_id, wanted, large, gid) if wanted else {}
     return replace(layout, titles=titles, names=dict(read_names(answer)), tabs={**layout.tabs, **places})
+
+
+def _cells(properties: Json) -> int:
+    grid = properties["gridProperties"]
+    return int(grid["rowCount"]) * int(grid["columnCount"])
 
 
 def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
@@ -60,26 +68,46 @@ def _titles(answer: Json) -> frozenset[str]:
 
 
 def _places(
-    http: SheetsHttp, spreadsheet_id: str, wanted: Mapping[int, TableTab], gid: int | None
+    http: SheetsHttp,
+    spreadsheet_id: str,
+    wanted: Mapping[int, TableTab],
+    large: Collection[int],
+    gid: int | None,
 ) -> dict[str, TabPlace]:
-    filters = [{"gridRange": {"sheetId": sheet_id}} for sheet_id in wanted]
-    answer = http.read(
-        f"{spreadsheet_id}:getByDataFilter",
-        fields=f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{CELLS})",
-        body={"dataFilters": filters},
-        name=spreadsheet_id,
-    )
+    """Of tabs that are too `large` to be read whole, first the rows that may be a header, then the keys."""
+    top = {"endRowIndex": _HEADER_SEARCH_ROWS}
+    areas = [{"sheetId": sheet_id} | (top if sheet_id in large else {}) for sheet_id in wanted]
     places = {}
-    for sheet in answer.get("sheets", []):
-        sheet_id = sheet["properties"].get("sheetId", 0)
+    for properties, rows in _read(http, spreadsheet_id, areas):
+        sheet_id = properties.get("sheetId", 0)
         tab = wanted[sheet_id]
-        rows = [row.get("values", []) for row in sheet["data"][0].get("rowData", [])]
-        place = _place(tab, sheet["properties"], rows)
+        place = _place(tab, properties, rows)
         if place:
             places[tab.name] = place
         elif any(cell for row in rows for cell in row) and sheet_id != gid:
             raise _no_keys(tab)
+    areas = [_key_column(place) for place in places.values() if place.sheet_id in large]
+    for properties, rows in _read(http, spreadsheet_id, areas) if areas else ():
+        name = wanted[properties.get("sheetId", 0)].name
+        places[name] = places[name].with_rows(_keyed(rows, 0))
     return places
+
+
+def _read(http: SheetsHttp, spreadsheet_id: str, areas: Sequence[Json]) -> Iterator[tuple[Json, Rows]]:
+    """The properties and rows of tabs, each asked for by one GridRange from its first row on."""
+    answer = http.read(
+        f"{spreadsheet_id}:getByDataFilter",
+        fields=f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{CELLS})",
+        body={"dataFilters": [{"gridRange": area} for area in areas]},
+        name=spreadsheet_id,
+    )
+    for sheet in answer.get("sheets", []):
+        yield sheet["properties"], [row.get("values", []) for row in sheet["data"][0].get("rowData", [])]
+
+
+def _key_column(place: TabPlace) -> Json:
+    at = place.key_column
+    return {"sheetId": place.sheet_id, "startColumnIndex": at, "endColumnIndex": at + 1}
 
 
 def _place(tab: TableTab, properties: Json, rows: Rows) -> TabPlace | None:
@@ -91,12 +119,6 @@ def _place(tab: TableTab, properties: Json, rows: Rows) -> TabPlace | None:
     if best is None:
         return None
     _, header_row, columns = best
-    keyed: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        at = columns[tab.key]
-        key = key_text(decode_extended(row[at])) if at < len(row) else None
-        if key is not None:
-            keyed.setdefault(key, []).append(number)
     return TabPlace(
         name=tab.name,
         sheet_id=properties.get("sheetId", 0),
@@ -104,12 +126,22 @@ def _place(tab: TableTab, properties: Json, rows: Rows) -> TabPlace | None:
         header_row=header_row,
         key_column=columns[tab.key],
         columns=columns,
-        rows=keyed,
-        end=1 + max((places[-1] for places in keyed.values()), default=header_row),
+        rows={},
+        end=header_row + 1,
         row_count=properties["gridProperties"]["rowCount"],
         column_count=properties["gridProperties"]["columnCount"],
         bound=False,
-    )
+    ).with_rows(_keyed(rows, columns[tab.key]))
+
+
+def _keyed(rows: Rows, at: int) -> dict[str, list[int]]:
+    """The keys in one column of some rows, and the rows that each stands in."""
+    keyed: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        key = key_text(decode_extended(row[at])) if at < len(row) else None
+        if key is not None:
+            keyed.setdefault(key, []).append(number)
+    return keyed
 
 
 def _match(tab: TableTab, texts: Sequence[str]) -> dict[str, int]:

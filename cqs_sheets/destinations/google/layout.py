@@ -46,6 +46,11 @@ class TabPlace:
     bound: bool = True
     filter: Json | None = None  # Google's, if it hides rows
 
+    def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
+        """The same with these keyed rows."""
+        end = 1 + max((found[-1] for found in rows.values()), default=self.header_row)
+        return replace(self, rows=rows, end=end)
+
     def identified(self, ids: Mapping[str, int]) -> TabPlace:
         """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
         return replace(

@@ -71,7 +71,7 @@ class Survey:
 
 
 def survey(http: SheetsHttp, spreadsheet_id: str, template: Template, *, gid: int | None = None) -> Survey:
-    """Look at a spreadsheet by two reads (four if we never wrote there); nothing is written. Raises CqsError."""
+    """Look at a spreadsheet by two reads (a few more if we never wrote there); nothing is written. Raises CqsError."""
     layout = look(http, spreadsheet_id)
     if not layout.marks:
         layout = adopt(http, spreadsheet_id, layout, template, gid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,20 @@ def test_a_table_made_by_hand_takes_one_read_more_once(user: GoogleUser) -> None
     user.sheets.forget()
     sync(user, row("1", coin="ETH"), row("2"))
     assert (user.sheets.reads, user.sheets.writes) == (2, 1)
+
+
+def test_a_large_table_made_by_hand_is_not_read_whole(user: GoogleUser) -> None:
+    lines: list[list[Any]] = [[number, number, "BTC"] for number in range(60)]
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "Signals")
+        hand.type("Signals!B3", ["Mine", "ID", "Coin"], *lines)
+        hand.do({"appendDimension": {"sheetId": 0, "dimension": "ROWS", "length": 20_000}})
+    sync(user, row("7", coin="ETH"), row("59", coin="ETH"), row("60"))
+    assert (user.sheets.reads, user.sheets.writes) == (5, 1)
+    shown = [line[2:4] for line in user.sheets.tab(user.book, "Signals").entered if len(line) > 3]
+    assert len(shown) == 62
+    assert shown[60:] == [[59, "ETH"], [60, "BTC"]]
+    assert shown[8] == [7, "ETH"]
 
 
 def test_a_tab_that_is_made_when_needed_takes_no_read_more(user: GoogleUser) -> None:

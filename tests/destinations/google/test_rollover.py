@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from cqs_sheets.core.plan import Add
 from cqs_sheets.core.signal import Status
 from cqs_sheets.destinations.google.destination import GoogleDestination
-from cqs_sheets.destinations.google.layout import Layout, TabPlace
+from cqs_sheets.destinations.google.layout import Layout, TabPlace, volume_name
 from cqs_sheets.destinations.google.rollover import MOST_TAB_CELLS, portions
 from cqs_sheets.errors import TargetBusy
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser, shown
-from tests.make import SIGNALS_TAB
+from tests.make import SIGNALS_TAB, TEMPLATE
 
 _WIDTH = len(SIGNALS_TAB.columns)
 
@@ -84,6 +85,15 @@ def test_a_title_that_somebody_else_has_is_not_taken(small: GoogleUser) -> None:
     assert small.sheets.tab(small.book, "Signals 2 2").entered[3][2] == "ETH"
 
 
+def test_a_template_may_have_tabs_that_sound_like_volumes(small: GoogleUser) -> None:
+    named_so = replace(SIGNALS_TAB, name="Signals 2", when_needed=True)
+    template = replace(TEMPLATE, tabs=(*TEMPLATE.tabs, named_so))
+    for each in ("1", "2", "3", "4"):
+        sync(small, row(each, template=template), template=template)
+    assert ids(small, "Signals") == ["1", "2", "3"]
+    assert plan_for(small.destination, [row("4", template=template)], template).empty
+
+
 def test_a_full_spreadsheet_keeps_the_rows_for_later(user: GoogleUser) -> None:
     sync(user, row("1"))
     with user.editing() as hand:
@@ -108,5 +118,5 @@ def test_two_tabs_of_full_size_fit_into_a_spreadsheet() -> None:
     (portion,) = portions(
         SIGNALS_TAB, [Add(tab="Signals", key="1", values={})], Layout(tabs={"Signals": full}), MOST_TAB_CELLS
     )
-    assert portion[0].name == "Signals 2"
+    assert portion[0].name == volume_name("Signals", 2)
     assert 2 * full.row_count * full.column_count <= 10_000_000
