@@ -65,7 +65,10 @@ def draw_sample(template: Template, place: Place, new: Mapping[str, int]) -> Sam
 
 
 def _as_it_stands(place: Place, new: Mapping[str, int]) -> TableTab:
-    """The tab as the workbook has it: deleted columns left out, the user's own as fillers, rules numbered."""
+    """The tab as the workbook has it: deleted columns left out, the user's own as fillers, rules numbered.
+
+    Only new columns are in groups, so that the first of them is titled with its own.
+    """
     by_position = {at: place.tab.column(id_) for id_, at in {**place.columns, **new}.items()}
     titles: dict[int, str] = {}
     if place.table:
@@ -73,7 +76,8 @@ def _as_it_stands(place: Place, new: Mapping[str, int]) -> TableTab:
     columns = []
     for at in range(1, max(new.values()) + 1):
         column = by_position.get(at) or Column(id=f"filler_{at}", header="", kind=ColumnKind.INPUT)
-        columns.append(replace(column, header=titles.get(at, column.header)))
+        group = column.group if column.id in new else ""
+        columns.append(replace(column, header=titles.get(at, column.header), group=group))
     rules = [
         replace(rule, on=tuple(id_ for id_ in rule.on if id_ in new), when=f"=1={number}")
         for number, rule in enumerate(place.tab.rules)

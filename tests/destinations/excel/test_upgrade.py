@@ -425,3 +425,10 @@ def test_notes_are_made_where_a_sheet_had_none(book: Path) -> None:
     sync(book, LATER, range(1, 6))
     shapes = next(xml for name, xml in parts(book).items() if name.endswith(".vml"))
     assert re.findall(rb"<\w+:(Row|Column)>(\d+)<", shapes) == [(b"Row", b"1"), (b"Column", b"9")]
+
+
+def test_the_first_new_column_is_titled_with_its_group_wherever_its_neighbours_belong(book: Path) -> None:
+    grouped = [replace(each, group="ENTRY") for each in SIGNALS_TAB.columns]
+    tab = replace(LATER_TAB, columns=(*grouped, *GAINED))
+    sync(book, replace(TEMPLATE, tabs=(tab, SETTINGS_TAB)), range(1, 6))
+    assert sheet(book)["J1"].value == "ENTRY"
