@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.fields import wall_time
 from cqs_sheets.core.plan import Plan
 from cqs_sheets.core.query import selection
+from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
 from cqs_sheets.core.signal import Status
-from cqs_sheets.core.template import TableTab
+from cqs_sheets.core.template import SettingsTab, TableTab
 from cqs_sheets.deliver import Deliverer, Delivery, Target
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal
@@ -181,7 +183,20 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         pending=delivery.pending,
         requests=delivery.requests,
         seconds=written.seconds,
+        made=_made(plan) if plan else (),
     )
+
+
+def _made(plan: Plan) -> tuple[str, ...]:
+    """What a living target lacked of its template; the tabs of a new one go without saying."""
+    if plan.table.sequence is None:
+        return ()
+    tabs = [name for name in plan.new_tabs if not name.startswith("_")]
+    told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
+    for name, count in Counter(new.tab for new in plan.new_columns).items():
+        settings = isinstance(plan.template.tab(name), SettingsTab)
+        told.append(plural(count, "setting") if settings else f"{plural(count, 'column')} of {name}")
+    return tuple(told)
 
 
 def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:

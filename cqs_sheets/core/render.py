@@ -83,7 +83,8 @@ def _target_line(target: TargetReport, *, dry_run: bool) -> str:
     if target.outcome != "ok":
         return f"{target.target}: not written; {plural(target.pending, 'row')} pending in the journal"
     counts = [(target.added, "added"), (target.updated, "updated"), (target.closed, "closed")]
-    done = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "nothing to write"
+    made = [f"{what} made" for what in target.made]
+    done = ", ".join([*made, *(f"{count:,} {what}" for count, what in counts if count)]) or "nothing to write"
     kept = f", {target.left_deleted:,} left deleted" if target.left_deleted else ""
     return f"{target.target}: {'would be ' if dry_run and done != 'nothing to write' else ''}{done}{kept}"
 

@@ -40,7 +40,7 @@ class ApiReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
-    """What one target got: counts of rows."""
+    """What one target got: counts of rows; `made` is what its template gained, for people."""
 
     target: str
     template: str
@@ -53,6 +53,7 @@ class TargetReport:
     pending: int = 0
     requests: int = 0
     seconds: float = 0.0
+    made: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,9 @@ def _api_json(api: ApiReport) -> dict[str, Any]:
 
 
 def _target_json(target: TargetReport) -> dict[str, Any]:
-    return {**asdict(target), "outcome": target.outcome.value, "seconds": round(target.seconds, 3)}
+    values = asdict(target)
+    del values["made"]
+    return {**values, "outcome": target.outcome.value, "seconds": round(target.seconds, 3)}
 
 
 def _error_json(error: CqsError) -> dict[str, str]:

@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
-from cqs_sheets.destinations.excel.malformed import whole
+from cqs_sheets.destinations.excel.malformed import Malformed, whole
 from cqs_sheets.destinations.excel.refs import MAX_ROW, address, column_number
 from cqs_sheets.destinations.excel.xmltext import attributes, canonical
 from cqs_sheets.errors import DataRefused
@@ -161,7 +161,9 @@ def _with_addresses(rows: bytes, row: int) -> bytes:
 def _row_number(given: str | None, previous: int) -> int:
     if given is None:
         return previous + 1
-    return whole(given)
+    if (number := whole(given)) < 1:
+        raise Malformed("the number of a row", given)
+    return number
 
 
 def _column_number(given: str | None, previous: int) -> int:
