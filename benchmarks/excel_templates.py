@@ -22,10 +22,10 @@ from pathlib import Path
 
 from measure import verdict
 
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import WantedRow, wanted_rows
-from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.template_files import load_template
 

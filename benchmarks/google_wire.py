@@ -21,13 +21,13 @@ import gspread
 import requests
 from gspread.http_client import HTTPClient
 
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import WantedRow, wanted_rows
-from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
-from cqs_sheets.core.template import ColumnKind, Template
-from cqs_sheets.destinations.google.auth import open_wire
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.templates.template import ColumnKind, Template
+from cqs_sheets.destinations.google.account.auth import open_wire
 from cqs_sheets.destinations.google.destination import GoogleDestination
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.template_files import load_template
 from tests.emulators.google_sheets import RunningSheets, start
 

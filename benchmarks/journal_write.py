@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.signal import FeedTable, Signal, SignalKey
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
 from cqs_sheets.journal import Journal, Poll
 
 MINUTE = timedelta(minutes=1)

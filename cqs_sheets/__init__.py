@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cqs_sheets.core.coverage import Coverage, Window
-    from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
+    from cqs_sheets.core.signals.coverage import Coverage, Window
+    from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
     from cqs_sheets.errors import AccessRefused, ApiUnavailable, CqsError, DataRefused, TargetBusy, UsageError
     from cqs_sheets.journal import Journal
     from cqs_sheets.programs import Client, read_journal
@@ -37,8 +37,8 @@ __all__ = [
     "read_journal",
 ]
 _HOMES = {
-    "cqs_sheets.core.coverage": ("Coverage", "Window"),
-    "cqs_sheets.core.signal": ("FeedTable", "Record", "Signal", "SignalKey", "Status"),
+    "cqs_sheets.core.signals.coverage": ("Coverage", "Window"),
+    "cqs_sheets.core.signals.signal": ("FeedTable", "Record", "Signal", "SignalKey", "Status"),
     "cqs_sheets.errors": (
         "AccessRefused", "ApiUnavailable", "CqsError", "DataRefused", "TargetBusy", "UsageError",
     ),

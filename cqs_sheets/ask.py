@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.parse import Parsed, merge_leverage, parse_signals
-from cqs_sheets.core.query import Feed, Query, leverage_queries, queries, table_of, wants
-from cqs_sheets.core.signal import FeedTable, Reject, Signal
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.parse import Parsed, merge_leverage, parse_signals
+from cqs_sheets.core.signals.query import Feed, Query, leverage_queries, queries, table_of, wants
+from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 
 _CLOCK_NOISE = timedelta(minutes=2)
 

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta, tzinfo
 from threading import Lock
 
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core import busiest
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.planner import Choices, make_plan
-from cqs_sheets.core.rows import WantedRow, passes, wanted_rows
-from cqs_sheets.core.symbols import BUILT_IN
-from cqs_sheets.core.table import Stamp
-from cqs_sheets.core.template import Template
-from cqs_sheets.core.upgrade import shape
+from cqs_sheets.core.rows import busiest
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.planner import Choices, make_plan
+from cqs_sheets.core.rows.rows import WantedRow, passes, wanted_rows
+from cqs_sheets.core.rows.table import Stamp
+from cqs_sheets.core.rows.upgrade import shape
+from cqs_sheets.core.signals.symbols import BUILT_IN
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted

@@ -8,10 +8,10 @@ from datetime import datetime, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.ask import FeedAnswers
-from cqs_sheets.core.coverage import look_back
-from cqs_sheets.core.parse import NotTheEnvelope, Parsed, parse_envelope, parse_signals
-from cqs_sheets.core.query import Feed, Query, selection, warnings
-from cqs_sheets.core.signal import FeedTable, Reject, Signal
+from cqs_sheets.core.signals.coverage import look_back
+from cqs_sheets.core.signals.parse import NotTheEnvelope, Parsed, parse_envelope, parse_signals
+from cqs_sheets.core.signals.query import Feed, Query, selection, warnings
+from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
 

@@ -14,10 +14,10 @@ from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.ask import FeedAnswers, keep_nothing
 from cqs_sheets.config import home_folder, load, process_environ
-from cqs_sheets.core.coverage import REACH, Window, look_back
-from cqs_sheets.core.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.core.signal import Signal, SignalKey
+from cqs_sheets.core.signals.coverage import REACH, Window, look_back
+from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
+from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import JOURNAL_FILE, Journal
 from cqs_sheets.watch import Pace, Step

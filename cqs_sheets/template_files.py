@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.core.template import Template
-from cqs_sheets.core.template_toml import read_document, template_of
-from cqs_sheets.core.toml_check import Problem, TomlProblems, describe
-from cqs_sheets.core.vocabulary import nearest
+from cqs_sheets.core.signals.vocabulary import nearest
+from cqs_sheets.core.templates.reading import read_document, template_of
+from cqs_sheets.core.templates.template import Template
+from cqs_sheets.core.toml.check import Problem, TomlProblems, describe
 from cqs_sheets.errors import DataRefused, UsageError
 
 _SUFFIX = ".toml"

@@ -72,7 +72,7 @@ class Pace:
 
     def _on_grid(self, moment: float) -> float:
         beats = math.ceil(round((moment - self._begun) / self.every, 6))
-        return self._begun + beats * self.every
+        return max(moment, self._begun + beats * self.every)  # rounded, a beat may lie a hair before it
 
 
 def watch(

@@ -13,11 +13,11 @@ from typing import Any
 import openpyxl
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.template import TableTab, Template
-from cqs_sheets.destinations.excel.cellxml import encode
-from cqs_sheets.destinations.excel.package import Draft, Package
-from cqs_sheets.destinations.excel.rows import CellEdit, RowEdit, rewritten
-from cqs_sheets.destinations.excel.workbook import Workbook
+from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.destinations.excel.edit.rows import CellEdit, RowEdit, rewritten
+from cqs_sheets.destinations.excel.parts.cellxml import encode
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.workbook import Workbook
 
 _STILL_OPEN = 7
 _SETUPS = ("Signal as-is", "Breakout", "Pullback", "Range", "News")

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from cqs_sheets import config, errors
 from cqs_sheets.cli import group
-from cqs_sheets.core.coverage import Coverage, Window
-from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport
+from cqs_sheets.core.reports.report import ApiReport, Outcome, Report, TargetReport
+from cqs_sheets.core.signals.coverage import Coverage, Window
 
 REFERENCE = Path(__file__).parent / "reference"
 _MADE = "<!-- made by docs/make_reference.py: edit that, or the code -->\n"

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
-from cqs_sheets.core.template import (
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.templates.template import (
     CellFormat,
     Column,
     ColumnKind,

@@ -9,14 +9,31 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cqs_sheets"
 
-# the longest matching prefix wins
+# the longest matching prefix wins; rooms of one floor stand on steps
 FLOORS = {
     "cqs_sheets.__init__": 4,  # the front door: it shows programs what they may use
     "cqs_sheets.errors": 0,
     "cqs_sheets.core": 1,
+    "cqs_sheets.core.signals": 1.1,
+    "cqs_sheets.core.toml": 1.2,
+    "cqs_sheets.core.templates": 1.3,
+    "cqs_sheets.core.rows": 1.4,
+    "cqs_sheets.core.reports": 1.5,
     "cqs_sheets.api": 2,
     "cqs_sheets.config": 2,
     "cqs_sheets.destinations": 2,
+    "cqs_sheets.destinations.excel": 2.6,
+    "cqs_sheets.destinations.excel.parts": 2.1,
+    "cqs_sheets.destinations.excel.read": 2.2,
+    "cqs_sheets.destinations.excel.draw": 2.3,
+    "cqs_sheets.destinations.excel.graft": 2.4,
+    "cqs_sheets.destinations.excel.edit": 2.5,
+    "cqs_sheets.destinations.google": 2.5,
+    "cqs_sheets.destinations.google.wire": 2.1,
+    "cqs_sheets.destinations.google.account": 2.2,
+    "cqs_sheets.destinations.google.read": 2.2,
+    "cqs_sheets.destinations.google.compile": 2.3,
+    "cqs_sheets.destinations.google.write": 2.4,
     "cqs_sheets.journal": 2,
     "cqs_sheets.template_files": 2,
     "cqs_sheets.ask": 3,
@@ -50,7 +67,7 @@ IMPURE = {
 ENVIRONMENT = {"environ", "getenv"}
 
 
-def floor(module: str) -> int:
+def floor(module: str) -> float:
     prefixes = [prefix for prefix in FLOORS if module == prefix or module.startswith(prefix + ".")]
     assert prefixes, f"{module} stands on no floor: give it one in FLOORS"
     return FLOORS[max(prefixes, key=len)]

@@ -15,9 +15,9 @@ from cqs_sheets.api.meaning import meaning
 from cqs_sheets.api.patience import Patience, retry_after, server_time
 from cqs_sheets.api.transport import Reply, Transport
 from cqs_sheets.api.trouble import Trouble
-from cqs_sheets.core.parse import Envelope
-from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.core.signals.parse import Envelope
+from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable, UsageError
 
 PRODUCTION_URL = "https://api.cryptoqualitysignals.com"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cqs_sheets.api.transport import Reply
 from cqs_sheets.api.trouble import Trouble
-from cqs_sheets.core.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.errors import AccessRefused, UsageError
 
 _BAD_REQUEST, _KEY_OR_DOWN, _RATE_LIMIT = 1, 5, 6

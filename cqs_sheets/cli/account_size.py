@@ -11,9 +11,9 @@ import click
 from cqs_sheets.cli.running import settings_of
 from cqs_sheets.cli.targets import Targets
 from cqs_sheets.config import Settings
-from cqs_sheets.core.plan import Plan, Update
-from cqs_sheets.core.table import SETTING_VALUE
-from cqs_sheets.core.template import Setting, Template
+from cqs_sheets.core.rows.plan import Plan, Update
+from cqs_sheets.core.rows.table import SETTING_VALUE
+from cqs_sheets.core.templates.template import Setting, Template
 from cqs_sheets.template_files import load_template
 
 SETTING = "Equity"

@@ -14,7 +14,7 @@ from cqs_sheets.cli.running import Loaded, settings_of, utc_now
 from cqs_sheets.cli.targets import config_folder, open_google
 from cqs_sheets.config import home_folder, process_environ
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor import Examination, Finding, Level, exit_code, findings_json, mended
 from cqs_sheets.doctor.finding import fail
 from cqs_sheets.doctor.journal_file import check_journal

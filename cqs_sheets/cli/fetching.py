@@ -14,10 +14,10 @@ from cqs_sheets.ask import FeedAnswers, keep_nothing
 from cqs_sheets.cli.output import print_warning
 from cqs_sheets.cli.running import Loaded, open_api, utc_now
 from cqs_sheets.cli.tables import console, print_signals, signals_table
-from cqs_sheets.core.export import as_csv, as_jsonl, json_row
-from cqs_sheets.core.history import observe
-from cqs_sheets.core.render import plural
-from cqs_sheets.core.signal import Record, Signal, SignalKey
+from cqs_sheets.core.reports.export import as_csv, as_jsonl, json_row
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.signals.history import observe
+from cqs_sheets.core.signals.signal import Record, Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable, Interrupted, UsageError
 
 _WIDEST = 20

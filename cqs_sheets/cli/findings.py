@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 import click
 
-from cqs_sheets.core.render import plural
+from cqs_sheets.core.reports.render import plural
 from cqs_sheets.doctor import Finding, Level
 
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from cqs_sheets.config import Environment
-from cqs_sheets.core.render import coverage_text
-from cqs_sheets.core.report import Report, utc_text
+from cqs_sheets.core.reports.render import coverage_text
+from cqs_sheets.core.reports.report import Report, utc_text
 
 _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
 _RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it

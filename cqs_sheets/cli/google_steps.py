@@ -12,7 +12,7 @@ from cqs_sheets.cli.targets import config_folder
 from cqs_sheets.config import process_environ
 from cqs_sheets.config.environment import name_google_credentials
 from cqs_sheets.config.places import absolute, path_problem
-from cqs_sheets.destinations.google.credentials_file import read_credentials_file
+from cqs_sheets.destinations.google.account.credentials_file import read_credentials_file
 
 _CONSOLE = "https://console.cloud.google.com"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -43,7 +43,7 @@ after 7 days while your Google project is in testing.
 
 def prepare_google(credentials: Path | None, client: Path | None, *, asking: bool) -> None:
     """Sign in as the options or the person say. Raises UsageError or AccessRefused."""
-    from cqs_sheets.destinations.google.auth import signed_in  # noqa: PLC0415 - google-auth is slow to import
+    from cqs_sheets.destinations.google.account.auth import signed_in  # noqa: PLC0415 - google-auth is slow to import
 
     given = process_environ().get(_VARIABLE)
     if client:
@@ -104,8 +104,8 @@ def _use(path: Path, *, named: bool, asking: bool) -> None:
 
 
 def _sign_in(path: Path) -> None:
-    from cqs_sheets.destinations.google.auth import save_token  # noqa: PLC0415 - google-auth is slow to import
-    from cqs_sheets.destinations.google.signing_in import read_client, sign_in  # noqa: PLC0415
+    from cqs_sheets.destinations.google.account.auth import save_token  # noqa: PLC0415 - google-auth is slow to import
+    from cqs_sheets.destinations.google.account.signing_in import read_client, sign_in  # noqa: PLC0415
 
     token = save_token(config_folder(), sign_in(read_client(path), _open_page))
     click.echo(f"Signed in. The token is in {token}, for your eyes only.")

@@ -15,8 +15,8 @@ from cqs_sheets.cli.key_question import KeyPlace, ask_key
 from cqs_sheets.config.places import path_problem, place_problem
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
 from cqs_sheets.config.values import zone
-from cqs_sheets.core.query import currency_problem, exchange_problem, type_problem
-from cqs_sheets.core.vocabulary import CURRENCIES, EXCHANGES, FUTURES, TYPES
+from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
+from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, FUTURES, TYPES
 from cqs_sheets.template_files import built_in, load_template
 
 

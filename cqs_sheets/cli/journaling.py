@@ -16,11 +16,11 @@ from cqs_sheets.cli.output import print_warning
 from cqs_sheets.cli.parquet import write_parquet
 from cqs_sheets.cli.running import Loaded, utc_now
 from cqs_sheets.cli.workbooks import write_workbook
-from cqs_sheets.core.export import as_csv, as_jsonl, export_row
-from cqs_sheets.core.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.render import plural
-from cqs_sheets.core.report import utc_text
-from cqs_sheets.core.signal import FeedTable, SignalKey
+from cqs_sheets.core.reports.export import as_csv, as_jsonl, export_row
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.reports.report import utc_text
+from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
+from cqs_sheets.core.signals.signal import FeedTable, SignalKey
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.poll import imported

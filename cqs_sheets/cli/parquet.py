@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue
-from cqs_sheets.core.export import COLUMNS
-from cqs_sheets.core.fields import SOURCES
-from cqs_sheets.core.render import cell_text
-from cqs_sheets.core.signal import Record
+from cqs_sheets.core.reports.export import COLUMNS
+from cqs_sheets.core.reports.render import cell_text
+from cqs_sheets.core.signals.fields import SOURCES
+from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 
 _ROWS_AT_A_TIME = 10_000

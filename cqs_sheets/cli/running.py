@@ -17,7 +17,7 @@ from cqs_sheets.cli.interrupt import Interruption
 from cqs_sheets.cli.log_file import log_to
 from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
 from cqs_sheets.cli.targets import Targets
-from cqs_sheets.core.planner import Choices
+from cqs_sheets.core.rows.planner import Choices
 from cqs_sheets.deliver import Deliverer
 from cqs_sheets.journal import JOURNAL_FILE, Journal
 from cqs_sheets.poll import FeedPoller

@@ -9,7 +9,7 @@ from cqs_sheets.cli.github import tell_github
 from cqs_sheets.cli.log_file import log_report
 from cqs_sheets.cli.output import print_json, print_warning
 from cqs_sheets.config import Environment
-from cqs_sheets.core.render import plan_lines, report_lines
+from cqs_sheets.core.reports.render import plan_lines, report_lines
 from cqs_sheets.sync import SyncResult
 
 

@@ -11,10 +11,10 @@ from cqs_sheets.cli.output import print_json
 from cqs_sheets.cli.running import Loaded, utc_now
 from cqs_sheets.cli.tables import console
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.query import selection
-from cqs_sheets.core.render import ago, coverage_text, duration, plural
-from cqs_sheets.core.report import coverage_json, utc_text
-from cqs_sheets.core.strip import coverage_days, strip_lines
+from cqs_sheets.core.reports.render import ago, coverage_text, duration, plural
+from cqs_sheets.core.reports.report import coverage_json, utc_text
+from cqs_sheets.core.reports.strip import coverage_days, strip_lines
+from cqs_sheets.core.signals.query import selection
 from cqs_sheets.deliver import remembered
 from cqs_sheets.journal import Journal, PastPoll
 

@@ -10,9 +10,9 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.core import risk, symbols
-from cqs_sheets.core.render import ago, plain_price
-from cqs_sheets.core.signal import Record, Signal
+from cqs_sheets.core.reports.render import ago, plain_price
+from cqs_sheets.core.signals import risk, symbols
+from cqs_sheets.core.signals.signal import Record, Signal
 
 _WIDTHS = {
     "Opened": 6, "Pair": 13, "Side": 5, "Horizon": 14, "Exchange": 9, "Entry": 11, "Stop": 12, "Stop %": 6,

@@ -16,11 +16,11 @@ from cqs_sheets.destinations.base import Destination
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.google.address import gid_in
 from cqs_sheets.destinations.google.destination import GoogleDestination
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.template_files import load_template
 
 if TYPE_CHECKING:
-    from cqs_sheets.destinations.google.wire import Wire
+    from cqs_sheets.destinations.google.wire.exchange import Wire
 
 
 class Targets:
@@ -74,7 +74,7 @@ def open_google(settings: config.Settings, environment: config.Environment) -> C
     """What opens a connection to Google when the first request needs one, with the account to share with."""
 
     def connect() -> tuple[Wire, str]:
-        from cqs_sheets.destinations.google.auth import open_wire  # noqa: PLC0415 - google-auth is slow to import
+        from cqs_sheets.destinations.google.account.auth import open_wire  # noqa: PLC0415 - google-auth is slow to import
 
         return open_wire(
             root=settings.sheets_url,

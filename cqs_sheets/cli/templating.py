@@ -12,14 +12,14 @@ import click
 from cqs_sheets import sandbox
 from cqs_sheets.cli.running import utc_now
 from cqs_sheets.cli.workbooks import write_workbook
-from cqs_sheets.core.busiest import busiest
-from cqs_sheets.core.fields import wall_time
-from cqs_sheets.core.history import next_arrival, observe
-from cqs_sheets.core.parse import parse_signals
-from cqs_sheets.core.render import plural
-from cqs_sheets.core.signal import FeedTable, Record, Status
-from cqs_sheets.core.template import ColumnKind, ReportTab, SettingsTab, TableTab
-from cqs_sheets.core.toml_check import describe
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.rows.busiest import busiest
+from cqs_sheets.core.signals.fields import wall_time
+from cqs_sheets.core.signals.history import next_arrival, observe
+from cqs_sheets.core.signals.parse import parse_signals
+from cqs_sheets.core.signals.signal import FeedTable, Record, Status
+from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
+from cqs_sheets.core.toml.check import describe
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
 

@@ -12,10 +12,10 @@ from cqs_sheets.cli.github import tell_github
 from cqs_sheets.cli.output import print_warning
 from cqs_sheets.cli.running import Loaded, open_api, opened_run, settings_of
 from cqs_sheets.cli.showing import print_result
-from cqs_sheets.core.query import selection
-from cqs_sheets.core.render import duration
-from cqs_sheets.core.report import Report
-from cqs_sheets.core.totals import in_total
+from cqs_sheets.core.reports.render import duration
+from cqs_sheets.core.reports.report import Report
+from cqs_sheets.core.reports.totals import in_total
+from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
 from cqs_sheets.sync import Run, run_once
 from cqs_sheets.watch import GOES_ON, Beat, Step, watch

@@ -7,10 +7,10 @@ from datetime import tzinfo
 from pathlib import Path
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import wanted_rows
-from cqs_sheets.core.signal import Record
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.signals.signal import Record
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import UsageError
 

@@ -26,8 +26,8 @@ from cqs_sheets.config.settings import (
 from cqs_sheets.config.symbols import symbols_of
 from cqs_sheets.config.values import duration, interval, url_problem, zone
 from cqs_sheets.core.cells import key_text
-from cqs_sheets.core.query import Feed, currency_problem, exchange_problem, type_problem
-from cqs_sheets.core.query import warnings as feed_warnings
+from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
+from cqs_sheets.core.signals.query import warnings as feed_warnings
 from cqs_sheets.errors import UsageError
 
 _NOTHING = Overrides()

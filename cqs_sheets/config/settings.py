@@ -8,9 +8,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.places import Place
-from cqs_sheets.core.query import Feed
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.core.symbols import BUILT_IN, Symbols
+from cqs_sheets.core.signals.query import Feed
+from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
 
 DEFAULT_URL = "https://api.cryptoqualitysignals.com"
 DEFAULT_TARGET = "signals.xlsx"
@@ -38,7 +38,7 @@ class TargetSettings:
     """One target. Times are in seconds; `heartbeat` 0 means never.
 
     `template` is a name, or the absolute path of a template file. `feeds` None means all.
-    `where` is as core.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
+    `where` is as core.rows.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
     `backups` is how many earlier versions of a workbook are kept; `symbols` how pairs are spelt.
     """
 

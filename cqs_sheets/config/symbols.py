@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cqs_sheets.core.query import currency_problem, exchange_problem
-from cqs_sheets.core.symbols import PLACEHOLDERS, Symbols
-from cqs_sheets.core.toml_lines import Path
-from cqs_sheets.core.toml_words import Finding, not_one_of
-from cqs_sheets.core.venues import Market
+from cqs_sheets.core.signals.query import currency_problem, exchange_problem
+from cqs_sheets.core.signals.symbols import PLACEHOLDERS, Symbols
+from cqs_sheets.core.signals.venues import Market
+from cqs_sheets.core.toml.lines import Path
+from cqs_sheets.core.toml.words import Finding, not_one_of
 
 _PATTERNS = ("tradingview", "ccxt", "url")
 _BRACED = re.compile(r"\{([^{}]*)\}")

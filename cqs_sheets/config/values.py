@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from cqs_sheets.core.query import MAX_INTERVAL, MIN_INTERVAL
-from cqs_sheets.core.toml_words import quoted
-from cqs_sheets.core.vocabulary import nearest
+from cqs_sheets.core.signals.query import MAX_INTERVAL, MIN_INTERVAL
+from cqs_sheets.core.signals.vocabulary import nearest
+from cqs_sheets.core.toml.words import quoted
 
 _DURATION = re.compile(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
 _MINUTES = re.compile(r"[0-9]{1,4}")

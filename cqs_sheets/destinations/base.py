@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.table import Stamp, Table
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.table import Stamp, Table
+from cqs_sheets.core.templates.template import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

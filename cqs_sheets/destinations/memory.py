@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.table import SETTING_VALUE, HeldRow, Made, Stamp, Table, TabState
-from cqs_sheets.core.template import SettingsTab, Tab, TableTab, Template
-from cqs_sheets.core.upgrade import ids_by_tab, made_after, parts
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, Stamp, Table, TabState
+from cqs_sheets.core.rows.upgrade import ids_by_tab, made_after, parts
+from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.errors import TargetChanged
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from cqs_sheets.config import Settings
 from cqs_sheets.config.document import read_config
 from cqs_sheets.config.places import absolute
-from cqs_sheets.core.query import Feed
-from cqs_sheets.core.render import plural
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.signals.query import Feed
 from cqs_sheets.doctor.finding import Finding, ok, warn
 
 _SUBJECT = "config"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.destinations.excel.filesystem import Disk
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.configuration import check_config
 from cqs_sheets.doctor.finding import Finding, fail
 from cqs_sheets.doctor.google_account import check_account

@@ -18,7 +18,7 @@ def check_account(config_folder: Path, *, file_named: bool, emulator: str | None
     if emulator is not None:
         yield ok(_SUBJECT, "google.credentials", f"an emulator at {emulator}: no credentials are looked at")
         return
-    from cqs_sheets.destinations.google.auth import (  # noqa: PLC0415 - google-auth is slow to import
+    from cqs_sheets.destinations.google.account.auth import (  # noqa: PLC0415 - google-auth is slow to import
         TOKEN_FILE,
         account_of,
         find_credentials,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.core.render import ago
+from cqs_sheets.core.reports.render import ago
 from cqs_sheets.doctor.disk import check_folder, size_text
 from cqs_sheets.doctor.finding import Finding, Level, fail, ok, warn
 from cqs_sheets.errors import CqsError

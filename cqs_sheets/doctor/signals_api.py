@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.ask import FeedAnswers
 from cqs_sheets.config import ApiSettings
-from cqs_sheets.core.query import MAX_INTERVAL, Feed, Query
-from cqs_sheets.core.render import duration, plural
+from cqs_sheets.core.reports.render import duration, plural
 from cqs_sheets.core.secret import FREE, Secret
-from cqs_sheets.core.signal import FeedTable
+from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
+from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
 

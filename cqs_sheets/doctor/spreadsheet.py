@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.template import TableTab, Template
+from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.google.address import gid_in
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.survey import Survey, TabSurvey, survey
+from cqs_sheets.destinations.google.read.survey import Survey, TabSurvey, survey
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.errors import AccessRefused, CqsError

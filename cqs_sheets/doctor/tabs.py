@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cqs_sheets.core.render import plural
-from cqs_sheets.core.template import Column, TableTab
-from cqs_sheets.core.upgrade import USERS_OWN
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.rows.upgrade import USERS_OWN
+from cqs_sheets.core.templates.template import Column, TableTab
 from cqs_sheets.doctor.finding import Finding, ok, warn
 
 _MOST_LINES = 8

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.destinations.excel.refs import MAX_ROW
+from cqs_sheets.destinations.excel.parts.refs import MAX_ROW
 from cqs_sheets.doctor.disk import check_folder, size_text
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab

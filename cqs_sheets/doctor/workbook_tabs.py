@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cqs_sheets.core.cells import CellType, key_text
-from cqs_sheets.core.template import TableTab, Template
-from cqs_sheets.destinations.excel.cellxml import cells_of, decode
-from cqs_sheets.destinations.excel.package import Draft, Package
-from cqs_sheets.destinations.excel.place import Place, find_place, other_tabs
-from cqs_sheets.destinations.excel.refs import MAX_ROW, column_letters
-from cqs_sheets.destinations.excel.rollover import volumes
-from cqs_sheets.destinations.excel.rowstream import Part, addressed, pieces
-from cqs_sheets.destinations.excel.strings import SharedStrings
-from cqs_sheets.destinations.excel.workbook import Workbook
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.destinations.excel.parts.cellxml import cells_of, decode
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.refs import MAX_ROW
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
+from cqs_sheets.destinations.excel.parts.strings import SharedStrings
+from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
+from cqs_sheets.destinations.excel.read.rollover import volumes
 from cqs_sheets.doctor.tabs import TabFacts
 
 

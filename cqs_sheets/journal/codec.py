@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
 from cqs_sheets.journal.model import KeptAnswer

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from cqs_sheets.core.signal import Record, SignalKey, Status
+from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.journal.codec import RECORD, RECORD_WIDTH, maybe_time, record_from, to_stamp
 from cqs_sheets.journal.database import Database, Row
 from cqs_sheets.journal.model import Delivered, TargetState, Wanted

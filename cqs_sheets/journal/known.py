@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from cqs_sheets.core.coverage import Window, merge
-from cqs_sheets.core.signal import Record, SignalKey
+from cqs_sheets.core.signals.coverage import Window, merge
+from cqs_sheets.core.signals.signal import Record, SignalKey
 from cqs_sheets.journal.codec import (
     RECORD,
     RECORD_WIDTH,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.history import observe
-from cqs_sheets.core.signal import Record
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.history import observe
+from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.journal.codec import from_stamp, to_stamp
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.known import (

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.signal import Record, Reject, Signal, SignalKey
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.signal import Record, Reject, Signal, SignalKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cqs_sheets.core.coverage import MARGIN, REACH, Window
-from cqs_sheets.core.history import missing, next_arrival, observe
-from cqs_sheets.core.signal import Signal
+from cqs_sheets.core.signals.coverage import MARGIN, REACH, Window
+from cqs_sheets.core.signals.history import missing, next_arrival, observe
+from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.journal.codec import to_stamp
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.known import (

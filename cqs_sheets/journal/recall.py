@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.signal import Record, Reject, SignalKey, Status
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.signal import Record, Reject, SignalKey, Status
 from cqs_sheets.journal.codec import (
     RECORD,
     RECORD_WIDTH,

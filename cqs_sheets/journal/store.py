@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from cqs_sheets.core.coverage import Coverage, coverage
-from cqs_sheets.core.signal import Record, SignalKey, Status
+from cqs_sheets.core.signals.coverage import Coverage, coverage
+from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.journal import deliveries, merging, opening, polls, recall, upkeep
 from cqs_sheets.journal.codec import answer_from, answer_row
 from cqs_sheets.journal.database import Database

@@ -8,11 +8,11 @@ from datetime import UTC, timedelta
 import pytest
 
 from cqs_sheets.api import ApiClient
-from cqs_sheets.core.parse import Parsed, merge_leverage, parse_signals
-from cqs_sheets.core.query import Feed, Query, leverage_queries, queries, table_of, wants
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.core.signal import FeedTable, Signal
-from cqs_sheets.core.vocabulary import is_futures
+from cqs_sheets.core.signals.parse import Parsed, merge_leverage, parse_signals
+from cqs_sheets.core.signals.query import Feed, Query, leverage_queries, queries, table_of, wants
+from cqs_sheets.core.signals.signal import FeedTable, Signal
+from cqs_sheets.core.signals.vocabulary import is_futures
 from cqs_sheets.errors import AccessRefused, ApiUnavailable
 from cqs_sheets.sandbox import (
     ACTIVE_KEY,

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.api import ApiClient
-from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable, CqsError
 from tests.api.conftest import Connect
 from tests.api.fakes import Canned, FakeTime, ScriptedServer, envelope, serving

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable
 from tests.api.conftest import KEY, Connect
 from tests.api.fakes import Canned, FakeTime, ScriptedServer, serving

@@ -10,8 +10,8 @@ import pytest
 from requests import Request
 
 from cqs_sheets.api import ApiClient
-from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable
 from tests.api.conftest import KEY, Connect
 from tests.api.fakes import NOW, Canned, FakeTime, ScriptedServer, envelope

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.api.patience import Patience
-from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError
 from tests.api.conftest import Connect
 from tests.api.fakes import NOW, Canned, FakeTime, ScriptedServer, envelope

@@ -10,8 +10,8 @@ import pytest
 from requests import exceptions as http
 
 from cqs_sheets.api.trouble import trouble_of
-from cqs_sheets.core.query import Query
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable, CqsError
 from tests.api.conftest import KEY, Connect
 from tests.api.fakes import Canned, ScriptedServer, envelope, serving

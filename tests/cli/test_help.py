@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import pytest
 from cqs_sheets import __version__
 from cqs_sheets.cli import COMMANDS, group
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS_PAGE = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -28,13 +31,14 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 @pytest.mark.parametrize(("name", "command"), [pytest.param(*pair, id=pair[0]) for pair in commands()])
-def test_every_command_has_help_an_example_and_a_place_in_the_readme(
+def test_every_command_has_help_an_example_and_a_place_in_the_docs(
     name: str, command: click.Command
 ) -> None:
     assert command.help
     assert "Example" in command.help
     assert f"cqs-sheets {name}" in command.help
-    assert f"`cqs-sheets {name}`" in README
+    assert f"`cqs-sheets {name.split()[0]}`" in README
+    assert re.search(rf"^##+ {name}$", COMMANDS_PAGE, re.MULTILINE)
 
 
 def test_the_short_help_says_what_the_commands_say() -> None:

@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cqs_sheets.config import Overrides, load, sample, schema
-from cqs_sheets.core.fields import API_FIELDS
-from cqs_sheets.core.query import Feed
+from cqs_sheets.core.signals.fields import API_FIELDS
+from cqs_sheets.core.signals.query import Feed
 from cqs_sheets.errors import UsageError
 from tests.config.loading import load_text, refusal
 

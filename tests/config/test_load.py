@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.config import Environment, home_folder, process_environ
-from cqs_sheets.core.query import Feed
+from cqs_sheets.core.signals.query import Feed
 from tests.config.loading import load_text, refusal
 
 _SHEET = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"

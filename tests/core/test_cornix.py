@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.cornix import cornix_text
-from cqs_sheets.core.symbols import BUILT_IN
-from cqs_sheets.core.vocabulary import FUTURES
+from cqs_sheets.core.signals.cornix import cornix_text
+from cqs_sheets.core.signals.symbols import BUILT_IN
+from cqs_sheets.core.signals.vocabulary import FUTURES
 from tests.make import signal
 
 

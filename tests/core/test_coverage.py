@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.coverage import Window, coverage, gaps_of, look_back, merge
+from cqs_sheets.core.signals.coverage import Window, coverage, gaps_of, look_back, merge
 
 NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.formula_check import complaints
-from cqs_sheets.core.functions import COMPUTE_WITH_COLUMNS, INSTEAD, REASONS, SHARED, TAKE_COLUMNS
+from cqs_sheets.core.templates.formula_check import complaints
+from cqs_sheets.core.templates.functions import COMPUTE_WITH_COLUMNS, INSTEAD, REASONS, SHARED, TAKE_COLUMNS
 
 
 def told(formula: str) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.history import missing, next_arrival, observe
-from cqs_sheets.core.signal import Record, Status
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.history import missing, next_arrival, observe
+from cqs_sheets.core.signals.signal import Record, Status
 from tests.journal.samples import at, minutes, signal
 
 fresh = observe(None, signal(opened=-5), at(0), 77)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.pages import Page, PageCell
-from cqs_sheets.core.pages_compile import compile_page
-from cqs_sheets.core.spans import Span, letters
-from cqs_sheets.core.template import (
+from cqs_sheets.core.grid import Span, column_letters
+from cqs_sheets.core.templates.pages import Page, PageCell
+from cqs_sheets.core.templates.pages_compile import compile_page
+from cqs_sheets.core.templates.template import (
     Block,
     BlockColumn,
     BlocksTab,
@@ -63,7 +63,9 @@ def compiled(tab: BlocksTab | ReportTab, *others: Tab) -> Page:
 
 
 def formulas(page: Page) -> dict[str, str]:
-    return {f"{letters(at)}{row}": cell.formula for (row, at), cell in page.cells.items() if cell.formula}
+    return {
+        f"{column_letters(at)}{row}": cell.formula for (row, at), cell in page.cells.items() if cell.formula
+    }
 
 
 def held(page: Page, address: str) -> PageCell:
@@ -167,7 +169,9 @@ class TestAReport:
 
     def test_begins_with_a_dark_band_that_bears_title_subtitle_and_stamp(self) -> None:
         assert {
-            held(self.PAGE, f"{letters(at)}{row}").look.fill for row in (1, 2, 3) for at in range(1, 11)
+            held(self.PAGE, f"{column_letters(at)}{row}").look.fill
+            for row in (1, 2, 3)
+            for at in range(1, 11)
         } == {"ink"}
         assert held(self.PAGE, "B2").value == "PAGE"
         found = formulas(self.PAGE)

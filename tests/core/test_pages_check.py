@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cqs_sheets.core.pages_compile import compile_page
-from cqs_sheets.core.template import BlocksTab, ReportTab
-from cqs_sheets.core.template_toml import read_document, template_of
-from cqs_sheets.core.toml_check import TomlProblems
+from cqs_sheets.core.templates.pages_compile import compile_page
+from cqs_sheets.core.templates.reading import read_document, template_of
+from cqs_sheets.core.templates.template import BlocksTab, ReportTab
+from cqs_sheets.core.toml.check import TomlProblems
 from cqs_sheets.template_files import schema
 
 SCHEMA = schema()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.parse import (
+from cqs_sheets.core.signals.parse import (
     NO_COUNT,
     Envelope,
     NotTheEnvelope,
@@ -22,7 +22,7 @@ from cqs_sheets.core.parse import (
     parse_envelope,
     parse_signals,
 )
-from cqs_sheets.core.signal import FeedTable, Signal, SignalKey
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
 from tests.make import signal
 
 OBJECT = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.query import (
+from cqs_sheets.core.signals.query import (
     Feed,
     Query,
     exchange_problem,
@@ -18,8 +18,8 @@ from cqs_sheets.core.query import (
     wants,
     warnings,
 )
-from cqs_sheets.core.signal import FeedTable
-from cqs_sheets.core.vocabulary import TYPES
+from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.core.signals.vocabulary import TYPES
 from cqs_sheets.errors import UsageError
 from tests.make import signal
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core import risk
-from cqs_sheets.core.fields import SOURCES, source
-from cqs_sheets.core.rows import passes, wanted_rows
-from cqs_sheets.core.signal import FeedTable
+from cqs_sheets.core.rows.rows import passes, wanted_rows
+from cqs_sheets.core.signals import risk
+from cqs_sheets.core.signals.fields import SOURCES, source
+from cqs_sheets.core.signals.signal import FeedTable
 from tests.make import SIGNALS_TAB, TEMPLATE, record, signal
 
 PRICES = st.decimals(min_value=Decimal("1E-8"), max_value=Decimal(100000), places=8)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.template import Template
-from cqs_sheets.core.template_toml import read_document, template_of
-from cqs_sheets.core.toml_check import TomlProblems
+from cqs_sheets.core.templates.reading import read_document, template_of
+from cqs_sheets.core.templates.template import Template
+from cqs_sheets.core.toml.check import TomlProblems
 from cqs_sheets.template_files import schema
 
 SCHEMA = schema()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cqs_sheets.core.fields import API_FIELDS, SOURCES
-from cqs_sheets.core.signal import FeedTable
-from cqs_sheets.core.template import TableTab
+from cqs_sheets.core.signals.fields import API_FIELDS, SOURCES
+from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in, schema
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.signal import FeedTable
-from cqs_sheets.core.template import (
+from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.core.templates.reading import read_document, template_of
+from cqs_sheets.core.templates.template import (
     BlocksTab,
     CellFormat,
     ColumnKind,
@@ -16,7 +17,6 @@ from cqs_sheets.core.template import (
     Template,
     TextStyle,
 )
-from cqs_sheets.core.template_toml import read_document, template_of
 
 LOOK = """
 format = 1

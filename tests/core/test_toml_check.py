@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.toml_check import Problem, TomlProblems, check, describe
-from cqs_sheets.core.toml_words import Finding
+from cqs_sheets.core.toml.check import Problem, TomlProblems, check, describe
+from cqs_sheets.core.toml.words import Finding
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.toml_lines import Path, line_at, lines_by_path
+from cqs_sheets.core.toml.lines import Path, line_at, lines_by_path
 
 _TRICKY = "ab =#[]{},.é\t\"'"
 _SCALARS = st.one_of(

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.plan import NewColumn, Plan
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.render import plan_json, plan_lines
-from cqs_sheets.core.rows import wanted_rows
-from cqs_sheets.core.table import Made, Table, TabState
-from cqs_sheets.core.template import Template
-from cqs_sheets.core.upgrade import USERS_OWN, made_after, parts, record_from, record_text, shape
+from cqs_sheets.core.reports.render import plan_json, plan_lines
+from cqs_sheets.core.rows.plan import NewColumn, Plan
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.rows.table import Made, Table, TabState
+from cqs_sheets.core.rows.upgrade import USERS_OWN, made_after, parts, record_from, record_text, shape
+from cqs_sheets.core.templates.template import Template
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record
 
 IDS = [each.id for each in SIGNALS_TAB.columns]

@@ -14,8 +14,8 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cqs_sheets.core.template import Template
-from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.core.templates.template import Template
+from cqs_sheets.destinations.excel.draw.create import build_workbook
 from tests.destinations.forms import ChartForm, RuleForm, TabForm, font, outside_texts, span_name
 
 _HEADER = r"((?:'.|[^'\[\]])+)"

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from cqs_sheets.core.template import BlocksTab, SettingsTab, TableTab, Template
+from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.forms import TabForm
 from tests.destinations.forms_excel import excel_forms

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from openpyxl.workbook import Workbook
 
-from cqs_sheets.core.template import BlocksTab, ReportTab, TableTab
+from cqs_sheets.core.templates.template import BlocksTab, ReportTab, TableTab
 from cqs_sheets.template_files import load_template
 from tests.destinations.forms_google import carried_out, compiled
 from tests.emulators.google_sheets import start

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.cells import CellType, CellValue, same
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.planner import Choices, make_plan
-from cqs_sheets.core.rows import WantedRow, wanted_rows
-from cqs_sheets.core.signal import Status
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.planner import Choices, make_plan
+from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.errors import TargetChanged
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User

@@ -15,7 +15,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.template import TableTab
+from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.memory import MemoryDestination

@@ -10,8 +10,8 @@ from typing import Any
 
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
-from cqs_sheets.core.planner import Choices
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.rows.planner import Choices
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.deliver import Deliverer, Target
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.destinations.memory import MemoryDestination

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.template import Setting, SettingsSection, TableTab, Template
+from cqs_sheets.core.templates.template import Setting, SettingsSection, TableTab, Template
 from tests.e2e.runs import World, world
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column
 

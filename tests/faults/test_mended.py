@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from cqs_sheets.api import ApiClient
-from cqs_sheets.core.query import Feed
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.destinations.excel.create import build_workbook
-from cqs_sheets.destinations.google.auth import open_wire
-from cqs_sheets.destinations.google.wire import NoAnswer
+from cqs_sheets.core.signals.query import Feed
+from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.google.account.auth import open_wire
+from cqs_sheets.destinations.google.wire.exchange import NoAnswer
 from cqs_sheets.errors import AccessRefused, TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.journal.database import _explain

@@ -17,8 +17,8 @@ from openpyxl.comments import Comment
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from cqs_sheets.core.plan import Add, Plan, Update
-from cqs_sheets.core.template import TableTab, Template
+from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from tests.make import SIGNALS_TAB, TEMPLATE
 

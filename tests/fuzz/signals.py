@@ -8,11 +8,11 @@ from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
-from cqs_sheets.core.fields import SOURCES
-from cqs_sheets.core.parse import NotTheEnvelope, parse_envelope, parse_signals
-from cqs_sheets.core.signal import FeedTable, Record, Signal, Status
-from cqs_sheets.destinations.excel import cellxml
-from cqs_sheets.destinations.google import cells
+from cqs_sheets.core.signals.fields import SOURCES
+from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope, parse_signals
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, Status
+from cqs_sheets.destinations.excel.parts import cellxml
+from cqs_sheets.destinations.google.read import cells
 from cqs_sheets.journal.codec import content_of, record_from, to_stamp
 from tests.fuzz.bodies import body
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.core.json_text import clean
-from cqs_sheets.core.read_signal import read_signal
-from cqs_sheets.core.signal import FeedTable
+from cqs_sheets.core.signals.json_text import clean
+from cqs_sheets.core.signals.read_signal import read_signal
+from cqs_sheets.core.signals.signal import FeedTable
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.test_conformance import row, sync
 from tests.destinations.users import USERS

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.signal import FeedTable, Reject, Signal, SignalKey
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal, SignalKey
 from cqs_sheets.journal import Poll
 
 NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)

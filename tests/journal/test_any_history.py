@@ -13,7 +13,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.signal import Record, Signal, Status
+from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.journal import Journal, Poll
 from tests.journal.samples import NOON, at, failed_poll, key, poll, signal
 

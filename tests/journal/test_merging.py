@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.signal import SignalKey, Status
+from cqs_sheets.core.signals.signal import SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import Journal, Merged
 from tests.journal.conftest import Clock

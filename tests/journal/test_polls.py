@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from cqs_sheets.core.coverage import Window
-from cqs_sheets.core.signal import FeedTable, Record, Reject, SignalKey, Status
+from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, SignalKey, Status
 from cqs_sheets.journal import Journal, PastPoll, PastReject, PollResult
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, failed_poll, key, poll, signal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.core.signal import Reject
+from cqs_sheets.core.signals.signal import Reject
 from cqs_sheets.journal import Delivered, Journal, Pruned
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, failed_poll, key, poll, signal

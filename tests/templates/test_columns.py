@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.template import ColumnKind, TableTab
+from cqs_sheets.core.templates.template import ColumnKind, TableTab
 from cqs_sheets.template_files import built_in, load_template
 from tests.templates.conftest import SIGNALS
 from tests.templates.definitions import FORMULAS, FUTURES, ODD, USUAL, Numbers, calcs, fields

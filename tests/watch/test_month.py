@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets import sandbox
-from cqs_sheets.core.signal import FeedTable, SignalKey
+from cqs_sheets.core.signals.signal import FeedTable, SignalKey
 from cqs_sheets.journal import Journal
 from cqs_sheets.watch import Beat, Step, watch
 from tests.e2e.runs import World, world

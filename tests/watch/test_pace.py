@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cqs_sheets.watch import LONGEST_PAUSE, Pace, Step
@@ -84,6 +84,7 @@ def overdue(every: float, steps: list[tuple[Step, float]]) -> float:
     return longest
 
 
+@example(292.830078125, [(Step(exit_code=0, good=True), 292.83012383796523)])
 @given(st.floats(30, 1200), steps)
 def test_no_pause_outlasts_the_apis_memory_by_more_than_half_a_minute(
     every: float, these: list[tuple[Step, float]]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.coverage import Window, coverage
-from cqs_sheets.core.strip import CELLS, coverage_days, strip_lines
+from cqs_sheets.core.reports.strip import CELLS, coverage_days, strip_lines
+from cqs_sheets.core.signals.coverage import Window, coverage
 from tests.cli.command import Shell
 
 MIDNIGHT = datetime(2026, 5, 24, tzinfo=UTC)

@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from cqs_sheets.core.plan import NewColumn, Plan
-from cqs_sheets.core.table import Stamp, Table
-from cqs_sheets.core.template import Template
-from cqs_sheets.core.upgrade import made_after
+from cqs_sheets.core.rows.plan import NewColumn, Plan
+from cqs_sheets.core.rows.table import Stamp, Table
+from cqs_sheets.core.rows.upgrade import made_after
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.excel import create
-from cqs_sheets.destinations.excel.editor import Editor
+from cqs_sheets.destinations.excel.draw import create
+from cqs_sheets.destinations.excel.edit.editor import Editor
+from cqs_sheets.destinations.excel.edit.upgrade import upgrade
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.destinations.excel.missing import graft_missing, is_optional
-from cqs_sheets.destinations.excel.package import Draft, Package
-from cqs_sheets.destinations.excel.reader import Reader
-from cqs_sheets.destinations.excel.scan import Scan
-from cqs_sheets.destinations.excel.upgrade import upgrade
-from cqs_sheets.destinations.excel.workbook import Workbook
+from cqs_sheets.destinations.excel.graft.missing import graft_missing, is_optional
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.destinations.excel.read.reader import Reader
+from cqs_sheets.destinations.excel.read.scan import Scan
 from cqs_sheets.errors import DataRefused
 
 _SIGNATURES = "_xmlsignatures/"

@@ -7,23 +7,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
-from cqs_sheets.core.template import Setting, SettingsTab, TableTab, Template
-from cqs_sheets.core.upgrade import record_from
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
+from cqs_sheets.core.rows.upgrade import record_from
+from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.google.adoption import adopt, read_titles
-from cqs_sheets.destinations.google.batches import Composer
-from cqs_sheets.destinations.google.cells import MOST_CHARACTERS, decode, is_inexact
-from cqs_sheets.destinations.google.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.looking import look
-from cqs_sheets.destinations.google.notes import mistakes_among, noted
-from cqs_sheets.destinations.google.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.rollover import MOST_TAB_CELLS
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.values import Line, box_of_rows, read_boxes
-from cqs_sheets.destinations.google.witness import cells_read, witness_areas
-from cqs_sheets.destinations.google.writing import Writer
+from cqs_sheets.destinations.google.read.adoption import adopt, read_titles
+from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, is_inexact
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
+from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
+from cqs_sheets.destinations.google.read.values import Line, box_of_rows, read_boxes
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.write.batches import Composer
+from cqs_sheets.destinations.google.write.notes import mistakes_among, noted
+from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
+from cqs_sheets.destinations.google.write.witness import cells_read, witness_areas
+from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import DataRefused, TargetChanged
 
 Json = dict[str, Any]

@@ -14,8 +14,8 @@ import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan import Add, Plan, Update
-from cqs_sheets.core.table import Table
+from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.rows.table import Table
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from tests.make import SIGNALS_TAB, TEMPLATE

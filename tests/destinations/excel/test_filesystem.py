@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.core.plan import Plan
+from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.errors import AccessRefused, DataRefused, TargetBusy

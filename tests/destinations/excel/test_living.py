@@ -13,10 +13,10 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import wanted_rows
-from cqs_sheets.core.signal import Status
-from cqs_sheets.core.template import TableTab
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import parts

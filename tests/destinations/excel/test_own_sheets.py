@@ -12,9 +12,9 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import wanted_rows
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from tests.destinations.excel.books import grid, parts, with_parts
 from tests.make import TEMPLATE, record

@@ -6,15 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.formula import references, resolve
-from cqs_sheets.destinations.excel.references import filled_down, has_cell_references, map_references
-from cqs_sheets.destinations.excel.refs import (
-    column_letters,
-    column_number,
-    quoted_sheet,
-    split_sheet,
-    table_column,
-)
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.templates.formula import references, resolve
+from cqs_sheets.destinations.excel.parts.references import filled_down, has_cell_references, map_references
+from cqs_sheets.destinations.excel.parts.refs import column_number, quoted_sheet, split_sheet, table_column
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from cqs_sheets.core.cells import same
-from cqs_sheets.destinations.excel import rowstream
+from cqs_sheets.destinations.excel.parts import rowstream
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import (
     add,

@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.template import TableTab, Template
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import add, change, fill_signals, grid, parts, signals_book, sync

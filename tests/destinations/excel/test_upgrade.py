@@ -19,10 +19,10 @@ from openpyxl.worksheet.table import TableColumn
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellType, CellValue
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import wanted_rows
-from cqs_sheets.core.template import (
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.templates.template import (
     CellFormat,
     ColumnKind,
     Rule,
@@ -399,7 +399,7 @@ def test_a_formula_that_needs_a_deleted_column_is_left_empty_and_told(book: Path
 
 
 def test_a_tab_continued_in_another_is_extended_in_both(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqs_sheets.destinations.excel.rollover.MAX_ROW", 8)
+    monkeypatch.setattr("cqs_sheets.destinations.excel.read.rollover.MAX_ROW", 8)
     sync(book, TEMPLATE, range(6, 10))
     monkeypatch.undo()
     sync(book, LATER, range(1, 10))

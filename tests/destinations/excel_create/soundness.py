@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from cqs_sheets.destinations.excel.package import Draft
+from cqs_sheets.destinations.excel.parts.package import Draft
 
 STRICT = "http://purl.oclc.org/ooxml/"
 WORKBOOK_ORDER = (

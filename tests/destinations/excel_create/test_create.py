@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from openpyxl.utils import get_column_letter
 from python_calamine import CalamineWorkbook
 
-from cqs_sheets.core.fields import API_FIELDS
-from cqs_sheets.core.template import (
+from cqs_sheets.core.signals.fields import API_FIELDS
+from cqs_sheets.core.templates.template import (
     CellFormat,
     Column,
     ColumnKind,
@@ -22,9 +22,9 @@ from cqs_sheets.core.template import (
     TableTab,
     Template,
 )
-from cqs_sheets.destinations.excel.create import build_workbook
-from cqs_sheets.destinations.excel.draw_table import note
-from cqs_sheets.destinations.excel.valid_names import sheet_name, table_name
+from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw.table import note
+from cqs_sheets.destinations.excel.parts.valid_names import sheet_name, table_name
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.excel_create.soundness import assert_sound

@@ -15,13 +15,21 @@ import pytest
 import xlsxwriter
 from openpyxl.cell.cell import MergedCell
 
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import wanted_rows
-from cqs_sheets.core.template import Block, BlockColumn, BlocksTab, Chart, ReportTab, Series, Template
-from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.templates.template import (
+    Block,
+    BlockColumn,
+    BlocksTab,
+    Chart,
+    ReportTab,
+    Series,
+    Template,
+)
 from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.excel.graft import add_tabs
-from cqs_sheets.destinations.excel.package import Draft, Package
+from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.graft.tabs import add_tabs
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, written
 from tests.destinations.excel_create.test_graft import SPELLINGS, changed, parts

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cqs_sheets.core.template import Column, ColumnKind, TableTab, Template, Theme
-from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template, Theme
+from cqs_sheets.destinations.excel.draw.create import build_workbook
 from tests.make import TEMPLATE, column
 
 THEME = Theme(font="Arial", size=9, colors={"ink": "#101010", "slate": "#202020", "yours": "#303030"})

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from lxml import etree
 
-from cqs_sheets.core.template import (
+from cqs_sheets.core.templates.template import (
     BlocksTab,
     Column,
     ColumnKind,
@@ -26,7 +26,7 @@ from cqs_sheets.core.template import (
     Template,
     TextStyle,
 )
-from cqs_sheets.destinations.excel.create import build_workbook
+from cqs_sheets.destinations.excel.draw.create import build_workbook
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.excel_create.soundness import assert_sound
 from tests.make import SIGNALS_TAB, TEMPLATE

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan import Plan
-from cqs_sheets.core.planner import make_plan
-from cqs_sheets.core.rows import WantedRow, wanted_rows
-from cqs_sheets.core.template import Template
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from tests.destinations.google.user import GoogleUser

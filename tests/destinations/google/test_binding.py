@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.signal import Status
+from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.destinations.google.address import gid_in
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.errors import DataRefused

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.signal import FeedTable, Status
+from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.errors import DataRefused, TargetBusy
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import plan_for, row, sync

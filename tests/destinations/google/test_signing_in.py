@@ -16,8 +16,8 @@ import pytest
 import requests
 from google.oauth2.credentials import Credentials
 
-from cqs_sheets.destinations.google.auth import SCOPES, find_credentials, save_token
-from cqs_sheets.destinations.google.signing_in import OAuthClient, read_client, sign_in
+from cqs_sheets.destinations.google.account.auth import SCOPES, find_credentials, save_token
+from cqs_sheets.destinations.google.account.signing_in import OAuthClient, read_client, sign_in
 from cqs_sheets.errors import AccessRefused, UsageError
 
 TOKEN = {"access_token": "a", "refresh_token": "r", "scope": SCOPES[0], "token_type": "Bearer"}

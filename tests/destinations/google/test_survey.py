@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqs_sheets.destinations.google.survey import Protection, survey
+from cqs_sheets.destinations.google.read.survey import Protection, survey
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser
 from tests.make import TEMPLATE

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.destinations.google.destination import GoogleDestination
-from cqs_sheets.destinations.google.quota import Quota
-from cqs_sheets.destinations.google.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.wire import Wire
+from cqs_sheets.destinations.google.wire.exchange import Wire
+from cqs_sheets.destinations.google.wire.quota import Quota
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged, UsageError
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import Clock, GoogleUser, connect

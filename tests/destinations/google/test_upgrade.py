@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.rows import WantedRow
-from cqs_sheets.core.template import (
+from cqs_sheets.core.rows.rows import WantedRow
+from cqs_sheets.core.templates.template import (
     BlocksTab,
     Column,
     ColumnKind,

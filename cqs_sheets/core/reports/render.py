@@ -1,0 +1,138 @@
+"""Plans and reports as text for people; one line per thing worth knowing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.reports.report import Report, TargetReport, utc_text
+from cqs_sheets.core.rows.plan import Add, Plan
+from cqs_sheets.core.signals.coverage import Coverage
+from cqs_sheets.core.templates.template import TableTab
+
+_MOST_CHANGES = 40  # a screenful; --json has them all
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 signal`, `2 signals`, `10,000 signals`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:  # noqa: PLR2004 - up to there seconds read better
+        return f"{seconds:.0f} s"
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def cell_text(value: CellValue) -> str:
+    """A cell's value as a person would type it."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return " ".join(str(value).split()) if isinstance(value, str) else str(value)
+
+
+def plain_price(price: Decimal | None) -> str:
+    """A price without exponent or trailing zeros, exact; blank where there is none."""
+    if price is None:
+        return ""
+    text = format(price, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """A sync's outcome, targets first."""
+    for target in report.targets:
+        yield _target_line(target, dry_run=report.dry_run)
+    api = report.api
+    parts = [f"{api.new} new", f"{api.changed} changed", f"{api.closed} closed"]
+    if api.rejects:
+        parts.append(f"{len(api.rejects)} set aside as malformed")
+    yield f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts)}."
+    yield coverage_text(report.coverage)
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """One sentence on what was covered and what was missed."""
+    if coverage.since is None:
+        return "Nothing covered yet: no poll has succeeded."
+    since = utc_text(coverage.since)
+    if not coverage.gap_seconds:
+        return f"Covered without a gap since {since}."
+    gap = coverage.gaps[-1]
+    return (
+        f"Covered {duration(coverage.covered_seconds)} since {since};"
+        f" {duration(coverage.gap_seconds)} missed in {plural(len(coverage.gaps), 'gap')},"
+        f" the last from {utc_text(gap.start)} to {utc_text(gap.end)}."
+    )
+
+
+def _target_line(target: TargetReport, *, dry_run: bool) -> str:
+    if target.outcome != "ok":
+        return f"{target.target}: not written; {plural(target.pending, 'row')} pending in the journal"
+    counts = [(target.added, "added"), (target.updated, "updated"), (target.closed, "closed")]
+    made = [f"{what} made" for what in target.made]
+    done = ", ".join([*made, *(f"{count:,} {what}" for count, what in counts if count)]) or "nothing to write"
+    kept = f", {target.left_deleted:,} left deleted" if target.left_deleted else ""
+    return f"{target.target}: {'would be ' if dry_run and done != 'nothing to write' else ''}{done}{kept}"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
+    changes = [f"+ tab {name}" for name in plan.new_tabs]
+    changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
+    changes += [_add_line(plan, add) for add in plan.adds]
+    changes += [
+        f"~ {update.tab} {update.key} {update.column}: {cell_text(update.old) or '(blank)'}"
+        f" -> {cell_text(update.new) or '(blank)'}"
+        for update in plan.updates
+    ]
+    yield from changes[:_MOST_CHANGES]
+    if len(changes) > _MOST_CHANGES:
+        yield f"  and {len(changes) - _MOST_CHANGES:,} more"
+
+
+def _add_line(plan: Plan, add: Add) -> str:
+    tab = plan.template.tab(add.tab)
+    shown: Sequence[str] = []
+    if isinstance(tab, TableTab):
+        shown = [cell_text(add.values[column.id]) for column in tab.columns[:12] if column.id in add.values]
+    return f"+ {add.tab} {' '.join(text for text in shown if text)}"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """A plan for scripts: every change, values as text."""
+    return {
+        "new_tabs": list(plan.new_tabs),
+        "new_columns": [{"tab": new.tab, "column": new.column} for new in plan.new_columns],
+        "adds": [
+            {"tab": add.tab, "key": add.key, "values": {c: cell_text(v) for c, v in add.values.items()}}
+            for add in plan.adds
+        ],
+        "updates": [
+            {
+                "tab": update.tab, "key": update.key, "column": update.column,
+                "old": cell_text(update.old), "new": cell_text(update.new),
+            }
+            for update in plan.updates
+        ],
+        "refusals": list(plan.refusals),
+    }  # fmt: skip
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`just now`, `3 min ago`, `2 d 4 h ago`."""
+    passed = now - moment
+    return "just now" if passed < timedelta(seconds=20) else f"{duration(passed.total_seconds())} ago"

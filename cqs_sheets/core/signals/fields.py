@@ -1,0 +1,162 @@
+"""What a synced column can show: every API field, what the journal adds, what we compute.
+
+One registry, so that templates, plans and exports speak of the same names and types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import Decimal
+
+from cqs_sheets.core.cells import CellType, CellValue, id_cell
+from cqs_sheets.core.signals import risk, symbols
+from cqs_sheets.core.signals.cornix import cornix_text
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal
+from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
+
+_Compute = Callable[[Record, tzinfo, Symbols], CellValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a column's values come from, and in a few words what they are.
+
+    `once`: the first value written stays (it says when this sheet first saw something).
+    `sticky`: a value already in the sheet is never blanked.
+    """
+
+    name: str
+    kind: str
+    type: CellType
+    about: str
+    compute: _Compute
+    once: bool = False
+    sticky: bool = False
+
+    def read(self, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> CellValue:
+        """The value of a record, times on the clocks of `zone`, pairs spelt as `symbols` says."""
+        return self.compute(record, zone, symbols)
+
+
+def wall_time(moment: datetime | None, zone: tzinfo) -> datetime | None:
+    """An aware time as a naive one on the clocks of `zone`: spreadsheets have no zones."""
+    return moment.astimezone(zone).replace(tzinfo=None) if moment else None
+
+
+def minutes_late(record: Record) -> Decimal:
+    """Minutes from publication to our first sight of it, to a tenth; clock noise never shows as negative."""
+    seconds = (record.first_seen - record.signal.timestamp).total_seconds()
+    return max(Decimal(0), Decimal(round(seconds / 6)) / 10)
+
+
+def uid(record: Record) -> str:
+    """An id unique over both tables of the provider."""
+    key = record.signal.key
+    return key.id if key.table is FeedTable.MAIN else f"{key.table.value}:{key.id}"
+
+
+def _source(
+    name: str, kind: str, type_: CellType, about: str, compute: _Compute, *, once: bool = False
+) -> Source:
+    return Source(name=name, kind=kind, type=type_, about=about, compute=compute, once=once)
+
+
+def _field(
+    name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue], *, sticky: bool = False
+) -> Source:
+    return Source(
+        name=name, kind="field", type=type_, about=about, compute=lambda r, *_: read(r.signal), sticky=sticky
+    )
+
+
+def _calc(name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue]) -> Source:
+    return _source(name, "calc", type_, about, lambda r, *_: read(r.signal))
+
+
+def _spelt(name: str, about: str, read: Callable[[Symbols, Signal], CellValue]) -> Source:
+    return _source(name, "calc", CellType.TEXT, about, lambda r, _, symbols: read(symbols, r.signal))
+
+
+def _zone_bound(index: int) -> Callable[[Signal], CellValue]:
+    def read(signal: Signal) -> CellValue:
+        zone = risk.entry_zone(signal)
+        return zone[index] if zone else None
+
+    return read
+
+
+_TEXT, _NUMBER, _TIME, _ID = CellType.TEXT, CellType.NUMBER, CellType.TIME, CellType.ID
+
+_ALL = (
+    # the API's fields, in the guide's order
+    _field("id", _ID, "the signal's id, unique within its table", lambda s: id_cell(s.key.id)),
+    _source(
+        "timestamp", "field", _TIME, "when it was published", lambda r, z, _: wall_time(r.signal.timestamp, z)
+    ),
+    _field("exchange", _TEXT, "the exchange's code, as it was sent", lambda s: s.exchange),
+    _field("currency", _TEXT, "the quote currency", lambda s: s.currency),
+    _field("coin", _TEXT, "the coin", lambda s: s.coin),
+    _field("direction", _TEXT, "LONG or SHORT", lambda s: s.direction),
+    _field("buy_start", _NUMBER, "one end of the entry zone", lambda s: s.buy_start),
+    _field("buy_end", _NUMBER, "the other end of the entry zone", lambda s: s.buy_end),
+    _field("target1", _NUMBER, "the first take-profit target", lambda s: s.target1),
+    _field("target2", _NUMBER, "the second one", lambda s: s.target2),
+    _field("target3", _NUMBER, "the third one", lambda s: s.target3),
+    _field("stop_loss", _NUMBER, "the stop", lambda s: s.stop_loss),
+    _field("type", _TEXT, "the horizon, such as SHORT TERM", lambda s: s.type),
+    _field("ask", _NUMBER, "the reference price when it was published", lambda s: s.ask),
+    _field("risk_level", _NUMBER, "the provider's risk score, 1 to 5", lambda s: s.risk_level),
+    _field("leverage", _NUMBER, "the suggested leverage, once it was sent", lambda s: s.leverage, sticky=True),
+    # what the journal adds
+    _source("status", "field", _TEXT, "open, closed or aged", lambda r, *_: r.status.value),
+    _source(
+        "first_seen", "field", _TIME, "when a run first saw it",
+        lambda r, z, _: wall_time(r.first_seen, z), once=True,
+    ),
+    _source(
+        "last_seen", "field", _TIME, "when it was last seen; blank while open",
+        lambda r, z, _: wall_time(r.last_seen, z),
+    ),
+    _field("table", _TEXT, "the provider's table: main or scalping", lambda s: s.key.table.value),
+    _field("flags", _TEXT, "what is odd about its values, in words", lambda s: "; ".join(s.flags)),
+    # what we compute
+    _calc("pair", _TEXT, "coin and quote: `BTC/USDT`", symbols.pair),
+    _spelt("exchange_name", "the exchange's name: `Binance Futures`", lambda y, s: y.exchange_name(s.exchange)),
+    _calc("entry_low", _NUMBER, "the lower end of the entry zone", _zone_bound(0)),
+    _calc("entry_high", _NUMBER, "the upper end of the entry zone", _zone_bound(1)),
+    _calc("entry_mid", _NUMBER, "the middle of the zone; the ask where there is no zone", risk.entry_mid),
+    _calc("stop_pct", _NUMBER, "distance from the entry to the stop, a share of the entry", risk.stop_share),
+    _calc("tp1_pct", _NUMBER, "distance to target 1, a share of the entry",
+          lambda s: risk.target_share(s, s.target1)),
+    _calc("tp2_pct", _NUMBER, "the same for target 2", lambda s: risk.target_share(s, s.target2)),
+    _calc("tp3_pct", _NUMBER, "the same for target 3", lambda s: risk.target_share(s, s.target3)),
+    _calc("rr1", _NUMBER, "reward to risk at target 1", lambda s: risk.reward_to_risk(s, s.target1)),
+    _calc("rr2", _NUMBER, "the same at target 2", lambda s: risk.reward_to_risk(s, s.target2)),
+    _calc("rr3", _NUMBER, "the same at target 3", lambda s: risk.reward_to_risk(s, s.target3)),
+    _source(
+        "lag_minutes", "calc", _NUMBER, "minutes from publication to our first sight of it",
+        lambda r, *_: minutes_late(r), once=True,
+    ),
+    _spelt("tv_symbol", "TradingView's symbol: `BINANCE:BTCUSDT.P`", Symbols.tradingview),
+    _spelt("ccxt_id", "ccxt's name of the exchange: `binanceusdm`", Symbols.ccxt_id),
+    _spelt("ccxt_symbol", "ccxt's unified symbol: `BTC/USDT:USDT`", Symbols.ccxt),
+    _spelt("trade_url", "the pair's page at its exchange", Symbols.url),
+    _spelt("cornix_text", "the signal as a message that Cornix reads", cornix_text),
+    _source("seq", "calc", _NUMBER, "grows with each arrival", lambda r, *_: Decimal(r.arrival), once=True),
+    _source("uid", "calc", _ID, "an id unique over both tables", lambda r, *_: id_cell(uid(r))),
+)  # fmt: skip
+
+SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
+API_FIELDS: tuple[str, ...] = tuple(source.name for source in _ALL)[:16]
+EXTRA = "extra:"
+"""A column of a field the guide does not name: `field = "extra:NAME"`."""
+
+
+def source(name: str) -> Source:
+    """The source of that name; KeyError for an unknown one."""
+    if name.startswith(EXTRA):
+        wanted = name.removeprefix(EXTRA)
+        return _field(name, _TEXT, "a field that the guide does not name", lambda s: s.extra.get(wanted))
+    return SOURCES[name]

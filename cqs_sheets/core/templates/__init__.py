@@ -1,0 +1,1 @@
+"""What a target should look like: templates, how they are read and checked, and pages worked out cell by cell."""

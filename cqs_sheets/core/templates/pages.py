@@ -1,0 +1,141 @@
+"""A page: a tab of blocks or a report worked out cell by cell, ready to be drawn by any spreadsheet's writer.
+
+How a writer uses it: for each BlocksTab and ReportTab of a template,
+
+    page = compile_page(template, tab, area=area, column=column)      # core.pages_compile
+
+where the writer spells two kinds of reference, as only it knows how tabs are titled and where a table's
+columns stand:
+
+- `area("_calc", Span(3, 1, 32, 1))` -> `'_calc'!$A$3:$A$32`: cells of another page, by the template's tab name;
+- `column("Signals", "time")` -> the whole data column of a table tab, growing with its rows; a LookupError
+  leaves the cells empty whose formulas need it (`page.missing` names them).
+
+Then it draws `page.cells` (the looks speak of the theme's colour roles: Theme.color), merges `page.merges`,
+sets widths (characters, as in Excel) and heights (points), adds `page.rules` as conditional formats and
+`page.charts`. Everything on a page is of fixed size: no sync ever writes there. Grid lines are off on
+reports. Settings' names (Equity, Last_sync) stay in the formulas as they are, as named cells.
+Rows and columns count from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cqs_sheets.core.grid import Span
+from cqs_sheets.core.templates.template import CellFormat, TextStyle
+
+GENERAL = CellFormat()
+Weight = Literal["thin", "medium", "thick"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A border of a cell; `color` is a role of the theme."""
+
+    color: str
+    weight: Weight = "thin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellLook:
+    """How a cell looks, its number format aside; colours are roles of the theme, "" is none.
+
+    `bigger` is in points more (or less) than the theme's size. `indent` keeps text off the edge it is
+    aligned to, in steps of Excel's indents. Vertically, everything is in the middle.
+    """
+
+    text: str = "ink"
+    fill: str = ""
+    bold: bool = False
+    bigger: int = 0
+    align: str = ""
+    indent: int = 0
+    left: Line | None = None
+    bottom: Line | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageCell:
+    """What a cell holds: a value, a formula (it begins with =, its references worked out), or nothing."""
+
+    look: CellLook
+    value: str | float | None = None
+    formula: str = ""
+    format: CellFormat = GENERAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRule:
+    """A conditional format of `span`; `formula` is written as for its left upper cell."""
+
+    span: Span
+    formula: str
+    style: TextStyle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRange:
+    """Cells of a page, by the template's name of its tab."""
+
+    tab: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSeries:
+    """One line or one set of bars: `color` is `#RRGGBB`, `width` that of a line in points."""
+
+    name: str
+    values: PageRange
+    color: str
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageChart:
+    """A chart lying exactly on the cells of `span`.
+
+    `kind` is "column" (upright bars), "bar" (lying ones, the first category at the top) or "line".
+    `gap` is the space between bars in per cent of a bar, `labels` shows values on them, `format` is how
+    the axis of values shows numbers. Every `every`-th category has a label, from the first on: those of
+    the others are blank.
+    """
+
+    span: Span
+    kind: str
+    title: str
+    categories: PageRange
+    series: tuple[PageSeries, ...]
+    stacked: bool
+    legend: bool
+    labels: bool
+    gap: int
+    every: int
+    format: CellFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A tab of fixed size. `cells` maps (row, column) to what is there; a report has every cell of its grid.
+
+    In a merged area the left upper cell holds what is shown, and the others share its look. Columns and
+    rows without a width or height have the spreadsheet's own. `hidden_columns` hold what rules need.
+    `missing` names the table columns (`Signals.rr`) that formulas wanted and that are not there.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    cells: Mapping[tuple[int, int], PageCell]
+    hidden: bool = False
+    report: bool = False
+    merges: tuple[Span, ...] = ()
+    widths: Mapping[int, float]
+    heights: Mapping[int, float]
+    hidden_columns: tuple[int, ...] = ()
+    rules: tuple[PageRule, ...] = ()
+    charts: tuple[PageChart, ...] = ()
+    missing: tuple[str, ...] = ()

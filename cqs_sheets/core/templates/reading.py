@@ -1,0 +1,148 @@
+"""Templates written as TOML: from the text of a file to a template.Template.
+
+The format is described by templates/template.schema.json; what no schema can say (a formula that
+speaks of a column that is not there, two columns of one header) is checked by checking.py.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.signals.fields import source
+from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.core.templates.checking import findings
+from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged
+from cqs_sheets.core.templates.pages_toml import blocks_tab, report_tab
+from cqs_sheets.core.templates.template import (
+    CellFormat,
+    Column,
+    ColumnKind,
+    Rule,
+    Setting,
+    SettingsSection,
+    SettingsTab,
+    Tab,
+    TableTab,
+    Template,
+    TextStyle,
+    Theme,
+)
+from cqs_sheets.core.toml.check import check
+
+_SOURCES = {ColumnKind.FIELD: "field", ColumnKind.CALC: "calc"}
+
+
+def read_document(text: str, *, include: Include, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The document with its includes, checked against the schema and for sense.
+
+    Raises toml.check.TomlProblems with everything that is wrong. Without a schema the text is
+    taken as known to be good.
+    """
+    if schema is None:
+        return merged(tomllib.loads(text), include)
+    return merged(check(text, schema, partial(findings, include=include)), include)
+
+
+def template_of(document: Values, *, name: str) -> Template:
+    """The template a checked document stands for; `name` is what it is called if it does not say."""
+    build = _Builder(document)
+    name = document.get("name", name)
+    return Template(
+        name=name,
+        title=document.get("title", name),
+        tabs=tuple(build.tab(tab) for tab in document["tabs"]),
+        theme=build.theme,
+    )
+
+
+class _Builder:
+    """Turns tables of a document into the model, knowing the document's formats and styles."""
+
+    def __init__(self, document: Values) -> None:
+        theme = dict(document["theme"])
+        self._font = {key: theme.pop(key) for key in ("font", "size") if key in theme}
+        self.theme = Theme(colors=theme, **self._font)
+        self._formats = {name: CellFormat(**table) for name, table in document["formats"].items()}
+        self._styles = {name: TextStyle(**table) for name, table in document["styles"].items()}
+
+    def tab(self, tab: Values) -> Tab:
+        name, kind = tab["name"], tab["kind"]
+        if kind == "table":
+            return self._table(tab)
+        if kind == "settings":
+            widths = {"widths": tuple(tab["columns"])} if "columns" in tab else {}
+            return SettingsTab(name=name, sections=tuple(map(self._section, tab["sections"])), **widths)
+        if kind == "blocks":
+            return blocks_tab(tab, self._formats)
+        return report_tab(tab, self._formats, self._styles)
+
+    def _table(self, tab: Values) -> TableTab:
+        columns = tuple(self._column(column, tab.get("formulas", {})) for column in tab["columns"])
+        rules = tuple(self._rule(rule, columns) for rule in tab.get("rules", ()))
+        given = {
+            key: tab[key] for key in ("when_needed", "new_rows", "spare_rows", "filter", "plain")
+            if key in tab
+        }  # fmt: skip
+        return TableTab(
+            name=tab["name"],
+            columns=tuple(_with_notes_of(rules, column) for column in columns),
+            key=tab.get("key", columns[0].id),
+            fed=tab.get("source") == "signals",
+            tables=frozenset(map(FeedTable, tab.get("tables", [FeedTable.MAIN]))),
+            where={field: _listed(allowed) for field, allowed in tab.get("where", {}).items()},
+            freeze_columns=tab.get("freeze", {}).get("columns", 0),
+            rules=rules,
+            **given,
+        )
+
+    def _column(self, column: Values, formulas: Mapping[str, str]) -> Column:
+        kind = next(_kinds(column, formulas))
+        fed_by = column.get(_SOURCES.get(kind, ""), "")
+        same = ("id", "header", "group", "width", "note", "bold", "hidden", "link", "min", "max")
+        color = column.get("text", "")
+        return Column(
+            kind=kind,
+            source=fed_by,
+            formula=column.get("formula", formulas.get(column["id"], "")),
+            format=self._formats.get(column.get("format", ""), CellFormat()),
+            choices=tuple(column.get("choices", ())),
+            text=self.theme.colors.get(color, color),
+            type=source(fed_by).type if fed_by else CellType.TEXT,
+            **{key: column[key] for key in same if key in column},
+        )
+
+    def _rule(self, rule: Values, columns: tuple[Column, ...]) -> Rule:
+        every = EVERY_COLUMN in rule["on"]
+        on = tuple(column.id for column in columns) if every else tuple(rule["on"])
+        return Rule(on=on, when=rule["when"], style=self._styles[rule["style"]], note=rule.get("note", ""))
+
+    def _section(self, section: Values) -> SettingsSection:
+        synced = section.get("sync", False)
+        settings = (self._setting(row, synced=synced) for row in section["rows"])
+        return SettingsSection(title=section["title"], settings=tuple(settings))
+
+    def _setting(self, row: Values, *, synced: bool) -> Setting:
+        given = {key: row[key] for key in row if key != "format"}
+        return Setting(**given, format=self._formats.get(row.get("format", ""), CellFormat()), synced=synced)
+
+
+def _with_notes_of(rules: Iterable[Rule], column: Column) -> Column:
+    """The column with what its rules mean in its note, where a reader of the sheet finds it."""
+    notes = [column.note, *(rule.note for rule in rules if column.id in rule.on)]
+    return replace(column, note="\n".join(dict.fromkeys(filter(None, notes))))
+
+
+def _kinds(column: Values, formulas: Mapping[str, str]) -> Iterator[ColumnKind]:
+    """The kinds a column says it is: one, if it is a good column."""
+    yield from (kind for kind in ColumnKind if column.get(kind.value))
+    if column.get("id") in formulas:
+        yield ColumnKind.FORMULA
+
+
+def _listed(allowed: str | list[str]) -> tuple[str, ...]:
+    return (allowed,) if isinstance(allowed, str) else tuple(allowed)

@@ -1,0 +1,365 @@
+"""The template: what a target should look like, independent of the spreadsheet it becomes.
+
+A template holds no position: columns, settings and formulas speak of column ids. Loading it from
+TOML is `reading.py`; where its columns stand in a target today is `core/rows/table.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.signals.signal import FeedTable
+
+
+class ColumnKind(StrEnum):
+    """Who fills a column: the API, a computation of ours, the spreadsheet, the user."""
+
+    FIELD = "field"
+    CALC = "calc"
+    FORMULA = "formula"
+    INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellFormat:
+    """A number format as Excel and Google Sheets both spell it, and its horizontal alignment."""
+
+    pattern: str = "General"
+    type: str = ""
+    align: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStyle:
+    """What a rule may change: all that Google Sheets' conditional formats allow."""
+
+    text: str = ""
+    fill: str = ""
+    bold: bool = False
+    italic: bool = False
+    strike: bool = False
+
+
+_COLORS = {
+    "ink": "#0F172A",
+    "slate": "#475569",
+    "yours": "#B45309",
+    "input": "#FFFBEB",
+    "input_text": "#92400E",
+    "line": "#E2E8F0",
+    "muted": "#64748B",
+    "paper": "#FFFFFF",
+    "canvas": "#F1F5F9",
+    "link": "#0369A1",
+    "accent": "#0EA5E9",
+    "long": "#10B981",
+    "short": "#F43F5E",
+    "amber": "#F59E0B",
+    "violet": "#6366F1",
+}
+_HEADERS = {ColumnKind.FORMULA: "slate", ColumnKind.INPUT: "yours"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """The colours (`#RRGGBB` by role) and the font every tab shares."""
+
+    font: str = "Arial"
+    size: int = 10
+    colors: Mapping[str, str] = field(default_factory=dict)
+
+    def color(self, role: str) -> str:
+        """The `#RRGGBB` of a role; a colour stays what it is."""
+        return self.colors.get(role) or _COLORS.get(role, role)
+
+    @staticmethod
+    def header_role(kind: ColumnKind) -> str:
+        """The role of a header's background: it says whose the column is."""
+        return _HEADERS.get(kind, "ink")
+
+    def faint_on(self, background: str) -> str:
+        """A quiet colour of text on a dark background: paper, two fifths mixed with it."""
+        paper, dark = (bytes.fromhex(self.color(role).removeprefix("#")) for role in ("paper", background))
+        return "#" + bytes((3 * light + 2 * ink) // 5 for light, ink in zip(paper, dark, strict=True)).hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table tab.
+
+    `source` is the API field or calc name (kinds FIELD and CALC); `formula` the live formula
+    (kind FORMULA) with `{column}` for the same row's cell and `{Tab.column}` for a whole column.
+    `type` says how the sync stores values. Width is in characters, as in Excel.
+    """
+
+    id: str
+    header: str
+    kind: ColumnKind
+    source: str = ""
+    formula: str = ""
+    type: CellType = CellType.TEXT
+    format: CellFormat = CellFormat()
+    group: str = ""
+    width: float = 12
+    note: str = ""
+    bold: bool = False
+    text: str = ""
+    hidden: bool = False
+    link: bool = False
+    choices: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def synced(self) -> bool:
+        """Whether the sync owns the column's cells."""
+        return self.kind in (ColumnKind.FIELD, ColumnKind.CALC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A conditional format: `style` on the cells of columns `on` where the formula `when` holds."""
+
+    on: tuple[str, ...]
+    when: str
+    style: TextStyle
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTab:
+    """A tab of rows keyed by one column.
+
+    `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values);
+    the others are the user's. A tab `when_needed` is made when its first row is written.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: str
+    fed: bool = True
+    tables: frozenset[FeedTable] = frozenset({FeedTable.MAIN})
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    when_needed: bool = False
+    new_rows: str = "bottom"
+    spare_rows: int = 0
+    freeze_columns: int = 0
+    filter: bool = True
+    plain: bool = False
+    rules: tuple[Rule, ...] = ()
+
+    def column(self, column_id: str) -> Column:
+        """The column of that id; KeyError if there is none."""
+        for column in self.columns:
+            if column.id == column_id:
+                return column
+        raise KeyError(column_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One named cell of the Settings tab; `synced` ones are written by the sync, `value` then names what."""
+
+    name: str
+    label: str
+    value: str | int | float | None = None
+    formula: str = ""
+    format: CellFormat = CellFormat()
+    min: float | None = None
+    max: float | None = None
+    note: str = ""
+    synced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsSection:
+    """A titled block of settings."""
+
+    title: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsTab:
+    """Named cells: the user's numbers, and what the sync says of itself."""
+
+    name: str
+    sections: tuple[SettingsSection, ...]
+    widths: tuple[float, ...] = (30, 26, 84)
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Every setting, in order."""
+        return tuple(setting for section in self.sections for setting in section.settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockColumn:
+    """A column of a block: a formula filled down, or fixed values, one a row."""
+
+    id: str
+    formula: str = ""
+    values: tuple[str | float, ...] = ()
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A small table of a fixed number of rows."""
+
+    id: str
+    rows: int
+    columns: tuple[BlockColumn, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlocksTab:
+    """A (usually hidden) tab of small computed blocks that charts and cards read."""
+
+    name: str
+    blocks: tuple[Block, ...]
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A figure with its label above and a line below; `at` is where, such as "B5:D7".
+
+    `value`, `sub` and `warn` are formulas: the figure is amber while `warn` holds. A `signed` one is green
+    above zero and red below.
+    """
+
+    at: str
+    label: str
+    value: str
+    sub: str = ""
+    warn: str = ""
+    signed: bool = False
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One line or one set of bars: `values` is a block's column, `width` that of a line in points."""
+
+    name: str
+    values: str
+    color: str = "accent"
+    width: float = 2.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart of kind "column", "bar" or "line" on the cells `at`, over columns of blocks.
+
+    `gap` is the space between bars in per cent of a bar, `format` how the axis of values shows numbers.
+    Every `every`-th category has a label, from the first on: those of the others are blank.
+    """
+
+    at: str
+    kind: str
+    title: str
+    categories: str
+    series: tuple[Series, ...]
+    stacked: bool = False
+    legend: bool = True
+    labels: bool = False
+    gap: int = 50
+    every: int = 1
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListColumn:
+    """A column of a list, `span` columns of the grid wide: a formula, or the list's items."""
+
+    span: int
+    header: str
+    formula: str = ""
+    item: bool = False
+    format: CellFormat = CellFormat()
+    bold: bool = False
+    signed: bool = False
+    side: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortList:
+    """A titled list whose left upper corner is `at`: one row per item, or so many rows."""
+
+    at: str
+    title: str
+    columns: tuple[ListColumn, ...]
+    rows: int = 0
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What stands at the right of a page's title: a value, and a line below it; both are formulas."""
+
+    value: str
+    label: str = ""
+    format: CellFormat = CellFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The cells a page is laid out on, from column B: how many columns, their width, the rows' height."""
+
+    columns: int = 24
+    width: float = 7.3
+    height: float = 19
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTab:
+    """A page to look at: cards, charts and short lists over the other tabs; no sync writes it.
+
+    `good`, `bad` and `warn` are the looks of figures above zero, below it, and that ask for attention.
+    """
+
+    name: str
+    title: str
+    subtitle: str = ""
+    stamp: Stamp | None = None
+    grid: Grid = Grid()
+    cards: tuple[Card, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    lists: tuple[ShortList, ...] = ()
+    good: TextStyle = TextStyle(text="#047857", bold=True)
+    bad: TextStyle = TextStyle(text="#BE123C", bold=True)
+    warn: TextStyle = TextStyle(text="#92400E", bold=True)
+
+
+Tab = TableTab | SettingsTab | BlocksTab | ReportTab
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A whole template, tabs in the order they are shown."""
+
+    name: str
+    title: str
+    tabs: tuple[Tab, ...]
+    theme: Theme = Theme()
+
+    @property
+    def fed_tabs(self) -> tuple[TableTab, ...]:
+        """The tabs that get a row per signal."""
+        return tuple(tab for tab in self.tabs if isinstance(tab, TableTab) and tab.fed)
+
+    @property
+    def settings_tab(self) -> SettingsTab | None:
+        """The Settings tab, if the template has one."""
+        return next((tab for tab in self.tabs if isinstance(tab, SettingsTab)), None)
+
+    def tab(self, name: str) -> Tab:
+        """The tab of that name; KeyError if there is none."""
+        for tab in self.tabs:
+            if tab.name == name:
+                return tab
+        raise KeyError(name)

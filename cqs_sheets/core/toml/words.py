@@ -1,0 +1,194 @@
+"""What is wrong with a value by a JSON Schema, in the words of the person who wrote the value."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from cqs_sheets.core.signals.vocabulary import nearest
+from cqs_sheets.core.toml.lines import Path
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+_LONGEST_SHOWN = 60
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+
+Finding = tuple[Path, str]
+"""The path of a value (also of one that is missing or unknown), and the sentence about it."""
+
+
+def explain(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every break of the schema; one may come twice."""
+    errors = list(_errors(document, schema))
+    mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
+    for error in errors:
+        if error.validator == "type" or tuple(error.absolute_path) not in mistyped:
+            yield from _findings(error)
+
+
+def quoted(value: object) -> str:
+    """A value as it would stand in TOML, shortened, on one line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{plain(value)}"'
+    return "a table" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else str(value)
+
+
+def plain(text: str) -> str:
+    """A text shortened and with its control characters spelt out, so that it cannot upset a terminal."""
+    short = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", short)
+
+
+def not_one_of(value: object, allowed: Sequence[object]) -> str:
+    """The sentence for a value outside a list of allowed ones, with the nearest of them."""
+    texts = [item for item in allowed if isinstance(item, str)]
+    near = nearest(value, texts) if isinstance(value, str) else None
+    asked = f": did you mean {quoted(near)}?" if near else ""
+    return f"{quoted(value)} is not known here{asked}; allowed: {', '.join(quoted(item) for item in allowed)}"
+
+
+def unknown_key(name: str, known: Sequence[str]) -> str:
+    """The sentence for a key that nothing reads, with the nearest known one, or all of them."""
+    near = nearest(name, known)
+    shown = plain(name)
+    if near:
+        return f"unknown key `{shown}`: did you mean `{near}`?"
+    return f"unknown key `{shown}`; known here: {', '.join(f'`{key}`' for key in known) or 'none'}"
+
+
+def _errors(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """Breaks of the schema, with TOML's stricter numbers: 1.0 is not a whole number, nan and inf are none."""
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - slow to import
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
+    )
+    strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
+    yield from strict(schema).iter_errors(document)
+
+
+def _findings(error: ValidationError) -> Iterator[Finding]:
+    path: Path = tuple(error.absolute_path)
+    value: Any = error.instance
+    limit: Any = error.validator_value
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    rule = str(error.validator)
+    if rule in ("anyOf", "oneOf") and error.context and "title" not in schema:
+        yield from _closest_branch(error)
+    elif rule == "additionalProperties" and limit is False:
+        known = list(schema.get("properties", {}))
+        yield from (((*path, name), unknown_key(name, known)) for name in _extra_keys(value, schema))
+    elif rule == "required":
+        yield from (((*path, name), f"missing key `{name}`") for name in limit if name not in value)
+    elif rule in _SENTENCES and (rule in _PLAIN or "title" not in schema):
+        yield path, _SENTENCES[rule](value, limit)
+    elif "title" in schema:
+        yield path, f"expected {schema['title']}, found {quoted(value)}"
+    else:
+        yield path, schema.get("description", f"{quoted(value)} cannot stand here")
+
+
+def _extra_keys(table: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    patterns = schema.get("patternProperties", {})
+    for name in table:
+        if name not in schema.get("properties", {}) and not any(re.search(one, name) for one in patterns):
+            yield name
+
+
+def _closest_branch(error: ValidationError) -> Iterator[Finding]:
+    """The problems with the alternative that the value comes nearest to."""
+    context = sorted(error.context or (), key=_branch)
+    branches = [list(errors) for _, errors in groupby(context, key=_branch)]
+    kinds = [kind for errors in branches for kind in _wrong_kinds(errors, error.absolute_path)]
+    if len(kinds) >= len(branches):
+        yield tuple(error.absolute_path), _wrong_type(error.instance, kinds)
+        return
+    for nearer in min(branches, key=_distance):
+        yield from _findings(nearer)
+
+
+def _branch(error: ValidationError) -> int:
+    return int(error.relative_schema_path[0])
+
+
+def _wrong_kinds(errors: Iterable[ValidationError], path: Iterable[str | int]) -> list[str]:
+    """The types that an alternative wanted of the value itself; none if that was not its trouble."""
+    here = list(path)
+    wanted: list[Any] = [
+        error.validator_value
+        for error in errors
+        if error.validator == "type" and list(error.absolute_path) == here
+    ]
+    return [kind for kinds in wanted for kind in _listed(kinds)]
+
+
+def _distance(errors: Sequence[ValidationError]) -> tuple[int, int]:
+    """Wrong types and wrong constants of the value or just inside it weigh more than anything deeper."""
+    heavy = {("type", 0), ("const", 0), ("const", 1), ("enum", 0)}
+    weighty = sum((str(error.validator), len(error.relative_path)) in heavy for error in errors)
+    return weighty, len(errors)
+
+
+def _listed(kinds: str | Sequence[str]) -> Sequence[str]:
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def _wrong_type(value: object, kinds: str | Sequence[str]) -> str:
+    names = [_KINDS[kind] for kind in dict.fromkeys(_listed(kinds))]
+    mend = ""
+    if names == ["a list"] and isinstance(value, str | int | float):
+        mend = f": write [{quoted(value)}]"
+    elif names == ["text"] and isinstance(value, int | float) and not isinstance(value, bool):
+        mend = f': write "{value}"'
+    return f"expected {' or '.join(names)}, found {quoted(value)}{mend}"
+
+
+def _bound(words: str) -> Callable[[Any, Any], str]:
+    return lambda value, limit: f"{quoted(value)} is out of range: {words} {limit}"
+
+
+_SENTENCES: dict[str, Callable[[Any, Any], str]] = {
+    "type": _wrong_type,
+    "enum": not_one_of,
+    "const": lambda value, wanted: not_one_of(value, [wanted]),
+    "minimum": _bound("the nearest allowed value is"),
+    "maximum": _bound("the nearest allowed value is"),
+    "exclusiveMinimum": _bound("it must be greater than"),
+    "exclusiveMaximum": _bound("it must be less than"),
+    "multipleOf": _bound("it must be a multiple of"),
+    "minItems": lambda value, limit: (
+        "the list is empty" if not value else f"expected at least {limit} items, found {len(value)}"
+    ),
+    "maxItems": lambda value, limit: f"expected at most {limit} items, found {len(value)}",
+    "uniqueItems": lambda value, _: f"{quoted(_repeated(value))} stands twice in the list",
+    "minLength": lambda value, limit: (
+        "the text is empty" if not value else f"expected at least {limit} characters, found {quoted(value)}"
+    ),
+    "maxLength": lambda value, limit: f"expected at most {limit} characters, found {len(value)}",
+    "minProperties": lambda value, limit: f"expected at least {limit} keys, found {len(value)}",
+    "maxProperties": lambda value, limit: f"expected at most {limit} keys, found {len(value)}",
+}
+_PLAIN = {"minItems", "uniqueItems", "minLength", "minimum", "maximum"}
+"""Rules whose own sentence says more than the title of the schema."""
+
+
+def _repeated(items: Sequence[object]) -> object:
+    return next(item for position, item in enumerate(items) if item in items[:position])

@@ -1,0 +1,1 @@
+"""New workbooks, drawn with openpyxl: they hold no rows yet."""

@@ -1,0 +1,120 @@
+"""A whole workbook drawn with openpyxl."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Collection, Sequence
+
+from openpyxl.utils.indexed_list import IndexedList
+from openpyxl.workbook import Workbook
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from cqs_sheets.core.templates.pages_compile import compile_page
+from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.excel.draw.page import draw_page
+from cqs_sheets.destinations.excel.draw.references import DrawnReferences, DrawnTable, OtherTables, is_hidden
+from cqs_sheets.destinations.excel.draw.saving import saved
+from cqs_sheets.destinations.excel.draw.settings import draw_settings
+from cqs_sheets.destinations.excel.draw.styles import Look
+from cqs_sheets.destinations.excel.draw.table import AUTHOR, draw_table, unique_headers
+from cqs_sheets.destinations.excel.parts.names import SEQUENCE
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.valid_names import sheet_name, table_name
+
+_STYLES = "xl/styles.xml"
+_FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
+_FONT_PART = re.compile(rb"<(\w+)[^>]*/>")
+_FONT_ORDER = (b"b", b"i", b"strike", b"u", b"sz", b"color", b"name", b"family", b"scheme")
+
+
+def draw_workbook(
+    template: Template,
+    tabs: Sequence[Tab],
+    zone_name: str,
+    taken_names: Collection[str],
+    taken_sheets: Collection[str],
+    elsewhere: OtherTables,
+) -> bytes:
+    """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
+    look = Look(template.theme)
+    taken = {name.lower() for name in taken_names}
+    references = _references(template, tabs, taken, taken_sheets, elsewhere)
+    book = _blank(template, look)
+    for tab in tabs:
+        sheet = book.create_sheet(references.titles[tab.name])
+        if isinstance(tab, TableTab):
+            draw_table(book, sheet, references.tables[tab.name], look, references)
+        elif isinstance(tab, SettingsTab):
+            draw_settings(book, sheet, tab, look, zone_name=zone_name, taken=taken)
+        else:
+            page = compile_page(template, tab, area=references.area, column=references.column)
+            draw_page(sheet, page, look, references.area)
+        _set_up_page(sheet, one_page=not isinstance(tab, TableTab))
+    _hide(book, tabs)
+    return _with_fonts_in_order(saved(book))
+
+
+def _references(
+    template: Template,
+    tabs: Sequence[Tab],
+    taken: Collection[str],
+    taken_sheets: Collection[str],
+    elsewhere: OtherTables,
+) -> DrawnReferences:
+    """The titles and names that the tabs get, none of them taken: any formula may speak of any tab."""
+    settings = template.settings_tab.settings if template.settings_tab else ()
+    reserved = {*taken, *(setting.name.lower() for setting in settings)}  # no table is called like a setting
+    titles: dict[str, str] = {}
+    tables: dict[str, DrawnTable] = {}
+    for tab in tabs:
+        title = titles[tab.name] = sheet_name(tab.name, [*taken_sheets, *titles.values()])
+        if isinstance(tab, TableTab):
+            name = table_name(tab.name, reserved)
+            reserved.add(name.lower())
+            tables[tab.name] = DrawnTable(tab=tab, title=title, name=name, headers=unique_headers(tab))
+    return DrawnReferences(tables=tables, titles=titles, elsewhere=elsewhere)
+
+
+def _hide(book: Workbook, tabs: Sequence[Tab]) -> None:
+    """Hide what is to be hidden and open on the first of the others; one sheet has to show, so the first."""
+    shown = [at for at, tab in enumerate(tabs) if not is_hidden(tab)] or [0]
+    for at, sheet in enumerate(book.worksheets):
+        sheet.sheet_state = "visible" if at in shown else "hidden"
+        sheet.sheet_view.tabSelected = at == shown[0]
+    book.active = shown[0]
+
+
+def _blank(template: Template, look: Look) -> Workbook:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    book._fonts = IndexedList([look.font()])  # type: ignore[attr-defined]  # noqa: SLF001 - of cells without format
+    book.properties.creator = AUTHOR
+    book.properties.title = template.title
+    book.calculation.fullCalcOnLoad = True
+    book.defined_names[SEQUENCE] = DefinedName(SEQUENCE, attr_text="0", hidden=True)
+    return book
+
+
+def _set_up_page(sheet: Worksheet, *, one_page: bool) -> None:
+    """Printed across the page and as wide as it; as high as it too, or as many pages as it takes."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = int(one_page)
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def _with_fonts_in_order(workbook: bytes) -> bytes:
+    """The workbook with what its fonts say in the order of the schema: openpyxl has one of its own."""
+    with Package.open(workbook) as package:
+        draft = Draft(package)
+        draft.put(_STYLES, _FONT.sub(_font_in_order, draft.read(_STYLES)))
+        buffer = io.BytesIO()
+        draft.write(buffer)
+    return buffer.getvalue()
+
+
+def _font_in_order(match: re.Match[bytes]) -> bytes:
+    parts = sorted(_FONT_PART.finditer(match[0]), key=lambda part: _FONT_ORDER.index(part[1]))
+    return b"".join(part[0] for part in parts)

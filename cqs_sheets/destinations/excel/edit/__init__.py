@@ -1,0 +1,1 @@
+"""A plan brought into a workbook in place: only what must change is written anew."""

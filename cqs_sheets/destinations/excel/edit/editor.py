@@ -1,0 +1,232 @@
+"""A plan brought into a workbook's parts: one tab after the other, on a draft of its archive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.rows.table import Made
+from cqs_sheets.core.rows.upgrade import USERS_OWN
+from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
+from cqs_sheets.destinations.excel.edit.growth import Growth, grow_charts, grow_names, grow_tail
+from cqs_sheets.destinations.excel.edit.newrows import RowMaker
+from cqs_sheets.destinations.excel.edit.room import make_room
+from cqs_sheets.destinations.excel.edit.rows import (
+    CellEdit,
+    RowEdit,
+    column_styles,
+    rewritten,
+    with_dimension,
+)
+from cqs_sheets.destinations.excel.edit.stale import forget_results
+from cqs_sheets.destinations.excel.graft.tabs import add_tabs
+from cqs_sheets.destinations.excel.parts.cellxml import encode
+from cqs_sheets.destinations.excel.parts.names import SEQUENCE, column_name
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.refs import Area, address
+from cqs_sheets.destinations.excel.parts.strings import SharedStrings
+from cqs_sheets.destinations.excel.parts.tables import resize_table
+from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
+from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook
+from cqs_sheets.destinations.excel.read import rollover
+from cqs_sheets.destinations.excel.read.column_references import ColumnReferences
+from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
+from cqs_sheets.destinations.excel.read.place import Place, find_place, header_cell, other_tabs
+from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
+from cqs_sheets.errors import DataRefused
+
+Edits = dict[int, RowEdit]
+
+
+class Editor:
+    """Edits a draft for one plan. `scans`: passes already made over this very draft, by tab."""
+
+    def __init__(self, draft: Draft, template: Template, scans: Mapping[str, Scan]) -> None:
+        self._draft = draft
+        self._template = template
+        self._scans = dict(scans)
+        self._open()
+        self._warnings: list[str] = []
+        self._done: list[tuple[Sheet, Edits]] = []
+        self._settings: set[str] = set()
+        self._made: Made = {}
+
+    def _open(self) -> None:
+        self._workbook = Workbook(self._draft)
+        self._strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
+        self._formats = TimeFormats(self._draft, self._workbook.linked("styles"))
+
+    def apply(self, plan: Plan, made: Made) -> None:
+        """Make a plan's changes of rows and cells in the draft, and leave its sequence and the record there.
+
+        DataRefused for what cannot be edited safely.
+        """
+        self._made = made
+        for tab in plan.template.tabs:
+            adds = [add for add in plan.adds if add.tab == tab.name]
+            updates = [update for update in plan.updates if update.tab == tab.name]
+            if isinstance(tab, TableTab) and (adds or updates):
+                self._edit_table(tab, adds, updates)
+            elif isinstance(tab, SettingsTab) and updates:
+                self._edit_settings(tab, updates)
+        self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
+        self._workbook.set_made(made)
+        self._workbook.recalculate_on_load()
+        if self._done:
+            self._workbook.drop_calculation_chain()
+            sheets = {sheet.part: sheet for sheet, _ in self._done}
+            forget_results(self._draft, self._workbook, list(sheets.values()), self._settings)
+        self._workbook.save()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know; complete once the draft has been written."""
+        kept = (
+            f"{sheet.name}!{cell} was left as it is: other cells share its formula"
+            for sheet, edits in self._done
+            for edit in edits.values()
+            for cell in sorted(edit.kept)
+        )
+        return list(dict.fromkeys((*self._warnings, *kept)))
+
+    def _edit_table(self, tab: TableTab, adds: Sequence[Add], updates: Sequence[Update]) -> None:
+        keys = {update.key for update in updates}
+        volumes = list(rollover.volumes(self._workbook, tab))
+        waiting = list(updates)
+        for volume in volumes:
+            found = self._scan(volume, keys)
+            ours = [update for update in waiting if update.key in found.places]
+            waiting = [update for update in waiting if update.key not in found.places]
+            last = volume is volumes[-1]
+            full = last and adds and not rollover.has_room(self._place(volume), found, len(adds))
+            new = adds if last and not full else ()
+            if ours or new:
+                self._edit_volume(volume, new, ours, found)
+            if full:
+                self._edit_volume(self._next_volume(tab, len(volumes) + 1), adds, (), None)
+        if waiting:
+            raise _moved(self._place(tab), waiting[0])
+
+    def _scan(self, tab: TableTab, keys: Collection[str]) -> Scan:
+        return self._scans.get(tab.name) or scan(self._draft, self._place(tab), self._strings, keys)
+
+    def _next_volume(self, tab: TableTab, number: int) -> TableTab:
+        self._workbook.save()
+        volume = rollover.volume_of(tab, number)
+        continued = replace(self._template, tabs=(*self._template.tabs, volume))
+        add_tabs(self._draft, continued, [volume.name])
+        self._open()
+        self._warnings.append(f"{tab.name} is full: new rows go to {volume.name}")
+        return volume
+
+    def _edit_volume(
+        self, tab: TableTab, adds: Sequence[Add], updates: Sequence[Update], found: Scan | None
+    ) -> None:
+        place = self._place(tab)
+        keys = {update.key for update in updates}
+        found = found or scan(self._draft, place, self._strings, keys)
+        growth, start = None, 0
+        if adds:
+            room = make_room(self._draft, self._workbook, place, found, len(adds))
+            start, growth = room.start, room.growth
+            if room.shifted:
+                self._scans.clear()
+                place = self._place(tab)
+                found = scan(self._draft, place, self._strings, keys)
+        edits = self._updated_rows(place, found, updates)
+        edits.update(self._new_rows(place, found, start, adds))
+        self._rewrite(place.sheet, edits, growth)
+        if growth:
+            self._grow(place, growth)
+        for column_id in () if place.bound else place.columns:
+            self._workbook.bind(column_name(tab.name, column_id), header_cell(place, column_id))
+
+    def _place(self, tab: TableTab) -> Place:
+        place = find_place(self._workbook, self._strings, tab, other_tabs=other_tabs(self._template, tab))
+        if place is None:
+            raise KeyError(tab.name)
+        return place
+
+    def _updated_rows(self, place: Place, found: Scan, updates: Sequence[Update]) -> Edits:
+        edits: Edits = {}
+        for update in updates:
+            rows, column = found.places.get(update.key), place.columns.get(update.column)
+            if rows is None or column is None:
+                raise _moved(place, update)
+            edit = edits.setdefault(rows[0], RowEdit())
+            edit.cells[column] = self._cell(place.sheet.name, rows[0], column, update.new)
+        return edits
+
+    def _new_rows(self, place: Place, found: Scan, start: int, adds: Sequence[Add]) -> Edits:
+        if not adds:
+            return {}
+        maker = RowMaker(
+            place=place,
+            model=found.model,
+            model_row=found.model_row,
+            above=found.above_model,
+            users_own=not place.bound or self._made.get(place.tab.name) == USERS_OWN,
+            styles=column_styles(found.head),
+            masters=shared_formulas(self._draft, place, found.model),
+            reference=ColumnReferences(self._workbook, self._strings, self._template).data,
+            formats=self._formats,
+            epoch_1904=self._workbook.epoch_1904,
+            warnings=self._warnings,
+        )
+        ordered = reversed(adds) if place.tab.new_rows == "top" else adds
+        return {row: maker.make(row, add.values) for row, add in enumerate(ordered, start)}
+
+    def _edit_settings(self, tab: SettingsTab, updates: Sequence[Update]) -> None:
+        self._settings |= {update.key.lower() for update in updates}
+        cells = setting_cells(self._workbook, tab)
+        places = {update: cells[update.key] for update in updates if update.key in cells}
+        present = cells_at(self._draft, self._workbook, set(places.values()))
+        by_sheet: dict[str, Edits] = {}
+        for update, at in places.items():
+            style = present[at].style if at in present else None
+            row = by_sheet.setdefault(at.sheet, {}).setdefault(at.row, RowEdit())
+            row.cells[at.column] = self._setting_cell(at, style, update.new)
+        for title, edits in by_sheet.items():
+            if sheet := self._workbook.sheet(title):
+                self._rewrite(sheet, edits, None)
+
+    def _setting_cell(self, at: CellAddress, style: int | None, value: CellValue) -> CellEdit:
+        edit = self._cell(at.sheet, at.row, at.column, value)
+        shown = self._formats.for_time(style, "") if isinstance(value, datetime) else style
+        return edit._replace(style=shown, restyle=True)
+
+    def _cell(self, sheet: str, row: int, column: int, value: CellValue) -> CellEdit:
+        encoded = encode(value, epoch_1904=self._workbook.epoch_1904)
+        if encoded.warning:
+            self._warnings.append(f"{sheet}!{address(row, column)}: {encoded.warning}")
+        return CellEdit(encoded)
+
+    def _rewrite(self, sheet: Sheet, edits: Edits, growth: Growth | None) -> None:
+        columns = [column for edit in edits.values() for column in edit.cells]
+        reach = Area(min(edits), min(columns), max(edits), max(columns))
+        before = self._draft.content(sheet.part)
+
+        def tail(text: bytes) -> bytes:
+            return grow_tail(text, growth) if growth else text
+
+        self._draft.put(
+            sheet.part, lambda: rewritten(before, edits, lambda text: with_dimension(text, reach), tail)
+        )
+        self._done.append((sheet, edits))
+
+    def _grow(self, place: Place, growth: Growth) -> None:
+        if place.table:
+            resize_table(self._draft, place.table, growth.area.bottom, growth.area.bottom + growth.rows)
+        grow_names(self._workbook, growth)
+        grow_charts(self._draft, growth)
+
+
+def _moved(place: Place, update: Update) -> DataRefused:
+    return DataRefused(
+        f"The row of {update.key} or its column {update.column} is no longer in {place.sheet.name}.",
+        meaning="Nothing was written; the signals stay in the journal.",
+        hint="Run again.",
+    )

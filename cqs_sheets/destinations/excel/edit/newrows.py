@@ -1,0 +1,151 @@
+"""New rows that look like their neighbours: format, height, formulas, and the values of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.templates.template import Column, ColumnKind
+from cqs_sheets.destinations.excel.edit.rows import CellEdit, RowEdit, row_attributes
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
+from cqs_sheets.destinations.excel.parts.references import filled_down, has_cell_references
+from cqs_sheets.destinations.excel.parts.refs import address, column_number
+from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
+from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
+from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
+from cqs_sheets.destinations.excel.read.column_references import row_formula
+from cqs_sheets.destinations.excel.read.place import Place
+
+ColumnReference = Callable[[str, str], str]
+"""From a tab and a column id to a reference to the column's data; LookupError if it is gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowMaker:
+    """Makes new rows for a place.
+
+    `model` is the XML of the row they shall look like (b"" if there is none), `above` of the one above
+    it, `styles` the formats that the sheet gives whole columns, `masters` the shared formulas of the
+    sheet by their index. In a tab that we only found (`users_own`) formulas are none of the template's.
+    """
+
+    place: Place
+    model: bytes
+    model_row: int
+    above: bytes
+    users_own: bool
+    styles: Mapping[int, int]
+    masters: Mapping[int, tuple[int, str]]
+    reference: ColumnReference
+    formats: TimeFormats
+    epoch_1904: bool
+    warnings: list[str] = field(default_factory=list)
+
+    def make(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
+        """The row `row` holding a plan's values, by column id."""
+        edit = RowEdit(attributes=row_attributes(self.model))
+        for at in self._columns:
+            style = self._models[at].style if at in self._models else self.styles.get(at)
+            shown = self._style(at, style, values)
+            content = self._content(row, at, values)
+            edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
+        return edit
+
+    @cached_property
+    def _columns(self) -> list[int]:
+        found = {*self._models, *self.place.columns.values(), *self._calculated}
+        if self.place.table is None:
+            return sorted(found)
+        return sorted(at for at in found if self.place.left <= at <= self.place.right)
+
+    @cached_property
+    def _models(self) -> dict[int, CellXml]:
+        cells = cells_of(addressed_row(self.model, self.model_row)) if self.model else []
+        return {column_number(cell.column.decode()): cell for cell in cells}
+
+    @cached_property
+    def _above(self) -> dict[int, CellXml]:
+        cells = cells_of(addressed_row(self.above, self.model_row - 1)) if self.above else []
+        return {column_number(cell.column.decode()): cell for cell in cells}
+
+    @cached_property
+    def _ours(self) -> dict[int, Column]:
+        """The template's columns by position, but for those whose cells are the user's."""
+        users = {ColumnKind.INPUT, ColumnKind.FORMULA} if self.users_own else {ColumnKind.INPUT}
+        columns = {column.id: column for column in self.place.tab.columns if column.kind not in users}
+        return {at: columns[id_] for id_, at in self.place.columns.items() if id_ in columns}
+
+    @cached_property
+    def _calculated(self) -> dict[int, str]:
+        table = self.place.table
+        columns = enumerate(table.columns, table.area.left) if table else ()
+        return {at: column.calculated for at, column in columns if column.calculated}
+
+    def _style(self, at: int, style: int | None, values: Mapping[str, CellValue]) -> int | None:
+        column = self._ours.get(at)
+        if column is None or not isinstance(values.get(column.id), datetime):
+            return style
+        return self.formats.for_time(style, column.format.pattern)
+
+    def _content(self, row: int, at: int, values: Mapping[str, CellValue]) -> Encoded | None:
+        column = self._ours.get(at)
+        if column is None:
+            return self._calculated_cell(row, at) if at in self._calculated else self._filled_down(row, at)
+        if column.kind is ColumnKind.FORMULA:
+            return self._formula_cell(row, column)
+        encoded = encode(values.get(column.id), epoch_1904=self.epoch_1904)
+        if encoded.warning:
+            self.warnings.append(f"{self.place.sheet.name}!{address(row, at)}: {encoded.warning}")
+        return encoded
+
+    def _formula_cell(self, row: int, column: Column) -> Encoded | None:
+        try:
+            return _formula(row_formula(column.formula, self.place, row, self.reference))
+        except LookupError as missing:
+            self.warnings.append(
+                f"{self.place.sheet.name}: {column.header} was left empty in new rows, as its formula needs"
+                f" the column {missing} that is no longer there"
+            )
+            return None
+
+    def _calculated_cell(self, row: int, at: int) -> Encoded | None:
+        """The user's own calculated table column: as in the neighbour, else as the table says."""
+        calculated = self._calculated[at]
+        source = self._model_formula(self._models[at]) if at in self._models else None
+        if source:
+            return _formula(filled_down(source[1], row - source[0]))
+        if has_cell_references(calculated):
+            self.warnings.append(
+                f"{self.place.sheet.name}!{address(row, at)}: your formula could not be copied"
+            )
+            return None
+        return _formula(calculated)
+
+    def _filled_down(self, row: int, at: int) -> Encoded | None:
+        """The user's own formula beside the data, if the last two rows agree on it (or there is one row only)."""
+        model, above = self._models.get(at), self._above.get(at)
+        source = self._model_formula(model) if model and not model.is_of_an_array else None
+        if source is None:
+            return None
+        other = self._model_formula(above) if above else None
+        alone = self.model_row == self.place.header_row + 1
+        if alone or (other and filled_down(other[1], source[0] - other[0]) == source[1]):
+            return _formula(filled_down(source[1], row - source[0]))
+        return None
+
+    def _model_formula(self, cell: CellXml) -> tuple[int, str] | None:
+        """The row a formula was written for, and the formula."""
+        text = cell.formula
+        if text is None:
+            return None
+        shared = cell.shared_formula
+        if not text and shared is not None:
+            return self.masters.get(shared)
+        return cell.row, unescape(text)
+
+
+def _formula(text: str) -> Encoded:
+    return Encoded(b"", b"<f>" + escape(text) + b"</f>")

@@ -1,0 +1,217 @@
+"""Rows of a sheet changed or added, spliced into the stream of those that stay as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of
+from cqs_sheets.destinations.excel.parts.malformed import sound_row, whole
+from cqs_sheets.destinations.excel.parts.refs import Area, column_number
+from cqs_sheets.destinations.excel.parts.rowstream import (
+    Part,
+    Piece,
+    addressed,
+    addressed_row,
+    pieces,
+    row_span,
+)
+from cqs_sheets.destinations.excel.parts.xmltext import attributes, with_attribute
+
+_ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
+_ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
+_DIMENSION = re.compile(rb"<dimension\s[^>]*>")
+_COLUMN_STYLE = re.compile(rb"<col\s[^>]*>")
+_COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
+_CACHED = re.compile(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
+
+Edit = Callable[[bytes], bytes]
+
+
+class CellEdit(NamedTuple):
+    """New content of a cell, None to leave what is there.
+
+    `style` is for a cell that is not there yet, with `restyle` also for one that is. With `if_blank`
+    a cell that holds something stays as it is.
+    """
+
+    content: Encoded | None
+    style: int | None = None
+    restyle: bool = False
+    if_blank: bool = False
+
+
+@dataclass(slots=True)
+class RowEdit:
+    """What changes in a row: cells by column, and the row's attributes should it have to be made.
+
+    Cells that could not be changed safely are reported in `kept`, by address.
+    """
+
+    cells: dict[int, CellEdit] = field(default_factory=dict)
+    attributes: bytes = b""
+    kept: set[str] = field(default_factory=set)
+
+
+def rewritten(
+    source: Callable[[], Iterable[bytes]], edits: Mapping[int, RowEdit], head: Edit, tail: Edit
+) -> Iterator[bytes]:
+    """A worksheet part with rows changed or added by number, and its head and tail edited."""
+    waiting = sorted(edits)
+    for piece in pieces(source()):
+        if piece.part is Part.HEAD:
+            yield head(piece.text)
+        elif piece.part is Part.ROWS:
+            due = [number for number in waiting if number <= piece.last]
+            waiting = waiting[len(due) :]
+            yield from _spliced(piece, due, edits) if due else (piece.text,)
+        else:
+            yield from (_new_row(number, edits[number]) for number in waiting)
+            yield tail(piece.text)
+
+
+def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit]) -> Iterator[bytes]:
+    spans = _spans(piece.text, due)
+    if any(start < 0 for start, _ in spans):
+        piece = addressed(piece)
+        spans = _spans(piece.text, due)
+    position = 0
+    for number, (start, end) in zip(due, spans, strict=True):
+        if start < 0:
+            start = end = _first_after(piece.text, number, position)  # noqa: PLW2901
+        yield piece.text[position:start]
+        row = piece.text[start:end]
+        yield _edited_row(row, number, edits[number]) if row else _new_row(number, edits[number])
+        position = end
+    yield piece.text[position:]
+
+
+def _spans(text: bytes, numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Where each row begins and ends; (-1, -1) for one that is not there."""
+    spans, position = [], 0
+    for number in numbers:
+        spans.append(row_span(text, number, position))
+        position = max(position, spans[-1][1])
+    return spans
+
+
+def _first_after(text: bytes, number: int, position: int) -> int:
+    for match in _ROW_NUMBER.finditer(text, position):
+        if int(match[1]) > number:
+            return match.start()
+    return len(text)
+
+
+def _new_row(number: int, edit: RowEdit) -> bytes:
+    cells = b"".join(_cell(number, column, edit.cells[column]) for column in sorted(edit.cells))
+    return b'<row r="%d"%s>%s</row>' % (number, edit.attributes, cells)
+
+
+def _edited_row(row: bytes, number: int, edit: RowEdit) -> bytes:
+    row = addressed_row(row, number)
+    match = _ROW_TAG.match(row)
+    assert match is not None  # noqa: S101 - the caller found the row by its tag
+    tag, inner = match[0], b"" if match[1] else row[match.end() : -len(b"</row>")]
+    row_style = attributes(tag).get("s") if attributes(tag).get("customFormat") in ("1", "true") else None
+    cells = _edited_cells(inner, number, edit, whole(row_style) if row_style else None)
+    tag = tag[:-2].rstrip() + b">" if match[1] else tag
+    return sound_row(_with_spans(tag, edit.cells) + cells + b"</row>")
+
+
+def _edited_cells(inner: bytes, number: int, edit: RowEdit, row_style: int | None) -> bytes:
+    present = {column_number(cell.column.decode()): cell for cell in cells_of(inner)}
+    done: list[bytes] = []
+    position = 0
+    for column in sorted({*present, *edit.cells}):
+        change, cell = edit.cells.get(column), present.get(column)
+        if cell is None:
+            assert change is not None  # noqa: S101 - the column comes from one of the two
+            style = row_style if change.style is None else change.style
+            done.append(_cell(number, column, change._replace(style=style)))
+            continue
+        done.append(inner[position : cell.start])
+        done.append(_edited_cell(inner[cell.start : cell.end], cell, change, edit))
+        position = cell.end
+    return b"".join((*done, inner[position:]))
+
+
+def _edited_cell(written: bytes, cell: CellXml, change: CellEdit | None, edit: RowEdit) -> bytes:
+    if change is None or change.content is None:
+        return without_result(written)
+    if change.if_blank and (cell.holds_something or cell.formula is not None):
+        return without_result(written)
+    if cell.carries_formula_of_others:
+        edit.kept.add(f"{cell.column.decode()}{cell.row}")
+        return without_result(written)
+    style = change.style if change.restyle else cell.style
+    return _cell(cell.row, column_number(cell.column.decode()), change._replace(style=style))
+
+
+def _cell(row: int, column: int, edit: CellEdit) -> bytes:
+    style = b"" if edit.style is None else b' s="%d"' % edit.style
+    content = edit.content or Encoded(b"", b"")
+    kind = b' t="%s"' % content.type if content.type else b""
+    opened = b'<c r="%s%d"%s%s' % (column_letters(column).encode(), row, style, kind)
+    return opened + (b">" + content.content + b"</c>" if content.content else b"/>")
+
+
+def without_result(cell: bytes) -> bytes:
+    """A formula's cell without its last result, which the change of its row may have made a lie."""
+    if b"<f" not in cell:
+        return cell
+    bare = _CACHED.sub(rb"\1", cell)
+    if bare == cell:
+        return cell
+    end = bare.index(b">") + 1
+    return with_attribute(bare[:end], "t", None) + bare[end:]
+
+
+def _with_spans(tag: bytes, cells: Mapping[int, CellEdit]) -> bytes:
+    spans = attributes(tag).get("spans", "")
+    first, _, last = spans.partition(":")
+    if " " in spans or not (first.isdigit() and last.isdigit()):
+        return with_attribute(tag, "spans", None) if spans else tag
+    if int(first) <= min(cells) and max(cells) <= int(last):
+        return tag
+    return with_attribute(tag, "spans", f"{min(int(first), *cells)}:{max(int(last), *cells)}")
+
+
+def row_attributes(model: bytes) -> bytes:
+    """What a new row takes over from its neighbour's tag: height and format, not being hidden."""
+    match = _ROW_TAG.match(model)
+    given = attributes(match[0]) if match else {}
+    kept = [(name, value) for name, value in given.items() if name in _COPIED or name.endswith(":dyDescent")]
+    return b"".join(b' %s="%s"' % (name.encode(), value.encode()) for name, value in kept)
+
+
+def with_dimension(head: bytes, reach: Area) -> bytes:
+    """The head of a sheet whose stated extent includes `reach`."""
+    match = _DIMENSION.search(head)
+    if match is None:
+        return head
+    try:
+        area = Area.parse(attributes(match[0]).get("ref", ""))
+    except ValueError:
+        return head
+    grown = Area(
+        min(area.top, reach.top),
+        min(area.left, reach.left),
+        max(area.bottom, reach.bottom),
+        max(area.right, reach.right),
+    )
+    tag = match[0] if grown == area else with_attribute(match[0], "ref", str(grown))
+    return head[: match.start()] + tag + head[match.end() :]
+
+
+def column_styles(head: bytes) -> dict[int, int]:
+    """The format of cells not there yet, by column, for the columns a sheet defines one for."""
+    styles: dict[int, int] = {}
+    for tag in _COLUMN_STYLE.findall(head):
+        values = attributes(tag)
+        if "style" in values:
+            first, last = whole(values.get("min")), whole(values.get("max"))
+            styles.update(dict.fromkeys(range(first, min(last, first + 1024) + 1), whole(values["style"])))
+    return styles

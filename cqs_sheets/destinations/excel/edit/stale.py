@@ -1,0 +1,125 @@
+"""Results of formulas that a write made a lie are forgotten: whoever opens the file computes them anew.
+
+Excel does so when told to; LibreOffice and readers of values trust what is stored, so it must go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from cqs_sheets.destinations.excel.edit.rows import without_result
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
+from cqs_sheets.destinations.excel.parts.tables import tables_of
+from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.xmltext import escape
+
+_RESULT = re.compile(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
+_FORMULA = re.compile(rb"<f(?:\s[^>]*[^/>])?>([^<]*)</f>")
+_FORMULA_CELL = re.compile(
+    rb'<c r="[A-Z]+\d+"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)\s*<v\b.*?</c>', re.DOTALL
+)
+_FOLLOWER = re.compile(rb"<f\s[^>]*/>")
+
+
+def forget_results(
+    draft: Draft, workbook: Workbook, changed: Collection[Sheet], settings: Collection[str]
+) -> None:
+    """Drop stored results that depend on `changed` sheets or on names of `settings` that were written.
+
+    In a changed sheet formulas that look no further than their own row keep theirs, their row having
+    been left alone; other sheets that look at it, or at a sheet that does, lose all.
+    """
+    stale = list(changed)
+    words = _words(draft, workbook, stale, settings)
+    waiting = [sheet for sheet in workbook.sheets if sheet not in stale]
+    while found := [sheet for sheet in waiting if _looks_at(draft, sheet, words)]:
+        stale += found
+        waiting = [sheet for sheet in waiting if sheet not in found]
+        words = _words(draft, workbook, stale, settings)
+    for sheet in stale:
+        _forget(draft, sheet, words, all_of_them=sheet not in changed)
+
+
+class _Words(NamedTuple):
+    """What formulas say: `pattern` finds it for certain, `plain` are lower-case bytes without which it cannot."""
+
+    pattern: re.Pattern[bytes]
+    plain: tuple[bytes, ...]
+
+    def stand_in(self, formulas: bytes) -> bool:
+        """Whether any of it is said."""
+        text = formulas.lower()
+        return any(word in text for word in self.plain) and self.pattern.search(formulas) is not None
+
+
+def _words(draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings: Collection[str]) -> _Words:
+    """What a formula says when it looks at one of the sheets: its name, its tables', names of its ranges."""
+    titles = "|".join(re.escape(sheet.name.replace("'", "''")) for sheet in sheets)
+    inside = re.compile(rf"(?i)(?:^|[^\w.])'?(?:{titles})'?!")
+    ranges = [
+        name.name
+        for name in workbook.names
+        if inside.search(name.text) and (":" in name.text or name.name.lower() in settings)
+    ]
+    names = [*ranges, *settings]
+    tables = [table.name for sheet in sheets for table in tables_of(draft, sheet.part)]
+    parts = [rf"(?:{_escaped(titles)})'?!"]
+    parts += [rf"\b(?:{'|'.join(map(re.escape, tables))})\[" for _ in tables[:1]]
+    parts += [rf"\b(?:{'|'.join(map(re.escape, names))})\b" for _ in names[:1]]
+    said = [*(sheet.name.replace("'", "''") for sheet in sheets), *tables, *names]
+    plain = tuple(escape(word).lower() for word in said)
+    return _Words(re.compile("|".join(parts).encode(), re.IGNORECASE), plain)
+
+
+def _escaped(titles: str) -> str:
+    return escape(titles).decode()
+
+
+def _looks_at(draft: Draft, sheet: Sheet, words: _Words) -> bool:
+    for piece in pieces(draft.chunks(sheet.part)):
+        if _has_formulas(piece) and words.stand_in(b"\n".join(_FORMULA.findall(piece.text))):
+            return True
+    return False
+
+
+def _without_literals(formulas: bytes) -> bytes:
+    return b"".join(formulas.replace(b"&quot;", b'"').split(b'"')[::2])
+
+
+def _has_formulas(piece: Piece) -> bool:
+    # one character is found twenty times as fast as two, and plain cells have no f
+    return piece.part is Part.ROWS and b"f" in piece.text and b"<f" in piece.text
+
+
+def _may_have_results(piece: Piece) -> bool:
+    """Surely not where each formula is a plain one and its cell's end follows: so are those that we write."""
+    text = piece.text
+    return _has_formulas(piece) and (b"<f " in text or text.count(b"</f>") != text.count(b"</f></c>"))
+
+
+def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> None:
+    before = draft.content(sheet.part)
+    if all_of_them and not any(_RESULT.search(piece.text) for piece in pieces(before())):
+        return
+
+    def lies(formulas: bytes) -> bool:
+        text = _without_literals(formulas)
+        beyond_its_row = b":" in text or b"[" in text
+        return all_of_them or beyond_its_row or words.stand_in(text)
+
+    def cell(match: re.Match[bytes]) -> bytes:
+        return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
+
+    def forgetful() -> Iterator[bytes]:
+        for piece in pieces(before()):
+            if not _may_have_results(piece):
+                yield piece.text
+            elif _FOLLOWER.search(piece.text) or lies(b"\n".join(_FORMULA.findall(piece.text))):
+                yield _FORMULA_CELL.sub(cell, addressed(piece).text)
+            else:
+                yield piece.text
+
+    draft.put(sheet.part, forgetful)

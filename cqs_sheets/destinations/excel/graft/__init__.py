@@ -1,0 +1,1 @@
+"""Tabs of a template carried into a workbook that is there already."""

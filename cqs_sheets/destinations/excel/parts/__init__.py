@@ -1,0 +1,1 @@
+"""The workbook file itself, as bytes: its archive, its parts, their XML; nothing here knows of plans."""

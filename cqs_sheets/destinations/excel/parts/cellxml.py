@@ -1,0 +1,207 @@
+"""One cell between its XML and its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from cqs_sheets.core.cells import CellType, CellValue, exact_number
+from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape_cell
+
+LONGEST_TEXT = 32_767
+
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_TYPE = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
+_STYLE = re.compile(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
+_VALUE = re.compile(rb"<v(?:\s[^>]*[^/>])?>(.*?)</v>", re.DOTALL)
+_TEXT = re.compile(rb"<t(?:\s[^>]*[^/>])?>(.*?)</t>", re.DOTALL)
+_FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+_SHARED = re.compile(rb"""\ssi\s*=\s*["'](\d{1,9})\d*["']""")
+_SEVERAL = re.compile(rb"""\sref\s*=\s*["'][^"']*:""")
+_PHONETIC = re.compile(rb"<rPh\b.*?</rPh>", re.DOTALL)
+_TOO_LONG = 10  # digits: no index has so many
+_DAY = timedelta(days=1)
+_EPOCH_1900, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - cells have no zone
+_LEAP_BUG = 61  # serial of 1900-03-01; Excel counts a 1900-02-29 that never was
+
+
+class CellXml(NamedTuple):
+    """A cell as it stands in a row."""
+
+    column: bytes
+    row: int
+    attributes: bytes
+    content: bytes
+    start: int
+    end: int
+
+    @property
+    def type(self) -> bytes:
+        """`s`, `str`, `inlineStr`, `b`, `e`, `d`, or `n` for a number."""
+        match = _TYPE.search(self.attributes)
+        return match[1] if match else b"n"
+
+    @property
+    def style(self) -> int | None:
+        """The index of its format."""
+        match = _STYLE.search(self.attributes)
+        return int(match[1]) if match else None
+
+    @property
+    def raw_value(self) -> bytes:
+        """What stands in `<v>`: a number, a shared string's index, a formula's text."""
+        match = _VALUE.search(self.content)
+        return match[1].strip() if match else b""
+
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is a value or a text."""
+        return bool(self.raw_value) or b"<is>" in self.content
+
+    @property
+    def formula(self) -> bytes | None:
+        """Its raw formula; b"" for a follower of a shared formula, None without formula."""
+        match = _FORMULA.search(self.content)
+        return None if match is None else match[2] or b""
+
+    @property
+    def shared_formula(self) -> int | None:
+        """The index of the shared formula it follows or defines."""
+        match = _FORMULA.search(self.content)
+        shared = _SHARED.search(match[1]) if match else None
+        return int(shared[1]) if shared else None
+
+    @property
+    def carries_formula_of_others(self) -> bool:
+        """Whether other cells depend on the formula here, so that it cannot be replaced on its own."""
+        match = _FORMULA.search(self.content)
+        several = match is not None and _SEVERAL.search(match[1]) is not None
+        return several and match is not None and bool(match[2] or b"dataTable" in match[1])
+
+    @property
+    def is_of_an_array(self) -> bool:
+        """Whether it holds a formula of several cells, or one that fills several."""
+        match = _FORMULA.search(self.content)
+        return match is not None and (b"array" in match[1] or b"dataTable" in match[1])
+
+    @property
+    def shared_index(self) -> int | None:
+        """The index of its shared string, if it holds one."""
+        raw = self.raw_value
+        return int(raw) if self.type == b"s" and raw.isdigit() and len(raw) < _TOO_LONG else None
+
+
+class Encoded(NamedTuple):
+    """A value as a cell stores it: the `t` attribute (may be empty), the content, what was lost."""
+
+    type: bytes
+    content: bytes
+    warning: str = ""
+
+
+def cells_of(row: bytes) -> list[CellXml]:
+    """The cells of a row whose cells carry their addresses."""
+    return [
+        CellXml(match[1], int(match[2]), match[3], match[4] or b"", match.start(), match.end())
+        for match in _CELL.finditer(row)
+    ]
+
+
+def rich_text(content: bytes) -> str:
+    """The text of a shared or inline string: all runs joined, phonetic hints left out."""
+    if b"<rPh" in content:
+        content = _PHONETIC.sub(b"", content)
+    return "".join(unescape_cell(run) for run in _TEXT.findall(content))
+
+
+def decode(cell: CellXml, *, kind: CellType, epoch_1904: bool, strings: Mapping[int, str]) -> CellValue:
+    """The cell's value as a column of that kind holds it; None for a blank."""
+    if cell.type == b"inlineStr":
+        return _typed(rich_text(cell.content), kind)
+    raw = cell.raw_value
+    if not raw:
+        return None
+    if cell.type == b"s":
+        index = cell.shared_index
+        return _typed("" if index is None else strings.get(index, ""), kind)
+    if cell.type == b"b":
+        return raw in (b"1", b"true")
+    if cell.type == b"n":
+        return _number(raw.decode(), kind, epoch_1904=epoch_1904)
+    text = unescape_cell(raw)
+    return _iso_time(text) if cell.type == b"d" else text
+
+
+def _typed(text: str, kind: CellType) -> CellValue:
+    return text if kind in (CellType.TEXT, CellType.TIME) else text.strip()
+
+
+def _number(text: str, kind: CellType, *, epoch_1904: bool) -> CellValue:
+    try:
+        number = Decimal(
+            repr(float(text)).removesuffix(".0")
+        )  # Excel writes 17 digits: the shortest says what was meant
+    except (ValueError, InvalidOperation):
+        return text
+    if kind is CellType.TIME:
+        return from_serial(float(number), epoch_1904=epoch_1904) or text
+    if kind is CellType.TEXT:
+        return exact_number(number) or text
+    return number
+
+
+def _iso_time(text: str) -> CellValue:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return text
+
+
+def from_serial(serial: float, *, epoch_1904: bool) -> datetime | None:
+    """The wall-clock time of a serial day number, to the millisecond; None out of range."""
+    shift = 1 if not epoch_1904 and serial < _LEAP_BUG - 1 else 0
+    try:
+        moment = (_EPOCH_1904 if epoch_1904 else _EPOCH_1900) + timedelta(
+            days=serial + shift, microseconds=500
+        )
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    except (OverflowError, ValueError):
+        return None
+
+
+def to_serial(moment: datetime, *, epoch_1904: bool) -> float | None:
+    """The serial day number of a wall-clock time; None before the date system begins."""
+    serial = (moment - (_EPOCH_1904 if epoch_1904 else _EPOCH_1900)) / _DAY
+    if serial < (0 if epoch_1904 else _LEAP_BUG):
+        return None
+    return serial  # in full: a rounded one can show as the minute before
+
+
+def encode(value: CellValue, *, epoch_1904: bool) -> Encoded:
+    """The cell that holds a value; what no cell can hold exactly becomes text, with a warning."""
+    if isinstance(value, bool):
+        return Encoded(b"b", b"<v>1</v>" if value else b"<v>0</v>")
+    if isinstance(value, Decimal):
+        number = exact_number(value)
+        if number is None:
+            text = format(value, "f") if value.is_finite() else str(value)
+            return _text(text, f"{text} has more digits than a spreadsheet number: kept as text")
+        return Encoded(b"", b"<v>%s</v>" % number.encode())
+    if isinstance(value, datetime):
+        serial = to_serial(value, epoch_1904=epoch_1904)
+        if serial is None:
+            return _text(value.isoformat(" "), f"{value} is before a spreadsheet's calendar: kept as text")
+        return Encoded(b"", b"<v>%s</v>" % repr(serial).removesuffix(".0").encode())
+    return _text(value) if value else Encoded(b"", b"")
+
+
+def _text(text: str, warning: str = "") -> Encoded:
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if units > LONGEST_TEXT:
+        warning = f"a text of {units} characters was cut to the {LONGEST_TEXT} that a cell holds"
+        text = text.encode("utf-16-le", "surrogatepass")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
+    space = b' xml:space="preserve"' if text != text.strip() or "\n" in text else b""
+    return Encoded(b"inlineStr", b"<is><t%s>%s</t></is>" % (space, escape(text)), warning)

@@ -1,0 +1,103 @@
+"""How the parts of a package hang together: relationships and content types (ECMA-376 part 2)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from cqs_sheets.destinations.excel.parts.archive import damaged
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, unescape
+
+_RELATIONSHIP = re.compile(rb"<Relationship\s[^>]*>(?:\s*</Relationship>)?")
+_OVERRIDE = re.compile(rb"<Override\s[^>]*>(?:\s*</Override>)?")
+_CONTENT_TYPES = "[Content_Types].xml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relationship:
+    """One link of a part: `kind` is the last word of its type, `target` a part (or an outside address)."""
+
+    id: str
+    kind: str
+    target: str
+    external: bool = False
+
+
+def relationships_part(part: str) -> str:
+    """Where the links of a part are kept; `""` stands for the package itself."""
+    folder, name = posixpath.split(part)
+    return posixpath.join(folder, "_rels", f"{name}.rels")
+
+
+def relationships(draft: Draft, part: str) -> list[Relationship]:
+    """The links of a part, in the file's order; none if it has no such part."""
+    source = relationships_part(part)
+    if source not in draft:
+        return []
+    found = []
+    for tag in _RELATIONSHIP.findall(canonical_part(draft.read(source))):
+        values = attributes(tag)
+        external = values.get("TargetMode") == "External"
+        target = values.get("Target", "")
+        found.append(
+            Relationship(
+                id=values.get("Id", ""),
+                kind=values.get("Type", "").rsplit("/", 1)[-1],
+                target=target if external else absolute(part, target),
+                external=external,
+            )
+        )
+    return found
+
+
+def absolute(part: str, target: str) -> str:
+    """A link's target as a part's name, seen from the part that holds the link."""
+    joined = posixpath.normpath(posixpath.join("/", posixpath.dirname(part), target.replace("\\", "/")))
+    return joined.lstrip("/")
+
+
+def workbook_part(draft: Draft) -> str:
+    """The name of the main part."""
+    for link in relationships(draft, ""):
+        if link.kind == "officeDocument" and link.target in draft:
+            return link.target
+    raise damaged("the archive holds no Excel workbook")
+
+
+def drop_part(draft: Draft, owner: str, part: str) -> None:
+    """Remove a part, the link of `owner` to it and its content type."""
+    draft.remove(part)
+    source = relationships_part(owner)
+    ours = [
+        tag
+        for tag in _RELATIONSHIP.findall(canonical_part(draft.read(source)))
+        if absolute(owner, attributes(tag).get("Target", "")).lower() == part.lower()
+    ]
+    _without(draft, source, ours)
+    types = canonical_part(draft.read(_CONTENT_TYPES))
+    name = f"/{part}".lower()
+    _without(
+        draft,
+        _CONTENT_TYPES,
+        [tag for tag in _OVERRIDE.findall(types) if attributes(tag).get("PartName", "").lower() == name],
+    )
+
+
+def _without(draft: Draft, part: str, tags: list[bytes]) -> None:
+    content = canonical_part(draft.read(part))
+    for tag in tags:
+        content = content.replace(tag, b"", 1)
+    if tags:
+        draft.put(part, content)
+
+
+def content_type(draft: Draft, part: str) -> str:
+    """The content type that is stated for one part, or "" if only its file extension has one."""
+    types = canonical_part(draft.read(_CONTENT_TYPES))
+    for tag in _OVERRIDE.findall(types):
+        values = attributes(tag)
+        if values.get("PartName", "").lower() == f"/{part}".lower():
+            return unescape(values.get("ContentType", "").encode())
+    return ""

@@ -1,0 +1,273 @@
+"""A workbook's archive: `Package` to read it, `Draft` to write it anew with some parts replaced.
+
+Every member a draft does not replace is copied as the compressed bytes it has, at its place, with
+its dates, flags and comments.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from cqs_sheets.destinations.excel.parts import archive
+from cqs_sheets.destinations.excel.parts.archive import Member, damaged
+from cqs_sheets.destinations.excel.parts.deflate import codec, deflated
+from cqs_sheets.errors import DataRefused
+
+_BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
+
+CHUNK = 1 << 18
+"""How many bytes of a part are in memory at a time."""
+
+Content = bytes | Callable[[], Iterable[bytes]]
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_EPOCH = (0, 0x21)  # 1980-01-01, the date of parts that have none
+_CONTENT_TYPES = "[Content_Types].xml"
+_WORKBOOK_TYPE = re.compile(rb"(?:sheet|template|addin)\.(?:macroEnabled\.)?main\+xml")
+
+
+class Package:
+    """An open workbook archive; close it before the file is replaced (Windows)."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.members, self.comment = archive.read_directory(file)
+        self._by_name = {member.name.lower(): member for member in self.members}
+
+    @classmethod
+    def open(cls, source: Path | bytes | BinaryIO) -> Self:
+        """The archive of a path, its bytes or an open binary file.
+
+        Raises DataRefused if it is not a sound, unencrypted workbook; OSError as open() does.
+        """
+        file = source.open("rb") if isinstance(source, Path) else source
+        file = io.BytesIO(file) if isinstance(file, bytes) else file
+        try:
+            _check_magic(file)
+            package = cls(file)
+            package._check_workbook()
+        except BaseException:
+            file.close()
+            raise
+        return package
+
+    def _check_workbook(self) -> None:
+        types = self.read(_CONTENT_TYPES).replace(b"\0", b"") if _CONTENT_TYPES in self else b""
+        if _WORKBOOK_TYPE.search(types):
+            return
+        binary = any(name.lower().endswith("workbook.bin") for name in self.names)
+        detail = "it is an Excel binary workbook (.xlsb)" if binary else "the archive holds no Excel workbook"
+        raise DataRefused(
+            f"Not a usable workbook: {detail}.",
+            meaning="The file was left as it was.",
+            hint="Save it as .xlsx or .xlsm in Excel, or name another target.",
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all members, in the archive's order."""
+        return tuple(member.name for member in self.members)
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._by_name
+
+    def member(self, name: str) -> Member:
+        """The directory record of a part (case does not matter, as in OPC); DataRefused if there is none."""
+        try:
+            return self._by_name[name.lower()]
+        except KeyError:
+            raise damaged(f"the part {name!r} is missing") from None
+
+    def read(self, name: str) -> bytes:
+        """A whole part, inflated."""
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """A part, inflated piece by piece; DataRefused if its bytes are not what the directory says."""
+        member = self.member(name)
+        total, crc = 0, 0
+        for chunk in self._inflate(member):
+            total += len(chunk)
+            crc = codec.crc32(chunk, crc)
+            if total > member.size:
+                break
+            yield chunk
+        if total != member.size or crc != member.crc:
+            raise damaged(f"the part {member.name!r} is damaged")
+
+    def _inflate(self, member: Member) -> Iterator[bytes]:
+        if member.method == archive.STORED:
+            yield from self.raw(member.data, member.data + member.packed)
+            return
+        if member.method != archive.DEFLATED:
+            raise damaged(f"the part {member.name!r} is packed in an unusual way (method {member.method})")
+        inflater = codec.decompressobj(wbits=-15)
+        try:
+            for packed in self.raw(member.data, member.data + member.packed):
+                chunk = inflater.decompress(packed, CHUNK)
+                while chunk:
+                    yield chunk
+                    chunk = inflater.decompress(inflater.unconsumed_tail, CHUNK)
+        except _BROKEN as error:
+            raise damaged(f"the part {member.name!r} is damaged") from error
+
+    def raw(self, start: int, end: int) -> Iterator[bytes]:
+        """The archive's own bytes from `start` to `end`."""
+        while start < end:
+            self._file.seek(start)
+            chunk = self._file.read(min(CHUNK, end - start))
+            if not chunk:
+                raise damaged("the end of the file is missing")
+            yield chunk
+            start += len(chunk)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Draft:
+    """A package with changes not yet written; reads see the changes."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self._puts: dict[str, tuple[str, Content]] = {}
+        self._removed: set[str] = set()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parts, the package's in its order, then added ones."""
+        kept = [name for name in self.package.names if name.lower() not in self._removed]
+        return (*kept, *(name for key, (name, _) in self._puts.items() if key not in self.package))
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was put or removed."""
+        return bool(self._puts or self._removed)
+
+    def __contains__(self, name: str) -> bool:
+        key = name.lower()
+        return key in self._puts or (key in self.package and key not in self._removed)
+
+    def read(self, name: str) -> bytes:
+        """A whole part as it would be written."""
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """A part as it would be written, piece by piece."""
+        yield from self.content(name)()
+
+    def content(self, name: str) -> Callable[[], Iterable[bytes]]:
+        """A part as it stands now, to be read once it has been replaced (by a version made from it)."""
+        key = name.lower()
+        if key in self._removed:
+            raise damaged(f"the part {name!r} is missing")
+        content = self._puts[key][1] if key in self._puts else lambda: self.package.chunks(name)
+        return lambda: _pieces(content)
+
+    def put(self, name: str, content: Content) -> None:
+        """Replace or add a part; a callable is asked for the part's pieces each time it is needed."""
+        self._removed.discard(name.lower())
+        self._puts[name.lower()] = (name, content)
+
+    def remove(self, name: str) -> None:
+        """Leave a part out."""
+        self._puts.pop(name.lower(), None)
+        self._removed.add(name.lower())
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the whole archive to an empty, seekable file."""
+        written = [self._write_member(file, member) for member in self.package.members if self._keeps(member)]
+        added = [(name, content) for key, (name, content) in self._puts.items() if key not in self.package]
+        written += [_deflate(file, _new_member(name), content) for name, content in added]
+        start = file.tell()
+        file.writelines(archive.central_record(member) for member in written)
+        file.write(archive.end_records(len(written), file.tell() - start, start, self.package.comment))
+
+    def _keeps(self, member: Member) -> bool:
+        return member.name.lower() not in self._removed
+
+    def _write_member(self, file: BinaryIO, member: Member) -> Member:
+        if member.name.lower() in self._puts:
+            return _deflate(file, member, self._puts[member.name.lower()][1])
+        offset = file.tell()
+        file.writelines(self.package.raw(member.offset, member.end))
+        return replace(member, offset=offset)
+
+
+def _pieces(content: Content) -> Iterable[bytes]:
+    return (content,) if isinstance(content, bytes) else content()
+
+
+def _deflate(file: BinaryIO, member: Member, content: Content) -> Member:
+    size = len(content) if isinstance(content, bytes) else member.size
+    wide = size > archive.LIMIT32 * 3 // 4
+    member = replace(member, flags=member.flags & archive.UTF8, method=archive.DEFLATED, offset=file.tell())
+    file.write(archive.local_header(member, wide=wide))
+    start = file.tell()
+    size, crc = 0, 0
+
+    def seen(block: bytes) -> None:
+        nonlocal size, crc
+        size += len(block)
+        crc = codec.crc32(block, crc)
+
+    file.writelines(deflated(_pieces(content), seen))
+    end = file.tell()
+    if size >= archive.LIMIT32 and not wide:
+        raise damaged(f"the part {member.name!r} grew past 4 GiB")
+    member = replace(member, crc=crc, packed=end - start, size=size)
+    file.seek(member.offset)
+    file.write(archive.local_header(member, wide=wide))
+    file.seek(end)
+    return member
+
+
+def _new_member(name: str) -> Member:
+    flags = 0 if name.isascii() else archive.UTF8
+    raw_name = name.encode()
+    return Member(
+        name=name,
+        raw_name=raw_name,
+        versions=(20, 20),
+        flags=flags,
+        method=archive.DEFLATED,
+        stamp=_EPOCH,
+        crc=0,
+        packed=0,
+        size=0,
+        offset=0,
+    )
+
+
+def _check_magic(file: BinaryIO) -> None:
+    file.seek(0)
+    magic = file.read(8)
+    if magic != _OLE:
+        return
+    if "EncryptedPackage".encode("utf-16-le") in file.read():
+        raise DataRefused(
+            "The workbook is protected by a password to open it.",
+            meaning="Its content is encrypted and cannot be read or written; the file was left as it was.",
+            hint="Remove the password in Excel (File > Info > Protect Workbook), or name another target.",
+        )
+    raise DataRefused(
+        "The file is not a modern workbook (it may be an old .xls).",
+        meaning="The file was left as it was.",
+        hint="Save it as .xlsx in Excel, or name another target.",
+    )

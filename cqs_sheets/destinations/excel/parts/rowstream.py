@@ -1,0 +1,204 @@
+"""A worksheet part as a stream: what stands before its rows, whole rows a few hundred at a time, the rest.
+
+The format lets writers leave out a row's or cell's address (`<row r="5"`, `<c r="B5"`) or put it
+anywhere among the attributes. `addressed` gives a stretch in which each has it, and has it first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from itertools import pairwise
+from typing import NamedTuple
+
+from cqs_sheets.destinations.excel.parts.malformed import Malformed, whole
+from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, address, column_number
+from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical
+from cqs_sheets.errors import DataRefused
+
+_OPEN = re.compile(rb"<sheetData(?:\s[^>]*?)?(/?)>")
+_CLOSE = b"</sheetData"
+_ROW_START = re.compile(rb"<row[\s/>]")
+_ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
+_UNADDRESSED = re.compile(rb'<(?:c|row)(?=[\s/>])(?! r="[A-Z0-9])')
+_TAG = re.compile(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
+_ADDRESS = re.compile(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
+_CELL_ADDRESS = re.compile(r"([A-Za-z]{1,3})([0-9]+)")
+_LONGEST_ROW = 64 << 20
+_CHUNK = 1 << 16
+
+
+class Part(Enum):
+    """Which stretch of a worksheet a piece belongs to."""
+
+    HEAD = "head"
+    ROWS = "rows"
+    TAIL = "tail"
+
+
+class Piece(NamedTuple):
+    """A stretch of the part. HEAD ends with `<sheetData>`, TAIL begins with `</sheetData>`; each comes once.
+
+    ROWS pieces hold whole rows, numbered after `before` and up to `last`.
+    """
+
+    part: Part
+    text: bytes
+    before: int = 0
+    last: int = 0
+
+
+def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
+    stream = canonical(_gathered(chunks))
+    head, rest, empty = _head(stream)
+    yield Piece(Part.HEAD, head)
+    last = 0
+    if not empty:
+        for rows, after in _rows(rest, stream):
+            if rows:
+                piece = _numbered(rows, last)
+                last = piece.last
+                yield piece
+            rest = after
+    tail = b"".join((rest, *stream))
+    yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
+
+
+def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in larger chunks: an edited part comes row by row, and each chunk is searched for whole rows."""
+    waiting, size = [], 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= _CHUNK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _head(stream: Iterator[bytes]) -> tuple[bytes, bytes, bool]:
+    text = b""
+    for chunk in stream:
+        text += chunk
+        if match := _OPEN.search(text):
+            start = text[: match.start()] + b"<sheetData>"
+            return start, text[match.end() :], bool(match[1])
+    raise _refused("it has no grid of cells")
+
+
+def _rows(rest: bytes, stream: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Stretches of whole rows, each with what is left behind it; the last one is the tail's beginning."""
+    chunk = b""
+    while True:
+        cut = chunk.rfind(b"<row", 0, -5)
+        if cut > 0 and _ROW_START.match(chunk, cut) and _CLOSE not in chunk:
+            yield b"".join((rest, memoryview(chunk)[:cut])), b""
+            rest = chunk[cut:]
+        else:
+            rest += chunk
+            end = rest.find(_CLOSE)
+            if end >= 0:
+                rows = rest[:end].rstrip()
+                if rows and not rows.endswith((b"</row>", b"/>")):
+                    raise _refused("its rows do not end")
+                yield rows, rest[end:]
+                return
+        chunk = next(filter(None, stream), b"")  # an edited part may come with empty pieces
+        if not chunk or len(rest) > _LONGEST_ROW:
+            raise _refused("its rows do not end")
+
+
+def _numbered(rows: bytes, previous: int) -> Piece:
+    if b"<row" not in rows:
+        return Piece(Part.ROWS, rows, previous, previous)
+    first, last = _ends(rows)
+    if first is None or last is None:
+        rows = _with_addresses(rows, previous)
+        first, last = _ends(rows)
+    if first is None or last is None:
+        raise _refused(f"something else than rows stands after row {previous}")
+    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW:
+        raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
+    return Piece(Part.ROWS, rows, previous, int(last[1]))
+
+
+def _ends(rows: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
+    """The numbers of the first and the last row."""
+    return _ROW_NUMBER.match(rows, rows.find(b"<row")), _ROW_NUMBER.match(rows, rows.rfind(b"<row"))
+
+
+def addressed(piece: Piece) -> Piece:
+    """The same rows, each with its address in front, each cell too; DataRefused if they are not in order."""
+    text = piece.text
+    if _UNADDRESSED.search(text):
+        text = _with_addresses(text, piece.before)
+    numbers = [int(number) for number in _ROW_NUMBER.findall(text)]
+    if any(one >= other for one, other in pairwise([piece.before, *numbers])):
+        raise _refused(f"its rows are not in order (after row {piece.before})")
+    return piece._replace(text=text)
+
+
+def _with_addresses(rows: bytes, row: int) -> bytes:
+    column = 0
+
+    def addressed(match: re.Match[bytes]) -> bytes:
+        nonlocal row, column
+        kind, rest, closed = match.groups()
+        given = attributes(rest).get("r")
+        if kind == b"row":
+            row, column = _row_number(given, row), 0
+            name = str(row)
+        else:
+            column = _column_number(given, column)
+            name = address(row, column)
+        return b'<%s r="%s"%s%s>' % (kind, name.encode(), _ADDRESS.sub(b"", rest, count=1), closed)
+
+    return _TAG.sub(addressed, rows)
+
+
+def _row_number(given: str | None, previous: int) -> int:
+    if given is None:
+        return previous + 1
+    if (number := whole(given)) < 1:
+        raise Malformed("the number of a row", given)
+    return number
+
+
+def _column_number(given: str | None, previous: int) -> int:
+    if given is None:
+        return previous + 1
+    if (match := _CELL_ADDRESS.fullmatch(given)) is None:
+        raise _refused(f"a cell is addressed {given!r}")
+    return column_number(match[1])
+
+
+def addressed_row(row: bytes, number: int) -> bytes:
+    """One row, its cells with their addresses in front."""
+    return _with_addresses(row, number - 1) if _UNADDRESSED.search(row) else row
+
+
+def row_xml(text: bytes, number: int) -> bytes:
+    """The element of a row, b"" if the stretch does not have it."""
+    start, end = row_span(text, number)
+    return text[start:end]
+
+
+def row_span(text: bytes, number: int, position: int = 0) -> tuple[int, int]:
+    """Where the element of a row begins and ends in a stretch; (-1, -1) if it is not there."""
+    start = text.find(b'<row r="%d"' % number, position)
+    if start < 0:
+        return -1, -1
+    opened = text.index(b">", start)
+    if text[opened - 1 : opened] == b"/":
+        return start, opened + 1
+    return start, text.index(b"</row>", opened) + 6
+
+
+def _refused(detail: str) -> DataRefused:
+    return DataRefused(
+        f"The sheet cannot be edited safely: {detail}.",
+        meaning="The file was left as it was.",
+        hint="Open the workbook in Excel and save it again.",
+    )

@@ -1,0 +1,229 @@
+"""The workbook part: its sheets, its defined names, its calculation settings, read and edited in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count, takewhile
+from typing import NamedTuple
+
+from cqs_sheets.core.rows.table import Made
+from cqs_sheets.core.rows.upgrade import record_from, record_text
+from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts.malformed import whole
+from cqs_sheets.destinations.excel.parts.names import MADE, SEQUENCE
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.refs import Area, quoted_sheet, split_sheet
+from cqs_sheets.destinations.excel.parts.xmltext import (
+    attributes,
+    canonical_part,
+    escape,
+    escape_attribute,
+    unescape,
+    with_attribute,
+)
+
+_SHEET = re.compile(rb"<sheet\s[^>]*>")
+_NAME = re.compile(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)
+_NAMES = re.compile(rb"<definedNames(?:\s[^>]*)?(?:/>|>(.*?)</definedNames>)", re.DOTALL)
+_PROPERTIES = re.compile(rb"<workbookPr\b[^>]*>")
+_CALCULATION = re.compile(rb"<calcPr\b[^>]*>")
+_BEFORE_NAMES = ("externalReferences", "functionGroups", "sheets")
+_TRUE = ("1", "true", "on")
+_LONGEST_TEXT = 120  # Excel takes 255 characters; doubled quotes may count as two
+
+
+class Sheet(NamedTuple):
+    """A sheet of the workbook: its name as the user sees it and its part."""
+
+    name: str
+    part: str
+
+
+class CellAddress(NamedTuple):
+    """Where a defined name of one cell points."""
+
+    sheet: str
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedName:
+    """A defined name and what it stands for; `local` is the sheet's index if only one sheet knows it."""
+
+    name: str
+    text: str
+    local: int | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether what it pointed at has been deleted."""
+        return "#REF!" in self.text
+
+    @property
+    def cell(self) -> CellAddress | None:
+        """The single cell it points at, if it does."""
+        try:
+            sheet, rest = split_sheet(self.text.lstrip("="))
+            area = Area.parse(rest)
+        except ValueError:
+            return None
+        return CellAddress(sheet, area.top, area.left)
+
+
+NameChange = Callable[[str, str], str]
+"""From what a name stands for, and the sheet it belongs to ("" for all), to what it shall stand for."""
+
+
+class Workbook:
+    """The workbook part of a draft. Edits are written back to the draft by `save`."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.part = opc.workbook_part(draft)
+        self._xml = canonical_part(draft.read(self.part))
+        self._before = self._xml
+        links = {link.id: link for link in opc.relationships(draft, self.part)}
+        self.sheets: list[Sheet] = []
+        self.order: list[str] = []
+        for tag in _SHEET.findall(self._xml):
+            values = attributes(tag)
+            self.order.append(values.get("name", ""))
+            link = links.get(next((text for name, text in values.items() if name.endswith(":id")), ""))
+            if link is not None and link.kind == "worksheet" and link.target in draft:
+                self.sheets.append(Sheet(values.get("name", ""), link.target))
+        self.links = tuple(links.values())
+        properties = _PROPERTIES.search(self._xml)
+        self.epoch_1904 = properties is not None and attributes(properties[0]).get("date1904") in _TRUE
+
+    @property
+    def xml(self) -> bytes:
+        """The part as it stands."""
+        return self._xml
+
+    def sheet(self, name: str) -> Sheet | None:
+        """The worksheet of that name (case does not matter, as in Excel)."""
+        return next((sheet for sheet in self.sheets if sheet.name.lower() == name.lower()), None)
+
+    def linked(self, kind: str) -> str | None:
+        """The part the workbook links to by that kind, e.g. sharedStrings."""
+        return next(
+            (link.target for link in self.links if link.kind == kind and link.target in self.draft), None
+        )
+
+    @property
+    def names(self) -> list[DefinedName]:
+        """Every defined name."""
+        found = []
+        for tag, text in _NAME.findall(self._xml):
+            values = attributes(tag)
+            local = values.get("localSheetId")
+            found.append(
+                DefinedName(values.get("name", ""), unescape(text), None if local is None else whole(local))
+            )
+        return found
+
+    def global_names(self) -> dict[str, DefinedName]:
+        """The workbook-scoped names by lower-case name."""
+        return {name.name.lower(): name for name in self.names if name.local is None}
+
+    @property
+    def sequence(self) -> int | None:
+        """The stamp our last write left."""
+        name = self.global_names().get(SEQUENCE)
+        text = name.text.strip().lstrip("=") if name else ""
+        return whole(text) if text.isascii() and text.isdigit() else None
+
+    @property
+    def made(self) -> Made | None:
+        """The record of what we ever made here, None if there is none."""
+        names = self.global_names()
+        kept = takewhile(bool, (names.get(f"{MADE}{number}") for number in count(1)))
+        texts = (name.text.lstrip("=")[1:-1].replace('""', '"') for name in kept if name)
+        return record_from("".join(texts))
+
+    def set_made(self, made: Made) -> None:
+        """Keep the record, in texts as long as a formula may hold one; it never gets shorter."""
+        text = record_text(made)
+        for number, start in enumerate(range(0, len(text), _LONGEST_TEXT), start=1):
+            part = text[start : start + _LONGEST_TEXT].replace('"', '""')
+            self.set_hidden_name(f"{MADE}{number}", f'"{part}"')
+
+    def set_hidden_name(self, name: str, text: str) -> None:
+        """Make or change a workbook-scoped name; a new one is hidden."""
+        self._set_name(name, text, b' hidden="1"')
+
+    def _set_name(self, name: str, text: str, hidden: bytes) -> None:
+        for match in _NAME.finditer(self._xml):
+            values = attributes(match[1])
+            if values.get("name", "").lower() == name.lower() and "localSheetId" not in values:
+                self._xml = self._xml[: match.start(2)] + escape(text) + self._xml[match.end(2) :]
+                return
+        self._insert_name(
+            b'<definedName name="%s"%s>%s</definedName>' % (escape_attribute(name), hidden, escape(text))
+        )
+
+    def bind(self, name: str, cell: CellAddress, *, hidden: bool = True) -> None:
+        """Let a name point at a cell; one that is new is hidden, or for the user and formulas to see."""
+        area = Area(cell.row, cell.column, cell.row, cell.column)
+        text = f"{quoted_sheet(cell.sheet)}!{area.absolute}"
+        self._set_name(name, text, b' hidden="1"' if hidden else b"")
+
+    def map_names(self, change: NameChange) -> None:
+        """Rewrite what every name stands for."""
+
+        def changed(match: re.Match[bytes]) -> bytes:
+            values = attributes(match[1])
+            local = values.get("localSheetId")
+            home = (
+                self.order[whole(local)] if local is not None and 0 <= whole(local) < len(self.order) else ""
+            )
+            before = unescape(match[2])
+            after = change(before, home)
+            opened = match[0][: match.start(2) - match.start()]
+            return match[0] if after == before else opened + escape(after) + b"</definedName>"
+
+        self._xml = _NAME.sub(changed, self._xml)
+
+    def recalculate_on_load(self) -> None:
+        """Have Excel compute every formula when it opens the file."""
+        match = _CALCULATION.search(self._xml)
+        if match:
+            tag = with_attribute(match[0], "fullCalcOnLoad", "1")
+            self._xml = self._xml[: match.start()] + tag + self._xml[match.end() :]
+        else:
+            at = self._end_of("definedNames", *_BEFORE_NAMES)
+            self._xml = self._xml[:at] + b'<calcPr fullCalcOnLoad="1"/>' + self._xml[at:]
+
+    def drop_calculation_chain(self) -> None:
+        """Leave out the order of calculation: Excel makes it anew."""
+        if chain := self.linked("calcChain"):
+            opc.drop_part(self.draft, self.part, chain)
+
+    def save(self) -> None:
+        """Put the part into the draft if it has changed."""
+        if self._xml != self._before:
+            self.draft.put(self.part, self._xml)
+            self._before = self._xml
+
+    def _insert_name(self, element: bytes) -> None:
+        match = _NAMES.search(self._xml)
+        if match and match[1] is not None:
+            at = match.end(1)
+            self._xml = self._xml[:at] + element + self._xml[at:]
+            return
+        block = b"<definedNames>" + element + b"</definedNames>"
+        if match:
+            self._xml = self._xml[: match.start()] + block + self._xml[match.end() :]
+            return
+        at = self._end_of(*_BEFORE_NAMES)
+        self._xml = self._xml[:at] + block + self._xml[at:]
+
+    def _end_of(self, *elements: str) -> int:
+        for element in elements:
+            tag = element.encode()
+            if (match := re.search(rb"<%s(?:\s[^>]*)?/>|</%s\s*>" % (tag, tag), self._xml)) is not None:
+                return match.end()
+        return self._xml.rindex(b"</workbook")

@@ -1,0 +1,132 @@
+"""What a workbook holds of a template's tabs: the rows of wanted keys, and the synced settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from cqs_sheets.core.cells import CellType, CellValue
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, TabState
+from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
+from cqs_sheets.destinations.excel.parts.strings import SharedStrings
+from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
+from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
+from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
+from cqs_sheets.destinations.excel.read.rollover import volumes
+from cqs_sheets.destinations.excel.read.scan import Scan, scan
+
+
+class Reader:
+    """Reads one draft for one template; `scans` are the passes it made, by tab."""
+
+    def __init__(self, draft: Draft, template: Template) -> None:
+        self._draft = draft
+        self._template = template
+        self._workbook = Workbook(draft)
+        self._strings = SharedStrings(draft, self._workbook.linked("sharedStrings"))
+        self._formats = TimeFormats(draft, self._workbook.linked("styles"))
+        self.scans: dict[str, Scan] = {}
+
+    @property
+    def sequence(self) -> int | None:
+        """The stamp of our last write."""
+        return self._workbook.sequence
+
+    @property
+    def made(self) -> Made | None:
+        """The record of what we ever made there."""
+        return self._workbook.made
+
+    def tabs(self, keys: Mapping[str, Collection[str]]) -> dict[str, TabState]:
+        """The state of every tab that is there and fed, asked for, or holds settings."""
+        states: dict[str, TabState] = {}
+        for tab in self._template.tabs:
+            if isinstance(tab, TableTab) and (tab.fed or tab.name in keys):
+                others = other_tabs(self._template, tab)
+                for volume in volumes(self._workbook, tab):
+                    place = find_place(self._workbook, self._strings, volume, other_tabs=others)
+                    if place:
+                        state = self._table(place, keys.get(tab.name, ()))
+                        states[tab.name] = _joined(states[tab.name], state) if tab.name in states else state
+            elif isinstance(tab, SettingsTab) and (settings := self._settings(tab)):
+                states[tab.name] = settings
+        return states
+
+    def _table(self, place: Place, keys: Collection[str]) -> TabState:
+        found = scan(self._draft, place, self._strings, keys)
+        numbers = {key: found.places[key][0] for key in found.rows}
+        shared = [key for key, row in found.rows.items() if b'"s"' in row or b"'s'" in row]
+        cells = (cell for key in shared for cell in _cells(found.rows[key], numbers[key]))
+        texts = self._strings.texts(_shared_indexes(cells))
+        held = {
+            key: HeldRow(row=at, values=self._values(place, _cells(found.rows.pop(key), at), texts))
+            for key, at in numbers.items()
+        }  # the scan is kept for the write, which needs only where rows stand
+        self.scans[place.tab.name] = found
+        return TabState(
+            name=place.tab.name,
+            columns=place.columns,
+            rows=held,
+            duplicates={key: tuple(at) for key, at in found.places.items() if len(at) > 1},
+            row_count=found.keyed,
+            bound=place.bound,
+        )
+
+    def _values(
+        self, place: Place, cells: Collection[CellXml], texts: Mapping[int, str]
+    ) -> dict[str, CellValue]:
+        by_letters = {cell.column: cell for cell in cells}
+        values: dict[str, CellValue] = {}
+        for column in place.tab.columns:
+            at = place.columns.get(column.id) if column.synced else None
+            if at is not None:
+                cell = by_letters.get(column_letters(at).encode())
+                values[column.id] = self._decode(cell, column.type, texts) if cell else None
+        return values
+
+    def _decode(self, cell: CellXml, kind: CellType, texts: Mapping[int, str]) -> CellValue:
+        return decode(cell, kind=kind, epoch_1904=self._workbook.epoch_1904, strings=texts)
+
+    def _settings(self, tab: SettingsTab) -> TabState | None:
+        addresses = setting_cells(self._workbook, tab)
+        if not addresses:
+            return None
+        synced = {
+            each.name: addresses[each.name] for each in tab.settings if each.synced and each.name in addresses
+        }
+        cells = cells_at(self._draft, self._workbook, set(synced.values()))
+        texts = self._strings.texts(_shared_indexes(cells.values()))
+        rows = {}
+        for name, address in synced.items():
+            cell = cells.get(address)
+            value = self._decode(cell, self._kind(cell), texts) if cell else None
+            rows[name] = HeldRow(row=address.row, values={SETTING_VALUE: value})
+        return TabState(name=tab.name, rows=rows, row_count=len(rows))
+
+    def _kind(self, cell: CellXml) -> CellType:
+        """A setting is a time where it is shown as one."""
+        return CellType.TIME if self._formats.shows_time(cell.style) else CellType.ID
+
+
+def _joined(first: TabState, later: TabState) -> TabState:
+    """A tab and the one it was continued in, as one; a key in both is kept up to date in the first."""
+    twice = {key: (first.rows[key].row, row.row) for key, row in later.rows.items() if key in first.rows}
+    return replace(
+        first,
+        rows={**later.rows, **first.rows},
+        duplicates={**later.duplicates, **twice, **first.duplicates},
+        row_count=first.row_count + later.row_count,
+    )
+
+
+def _cells(row: bytes, number: int) -> list[CellXml]:
+    return cells_of(addressed_row(row, number))
+
+
+def _shared_indexes(cells: Iterable[CellXml]) -> set[int]:
+    return {index for cell in cells if (index := cell.shared_index) is not None}

@@ -1,0 +1,209 @@
+"""One pass over a sheet: which rows hold the wanted keys, where its data ends, what lies below.
+
+Untouched rows cost one regular expression over their bytes and nothing more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from cqs_sheets.core.cells import CellType, key_text
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
+from cqs_sheets.destinations.excel.parts.malformed import Malformed
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, column_number
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
+from cqs_sheets.destinations.excel.parts.strings import SharedStrings
+from cqs_sheets.destinations.excel.parts.xmltext import unescape
+from cqs_sheets.destinations.excel.read.place import Place
+
+_LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
+_ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
+
+Match = tuple[bytes, bytes, bytes]
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a pass found.
+
+    `rows` has the XML of each wanted key's first row, `places` every row number it stands in.
+    `last` is the last data row with content (the header's row if there is none), `model` the XML of
+    the row that new ones shall look like, `above_model` of the one above it, `occupied` the first row
+    below the data that is not free.
+    """
+
+    last: int
+    rows: dict[str, bytes] = field(default_factory=dict)
+    places: dict[str, list[int]] = field(default_factory=dict)
+    keyed: int = 0
+    model: bytes = b""
+    model_row: int = 0
+    above_model: bytes = b""
+    occupied: int | None = None
+    bottom: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+
+
+def scan(draft: Draft, place: Place, strings: SharedStrings, keys: Collection[str]) -> Scan:
+    """Look for `keys` in the key column of a place."""
+    return _Scanner(place, strings, keys).run(draft)
+
+
+class _Scanner:
+    def __init__(self, place: Place, strings: SharedStrings, keys: Collection[str]) -> None:
+        self._place = place
+        self._strings = strings
+        self._keys = frozenset(keys)
+        self._numbers = {key.encode(): key for key in self._keys}
+        self._shared: dict[int, str] | None = None
+        self._last_data = place.table.last_row if place.table else MAX_ROW
+        self._found = Scan(last=place.header_row)
+        self._model: tuple[int, bytes, bytes] | None = None
+        self._previous = b""
+        letters = column_letters(place.columns[place.tab.key]).encode()
+        self._plain_key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters)
+        self._key_cell = re.compile(
+            rb'<c r="%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % letters, re.DOTALL
+        )
+
+    def run(self, draft: Draft) -> Scan:
+        for piece in pieces(draft.chunks(self._place.sheet.part)):
+            if piece.part is Part.HEAD:
+                self._found.head = piece.text
+            elif piece.part is Part.TAIL:
+                self._found.tail = piece.text
+            elif piece.last > self._place.header_row:
+                self._rows(piece)
+                self._previous = piece.text
+            self._found.bottom = max(self._found.bottom, piece.last)
+        if self._model:
+            row, text, previous = self._model
+            self._found.model_row, self._found.model = row, row_xml(text, row)
+            self._found.above_model = row_xml(text, row - 1) or row_xml(previous, row - 1)
+        return self._found
+
+    def _rows(self, piece: Piece) -> None:
+        """Where every row has a number for a key and none is wanted, no row costs us anything."""
+        numbers = self._plain_key.findall(piece.text)
+        whole = piece.before >= self._place.header_row and piece.last <= self._last_data
+        if (
+            whole
+            and len(numbers) == piece.last - piece.before
+            and self._numbers.keys().isdisjoint(numbers)
+            and b"".join(numbers).isdigit()
+        ):
+            self._found.keyed += len(numbers)
+            self._ends_at(piece.last, piece.text)
+        else:
+            self._rows_one_by_one(piece)
+
+    def _rows_one_by_one(self, piece: Piece) -> None:
+        matches = self._key_cell.findall(piece.text)
+        if len(matches) != piece.last - piece.before:
+            piece = addressed(piece)
+            matches = self._key_cell.findall(piece.text)
+        if piece.before < self._place.header_row or piece.last > self._last_data:
+            matches = [match for match in matches if self._in_data(int(match[0]))]
+        matches = _without_trailing_blanks(matches)
+        position = 0
+        for number, key in self._hits(matches):
+            rows = self._found.places.setdefault(key, [])
+            rows.append(number)
+            if len(rows) == 1:
+                start, position = row_span(piece.text, number, position)
+                self._found.rows[key] = piece.text[start:position]
+        self._found.keyed += len(matches)
+        behind = piece.text
+        if matches:
+            self._ends_at(int(matches[-1][0]), piece.text)
+            behind = behind[_end_of_row(behind, matches[-1][0]) :]
+        self._rest(behind, piece.text)
+
+    def _in_data(self, row: int) -> bool:
+        return self._place.header_row < row <= self._last_data
+
+    def _ends_at(self, row: int, text: bytes) -> None:
+        self._found.last = row
+        self._model = (row, text, self._previous)
+        if self._place.table is None:
+            self._found.occupied = None
+
+    def _rest(self, behind: bytes, text: bytes) -> None:
+        """Rows without a key: data of the user's inside a table, or something below the data."""
+        first = self._place.header_row + 1
+        if self._model is None and self._place.table and b'<row r="%d"' % first in text:
+            self._model = (first, text, self._previous)
+        if self._place.table:
+            literals = reversed(_LITERAL.findall(behind))
+            last = next((row for row in self._in_columns(literals) if self._in_data(row)), None)
+            if last is not None:
+                self._ends_at(last, text)
+        if self._found.occupied is None:
+            below = self._last_data if self._place.table else self._found.last
+            anything = (match.groups() for match in _ANYTHING.finditer(behind))
+            self._found.occupied = next((row for row in self._in_columns(anything) if row > below), None)
+
+    def _in_columns(self, cells: Iterable[Sequence[bytes]]) -> Iterator[int]:
+        for letters, row in cells:
+            if self._place.left <= column_number(letters.decode()) <= self._place.right:
+                yield int(row)
+
+    def _hits(self, matches: list[Match]) -> Iterator[tuple[int, str]]:
+        numbers = self._numbers
+        for number, attributes, content in matches:
+            if b"t=" not in attributes and content.startswith(b"<v>"):
+                raw = content[3:-4]
+                key = numbers.get(raw)
+                if key is None and not raw.isdigit():
+                    key = self._odd_key(attributes, content)
+            else:
+                key = self._odd_key(attributes, content)
+            if key is not None:
+                yield int(number), key
+
+    def _odd_key(self, attributes: bytes, content: bytes) -> str | None:
+        cell = CellXml(b"", 0, attributes, content, 0, 0)
+        index = cell.shared_index
+        if index is not None:
+            if self._shared is None:
+                self._shared = self._strings.indexes(self._keys)
+            return self._shared.get(index)
+        value = decode(cell, kind=CellType.ID, epoch_1904=False, strings={})
+        key = key_text(value if not isinstance(value, Decimal) or value.is_finite() else None)
+        return key if key in self._keys else None
+
+
+def _end_of_row(text: bytes, number: bytes) -> int:
+    start = text.rfind(b'<row r="%s"' % number)
+    end = text.find(b"</row>", start)
+    if start < 0 or end < 0:
+        raise Malformed("a cell of its own row", number.decode())
+    return end
+
+
+def _without_trailing_blanks(matches: list[Match]) -> list[Match]:
+    while matches and not CellXml(b"", 0, *matches[-1][1:], 0, 0).holds_something:
+        matches.pop()
+    return matches
+
+
+def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, tuple[int, str]]:
+    """The shared formulas that a row follows: index -> the row they are written for, and their text.
+
+    One more pass over the sheet, made only if the row follows any.
+    """
+    wanted = {cell.shared_formula for cell in cells_of(model) if cell.formula == b""} - {None}
+    found: dict[int, tuple[int, str]] = {}
+    for piece in pieces(draft.chunks(place.sheet.part)) if wanted else ():
+        for text in addressed(piece).text.split(b"</c>") if b't="shared"' in piece.text else ():
+            cell = next(iter(cells_of(text[text.rfind(b"<c ") :] + b"</c>")), None)
+            index = cell.shared_formula if cell else None
+            if cell and cell.formula and index is not None and index in wanted:
+                found[index] = (cell.row, unescape(cell.formula))
+    return found

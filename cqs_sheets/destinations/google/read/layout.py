@@ -1,0 +1,145 @@
+"""Where things stand in a spreadsheet at one moment: tabs, columns, keyed rows, named cells, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.destinations.google.read.filters import shifted
+from cqs_sheets.destinations.google.read.marks import Mark
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell's place; rows and columns count from 0 everywhere in this package."""
+
+    sheet_id: int
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabPlace:
+    """A table tab as it stands. `rows`: key -> every row it stands in. `end` is behind the last keyed row.
+
+    A tab that grew too large goes on in others (see rollover.py), each with a place of its own.
+
+    `ids` are those of the metadata on its columns; none in a tab just made or found by its headers
+    (`bound` False: no metadata lies on it yet).
+    """
+
+    name: str
+    sheet_id: int
+    title: str
+    header_row: int
+    key_column: int
+    columns: Mapping[str, int]
+    rows: Mapping[str, Sequence[int]]
+    end: int
+    row_count: int
+    column_count: int
+    ids: Mapping[str, int] = field(default_factory=dict)
+    bound: bool = True
+    filter: Json | None = None  # Google's, if it hides rows
+
+    def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
+        """The same with these keyed rows."""
+        end = 1 + max((found[-1] for found in rows.values()), default=self.header_row)
+        return replace(self, rows=rows, end=end)
+
+    def identified(self, ids: Mapping[str, int]) -> TabPlace:
+        """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
+        return replace(
+            self, bound=True, ids={column: ids[f"{self.name}.{column}"] for column in self.columns}
+        )
+
+    def grown(self, index: int, keys: Sequence[str]) -> TabPlace:
+        """The same after a row was inserted at `index` for each key."""
+        many = len(keys)
+        moved = {key: [row + many * (row >= index) for row in rows] for key, rows in self.rows.items()}
+        for row, key in enumerate(keys, start=index):
+            moved.setdefault(key, []).append(row)
+        return replace(
+            self,
+            rows=moved,
+            end=max(self.end, index) + many,
+            row_count=self.row_count + many,
+            filter=shifted(self.filter, "Row", index, many),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """The hidden tab that keeps what a write replaces until it is verified; see notes.py."""
+
+    sheet_id: int
+    title: str
+    row_count: int
+    column_count: int
+    notes: tuple[str, ...] = ()
+
+
+_VOLUME = "#"  # not " ": a template may well have tabs "Signals" and "Signals 2"
+
+
+def volume_name(tab: str, number: int) -> str:
+    """The name of a tab's first, second... volume, as metadata has it."""
+    return tab if number == 1 else f"{tab}{_VOLUME}{number}"
+
+
+def volume_title(name: str) -> str:
+    """What a volume is called on the screen."""
+    return name.replace(_VOLUME, " ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A spreadsheet at one moment.
+
+    `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
+    those in a column we read. `titles` are known only if the spreadsheet was asked for them. `record`
+    says what we ever made there (see core.upgrade); "" if nothing does.
+    """
+
+    marks: tuple[Mark, ...] = ()
+    tabs: Mapping[str, TabPlace] = field(default_factory=dict)
+    names: Mapping[str, Cell] = field(default_factory=dict)
+    values: Mapping[Cell, CellValue] = field(default_factory=dict)
+    scratch: Scratch | None = None
+    titles: frozenset[str] | None = None
+    record: str = ""
+
+    def volumes(self, tab: str) -> Iterator[TabPlace]:
+        """The places of a template's tab, in the order in which they were filled."""
+        number = 1
+        while place := self.tabs.get(volume_name(tab, number)):
+            yield place
+            number += 1
+
+    def holder(self, tab: str, key: str) -> TabPlace | None:
+        """The place of the tab that has a row of that key."""
+        return next((place for place in self.volumes(tab) if key in place.rows), None)
+
+    def sheet(self, sheet_id: int) -> TabPlace | None:
+        """The table tab of that id."""
+        return next((place for place in self.tabs.values() if place.sheet_id == sheet_id), None)
+
+    @property
+    def sequence(self) -> int | None:
+        """The number of the newest write."""
+        return self.marks[-1].sequence if self.marks else None
+
+    @property
+    def version(self) -> str:
+        """Names the newest write: a person's edits do not count, they are looked at when we write."""
+        return f"{self.marks[-1].sequence}/{self.marks[-1].nonce}" if self.marks else ""
+
+    @property
+    def cells(self) -> int:
+        """The cells of the tabs that are known, blank ones included."""
+        scratch = self.scratch.row_count * self.scratch.column_count if self.scratch else 0
+        return scratch + sum(place.row_count * place.column_count for place in self.tabs.values())

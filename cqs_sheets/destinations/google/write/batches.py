@@ -1,0 +1,208 @@
+"""The next atomic batch of what is still to do for a plan."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from cqs_sheets.core.rows.plan import Add
+from cqs_sheets.core.templates.template import BlocksTab, ReportTab, SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.google.compile.table import bindings
+from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
+from cqs_sheets.destinations.google.read import marks
+from cqs_sheets.destinations.google.read.layout import Layout, volume_title
+from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS, portions
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.write.holding import hold_columns
+from cqs_sheets.destinations.google.write.newcolumns import new_columns, new_settings
+from cqs_sheets.destinations.google.write.newrows import insert_rows, time_formats
+from cqs_sheets.destinations.google.write.notes import note
+from cqs_sheets.destinations.google.write.patches import Patch, overwrite, patches_of, undoing, with_slots
+from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
+from cqs_sheets.destinations.google.write.todo import Todo
+
+Json = dict[str, Any]
+Portions = Sequence[tuple[TableTab, Sequence[Add]]]
+
+_PAGES = (BlocksTab, ReportTab)
+_MOST_BYTES = 1_500_000  # Google advises 2 MB a request
+_SHEET_IDS = (1 << 31) - 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Piece:
+    """One atomic batch: its requests, the patches to verify, and the layout if it goes as planned.
+
+    `warnings` are for the user once it has happened.
+    """
+
+    requests: list[Json] = field(default_factory=list)
+    patches: list[Patch] = field(default_factory=list)
+    after: Layout = field(default_factory=Layout)
+    made: frozenset[str] = frozenset()  # tabs that it makes
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composer:
+    """Makes batches for one template in one spreadsheet; `zone_name` fills the setting Time_zone.
+
+    A tab goes on in another one at `most_cells`.
+    """
+
+    template: Template
+    spreadsheet_id: str
+    zone_name: str
+    most_cells: int = MOST_TAB_CELLS
+
+    def compose(self, todo: Todo, layout: Layout, attempt: int, nonce: str) -> Piece:
+        """The batch for all of `todo`, to be carried out where everything stands as in `layout`.
+
+        `attempt` makes ids that were not tried before, `nonce` names the batch. Raises TargetBusy if Google
+        cannot hold so many cells.
+        """
+        piece = Piece(after=layout)
+        rows = self._portions(todo, layout)
+        whole = {tab.name for tab, _ in rows} | {
+            place.name for new in todo.new_columns for place in layout.volumes(new.tab)
+        }
+        piece.requests += hold_columns(todo, layout, whole)
+        made = self._create(piece, self._missing(todo, layout, rows), attempt)
+        self._bind(piece, attempt)
+        self._widen(piece, todo)
+        for tab, adds in rows:
+            requests, place = insert_rows(adds, tab, piece.after.tabs)
+            piece.requests += requests
+            piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
+        self._patch(piece, todo, made, attempt, nonce)
+        if piece.after.cells > failures.MOST_CELLS:
+            raise failures.full(self.spreadsheet_id)
+        return piece
+
+    def creates(self, todo: Todo, layout: Layout) -> bool:
+        """Whether a batch for `todo` would make tabs."""
+        return bool(self._missing(todo, layout, self._portions(todo, layout)))
+
+    def room(self, todo: Todo, layout: Layout) -> int:
+        """The bytes that changes may take in the next batch: new tabs need theirs."""
+        return _MOST_BYTES // 2 if self.creates(todo, layout) else _MOST_BYTES
+
+    def _portions(self, todo: Todo, layout: Layout) -> Portions:
+        """The new rows of each volume of each tab."""
+        return [
+            portion
+            for tab in self.template.fed_tabs
+            for portion in portions(
+                tab, [add for add in todo.adds if add.tab == tab.name], layout, self.most_cells
+            )
+        ]
+
+    def _missing(self, todo: Todo, layout: Layout, rows: Portions) -> list[Tab]:
+        """Tabs to make: those that rows go to, that are new in the template, or that the first write makes."""
+        first = layout.sequence is None
+        used = {tab.name for tab, _ in rows} | set(todo.new_tabs)
+        fresh = {
+            tab.name
+            for tab in self.template.tabs
+            if not _is_there(tab, layout, new=tab.name in todo.new_tabs)
+            and (tab.name in used or (first and not _is_optional(tab)))
+        }
+        if any(isinstance(tab, ReportTab) and tab.name in fresh for tab in self.template.tabs):
+            # a page reads from blocks, and nobody knows where older ones are
+            fresh |= {tab.name for tab in self.template.tabs if isinstance(tab, BlocksTab)}
+        own = {tab.name for tab in self.template.tabs}
+        return [
+            *(tab for tab in self.template.tabs if tab.name in fresh),
+            *(tab for tab, _ in rows if tab.name not in layout.tabs and tab.name not in own),
+        ]
+
+    def _create(self, piece: Piece, missing: Sequence[Tab], attempt: int) -> set[int]:
+        layout = piece.after
+        taken = set(layout.titles or {place.title.lower() for place in layout.tabs.values()})
+        new = []
+        for tab in missing:
+            title = _free_title(volume_title(tab.name), taken)
+            taken.add(title.lower())
+            new.append(NewTab(tab=tab, sheet_id=self._sheet_id(title, attempt), title=title))
+        made = compile_tabs(self.template, new, layout.tabs, zone_name=self.zone_name, taken=layout.names)
+        piece.warnings = made.warnings
+        requests, ids = marks.numbered(made.requests, self._seed(attempt))
+        piece.requests += requests
+        tables = {name: place.identified(ids) for name, place in made.tables.items()}
+        piece.after = replace(layout, tabs={**layout.tabs, **tables}, names={**made.names, **layout.names})
+        piece.made = frozenset(tab.name for tab in missing)
+        return {each.sheet_id for each in new}
+
+    def _seed(self, attempt: int) -> str:
+        return f"{self.spreadsheet_id}/{attempt}"
+
+    def _sheet_id(self, name: str, attempt: int) -> int:
+        return 1 + zlib.crc32(f"{self.spreadsheet_id}/{name}/{attempt}".encode()) % (_SHEET_IDS - 1)
+
+    def _bind(self, piece: Piece, attempt: int) -> None:
+        """A table made by hand gets our metadata with the first write."""
+        for name, place in piece.after.tabs.items():
+            if not place.bound:
+                requests, ids = marks.numbered(bindings(place), self._seed(attempt))
+                piece.requests += requests
+                tab, first = self.template.tab(name), place.header_row + 1
+                if isinstance(tab, TableTab) and place.end > first:
+                    piece.requests += time_formats(tab, place, first, place.end - first)
+                piece.after = replace(piece.after, tabs={**piece.after.tabs, name: place.identified(ids)})
+
+    def _widen(self, piece: Piece, todo: Todo) -> None:
+        """Columns and settings that are new in the template."""
+        for tab in self.template.tabs:
+            ids = [new.column for new in todo.new_columns if new.tab == tab.name]
+            if isinstance(tab, TableTab) and ids:
+                for place in list(piece.after.volumes(tab.name)):
+                    volume = replace(tab, name=place.name)
+                    requests, wider = new_columns(self.template, volume, ids, piece.after.tabs)
+                    piece.requests += requests
+                    piece.after = replace(piece.after, tabs={**piece.after.tabs, place.name: wider})
+            elif isinstance(tab, SettingsTab) and ids:
+                requests, names = new_settings(
+                    self.template, tab, ids, piece.after.names, zone_name=self.zone_name
+                )
+                piece.requests += requests
+                piece.after = replace(piece.after, names={**piece.after.names, **names})
+
+    def _patch(self, piece: Piece, todo: Todo, made: Collection[int], attempt: int, nonce: str) -> None:
+        layout = piece.after
+        wanted = list(patches_of(todo.updates, layout))
+        piece.requests += [overwrite(patch) for patch in wanted if patch.cell.sheet_id in made]
+        kept = with_slots(
+            [
+                *undoing(todo.undo, layout),
+                *(patch for patch in wanted if patch.cell.sheet_id not in made),
+            ]
+        )
+        if kept:
+            requests, scratch = scratch_for(kept, layout, self._sheet_id("scratch", attempt))
+            piece.requests += [*requests, *write_kept(kept, scratch, layout, partial(note, nonce))]
+            piece.patches = kept
+            piece.after = replace(layout, scratch=scratch)
+
+
+def _is_there(tab: Tab, layout: Layout, *, new: bool) -> bool:
+    """Pages carry no mark: they are made with the first write or once new, and the user's to remove."""
+    if isinstance(tab, TableTab):
+        return tab.name in layout.tabs
+    if isinstance(tab, SettingsTab):
+        return any(setting.name.lower() in layout.names for setting in tab.settings)
+    return layout.sequence is not None and not new
+
+
+def _is_optional(tab: Tab) -> bool:
+    return isinstance(tab, TableTab) and tab.when_needed
+
+
+def _free_title(name: str, taken: Collection[str]) -> str:
+    title, number = name, 1
+    while title.lower() in taken:
+        number += 1
+        title = f"{name} {number}"
+    return title

@@ -1,0 +1,71 @@
+"""New rows, by insertDimension and updateCells at the row just made.
+
+An insertion takes nobody's cell, whatever happened to the sheet meanwhile, and the row's number is
+known, so its formulas are right; what lies on the rows (filter, rules, protections, validations)
+grows with them. appendCells leaves both to chance: where it writes depends on what else stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.grid import runs
+from cqs_sheets.core.rows.plan import Add
+from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.destinations.google.compile.styles import number_format
+from cqs_sheets.destinations.google.compile.table import fill_formulas
+from cqs_sheets.destinations.google.read.cells import encode
+from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
+from cqs_sheets.destinations.google.write.cell_requests import area, update_cells
+
+Json = dict[str, Any]
+
+
+def insert_rows(
+    adds: Sequence[Add], tab: TableTab, tabs: Mapping[str, TabPlace]
+) -> tuple[list[Json], TabPlace]:
+    """The requests that insert rows with values and formulas, and the tab as it will stand."""
+    place = tabs[tab.name]
+    index = min(place.header_row + 1 if tab.new_rows == "top" else place.end, place.row_count)
+    after = place.grown(index, [add.key for add in adds])
+    bare = place.end == place.header_row + 1
+    like_above = index >= place.row_count or not (bare or tab.new_rows == "top")
+    span = {
+        "sheetId": place.sheet_id,
+        "dimension": "ROWS",
+        "startIndex": index,
+        "endIndex": index + len(adds),
+    }
+    requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
+    if bare or not place.ids:
+        requests += time_formats(tab, place, index, len(adds))
+    lines = [dict(_line(tab, place, add)) for add in adds]
+    for first, last in runs(lines[0]):
+        rows = [[line[at] for at in range(first, last + 1)] for line in lines]
+        requests.append(update_cells(Cell(sheet_id=place.sheet_id, row=index, column=first), rows))
+    requests += fill_formulas(tab, {**tabs, tab.name: after}, index, len(adds))
+    return requests, after
+
+
+def _line(tab: TableTab, place: TabPlace, add: Add) -> Iterator[tuple[int, Json]]:
+    """A new row's contents (ExtendedValue) by column: ours, not the user's."""
+    for column in tab.columns:
+        at = place.columns.get(column.id)
+        if at is not None and column.synced:
+            yield at, encode(add.values.get(column.id))
+
+
+def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iterator[Json]:
+    """The requests that make times look like times in rows that do not look like ours."""
+    for column in tab.columns:
+        if column.type is CellType.TIME and column.id in place.columns:
+            cell = Cell(sheet_id=place.sheet_id, row=index, column=place.columns[column.id])
+            yield {
+                "repeatCell": {
+                    "range": area(cell, count, 1),
+                    "cell": {"userEnteredFormat": number_format(column.format)},
+                    "fields": "userEnteredFormat.numberFormat",
+                }
+            }

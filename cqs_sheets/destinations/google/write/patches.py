@@ -1,0 +1,123 @@
+"""Cells of rows that exist already: what goes into them, and what has gone into the wrong row.
+
+A row can be addressed by its position only (no request finds a row by its content), and a person may
+sort between our read and our write. So every write of such a cell can be seen to have missed, and be
+undone: see scratch.py and witness.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cqs_sheets.core.rows.plan import Update
+from cqs_sheets.destinations.google.read.cells import encode
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace
+from cqs_sheets.destinations.google.write.cell_requests import update_cells
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """One cell of a row that exists, and the ExtendedValue that goes into it.
+
+    In a settings tab, `key` is the setting, and there is no `key_column`. `slot` is the scratch tab's row
+    for what was there (None in a tab that the same batch makes). `undoes` is the mistake it takes back:
+    `content` is then what stood there before.
+    """
+
+    tab: str
+    key: str
+    column: str
+    cell: Cell
+    content: Json
+    key_column: int | None = None
+    slot: int | None = None
+    undoes: Misplaced | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misplaced:
+    """A patch that hit another row: the one of key `found` (None: of no key), where `before` had stood.
+
+    `before` is None if no copy was made of it.
+    """
+
+    patch: Patch
+    found: str | None
+    before: Json | None
+
+    def undoing(self, layout: Layout) -> Patch | None:
+        """The patch that takes it back, where the row it hit stands today; None if that is gone."""
+        cell, key_column = self.patch.cell, self.patch.key_column
+        if key_column is not None:
+            place = layout.sheet(cell.sheet_id)
+            if place is None or self.patch.column not in place.columns:
+                return None
+            if self.found is not None and self.found not in place.rows:
+                return None
+            row = cell.row if self.found is None else place.rows[self.found][0]
+            cell = replace(cell, row=row, column=place.columns[self.patch.column])
+            key_column = place.key_column
+        return replace(
+            self.patch, cell=cell, key_column=key_column, content=self.before or {}, slot=None, undoes=self
+        )
+
+
+def undoing(mistakes: Iterable[Misplaced], layout: Layout) -> list[Patch]:
+    """The patches that take mistakes back; `mistakes` are the oldest first.
+
+    Of several in one cell the oldest knows what belongs there, the newest what stands there now.
+    """
+    patches: dict[Cell, Patch] = {}
+    for mistake in mistakes:
+        patch = mistake.undoing(layout)
+        if patch is None:
+            continue
+        older = patches.get(patch.cell)
+        if older and older.undoes:
+            now = replace(older.undoes.patch, content=mistake.patch.content)
+            patch = replace(older, undoes=replace(older.undoes, patch=now))
+        patches[patch.cell] = patch
+    return list(patches.values())
+
+
+def patches_of(updates: Iterable[Update], layout: Layout) -> Iterator[Patch]:
+    """The patches of updates at today's positions; what is no longer there is left out."""
+    for update in updates:
+        table = any(layout.volumes(update.tab))
+        place = layout.holder(update.tab, update.key)
+        cell = _cell(place, update) if table else layout.names.get(update.key.lower())
+        if cell:
+            yield Patch(
+                tab=update.tab,
+                key=update.key,
+                column=update.column,
+                cell=cell,
+                content=encode(update.new),
+                key_column=place.key_column if place else None,
+            )
+
+
+def _cell(place: TabPlace | None, update: Update) -> Cell | None:
+    if place is None or update.column not in place.columns:
+        return None
+    row, column = place.rows[update.key][0], place.columns[update.column]
+    return Cell(sheet_id=place.sheet_id, row=row, column=column)
+
+
+def with_slots(patches: Iterable[Patch]) -> list[Patch]:
+    """The same with rows of the scratch tab that hold nothing which is still needed, one for each row."""
+    found = list(patches)
+    needed = [wrong.patch.slot for patch in found if (wrong := patch.undoes)]
+    first = 1 + max((slot for slot in needed if slot is not None), default=-1)
+    rows = dict.fromkeys((patch.cell.sheet_id, patch.cell.row) for patch in found)
+    slots = {row: slot for slot, row in enumerate(rows, start=first)}
+    return [replace(patch, slot=slots[patch.cell.sheet_id, patch.cell.row]) for patch in found]
+
+
+def overwrite(patch: Patch) -> Json:
+    """The request that writes a patch."""
+    return update_cells(patch.cell, [[patch.content]])

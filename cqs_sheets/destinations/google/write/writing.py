@@ -1,0 +1,225 @@
+"""Carries out a plan: batch after batch, each verified by its own answer, and mended if a race misplaced it.
+
+A write without a clear answer is never sent again before the spreadsheet was read again: the mark that
+every batch leaves says whether it happened. The same mark makes a late twin of a batch fail at Google.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.upgrade import made_after, record_text
+from cqs_sheets.destinations.google.read import marks
+from cqs_sheets.destinations.google.read.layout import Layout
+from cqs_sheets.destinations.google.read.looking import read_names
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
+from cqs_sheets.destinations.google.write.batches import Composer, Piece
+from cqs_sheets.destinations.google.write.lost_rows import located
+from cqs_sheets.destinations.google.write.patches import Misplaced
+from cqs_sheets.destinations.google.write.todo import Todo
+from cqs_sheets.destinations.google.write.witness import (
+    WITNESS,
+    cells_shown,
+    misplaced,
+    witness_areas,
+    witness_ranges,
+)
+from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
+
+Json = dict[str, Any]
+
+_TRIES = 6  # batches refused or misplaced, by a person who rearranges all the time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Happened:
+    """The batch that took effect, and its patches that hit other rows."""
+
+    piece: Piece
+    wrong: Sequence[Misplaced]
+
+
+@dataclass(slots=True, kw_only=True)
+class Writer:
+    """Writes one plan. `look` reads the spreadsheet again, `titles` those of all its tabs.
+
+    `nonce` tells this write's marks from those of another sync that had the same number.
+    """
+
+    http: SheetsHttp
+    spreadsheet_id: str
+    composer: Composer
+    look: Callable[[], Layout]
+    titles: Callable[[], frozenset[str]]
+    nonce: str
+    warnings: list[str] = field(default_factory=list)
+    _tries: int = 0
+    _made: frozenset[str] = frozenset()
+
+    def write(self, plan: Plan, layout: Layout, undo: tuple[Misplaced, ...] = ()) -> Layout:
+        """Bring all of the plan's changes into the spreadsheet; returns how it stands then.
+
+        `undo` are mistakes of an earlier write. Raises TargetChanged if another sync has written
+        meanwhile, or CqsError.
+        """
+        todo, complete = Todo.of(plan, self._located(undo, layout)), False
+        while todo or not layout.marks:  # the tabs are made even if there is no row yet
+            now, rest = todo.cut(self.composer.room(todo, layout))
+            number = marks.free_piece(plan.sequence, layout.marks) if rest or complete else marks.LAST
+            complete = complete or not rest
+            shown = (layout.sequence or 0) if rest else plan.sequence
+            try:
+                done = self._done(now, layout, plan=plan, shown=shown, piece_number=number)
+            except CqsError as error:
+                raise _with_mistakes(error, now.undo) from error
+            layout, todo = done.piece.after, rest
+            self._made |= done.piece.made
+            self.warnings += done.piece.warnings
+            if done.wrong:
+                layout = replace(self.look(), titles=layout.titles)
+                todo = self._mend(plan, done.wrong, rest, layout)
+        return layout
+
+    def _done(self, todo: Todo, layout: Layout, *, plan: Plan, shown: int, piece_number: int) -> _Happened:
+        """Do all of `todo` in one batch, however often it must be composed anew until it happens."""
+        attempts: dict[str, Piece] = {}
+        until = self.http.budget()
+        mark_id = marks.mark_id(plan.sequence, piece_number)
+        while True:
+            nonce = f"{self.nonce}{self._tries}"
+            piece = self.composer.compose(todo, layout, self._tries, nonce)
+            piece.requests += marks.leave_mark(
+                plan.sequence, shown=shown, piece=piece_number, nonce=nonce, before=layout.marks
+            )
+            piece.after = replace(piece.after, marks=(*layout.marks, marks.Mark(mark_id, shown, nonce)))
+            self._leave_record(piece, plan, layout)
+            attempts[nonce] = piece
+            try:
+                return _judged(piece, self._send(piece))
+            except (Unanswered, failures.Refused) as trouble:
+                self._tries += 1
+                fresh = replace(self.look(), titles=self._titles(trouble, todo, layout))
+                if happened := self._happened(fresh, mark_id, attempts):
+                    return happened
+                self._check_worth_trying(trouble, fresh, layout, until)
+                layout = fresh
+                todo = replace(todo.without(fresh), undo=self._located(todo.undo, fresh))
+
+    def _leave_record(self, piece: Piece, plan: Plan, layout: Layout) -> None:
+        record = record_text(made_after(plan, self._made | piece.made))
+        if record != layout.record:
+            piece.requests.append(marks.leave_record(record, exists=bool(layout.record)))
+            piece.after = replace(piece.after, record=record)
+
+    def _titles(self, trouble: Exception, todo: Todo, layout: Layout) -> frozenset[str] | None:
+        """A batch that makes tabs may be refused for a title that is taken: only then all are asked for."""
+        refused = isinstance(trouble, failures.Refused) and layout.titles is None
+        return self.titles() if refused and self.composer.creates(todo, layout) else layout.titles
+
+    def _send(self, piece: Piece) -> Json:
+        """Send a batch; what its answer shows."""
+        body: Json = {"requests": piece.requests}
+        fields = "spreadsheetId"
+        if ranges := witness_ranges(piece.patches, piece.after):
+            body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
+            fields = f"updatedSpreadsheet({WITNESS})"
+        path = f"{self.spreadsheet_id}:batchUpdate"
+        answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
+        shown: Json = answer.get("updatedSpreadsheet", {})
+        return shown
+
+    def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Piece]) -> _Happened | None:
+        """The attempt whose mark is there, with what its lost answer would have shown."""
+        nonce = next((mark.nonce for mark in fresh.marks if mark.id == mark_id), "")
+        piece = attempts.get(nonce)
+        if piece is None:
+            return None
+        shown: Json = {}
+        if areas := witness_areas(piece.patches, piece.after):
+            path = f"{self.spreadsheet_id}:getByDataFilter"
+            body = {"dataFilters": [{"gridRange": area} for area in areas]}
+            shown = self.http.read(path, fields=WITNESS, body=body, name=self.spreadsheet_id)
+        return _judged(piece, shown, later=True)
+
+    def _check_worth_trying(self, trouble: Exception, fresh: Layout, layout: Layout, until: float) -> None:
+        """Raises CqsError if the same batch, composed anew, would fail again or come too late."""
+        if set(fresh.marks) - set(layout.marks):
+            raise TargetChanged(
+                "Another sync has written to the spreadsheet meanwhile.",
+                meaning="The rows that are not there yet wait in the journal.",
+                hint="Let one machine at a time write to a spreadsheet.",
+            ) from trouble
+        if isinstance(trouble, failures.Refused):
+            if self._tries >= _TRIES or (fresh == layout and self._tries > 1):
+                raise failures.refused(trouble, name=self.spreadsheet_id) from trouble
+        elif not self.http.rest(self._tries, until):
+            raise failures.away(self.spreadsheet_id, str(trouble)) from trouble
+
+    def _located(self, undo: Sequence[Misplaced], layout: Layout) -> tuple[Misplaced, ...]:
+        return located(self.http, self.spreadsheet_id, undo, layout)
+
+    def _mend(self, plan: Plan, wrong: Sequence[Misplaced], rest: Todo, layout: Layout) -> Todo:
+        """What is to do once misplaced patches are known: take them back, and write their changes anew."""
+        self._tries += 1
+        still = tuple(each.patch.undoes for each in wrong if each.patch.undoes)
+        undo = (*still, *(each for each in wrong if each.before is not None))
+        if lost := [each for each in wrong if each.before is None]:
+            self.warnings.append(
+                "someone rearranged and filtered the sheet during the write; check, as they may hold another"
+                f" row's value: {_places(lost)}"
+            )
+        if self._tries >= _TRIES:
+            raise _with_mistakes(_restless(), undo)
+        rows = len({(each.patch.tab, each.patch.key) for each in wrong})
+        self.warnings.append(
+            f"someone rearranged the sheet during the write: {rows} row(s) were put right at once"
+        )
+        meant = {_name(each) for each in wrong if not each.patch.undoes}
+        updates = tuple(each for each in plan.updates if (each.tab, each.key, each.column) in meant)
+        return Todo(adds=rest.adds, updates=updates + rest.updates, undo=self._located(undo, layout))
+
+
+def _judged(piece: Piece, shown: Json, *, later: bool = False) -> _Happened:
+    cells, names = cells_shown(shown), dict(read_names(shown))
+    return _Happened(
+        piece=piece, wrong=tuple(misplaced(piece.patches, piece.after, cells, names, later=later))
+    )
+
+
+def _name(wrong: Misplaced) -> tuple[str, str, str]:
+    return wrong.patch.tab, wrong.patch.key, wrong.patch.column
+
+
+def _restless() -> CqsError:
+    return TargetBusy(
+        "The spreadsheet is being sorted or rearranged again and again while the sync writes.",
+        meaning="What is not written yet waits in the journal.",
+        hint="Run it again when nobody rearranges the sheet.",
+    )
+
+
+def _with_mistakes(error: CqsError, undo: Sequence[Misplaced]) -> CqsError:
+    """The same failure, telling which cells wait to be put right."""
+    if not undo:
+        return error
+    return TargetBusy(
+        error.message,
+        meaning="The sheet was rearranged during the write, and until the next sync these cells hold another"
+        f" row's value: {_places(undo)}.",
+        hint=error.hint,
+    )
+
+
+def _places(wrong: Sequence[Misplaced]) -> str:
+    oldest = {(each.found, each.patch.column): each for each in reversed(wrong)}.values()
+    return ", ".join(
+        f"{each.patch.column} of {each.found or 'a row without id'}{_was(each)}" for each in oldest
+    )
+
+
+def _was(wrong: Misplaced) -> str:
+    return "" if wrong.before is None else f" (was {next(iter(wrong.before.values()), 'blank')})"
