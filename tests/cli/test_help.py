@@ -31,13 +31,11 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 @pytest.mark.parametrize(("name", "command"), [pytest.param(*pair, id=pair[0]) for pair in commands()])
-def test_every_command_has_help_an_example_and_a_place_in_the_docs(
-    name: str, command: click.Command
-) -> None:
+def test_every_command_has_help_an_example_and_a_place_in_the_docs(name: str, command: click.Command) -> None:
     assert command.help
     assert "Example" in command.help
     assert f"cqs-sheets {name}" in command.help
-    assert f"`cqs-sheets {name.split()[0]}`" in README
+    assert f"`cqs-sheets {name.split(maxsplit=1)[0]}`" in README
     assert re.search(rf"^##+ {name}$", COMMANDS_PAGE, re.MULTILINE)
 
 
