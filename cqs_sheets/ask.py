@@ -6,9 +6,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
-from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.coverage import Window, look_back
 from cqs_sheets.core.signals.parse import Parsed, merge_leverage, parse_signals
-from cqs_sheets.core.signals.query import Feed, Query, leverage_queries, queries, table_of, wants
+from cqs_sheets.core.signals.query import (
+    MAX_INTERVAL,
+    Feed,
+    Query,
+    leverage_queries,
+    queries,
+    table_of,
+    wants,
+)
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 
 _CLOCK_NOISE = timedelta(minutes=2)
@@ -40,8 +48,20 @@ class FeedAnswers:
         self.window: Window | None = None
         self.complete = True
 
+    def ask_since(self, api: ApiClient, covered: datetime | None, now: datetime, keep: Keep) -> None:
+        """Ask as far back as `covered`, when the feed last had its answers (None: never).
+
+        `covered` is by the server's clock and `now` by ours, and answers that took retries come late:
+        where they do not reach back to `covered`, all that the API still shows is asked for at once.
+        """
+        minutes = look_back(covered, now, "auto")
+        self.ask(api, minutes, keep)
+        if covered and minutes < MAX_INTERVAL and self.window and self.window.start > covered:
+            self.ask(api, MAX_INTERVAL, keep)
+
     def ask(self, api: ApiClient, minutes: int, keep: Keep) -> None:
         """Ask with a look-back of `minutes`; raises CqsError as ApiClient.ask does."""
+        self.window = None
         answers = []
         for query in queries(self._feed, minutes, free=self._free):
             answer, parsed = self._take(api, query, keep)
@@ -61,7 +81,9 @@ class FeedAnswers:
         keep(query, table, answer)
         self.at = min(self.at or answer.at, answer.at)
         envelope = answer.envelope
-        parsed = parse_signals(envelope.signals, table=table, zone=self._server_zone, count=envelope.count)
+        parsed = parse_signals(
+            envelope.signals, table=table, zone=self._server_zone, at=answer.at, count=envelope.count
+        )
         self.rejects.extend(parsed.rejects)
         self.warnings.extend(parsed.warnings)
         return answer, parsed

@@ -8,7 +8,6 @@ from datetime import datetime, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.ask import FeedAnswers
-from cqs_sheets.core.signals.coverage import look_back
 from cqs_sheets.core.signals.parse import NotTheEnvelope, Parsed, parse_envelope, parse_signals
 from cqs_sheets.core.signals.query import Feed, Query, selection, warnings
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
@@ -33,7 +32,7 @@ class FeedPoll:
 class FeedPoller:
     """Polls feeds through one client into one journal.
 
-    `interval` is the look-back in minutes, None for "as long as since the last good poll".
+    `interval` is the look-back in minutes, None for "as far back as the last good poll".
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class FeedPoller:
     def poll(self, feed: Feed, now: datetime) -> FeedPoll:
         """Ask everything the feed stands for, and record it; a failure is returned, not raised."""
         chosen = selection(feed, free=self._free)
-        minutes = look_back(self._journal.last_good_poll(feed.name, chosen), now, self._interval or "auto")
         sent_before = self._api.http_requests
         kept: list[int] = []
 
@@ -59,7 +57,11 @@ class FeedPoller:
         answers = FeedAnswers(feed, free=self._free, server_zone=self._server_zone)
         error: CqsError | None = None
         try:
-            answers.ask(self._api, minutes, keep)
+            if self._interval is None:
+                covered = self._journal.last_good_poll(feed.name, chosen)
+                answers.ask_since(self._api, covered, now, keep)
+            else:
+                answers.ask(self._api, self._interval, keep)
         except CqsError as failure:
             error = failure
         window = answers.window
@@ -132,4 +134,4 @@ def _parsed(kept: KeptAnswer, zone: tzinfo) -> Parsed:
     except NotTheEnvelope:
         return Parsed(signals=())
     table = FeedTable(kept.request.get(_TABLE, FeedTable.MAIN))
-    return parse_signals(envelope.signals, table=table, zone=zone)
+    return parse_signals(envelope.signals, table=table, zone=zone, at=kept.at)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.ask import FeedAnswers, keep_nothing
 from cqs_sheets.config import home_folder, load, process_environ
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.core.signals.coverage import REACH, Window, look_back
+from cqs_sheets.core.signals.coverage import REACH, Window
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
@@ -23,7 +23,7 @@ from cqs_sheets.journal import JOURNAL_FILE, Journal
 from cqs_sheets.watch import Pace, Step
 
 _log = logging.getLogger(__name__)
-_FORGOTTEN = 3 * REACH  # after a signal's time stamp: the API spoke of it for a third of that at most
+_FORGOTTEN = 3 * REACH  # after an answer last held a signal: the API speaks of it for a third of that at most
 
 
 def tell_of_gap(gap: Window) -> None:
@@ -77,7 +77,9 @@ class Client:
         exchange seen is asked again, as only an answer filtered by it carries leverage. Raises
         errors.UsageError, AccessRefused or ApiUnavailable.
         """
-        answers = self._ask(_feed(exchange, currency, type, leverage=leverage), interval)
+        answers = self._answers(_feed(exchange, currency, type, leverage=leverage))
+        with self._open() as api:
+            answers.ask(api, interval, keep_nothing)
         return _oldest_first(answers)
 
     def stream(
@@ -99,31 +101,26 @@ class Client:
         """
         feed = _feed(exchange, currency, type, leverage=leverage)
         pace = Pace(every, self._monotonic())
-        seen: dict[SignalKey, datetime] = {}
+        shown: dict[SignalKey, datetime] = {}
         covered: datetime | None = None
         while True:
             began, now = self._monotonic(), self._clock()
-            try:
-                answers = self._ask(feed, look_back(covered, now, "auto"))
-            except ApiUnavailable as away:
-                _log.warning("%s", away)
-                step = Step(exit_code=away.exit_code, good=False)
-            else:
-                step = Step(exit_code=0, good=True)
-                covered = _covered(covered, answers.window, on_gap)
-                yield from _new(_oldest_first(answers), seen, now)
+            answers, exit_code = self._answers(feed), 0
+            with self._open() as api:
+                try:
+                    answers.ask_since(api, covered, now, keep_nothing)
+                except ApiUnavailable as away:
+                    _log.warning("%s", away)
+                    exit_code = away.exit_code
+            window = answers.window if answers.complete else None
+            covered = _covered(covered, window, on_gap)
+            yield from _new(_oldest_first(answers), shown, now)
+            step = Step(exit_code=exit_code, good=window is not None, limited=api.limited)
             due = pace.next_due(began, self._monotonic(), step)
             self._sleep(max(0.0, due - self._monotonic()))
 
-    def _ask(self, feed: Feed, minutes: int) -> FeedAnswers:
-        answers = FeedAnswers(feed, free=self._key.is_free, server_zone=self._zone)
-        with self._open() as api:
-            answers.ask(api, minutes, keep_nothing)
-        for warning in answers.warnings:
-            _log.warning("%s", warning)
-        for reject in answers.rejects:
-            _log.warning("signal %s set aside: %s", reject.id or "without id", reject.reason)
-        return answers
+    def _answers(self, feed: Feed) -> FeedAnswers:
+        return FeedAnswers(feed, free=self._key.is_free, server_zone=self._zone)
 
     def _open(self) -> ApiClient:
         return ApiClient(
@@ -137,6 +134,11 @@ def _feed(exchange: Sequence[str], currency: Sequence[str], kind: Sequence[str],
 
 
 def _oldest_first(answers: FeedAnswers) -> list[Signal]:
+    """The signals; what is odd about the answers is logged."""
+    for warning in answers.warnings:
+        _log.warning("%s", warning)
+    for reject in answers.rejects:
+        _log.warning("signal %s set aside: %s", reject.id or "without id", reject.reason)
     return sorted(answers.signals, key=lambda signal: signal.timestamp)
 
 
@@ -151,14 +153,13 @@ def _covered(
     return window.end
 
 
-def _new(signals: Sequence[Signal], seen: dict[SignalKey, datetime], now: datetime) -> Iterator[Signal]:
-    """The signals not `seen` yet, which they are then; what the API cannot show any more is forgotten."""
-    for key in [key for key, timestamp in seen.items() if timestamp < now - _FORGOTTEN]:
-        del seen[key]
-    for signal in signals:
-        if signal.key not in seen:
-            seen[signal.key] = max(signal.timestamp, now - timedelta(minutes=MAX_INTERVAL))
-            yield signal
+def _new(signals: Sequence[Signal], shown: dict[SignalKey, datetime], now: datetime) -> list[Signal]:
+    """The signals not `shown` before, which they are from `now` on; what was long not shown is forgotten."""
+    new = [signal for signal in signals if signal.key not in shown]
+    shown |= {signal.key: now for signal in signals}
+    for key in [key for key, last in shown.items() if last < now - _FORGOTTEN]:
+        del shown[key]
+    return new
 
 
 def read_journal(path: Path | None = None) -> AbstractContextManager[Journal]:

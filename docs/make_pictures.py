@@ -1,7 +1,7 @@
 """Draws the README's pictures from the product itself: python docs/make_pictures.py.
 
-Needs LibreOffice (`soffice`), poppler (`pdftoppm`, `pdftotext`) and Pillow. Nothing on them is real: signals of
-the sandbox's market, and invented trades.
+Needs LibreOffice (`soffice`), poppler (`pdftoppm`, `pdftotext`) and Pillow (`pip install -e '.[docs]'`). Nothing on
+them is real: signals of the sandbox's market, and invented trades.
 """
 
 from __future__ import annotations

@@ -17,11 +17,8 @@ PICTURES = Path(__file__).parent / "pictures"
 WIDTH = 120
 SHOWN = {
     "terminal-fetch.svg": ["cqs-sheets fetch --sandbox"],
-    "terminal-sync.svg": [
-        "cqs-sheets sync --sandbox",
-        "cqs-sheets sync --sandbox --to signals.xlsx --dry-run",
-        "cqs-sheets doctor --sandbox",
-    ],
+    "terminal-sync.svg": ["cqs-sheets sync --sandbox", "cqs-sheets status --sandbox"],
+    "terminal-doctor.svg": ["cqs-sheets doctor --sandbox"],
 }
 
 
@@ -45,7 +42,7 @@ def on_a_terminal(command: str, folder: Path) -> str:
     """What a command prints on a terminal, colours included."""
     environ = {
         "COLUMNS": str(WIDTH),
-        "CQS_HOME": str(folder / "home"),
+        "CQS_HOME": str(folder / ".local/share/cqs-sheets"),
         "TERM": "xterm-256color",
         "COLORTERM": "",
     }
@@ -62,7 +59,7 @@ def on_a_terminal(command: str, folder: Path) -> str:
         os.close(theirs)
         printed = b"".join(iter(lambda: _read(ours), b""))
     os.close(ours)
-    return _as_left_on_screen(printed.decode())
+    return _as_left_on_screen(printed.decode()).replace(str(folder), "~")
 
 
 def _read(terminal: int) -> bytes:

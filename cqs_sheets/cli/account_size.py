@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cqs_sheets.cli.output import say
 from cqs_sheets.cli.running import settings_of
 from cqs_sheets.cli.targets import Targets
 from cqs_sheets.config import Settings
@@ -55,7 +56,7 @@ def tell_where(settings: Settings) -> None:
         template = load_template(each.template)
         setting, tab = account_setting(template), template.settings_tab
         if setting and tab:
-            click.echo(
+            say(
                 f"Position sizes: your account size goes into {SETTING} in the tab {tab.name}"
                 f" (it says {setting.value:,} at first)."
             )

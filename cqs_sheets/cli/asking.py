@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 import click
+
+from cqs_sheets.cli.output import wrapped
 
 Problem = Callable[[str], str | None]
 """Why an answer cannot be used, or None."""
@@ -22,7 +23,7 @@ def ask_text(question: str, *, default: str | None = None, problem: Problem, hid
         wrong = problem(answer)
         if wrong is None:
             return answer
-        click.secho(f"  {wrong}", fg="yellow")
+        explain(wrong, color="yellow")
 
 
 def ask_several(question: str, *, known: Sequence[str], problem: Problem) -> tuple[str, ...]:
@@ -48,10 +49,10 @@ def ask_choice(question: str, choices: Sequence[str]) -> int:
     return picked - 1
 
 
-def explain(text: str) -> None:
+def explain(text: str, *, color: str | None = None) -> None:
     """What helps to answer, wrapped to the terminal."""
-    for line in textwrap.wrap(text, shutil.get_terminal_size().columns - 4, break_on_hyphens=False):
-        click.echo(f"  {line}")
+    width = shutil.get_terminal_size().columns - 2
+    click.secho(wrapped(text, width, indent="  ", hanging="  "), fg=color)
 
 
 def ask_yes(question: str, *, default: bool) -> bool:

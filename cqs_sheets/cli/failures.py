@@ -90,13 +90,9 @@ def _let_everything_be_printed() -> None:
 
 def show(error: CqsError) -> None:
     """What happened, what it means for the data, what to do: on stderr, a line each."""
-    from cqs_sheets.cli.output import print_mark  # noqa: PLC0415 - keeps --version fast
+    from cqs_sheets.cli.output import print_marked  # noqa: PLC0415 - keeps --version fast
 
-    print_mark("error", "red")
-    click.echo(error.message, err=True)
-    for line in (error.meaning, error.hint):
-        if line:
-            click.echo(f"       {line}", err=True)
+    print_marked("error", "red", error.message, error.meaning, error.hint)
 
 
 def _in_our_voice(error: click.ClickException) -> CqsError:
@@ -114,9 +110,7 @@ def _show_bug(error: Exception) -> int:
         CqsError(
             f"A bug in cqs-sheets ({type(error).__name__}).",
             meaning=_SAFE,
-            hint=f"Please report it with {where}; it holds no key and no signal."
-            if where
-            else "Please report it.",
+            hint=f"Report it with {where}; it holds no key and no signal." if where else "Report it.",
         )
     )
     return 1

@@ -21,6 +21,7 @@ from cqs_sheets.core.signals.signal import Record, Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable, Interrupted, UsageError
 
 _WIDEST = 20
+_NONE = "No open signals just now."
 
 
 def fetched(loaded: Loaded, warn: Callable[[str], None] = print_warning) -> list[Record]:
@@ -41,10 +42,10 @@ def fetched(loaded: Loaded, warn: Callable[[str], None] = print_warning) -> list
 
 def print_records(records: Sequence[Record], format_: str) -> None:
     """Records on stdout as a table, JSON, JSON lines or CSV."""
-    if format_ == "table":
+    if format_ == "table" and not records:
+        click.echo(_NONE, err=True)
+    elif format_ == "table":
         print_signals(records, utc_now())
-        if not records:
-            click.echo("No open signals in the last minutes.", err=True)
     elif format_ == "json":
         click.echo(json.dumps([json_row(record) for record in records], indent=2, ensure_ascii=False))
     else:

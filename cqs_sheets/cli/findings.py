@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections.abc import Collection, Sequence
 
 import click
 
+from cqs_sheets.cli.output import wrapped
 from cqs_sheets.core.reports.render import plural
 from cqs_sheets.doctor import Finding, Level
 
@@ -50,11 +50,4 @@ class FindingsPage:
         click.echo(f"\n{', '.join(counts)}: {rest}." if counts else "\nAll is well.")
 
     def _wrapped(self, text: str, hanging: str = "") -> str:
-        return textwrap.fill(
-            text,
-            self._width,
-            initial_indent=_INDENT,
-            subsequent_indent=_INDENT + hanging,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        return wrapped(text, self._width, indent=_INDENT, hanging=_INDENT + hanging)

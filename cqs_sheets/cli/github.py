@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from cqs_sheets.config import Environment
-from cqs_sheets.core.reports.render import coverage_text
-from cqs_sheets.core.reports.report import Report, utc_text
+from cqs_sheets.core.reports.render import coverage_text, moment_text
+from cqs_sheets.core.reports.report import Report
 
 _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
 _RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it
@@ -31,7 +31,7 @@ def _annotations(report: Report) -> Iterator[str]:
         yield f"::error title=cqs-sheets::{_escaped(f'{error.message} {error.hint}'.strip())}"
     recent = [gap for gap in report.coverage.gaps if gap.end > report.started - _RECENT]
     for gap in recent[-_MOST_ANNOTATIONS:]:
-        missed = f"Signals may have been missed from {utc_text(gap.start)} to {utc_text(gap.end)}."
+        missed = f"Signals may have been missed from {moment_text(gap.start)} to {moment_text(gap.end)}."
         yield f"::warning title=cqs-sheets gap::{_escaped(missed)}"
 
 

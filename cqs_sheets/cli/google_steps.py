@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import webbrowser
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cqs_sheets.cli.asking import ask_choice, ask_text
+from cqs_sheets.cli.output import say
 from cqs_sheets.cli.targets import config_folder
 from cqs_sheets.config import process_environ
 from cqs_sheets.config.environment import name_google_credentials
 from cqs_sheets.config.places import absolute, path_problem
 from cqs_sheets.destinations.google.account.credentials_file import read_credentials_file
+from cqs_sheets.errors import CqsError
 
 _CONSOLE = "https://console.cloud.google.com"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _SERVICE_ACCOUNT = f"""
-A service account is a robot with an e-mail address; best for what runs by itself.
+A service account is a robot with an e-mail address: best for unattended runs.
   1. Open {_CONSOLE} and make a project.
   2. APIs & Services, Library: turn on "Google Sheets API".
   3. IAM & Admin, Service Accounts: create one. It needs no role.
@@ -55,9 +58,7 @@ def prepare_google(credentials: Path | None, client: Path | None, *, asking: boo
     elif asking:
         _ask()
     else:
-        click.echo(
-            f"Google: set {_VARIABLE} to a service account's file; `cqs-sheets init` on a terminal explains."
-        )
+        say(f"Google: set {_VARIABLE} to a service account's file; `cqs-sheets init` on a terminal explains.")
 
 
 def _ask() -> None:
@@ -73,16 +74,30 @@ def _ask() -> None:
     texts = (_SERVICE_ACCOUNT, _FEDERATION, _YOURSELF)
     if picked < len(texts):
         click.echo(texts[picked])
-        text = ask_text("Where is that file? (empty: later)", default="", problem=_problem)
+        oneself = picked == 2  # noqa: PLR2004 - the third of the list
+        text = ask_text(
+            "Where is that file? (empty: later)", default="", problem=partial(_problem, oneself=oneself)
+        )
         if text:
             path = absolute(text, Path.cwd())
-            _sign_in(path) if picked == 2 else _use(path, named=False, asking=True)  # noqa: PLR2004 - the third of the list
+            _sign_in(path) if oneself else _use(path, named=False, asking=True)
 
 
-def _problem(text: str) -> str | None:
+def _problem(text: str, *, oneself: bool) -> str | None:
+    from cqs_sheets.destinations.google.account.signing_in import read_client  # noqa: PLC0415 - google-auth is slow to import
+
     if not text:
         return None
-    return path_problem(text) or (None if absolute(text, Path.cwd()).is_file() else "There is no such file.")
+    if unusable := path_problem(text):
+        return unusable
+    path = absolute(text, Path.cwd())
+    if not path.is_file():
+        return "There is no such file."
+    try:
+        read_client(path) if oneself else read_credentials_file(path)
+    except CqsError as error:
+        return f"{error.message} {error.hint}"
+    return None
 
 
 def _nothing(text: str) -> None:
@@ -100,7 +115,7 @@ def _use(path: Path, *, named: bool, asking: bool) -> None:
             ask_text("Press Enter when that is done", default="", problem=_nothing)
     if not named:
         name_google_credentials(path.absolute())
-        click.echo(f"For every later run, set {_VARIABLE}={path.absolute()} in your environment.")
+        say(f"For every later run, set {_VARIABLE}={path.absolute()} in your environment.")
 
 
 def _sign_in(path: Path) -> None:
@@ -108,7 +123,7 @@ def _sign_in(path: Path) -> None:
     from cqs_sheets.destinations.google.account.signing_in import read_client, sign_in  # noqa: PLC0415
 
     token = save_token(config_folder(), sign_in(read_client(path), _open_page))
-    click.echo(f"Signed in. The token is in {token}, for your eyes only.")
+    say(f"Signed in. The token is in {token}, for your eyes only.")
 
 
 def _open_page(address: str) -> None:

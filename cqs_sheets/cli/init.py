@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cqs_sheets.cli.completion import complete_filter, complete_template
 from cqs_sheets.cli.options import Amount, config_option
 
 _path = click.Path(path_type=Path)
@@ -15,10 +16,14 @@ _path = click.Path(path_type=Path)
 @click.command("init")
 @config_option
 @click.option("--to", metavar="TARGET", help="An .xlsx file, or a Google Sheet's address or id.")
-@click.option("--template", metavar="NAME|FILE", help="What the sheet looks like; default signals.")
-@click.option("--exchange", multiple=True, metavar="CODE", help="Only this exchange. Repeatable.")
-@click.option("--currency", multiple=True, metavar="QUOTE", help="Only this quote currency. Repeatable.")
-@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this horizon. Repeatable.")
+@click.option("--template", metavar="NAME|FILE", shell_complete=complete_template,
+              help="What the sheet looks like; default: signals.")  # fmt: skip
+@click.option("--exchange", multiple=True, metavar="CODE", shell_complete=complete_filter,
+              help="Only this exchange. Repeatable.")  # fmt: skip
+@click.option("--currency", multiple=True, metavar="QUOTE", shell_complete=complete_filter,
+              help="Only this quote currency. Repeatable.")  # fmt: skip
+@click.option("--type", "types", multiple=True, metavar="TYPE", shell_complete=complete_filter,
+              help="Only this horizon. Repeatable.")  # fmt: skip
 @click.option("--timezone", metavar="ZONE", help="How times are shown; default: this computer's.")
 @click.option("--account-size", type=Amount(), metavar="AMOUNT",
               help="Your account size; goes into the sheet's Settings after the first sync.")  # fmt: skip
@@ -29,9 +34,15 @@ _path = click.Path(path_type=Path)
 @click.option("--google-client", type=_path, metavar="FILE",
               help="Sign in as yourself, with the file of a Desktop app client of yours.")  # fmt: skip
 @click.option("--github", is_flag=True, help="Write .github/workflows/cqs-sheets.yml as well.")
-@click.option("--action", metavar="OWNER/REPO@COMMIT", help="For --github: where this project's action is.")
+@click.option(
+    "--action",
+    metavar="OWNER/REPO@COMMIT",
+    help="With --github: the repository that you got cqs-sheets from, and its commit.",
+)
 @click.option("--sandbox", is_flag=True, help="Try it with invented signals.")
-@click.option("--sync/--no-sync", "first_sync", default=None, help="Do the first sync, or do not ask.")
+@click.option(
+    "--sync/--no-sync", "first_sync", default=None, help="Do the first sync, or leave it; default: ask."
+)
 @click.option("--yes", is_flag=True, help="Ask nothing; defaults for what no option says.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 def init_command(**options: Any) -> int:

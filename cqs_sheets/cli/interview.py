@@ -11,12 +11,13 @@ import click
 
 from cqs_sheets import config
 from cqs_sheets.cli.asking import ask_choice, ask_several, ask_text, explain
-from cqs_sheets.cli.key_question import KeyPlace, ask_key
-from cqs_sheets.config.places import path_problem, place_problem
+from cqs_sheets.cli.key_question import KeyPlace, ask_key, make_key_file
+from cqs_sheets.config.places import absolute, path_problem, place_problem
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
 from cqs_sheets.config.values import zone
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, FUTURES, TYPES
+from cqs_sheets.errors import UsageError
 from cqs_sheets.template_files import built_in, load_template
 
 
@@ -52,8 +53,20 @@ class Interview:
 
     def _key(self) -> KeyPlace:
         file, command = self.options["key_file"] or "", self.options["key_command"] or ""
+        if file and not absolute(file, self.folder).exists():
+            self._make_key_file(absolute(file, self.folder))
         known = file or command or config.process_environ().get("CQS_API_KEY")
         return ask_key(self.folder) if self.asking and not known else KeyPlace(file=file, command=command)
+
+    def _make_key_file(self, path: Path) -> None:
+        if self.asking:
+            make_key_file(path)
+            return
+        raise UsageError(
+            f"There is no key file {path}.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Make it first, with your subscription ID alone in it, or give --key-command.",
+        )
 
 
 def _guess() -> str:

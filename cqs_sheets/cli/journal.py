@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cqs_sheets.cli.completion import complete_template
 from cqs_sheets.cli.options import config_option, loudness_options
 
 
@@ -42,7 +43,14 @@ def journal_command() -> None:
 
 @journal_command.command("show")
 @click.argument("signal_id", required=False)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many signals.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="COUNT",
+    default=20,
+    show_default=True,
+    help="How many signals.",
+)
 @config_option
 @_sandbox
 @loudness_options
@@ -79,19 +87,28 @@ def show_command(**options: Any) -> int:
     help="Default: stdout (xlsx and parquet need a file).",
 )
 @click.option(
-    "--template", default="raw", show_default=True, metavar="NAME|FILE", help="What an xlsx looks like."
+    "--template",
+    default="raw",
+    show_default=True,
+    metavar="NAME|FILE",
+    shell_complete=complete_template,
+    help="What an xlsx looks like.",
 )
 @click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
 @click.option("--until", type=Moment(), help="Only signals published before then (UTC).")
+@click.option("--where", multiple=True, metavar="FIELD=VALUE",
+              help="Only such signals, e.g. max_risk=3; as `where` in the config. Repeatable.")  # fmt: skip
+@click.option("--status", type=click.Choice(["open", "closed", "aged"]), help="Only signals in this state.")
 @config_option
 @_sandbox
 @loudness_options
 def export_command(**options: Any) -> int:
-    """Export every signal of the journal.
+    """Export signals: all of them, or by time, field and status.
 
     \b
     Examples:
       cqs-sheets journal export --format csv > signals.csv
+      cqs-sheets journal export --format csv --where direction=LONG --where max_risk=3 --status open
       cqs-sheets journal export --format xlsx -o may.xlsx --since 2026-05-01 --until 2026-06-01
     """
     from cqs_sheets.cli.journaling import export  # noqa: PLC0415 - keeps --help fast
@@ -130,7 +147,9 @@ def import_command(**options: Any) -> int:
 @_sandbox
 @loudness_options
 def verify_command(**options: Any) -> int:
-    """Check that the journal is whole; exit code 65 if it is not.
+    """Check that the journal is whole.
+
+    Exit code 65 if it is not.
 
     \b
     Example:
@@ -150,7 +169,7 @@ def verify_command(**options: Any) -> int:
 @_sandbox
 @loudness_options
 def prune_command(**options: Any) -> int:
-    """Drop raw answers, polls and superseded revisions that are old.
+    """Drop old raw answers, polls and superseded revisions.
 
     Signals and what was delivered where are never dropped, so no row is added again.
 

@@ -11,16 +11,18 @@ from typing import Any
 import click
 
 from cqs_sheets.api.client import MAX_BODY
-from cqs_sheets.cli.fetching import print_records
 from cqs_sheets.cli.output import print_warning
 from cqs_sheets.cli.parquet import write_parquet
 from cqs_sheets.cli.running import Loaded, utc_now
+from cqs_sheets.cli.tables import print_signals
 from cqs_sheets.cli.workbooks import write_workbook
+from cqs_sheets.config import where_of
 from cqs_sheets.core.reports.export import as_csv, as_jsonl, export_row
 from cqs_sheets.core.reports.render import plural
 from cqs_sheets.core.reports.report import utc_text
+from cqs_sheets.core.rows.rows import passes
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.signals.signal import FeedTable, SignalKey
+from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.poll import imported
@@ -31,7 +33,10 @@ _IMPORTED = "imported"  # the feed of answers that were saved by hand
 
 def show_newest(journal: Journal, limit: int) -> int:
     """The signals that came last."""
-    print_records(journal.newest(limit), "table")
+    if records := journal.newest(limit):
+        print_signals(records, utc_now())
+    else:
+        click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
     return 0
 
 
@@ -56,21 +61,25 @@ def show_revisions(journal: Journal, signal_id: str) -> int:
 
 
 def export(loaded: Loaded, journal: Journal, options: Mapping[str, Any]) -> int:
-    """Every signal published in [since, until), to a file or stdout."""
-    records = journal.records(since=options["since"], until=options["until"])
+    """Every signal published in [since, until), of that status, that passes; to a file or stdout."""
+    zone, symbols = loaded.settings.zone, loaded.settings.targets[0].symbols
+    where = where_of(options["where"])
+    status = Status(options["status"]) if options["status"] else None
+    found = journal.records(since=options["since"], until=options["until"], status=status)
+    records = (record for record in found if passes(where, record, zone, symbols))
     output: Path | None = options["output"]
     if options["format_"] in ("xlsx", "parquet") and output is None:
         raise UsageError(
-            "Such a file cannot go to the screen.",
+            f"{options['format_']} is no text that could be shown on the screen.",
             meaning="Nothing was exported.",
-            hint=f"Add -o FILE.{options['format_']}",
+            hint=f"Say where to write it: add -o FILE.{options['format_']}",
         )
     if output and options["format_"] == "parquet":
         write_parquet(output, records)
         return 0
     if output and options["format_"] == "xlsx":
-        zone = loaded.settings.zone
-        write_workbook(output, load_template(options["template"]), records, zone, {"Time_zone": str(zone)})
+        template = load_template(options["template"])
+        write_workbook(output, template, records, zone, {"Time_zone": str(zone)}, symbols)
         return 0
     lines = (as_csv if options["format_"] == "csv" else as_jsonl)(records)
     if output is None:
@@ -89,7 +98,7 @@ def _write_lines(output: Path, lines: Iterable[str]) -> None:
         raise AccessRefused(
             f"{output} cannot be written: {error.strerror}.",
             meaning="The journal is as it was; the file may hold a part.",
-            hint="Name a file in a folder of yours with room for it.",
+            hint="Name a file in a folder that exists, is yours and has room.",
         ) from None
 
 

@@ -38,14 +38,15 @@ def ask_key(folder: Path) -> KeyPlace:
     )
     if picked == 1:
         text = ask_text("Which file?", default=str(config_folder() / "key"), problem=path_problem)
-        _make(absolute(text, folder))
+        make_key_file(absolute(text, folder))
         return KeyPlace(file=text)
     if picked == 2:  # noqa: PLR2004 - the third of the list
         return KeyPlace(command=ask_text("Its command, e.g. pass show cqs", problem=_command_problem))
     return KeyPlace()
 
 
-def _make(path: Path) -> None:
+def make_key_file(path: Path) -> None:
+    """Ask for the key and keep it in a new file; one that is there is left as it is. Raises AccessRefused."""
     if path.exists():
         click.echo(f"{path} is there: it is used as it is.")
         return

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
+
+from cqs_sheets.cli.completion import complete_filter, complete_template
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -49,8 +52,13 @@ class Duration(click.ParamType[float]):
         hours, minutes, seconds = (int(part or 0) for part in parts.groups())
         total = hours * 3600 + minutes * 60 + seconds
         if not self._least <= total <= self._most:
-            self.fail(f"{value!r} is not between {self._least:g}s and {self._most:g}s", param, ctx)
+            most = f" and at most {_spelt(self._most)}" if isfinite(self._most) else ""
+            self.fail(f"{value!r} is out of range: at least {_spelt(self._least)}{most}", param, ctx)
         return float(total)
+
+
+def _spelt(seconds: float) -> str:
+    return f"{seconds / 60:g}m" if seconds % 60 == 0 else f"{seconds:g}s"
 
 
 class Amount(click.ParamType[Decimal]):
@@ -100,41 +108,47 @@ config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The config; default cqs-sheets.toml here.",
+    help="The config; default: cqs-sheets.toml in this folder.",
 )
 feed_options = _stack(
     click.option(
         "--interval",
         type=Interval(),
-        default=None,
-        help="Look-back in minutes; auto: since the last good poll.",
+        metavar="auto|1..20",
+        help="How many minutes to look back; auto: as far as is needed.",
     ),
     click.option(
         "--exchange",
         multiple=True,
         metavar="CODE",
+        shell_complete=complete_filter,
         help="Only this exchange, e.g. binance_futures. Repeatable.",
     ),
     click.option(
-        "--currency", multiple=True, metavar="QUOTE", help="Only this quote currency, e.g. USDT. Repeatable."
+        "--currency",
+        multiple=True,
+        metavar="QUOTE",
+        shell_complete=complete_filter,
+        help="Only this quote currency, e.g. USDT. Repeatable.",
     ),
     click.option(
         "--type",
         "types",
         multiple=True,
         metavar="TYPE",
+        shell_complete=complete_filter,
         help='Only this horizon, e.g. "SHORT TERM". Repeatable.',
     ),
     click.option("--sandbox", is_flag=True, help="Start a local API with invented signals, and use it."),
 )
 loudness_options = _stack(
-    click.option("-v", "--verbose", is_flag=True, help="Say every request and step."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell every request and step."),
+    click.option("-q", "--quiet", is_flag=True, help="Tell nothing but errors."),
     click.option(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Append everything to a file, as JSON lines.",
+        help="Append all that happens to a file, as JSON lines.",
     ),
 )
 write_options = _stack(
@@ -144,7 +158,12 @@ write_options = _stack(
         metavar="TARGET",
         help="An .xlsx file, or a Google Sheet's address or id. Repeatable; default: the config's.",
     ),
-    click.option("--template", metavar="NAME|FILE", help="What the target looks like; default signals."),
+    click.option(
+        "--template",
+        metavar="NAME|FILE",
+        shell_complete=complete_template,
+        help="What the target looks like; default: signals.",
+    ),
 )
 sync_options = _stack(
     config_option,
@@ -152,7 +171,11 @@ sync_options = _stack(
     feed_options,
     click.option("--dry-run", is_flag=True, help="Show what would be written; change nothing at all."),
     click.option("--restore", is_flag=True, help="Put back rows that you deleted."),
-    click.option("--force", is_flag=True, help="Go past a stale editor lock or the limit on large changes."),
+    click.option(
+        "--force",
+        is_flag=True,
+        help="Write past a lock that an editor left behind, or past the limit on large changes.",
+    ),
     click.option(
         "--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, all else on stderr."
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
+import textwrap
 from typing import Any
 
 import click
@@ -30,15 +32,52 @@ def wanted_color() -> bool | None:
     return False if Environment.read().no_color else None
 
 
-def print_mark(word: str, color: str) -> None:
-    """`error: ` and the like on stderr, in colour where that is welcome."""
-    click.secho(f"{word}: ", nl=False, fg=color, bold=True, err=True, color=wanted_color())
+def print_marked(word: str, color: str, text: str, *more: str) -> None:
+    """`error: ` and the like with its text on stderr, in colour where that is welcome; `more` in lines below.
+
+    On a terminal lines are wrapped to its width; elsewhere each stays one, for whoever searches a log.
+    """
+    mark = f"{word}: "
+    indent = " " * len(mark)
+    click.secho(mark, nl=False, fg=color, bold=True, err=True, color=wanted_color())
+    click.echo(_fitted(text, indent, first=len(mark)), err=True)
+    for line in filter(None, more):
+        click.echo(indent + _fitted(line, indent, first=len(indent)), err=True)
+
+
+def _fitted(text: str, indent: str, *, first: int) -> str:
+    """A text whose first line begins after `first` characters; lines of its own keep their own indent."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    paragraphs = [
+        wrapped(line, width, indent=" " * first if number == 0 else "", hanging=indent)
+        for number, line in enumerate(text.split("\n"))
+    ]
+    return "\n".join(paragraphs)[first:]
+
+
+def wrapped(text: str, width: int, *, indent: str, hanging: str) -> str:
+    """Whole words on lines of this width, the first after `indent`, the others after `hanging`."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def say(text: str) -> None:
+    """A sentence on stdout, wrapped on a terminal."""
+    fits = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(text) + 1
+    click.echo(wrapped(text, fits, indent="", hanging=""))
 
 
 def print_warning(text: str) -> None:
     """One warning on stderr."""
-    print_mark("warning", "yellow")
-    click.echo(text, err=True)
+    print_marked("warning", "yellow", text)
 
 
 class Progress:

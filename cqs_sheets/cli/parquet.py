@@ -6,6 +6,7 @@ what is absent is null.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -52,9 +53,9 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
         staged.replace(path)
     except OSError as error:
         raise AccessRefused(
-            f"{path} cannot be written: {error.strerror or error}.",
+            f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}.",
             meaning="It is as it was before.",
-            hint="Name a file in a folder of yours with room for it.",
+            hint="Name a file in a folder that exists, is yours and has room.",
         ) from None
     finally:
         staged.unlink(missing_ok=True)

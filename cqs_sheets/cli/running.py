@@ -51,25 +51,26 @@ def settings_of(options: Mapping[str, Any], *, serve: bool = True, tell: bool = 
         log_to(options["log_file"])
     interruption = Interruption()
     interruption.install()
+    quiet = bool(options.get("quiet"))
     with ExitStack() as stack:
         environ = dict(config.process_environ())
         if options.get("sandbox") and serve:
             server = stack.enter_context(sandbox.start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": sandbox.FREE_KEY}
-            if not options.get("quiet"):
+            if not quiet:
                 click.echo("Sandbox: the signals are invented.", err=True)
         settings = config.load(
             config=options.get("config"), environ=environ, cwd=Path.cwd(), overrides=_overrides(options)
         )
         if options.get("sandbox"):
             settings = replace(settings, home=settings.home / "sandbox")
-        for warning in settings.warnings if tell else ():
+        for warning in settings.warnings if tell and not quiet else ():
             print_warning(warning)
         yield Loaded(
             settings=settings,
             environment=config.Environment.read(environ),
             interruption=interruption,
-            quiet=bool(options.get("quiet")),
+            quiet=quiet,
         )
 
 

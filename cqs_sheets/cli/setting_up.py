@@ -16,6 +16,7 @@ from cqs_sheets.cli.examining import examine
 from cqs_sheets.cli.google_steps import prepare_google
 from cqs_sheets.cli.interview import Interview
 from cqs_sheets.cli.new_file import write_new
+from cqs_sheets.cli.output import say
 from cqs_sheets.cli.syncing import sync_once
 from cqs_sheets.cli.workflow_file import write_workflow
 from cqs_sheets.config.places import absolute
@@ -79,7 +80,7 @@ def _computes_sizes(settings: config.Settings) -> bool:
 def _tell_what_is_next(path: Path) -> None:
     found_alone = path == _config_path(None)
     named = "" if found_alone else f" --config {path}"
-    click.echo(f"Next: cqs-sheets sync{named}, or cqs-sheets watch{named} to keep it going.")
+    say(f"Next: cqs-sheets sync{named}, or cqs-sheets watch{named} to keep it going.")
 
 
 def _config_path(given: Path | None) -> Path:
@@ -100,4 +101,4 @@ def _write_config(path: Path, options: Mapping[str, Any], *, asking: bool) -> No
     answers = Interview(options, asking, path.parent).answers()
     load_template(answers.template)
     write_new(path, config.config_text(answers, path.parent))
-    click.echo(f"Wrote {path}: every setting is explained in it.")
+    say(f"Wrote {path}: every setting is explained in it.")

@@ -11,7 +11,7 @@ from cqs_sheets.cli.output import print_json
 from cqs_sheets.cli.running import Loaded, utc_now
 from cqs_sheets.cli.tables import console
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.reports.render import ago, coverage_text, duration, plural
+from cqs_sheets.core.reports.render import ago, coverage_text, duration, moment_text, plural
 from cqs_sheets.core.reports.report import coverage_json, utc_text
 from cqs_sheets.core.reports.strip import coverage_days, strip_lines
 from cqs_sheets.core.signals.query import selection
@@ -44,16 +44,15 @@ def print_status(loaded: Loaded, journal: Journal, *, as_json: bool, days: int |
     click.echo(coverage_text(covered))
     for gap in covered.gaps[-_GAPS:]:
         length = duration((gap.end - gap.start).total_seconds())
-        click.echo(f"  missed {utc_text(gap.start)} to {utc_text(gap.end)} ({length})")
+        click.echo(f"  missed {moment_text(gap.start)} to {moment_text(gap.end)} ({length})")
     if drawn:
         click.echo("\n" + "\n".join(strip_lines(drawn)))
     out.print()
     targets = _table("Target", "Template", "Last write", "Pending")
-    for target in state["targets"]:
-        written = target["last_write"]
-        targets.add_row(
-            target["target"], target["template"], written or "never", plural(target["pending"], "row")
-        )
+    for target, told in zip(loaded.settings.targets, state["targets"], strict=True):
+        written = remembered(journal, target).last_heartbeat
+        when = ago(written, now) if written else "never"
+        targets.add_row(target.name, target.template, when, plural(told["pending"], "row"))
     out.print(targets)
 
 

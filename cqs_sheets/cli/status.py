@@ -11,7 +11,7 @@ from cqs_sheets.cli.options import Days, config_option, loudness_options
 
 @click.command("status")
 @config_option
-@click.option("--sandbox", is_flag=True, help="Of the syncs that were made with --sandbox.")
+@click.option("--sandbox", is_flag=True, help="Of the syncs made with --sandbox.")
 @click.option(
     "--coverage", "days", type=Days(), metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
 )

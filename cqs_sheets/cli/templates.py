@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cqs_sheets.cli.completion import complete_built_in, complete_template
+
 
 @click.group("templates")
 def templates_command() -> None:
@@ -29,7 +31,7 @@ def list_command() -> int:
 
 
 @templates_command.command("show")
-@click.argument("name", metavar="NAME|FILE")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
 def show_command(name: str) -> int:
     """Show a template's tabs and columns, and who fills each.
 
@@ -43,7 +45,7 @@ def show_command(name: str) -> int:
 
 
 @templates_command.command("copy")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_built_in)
 @click.argument("file", type=click.Path(path_type=Path))
 def copy_command(name: str, file: Path) -> int:
     """Copy a built-in template to a file, to make it your own.
@@ -61,7 +63,9 @@ def copy_command(name: str, file: Path) -> int:
 @templates_command.command("check")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check_command(files: tuple[Path, ...]) -> int:
-    """Check template files: every mistake with its line; exit code 65 if there is one.
+    """Check template files: every mistake with its line.
+
+    Exit code 65 if there is one.
 
     \b
     Example:
@@ -73,10 +77,12 @@ def check_command(files: tuple[Path, ...]) -> int:
 
 
 @templates_command.command("preview")
-@click.argument("name", metavar="NAME|FILE")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.xlsx")
 def preview_command(name: str, file: Path) -> int:
-    """Make a workbook from a template, filled with invented signals, to look at before syncing.
+    """Make a workbook from a template, filled with invented signals.
+
+    To look at before it is yours.
 
     \b
     Example:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cqs_sheets import sandbox
+from cqs_sheets.cli.output import say
 from cqs_sheets.cli.running import utc_now
 from cqs_sheets.cli.workbooks import write_workbook
 from cqs_sheets.core.reports.render import plural
@@ -84,9 +85,9 @@ def copy_template(name: str, file: Path) -> int:
         raise AccessRefused(
             f"{file} cannot be written: {error.strerror}.",
             meaning="No template was copied.",
-            hint="Name a file in a folder of yours.",
+            hint="Name a file in a folder that exists and is yours.",
         ) from None
-    click.echo(f"{file} is yours now. Use it with: cqs-sheets sync --template {file}")
+    say(f"{file} is yours now. Use it with: cqs-sheets sync --template {file}")
     return 0
 
 

@@ -12,6 +12,7 @@ from cqs_sheets.cli.github import tell_github
 from cqs_sheets.cli.output import print_warning
 from cqs_sheets.cli.running import Loaded, open_api, opened_run, settings_of
 from cqs_sheets.cli.showing import print_result
+from cqs_sheets.cli.syncing import tell_of_defaults
 from cqs_sheets.core.reports.render import duration
 from cqs_sheets.core.reports.report import Report
 from cqs_sheets.core.reports.totals import in_total
@@ -26,6 +27,7 @@ _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the comp
 def watch_until_done(options: Mapping[str, Any]) -> int:
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
     with settings_of(options) as loaded:
+        tell_of_defaults(loaded, options)
         watching = Watching(loaded, options)
         _warn_of_a_narrow_look_back(loaded, options["every"])
         try:

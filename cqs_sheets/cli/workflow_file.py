@@ -79,13 +79,18 @@ def _needs(settings: Settings) -> Iterator[str]:
     """What to set on GitHub before the first run."""
     yield f"On GitHub, under {_WHERE}:"
     yield "  variable CQS_SYNC = true        switches it on"
-    yield "  variable CQS_RENEW = true       keeps it running without a gap; read docs/unattended.md first"
-    yield "  secret CQS_API_KEY              your subscription ID; without it, the free signals"
+    yield "  variable CQS_RENEW = true       keeps it running without a gap;"
+    yield "                                  read docs/unattended.md first"
+    yield "  secret CQS_API_KEY              your subscription ID; without it,"
+    yield "                                  the free signals"
     if _writes_google(settings):
-        yield "  variable CQS_GOOGLE = keyless   with the variables CQS_GOOGLE_PROVIDER and CQS_GOOGLE_ACCOUNT,"
-        yield "                     or = key     with the secret GOOGLE_SERVICE_ACCOUNT_KEY (the account's JSON)"
+        yield "  variable CQS_GOOGLE = keyless   with the variables CQS_GOOGLE_PROVIDER"
+        yield "                                  and CQS_GOOGLE_ACCOUNT,"
+        yield "                     or = key     with the secret GOOGLE_SERVICE_ACCOUNT_KEY"
+        yield "                                  (the account's JSON)"
         yield "Share the sheet with that account's e-mail address as an editor."
-    yield "Commit and push both files. A private repository pays for its minutes, about 43,000 a month."
+    yield "Commit and push both files. A private repository pays for its minutes,"
+    yield "about 43,000 a month."
 
 
 def _writes_google(settings: Settings) -> bool:

@@ -6,6 +6,7 @@ from cqs_sheets.config.load import home_folder, load
 from cqs_sheets.config.machine_zone import machine_zone
 from cqs_sheets.config.places import Place, is_google, spreadsheet_id
 from cqs_sheets.config.settings import ApiSettings, Overrides, Settings, TargetSettings
+from cqs_sheets.config.where import where_of
 from cqs_sheets.config.writing import Answers, config_text
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "sample",
     "schema",
     "spreadsheet_id",
+    "where_of",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from cqs_sheets.config.document import Document, find_config, read_config
 from cqs_sheets.config.environment import Environment
 from cqs_sheets.config.key import VARIABLE, find_key, variable_problem
 from cqs_sheets.config.places import absolute, path_problem, place_at, place_problem, template_at
-from cqs_sheets.config.rules import BOUNDS, listed
 from cqs_sheets.config.settings import (
     DEFAULT_FEED,
     DEFAULT_TARGET,
@@ -25,7 +23,7 @@ from cqs_sheets.config.settings import (
 )
 from cqs_sheets.config.symbols import symbols_of
 from cqs_sheets.config.values import duration, interval, url_problem, zone
-from cqs_sheets.core.cells import key_text
+from cqs_sheets.config.where import where_values
 from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
 from cqs_sheets.errors import UsageError
@@ -163,22 +161,10 @@ def _target(table: Mapping[str, Any], folder: Path) -> TargetSettings:
     return TargetSettings(place=place_at(table["to"], folder), template=template, **given)
 
 
-def _where(table: Mapping[str, Any]) -> dict[str, object]:
-    bounds = {f"{side}_{name}" for side in ("min", "max") for name in BOUNDS}
-    return {
-        name: Decimal(str(value)) if name in bounds else tuple(_text(item) for item in listed(value))
-        for name, value in table.items()
-    }
-
-
-def _text(item: str | float) -> str:
-    return item.strip() if isinstance(item, str) else key_text(Decimal(str(item))) or ""
-
-
 _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
     "feeds": tuple,
     "heartbeat": duration,
-    "where": _where,
+    "where": where_values,
     "backups": int,
     "lock_wait": duration,
 }

@@ -26,8 +26,8 @@ OpenApi = Callable[[Secret], ApiClient]
 def check_api(settings: ApiSettings, open_api: OpenApi) -> Iterator[Finding]:
     """Ask for everything of the last 20 minutes, as a sync does, and look at the answers."""
     free = settings.key.is_free
-    tier = "the free signals (key FREE)" if free else "a premium key (not shown)"
-    yield ok(_SUBJECT, "api.key", f"asked for with {tier}")
+    tier = "the key FREE: the free signals" if free else "a premium key (not shown)"
+    yield ok(_SUBJECT, "api.key", f"asked with {tier}")
     heard: list[Answer] = []
 
     def keep(query: Query, table: FeedTable, answer: Answer) -> None:

@@ -163,10 +163,14 @@ def _may_write(path: Path) -> bool:
 
 def _not_writable(name: str, error: Exception) -> CqsError:
     return AccessRefused(
-        f"The journal {name}, or its folder, is not writable: {error}.",
+        f"The journal {name}, or its folder, is not writable: {_reason(error)}.",
         meaning="Nothing was changed.",
         hint="Make both writable for you (reading needs it too), or set CQS_HOME to a folder that is.",
     )
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _disk_full(name: str) -> CqsError:

@@ -6,7 +6,7 @@ so does what the other gave its targets. Taking the same journal in again change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from cqs_sheets.core.signals.coverage import Window
@@ -45,17 +45,19 @@ def merge_journal(database: Database, other: Database) -> Merged:
             theirs = known_from(row)
             ours = known(database, theirs.record.signal.key)
             if ours is None:
-                _add(database, other, theirs, feeds)
+                arrival = _add(database, other, theirs, feeds)
                 new += 1
             else:
+                arrival = ours.record.arrival
                 changed += _bring_up_to_date(database, ours, theirs, feeds)
-            _join_feeds(database, other, theirs, feeds)
+            _join_feeds(database, other, theirs, arrival, feeds)
         _cover(database, other, feeds)
-        polls = sum(_keep_polls(database, other, feeds))
+        polls = _keep_polls(database, other, feeds)
     return Merged(new=new, changed=changed, polls=polls)
 
 
-def _add(database: Database, other: Database, theirs: Known, feeds: Mapping[int, int]) -> None:
+def _add(database: Database, other: Database, theirs: Known, feeds: Mapping[int, int]) -> int:
+    """Make their signal ours; its arrival here."""
     record = replace(theirs.record, arrival=_free_arrival(database, theirs.record.arrival))
     insert(database, record, theirs.seen_at, feeds[theirs.seen_feed])
     rows = other.execute(
@@ -66,6 +68,7 @@ def _add(database: Database, other: Database, theirs: Known, feeds: Mapping[int,
         "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
         rows,
     )
+    return record.arrival
 
 
 def _free_arrival(database: Database, wanted: int) -> int:
@@ -87,7 +90,7 @@ def _bring_up_to_date(database: Database, ours: Known, theirs: Known, feeds: Map
     record = _later(ours.record, theirs)
     if record is ours.record:
         return False
-    revise(database, record, theirs.revised_at)
+    revise(database, record, max(ours.revised_at, theirs.revised_at))
     return True
 
 
@@ -98,12 +101,13 @@ def _later(ours: Record, theirs: Known) -> Record:
     return ours if found == ours else replace(found, revision=ours.revision + 1)
 
 
-def _join_feeds(database: Database, other: Database, theirs: Known, feeds: Mapping[int, int]) -> None:
-    ours = known(database, theirs.record.signal.key)
+def _join_feeds(
+    database: Database, other: Database, theirs: Known, arrival: int, feeds: Mapping[int, int]
+) -> None:
     members = other.execute("SELECT feed FROM members WHERE arrival = ?", (theirs.record.arrival,))
-    for (feed,) in members:
-        if ours and join(database, ours.record.arrival, feeds[feed]):
-            offer_again(database, ours.record.arrival)
+    news = [join(database, arrival, feeds[feed]) for (feed,) in members]
+    if any(news):
+        offer_again(database, arrival)
 
 
 def _cover(database: Database, other: Database, feeds: Mapping[int, int]) -> None:
@@ -111,11 +115,13 @@ def _cover(database: Database, other: Database, feeds: Mapping[int, int]) -> Non
         extend_coverage(database, feeds[feed], Window(from_stamp(start), from_stamp(end)))
 
 
-def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -> Iterator[int]:
-    """One for each poll that was not known here."""
-    for feed, *values in other.iterate(f"SELECT feed, {_POLL} FROM polls ORDER BY id"):  # noqa: S608 - a constant
-        yield database.change(
-            f"INSERT INTO polls (feed, {_POLL}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "  # noqa: S608
-            "WHERE NOT EXISTS (SELECT 1 FROM polls WHERE feed = ?1 AND at = ?2)",
-            (feeds[feed], *values),
-        )
+def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -> int:
+    """How many polls were not known here."""
+    known_here = set(database.iterate("SELECT feed, at FROM polls"))
+    polls = other.iterate(f"SELECT feed, {_POLL} FROM polls ORDER BY id")  # noqa: S608 - a constant
+    new = [(feeds[feed], *rest) for feed, *rest in polls if (feeds[feed], rest[0]) not in known_here]
+    database.change_many(
+        f"INSERT INTO polls (feed, {_POLL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        new,
+    )
+    return len(new)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cqs_sheets.core.signals.coverage import MARGIN, REACH, Window
 from cqs_sheets.core.signals.history import missing, next_arrival, observe
-from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.core.signals.signal import Signal, Status
 from cqs_sheets.journal.codec import to_stamp
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.known import (
@@ -112,7 +112,8 @@ def _settle(database: Database, feed: int, poll: Poll, window: Window, counts: _
         )
         if record is not found.record:
             revise(database, record, poll.at)
-            setattr(counts, record.status, getattr(counts, record.status) + 1)
+            counts.closed += record.status is Status.CLOSED
+            counts.aged += record.status is Status.AGED
 
 
 def _keep_rejects(database: Database, feed: int, poll: Poll) -> None:

@@ -40,7 +40,7 @@ _REVISIONS = """SELECT s.arrival, s.feed_table, s.id, s.first_seen, r.status, r.
 
 _POLLS = """SELECT f.name, f.selection, p.at, p.window_start, p.window_end, p.outcome, p.sure,
         p.new, p.changed, p.closed, p.aged, p.rejected
-    FROM polls p JOIN feeds f ON f.id = p.feed ORDER BY p.id DESC LIMIT ?"""
+    FROM polls p JOIN feeds f ON f.id = p.feed ORDER BY p.at DESC, p.id DESC LIMIT ?"""
 
 _LAST_GOOD = """SELECT p.at FROM polls p INDEXED BY polls_good JOIN feeds f ON f.id = p.feed
     WHERE p.sure AND f.name = ? AND f.selection = ? ORDER BY p.at DESC LIMIT 1"""

@@ -111,6 +111,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT, WITHOUT ROWID""",
     ),
     ("ALTER TABLE targets ADD COLUMN shape TEXT NOT NULL DEFAULT ''",),
+    ("CREATE INDEX polls_at ON polls (at)",),  # a journal that was taken in brings older ones later
 )
 
 

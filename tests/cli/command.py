@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+HANGS = 300.0
+"""Seconds that no command takes, however busy the machine: after these it hangs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shell:
@@ -41,7 +44,7 @@ class Shell:
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments), env=self.environ | variables, cwd=self.folder,
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=HANGS,
         )  # fmt: skip
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:

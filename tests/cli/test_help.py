@@ -73,3 +73,11 @@ def test_the_version_is_the_packages() -> None:
         [sys.executable, "-m", "cqs_sheets", "--version"], capture_output=True, text=True, check=True
     )
     assert out.stdout.split() == ["cqs-sheets,", "version", __version__]
+
+
+@pytest.mark.parametrize("name", ["journal", "templates"])
+def test_a_groups_commands_are_told_in_full_on_a_narrow_terminal(name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert isinstance(command, click.Group)
+    listed = click.Context(command, info_name=name, terminal_width=80)
+    assert "..." not in command.get_help(listed).partition("Commands:")[2]

@@ -9,6 +9,7 @@ import os
 import pty
 import signal
 import subprocess
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import requests
 from pyarrow import parquet
 
 from cqs_sheets import sandbox
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 
 
 def test_fetch_prints_a_table_that_fits_the_terminal(shell: Shell) -> None:
@@ -31,17 +32,19 @@ def test_fetch_prints_a_table_that_fits_the_terminal(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "jsonl", "csv"])
-def test_fetch_gives_scripts_every_field(shell: Shell, server: sandbox.RunningSandbox, format_: str) -> None:
-    out = shell.run("fetch", "--format", format_).stdout
+def test_fetch_gives_scripts_every_field(shell: Shell, format_: str) -> None:
+    now = datetime.now(UTC)
+    with sandbox.start(seed=5, speed=10, clock=lambda: now) as server:
+        out = shell.run("fetch", "--format", format_, CQS_API_URL=server.url).stdout
+        asked = requests.get(
+            f"{server.url}/getSignal/", params={"api_key": "FREE", "interval": "20"}, timeout=5
+        ).json()
     if format_ == "json":
         found = json.loads(out)
     elif format_ == "jsonl":
         found = [json.loads(line) for line in out.splitlines()]
     else:
         found = list(csv.DictReader(io.StringIO(out)))
-    asked = requests.get(
-        f"{server.url}/getSignal/", params={"api_key": "FREE", "interval": "20"}, timeout=5
-    ).json()
     by_id = {(row["table"], row["id"]): row for row in found}
     for sent in asked["signals"]:
         assert by_id["main", sent["id"]]["ask"] == sent["ask"]
@@ -180,7 +183,7 @@ def test_the_sandbox_serves_until_it_is_stopped(shell: Shell) -> None:
             for _ in range(2)
         ]
         serving.send_signal(signal.SIGINT)
-        serving.communicate(timeout=10)
+        serving.communicate(timeout=HANGS)
     assert statuses == [503, 200]
     assert serving.returncode == 0
 
@@ -250,6 +253,6 @@ def test_a_table_on_a_terminal_refreshes_in_place_until_it_is_stopped(shell: She
         while b"Ctrl-C ends it" not in seen or b"Pair" not in seen:
             seen += os.read(ours, 65536)
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=20) == 0
+        assert running.wait(timeout=HANGS) == 0
     os.close(ours)
     os.close(theirs)

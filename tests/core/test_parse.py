@@ -389,6 +389,25 @@ class TestATimeStamp:
         (found,) = parse_signals([sent], table=FeedTable.MAIN, zone=zone).signals
         assert found.timestamp == whole.replace(tzinfo=zone)
 
+    @given(
+        st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo"]),
+        st.integers(0, 3 * 365 * 86_400).map(
+            lambda second: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+        ),
+        st.integers(0, 20 * 60),
+    )
+    @example("Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 5)
+    @example("Europe/Berlin", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 5)
+    @example("Australia/Lord_Howe", datetime(2026, 4, 4, 15, 15, tzinfo=UTC), 0)
+    def test_is_the_right_one_also_in_the_hour_that_clocks_show_twice(
+        self, name: str, opened: datetime, seconds_ago: int
+    ) -> None:
+        zone = ZoneInfo(name)
+        sent = OBJECT | {"timestamp": f"{opened.astimezone(zone):%Y-%m-%d %H:%M:%S}"}
+        at = opened + timedelta(seconds=seconds_ago)
+        (found,) = parse_signals([sent], table=FeedTable.MAIN, zone=zone, at=at).signals
+        assert found.timestamp == opened
+
 
 class TestAnOddity:
     @pytest.mark.parametrize(

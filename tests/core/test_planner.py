@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.reports.render import plan_json, plan_lines
+from cqs_sheets.core.reports.render import plan_lines
 from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.rows.planner import Choices, make_plan
 from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
@@ -161,15 +160,10 @@ def test_duplicate_ids_are_named_with_their_rows() -> None:
     assert len(made.updates) == 1
 
 
-def test_a_plan_can_be_printed_and_told_to_scripts() -> None:
+def test_a_plan_can_be_printed() -> None:
     made = plan(row(stop_loss=Decimal(93000)), row("2"), into=table(row()))
     assert any(line.startswith("+ Signals 2 ") for line in plan_lines(made))
     assert "~ Signals 1847291 stop: 93100 -> 93000" in list(plan_lines(made))
-    told = json.loads(json.dumps(plan_json(made)))
-    assert [added["key"] for added in told["adds"]] == ["2"]
-    assert told["updates"] == [
-        {"tab": "Signals", "key": "1847291", "column": "stop", "old": "93100", "new": "93000"}
-    ]
 
 
 IDS = st.integers(min_value=1, max_value=30).map(str)

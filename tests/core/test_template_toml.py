@@ -197,6 +197,20 @@ class TestIncluding:
         assert tab is not None
         assert [section.title for section in tab.sections] == ["YOURS", "MORE", "OURS"]
 
+    def test_adds_settings_to_a_section_of_that_title(self) -> None:
+        late = '{ name = "Late", label = "Late", value = 5 }'
+        more = f'\n[[settings]]\nsection = "YOURS"\nrows = [{late}]\n'
+        told = '\n[[settings]]\nsection = "OURS"\nrows = [{ name = "Top", label = "Top", value = "@coins_30d" }]\n'
+        tab = template(SIGNALS + more + told).settings_tab
+        assert tab is not None
+        assert [section.title for section in tab.sections] == ["YOURS", "OURS"]
+        assert [(setting.name, setting.synced) for setting in tab.settings] == [
+            ("Equity", False),
+            ("Late", False),
+            ("Last_sync", True),
+            ("Top", True),
+        ]
+
     def test_takes_name_and_title_from_the_document_itself(self) -> None:
         assert (template(SIGNALS).name, template(SIGNALS).title) == ("mine", "Some signals")
         assert template(LIKE).title == "mine"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.reports.render import plan_json, plan_lines
+from cqs_sheets.core.reports.render import plan_lines
 from cqs_sheets.core.rows.plan import NewColumn, Plan
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import wanted_rows
@@ -136,6 +135,3 @@ def test_the_shape_tells_templates_of_other_columns_apart() -> None:
 def test_a_plan_tells_what_it_will_make() -> None:
     made = plan({"Signals": ALL["Signals"] - {"lev"}})
     assert list(plan_lines(made))[:2] == ["+ tab Settings", "+ column lev of Signals"]
-    told = json.loads(json.dumps(plan_json(made)))
-    assert told["new_tabs"] == ["Settings"]
-    assert told["new_columns"] == [{"tab": "Signals", "column": "lev"}]

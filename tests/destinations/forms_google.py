@@ -20,6 +20,7 @@ Json = dict[str, Any]
 _COLUMN = re.compile(r"'((?:[^']|'')+)'!\$([A-Z]+)\$(\d+):\$([A-Z]+)(?![$\d])")
 _QUOTED_TAB = re.compile(r"'([A-Za-z_][A-Za-z0-9_]*)'!")
 _BELOW_HEADER = re.compile(r"=AND\(ROW\(\)>ROW\(\$A\$(\d+)\),(.*)\)$")
+_QUOTIENT = re.compile(r"(?<![\w)])\(?([0-9]+)/([0-9]+)\)?")
 _BY_NAME = re.compile(r'INDIRECT\("(\w+)"\)')
 _WEIGHTS = {"SOLID": "thin", "SOLID_MEDIUM": "medium", "SOLID_THICK": "thick"}
 _INDENT, _EDGE = 9, 3  # pixels
@@ -137,15 +138,20 @@ def _allowed(rule: Json | None) -> str | None:
     if rule is None:
         return None
     condition = rule["condition"]
-    values = ",".join(value["userEnteredValue"] for value in condition["values"])
+    values = ",".join(_decimals(value["userEnteredValue"]).removeprefix("=") for value in condition["values"])
     refused = "refused" if rule.get("strict") else "asked about"
     return f"{condition['type'].lower()} {values}, else {refused}"
+
+
+def _decimals(text: str) -> str:
+    """With quotients of two numbers, which every locale understands, as decimals."""
+    return _QUOTIENT.sub(lambda found: f"{int(found[1]) / int(found[2]):.15g}", text)
 
 
 def _rule(rule: Json) -> RuleForm:
     """A table's rule lies on the header too, so that it grows with rows that come in below, and skips it."""
     (value,) = rule["booleanRule"]["condition"]["values"]
-    formula = _BY_NAME.sub(r"\1", value["userEnteredValue"])
+    formula = _decimals(_BY_NAME.sub(r"\1", value["userEnteredValue"]))
     first = min(span["startRowIndex"] for span in rule["ranges"]) + 1
     last = max(span["endRowIndex"] for span in rule["ranges"])
     below = _BELOW_HEADER.fullmatch(formula)

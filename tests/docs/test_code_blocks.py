@@ -14,13 +14,12 @@ import pytest
 import yaml
 
 from cqs_sheets import config
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.emulators.google_sheets import start
 
 SHOWN = {"", "text", "ini"}  # a screen, a file for another program: other tests look at those
 TEMPLATES = "docs/templates.md"  # its blocks are parts of templates: a test of its own loads them
-TIMEOUT = 90
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def run_commands(block: Block, reader: Shell) -> None:
     script = re.sub(r"cqs-sheets watch\b", "cqs-sheets watch --for 1s", script)
     done = subprocess.run(
         ["bash", "-euc", script], env=reader.environ, cwd=reader.folder, capture_output=True, text=True,
-        check=False, timeout=TIMEOUT, stdin=subprocess.DEVNULL,
+        check=False, timeout=HANGS, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, f"{block}:\n{script}\n{done.stdout}{done.stderr}"
 
@@ -64,7 +63,7 @@ def run_program(block: Block, reader: Shell) -> None:
             assert running.stdout.readline().strip(), f"{block}: no signal came"
             running.terminate()
             return
-        printed, errors = running.communicate(timeout=TIMEOUT)
+        printed, errors = running.communicate(timeout=HANGS)
     assert running.returncode == 0, f"{block}:\n{errors}"
     assert printed, f"{block} prints nothing"
 

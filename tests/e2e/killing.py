@@ -68,6 +68,11 @@ class Scene:
             check=False,
         )
 
+    def seconds_of_a_sync(self) -> float:
+        begun = time.monotonic()
+        self.sync("-q")
+        return time.monotonic() - begun
+
     def sync_killed_after(self, seconds: float) -> bool:
         """Whether the sync was still running when it was killed."""
         with subprocess.Popen(
@@ -88,16 +93,14 @@ class Scene:
 def run_with_kills(scene: Scene, *, polls: int, kills: int, seed: int) -> int:
     """Sync `polls` times, `kills` of them killed at a random moment of their life; returns how many died."""
     chance = random.Random(seed)  # noqa: S311 - for a reproducible order, not for secrets
-    begun = time.monotonic()
-    scene.sync("-q")
-    usual = time.monotonic() - begun
+    usual = scene.seconds_of_a_sync()
     doomed = set(chance.sample(range(polls), kills))
     died = 0
     for number in range(polls):
         if number in doomed:
             died += scene.sync_killed_after(chance.uniform(0.0, usual * 1.1))
         else:
-            scene.sync("-q")
+            usual = scene.seconds_of_a_sync()  # anew, as the machine's load comes and goes
     return died
 
 

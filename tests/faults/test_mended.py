@@ -24,7 +24,7 @@ from cqs_sheets.journal.database import _explain
 from cqs_sheets.poll import FeedPoller
 from cqs_sheets.template_files import load_template
 from tests.api.fakes import NOW, Canned, envelope, serving
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 from tests.destinations.excel.books import add, sync
 from tests.e2e.runs import world
 from tests.faults.faulty_server import BIGGEST
@@ -88,7 +88,7 @@ def test_an_output_that_is_full_is_no_bug(shell: Shell, streams: list[str]) -> N
     with _FULL_DEVICE.open("wb") as full:
         places: dict[str, Any] = {"stdout": full, "stderr": full if "stderr" in streams else subprocess.PIPE}
         done = subprocess.run(
-            shell.command("status"), env=shell.environ, cwd=shell.folder, check=False, timeout=60, **places
+            shell.command("status"), env=shell.environ, cwd=shell.folder, check=False, timeout=HANGS, **places
         )
     assert done.returncode == 75
     assert list(shell.temp.glob("*crash*")) == []

@@ -71,6 +71,32 @@ def test_an_older_word_does_not(journal: Journal, other: Path, clock: Clock) -> 
     assert record_of(journal, 1) is Status.CLOSED
 
 
+def test_polls_taken_in_stand_where_they_belong_in_time(journal: Journal, other: Path, clock: Clock) -> None:
+    journal.record_poll(poll(0))
+    journal.record_poll(poll(10))
+    with Journal.open(other, clock=clock) as laptop:
+        laptop.record_poll(poll(5))
+        laptop.record_poll(poll(10, feed="mid"))
+    assert journal.take_in(other).polls == 2
+    assert [past.at for past in journal.polls(9)] == [at(0), at(5), at(10), at(10)]
+
+
+def test_a_later_word_taken_in_stands_after_what_it_overrules_so_that_pruning_leaves_no_hole(
+    journal: Journal, other: Path, clock: Clock
+) -> None:
+    with Journal.open(other, clock=clock) as laptop:
+        laptop.record_poll(poll(5, signal(1, ask=Decimal(1))))
+        laptop.record_poll(poll(12, signal(1, ask=Decimal(1))))
+    journal.record_poll(poll(4, signal(1, ask=Decimal(9))))
+    journal.record_poll(poll(10, signal(1, ask=Decimal(2))))
+    journal.take_in(other)
+    journal.record_poll(poll(14, signal(1, ask=Decimal(7))))
+    journal.prune(at(7))
+    assert journal.verify() == []
+    moments = [revision.at for revision in journal.revisions(key(1))]
+    assert moments == sorted(moments)
+
+
 def test_a_leverage_once_known_is_not_blanked(journal: Journal, other: Path, clock: Clock) -> None:
     journal.record_poll(poll(0, signal(1, leverage=Decimal(10))))
     with Journal.open(other, clock=clock) as laptop:

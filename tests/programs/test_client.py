@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -32,12 +32,13 @@ def client(
     time: FakeTime,
     key: str = "FREE",
     sleep: Callable[[float], None] | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> Client:
     return Client(
         key,
         url=server.url,
         retry_for=5,
-        clock=time.clock,
+        clock=clock or time.clock,
         monotonic=time.monotonic,
         sleep=sleep or time.sleep,
     )
@@ -54,6 +55,7 @@ def streamed(
     every: float,
     gaps: list[Window],
     meanwhile: Callable[[], None] = lambda: None,
+    clock: Callable[[], datetime] | None = None,
 ) -> list[Signal]:
     """The signals of so many hours."""
 
@@ -65,7 +67,7 @@ def streamed(
 
     seen = []
     with suppress(EnoughError):
-        for signal in client(server, time, sleep=sleep).stream(every=every, on_gap=gaps.append):
+        for signal in client(server, time, sleep=sleep, clock=clock).stream(every=every, on_gap=gaps.append):
             seen.append(signal)  # noqa: PERF402 - what came before the end is kept
     return seen
 
@@ -102,6 +104,36 @@ def test_a_stream_goes_on_when_the_api_comes_back_and_tells_what_was_missed(
     [gap] = gaps
     assert timedelta(minutes=35) < gap.end - gap.start < timedelta(minutes=50)
     assert "no usable answer" in caplog.text
+
+
+def test_a_clock_that_jumps_yields_nothing_twice_and_misses_nothing(
+    server: sandbox.RunningSandbox, time: FakeTime
+) -> None:
+    jumps, ahead, gaps = iter([0, 7200, 0, -86_400]), [timedelta(0)], list[Window]()
+
+    def jump() -> None:
+        ahead[0] += timedelta(seconds=next(jumps, 0))
+
+    signals = streamed(server, time, 2, 240, gaps, jump, clock=lambda: time.clock() + ahead[0])
+    keys = [signal.key for signal in signals]
+    assert len(keys) == len(set(keys)) > 5
+    assert published(server, 2, 240) <= set(keys)
+    assert not gaps
+
+
+def test_an_answer_with_a_wrong_count_yields_its_signals_but_covers_nothing(
+    server: sandbox.RunningSandbox, time: FakeTime
+) -> None:
+    gaps: list[Window] = []
+
+    def miscount() -> None:
+        server.set_faults(["wrong-count"] if 600 < time.passed < 600 + 3600 else [])
+
+    keys = [signal.key for signal in streamed(server, time, 2, 60, gaps, miscount)]
+    assert len(keys) == len(set(keys))
+    assert published(server, 2, 300) <= set(keys)
+    [gap] = gaps
+    assert timedelta(minutes=35) < gap.end - gap.start < timedelta(minutes=50)
 
 
 def test_the_open_signals_are_those_of_the_filters(server: sandbox.RunningSandbox, time: FakeTime) -> None:

@@ -50,7 +50,8 @@ def _drawn(draw: random.Random, number: int, table: str) -> Sent:
     exchange, currency = draw.choice(_MARKETS)
     price = 10 ** draw.uniform(-8, 5)
     side = draw.choice(("LONG", "SHORT"))
-    published = NOW - timedelta(minutes=draw.uniform(0, 3000), seconds=draw.randrange(60))
+    minutes = draw.uniform(0, 3000) * (20 if number % 2 else 1)  # of the last two days, or of six weeks
+    published = NOW - timedelta(minutes=minutes, seconds=draw.randrange(60))
     published = published.replace(microsecond=0)
     fields: dict[str, Any] = {
         "id": str(number) if draw.random() < 0.97 else f"a{number}x",

@@ -9,7 +9,7 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.journal.lock import writer_lock
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 
 
 def test_a_signal_ends_the_wait_for_an_api_that_is_away(shell: Shell, server: sandbox.RunningSandbox) -> None:
@@ -19,7 +19,7 @@ def test_a_signal_ends_the_wait_for_an_api_that_is_away(shell: Shell, server: sa
         while "again in" not in watching.stderr.readline():
             pass
         watching.send_signal(signal.SIGTERM)
-        _, errors = watching.communicate(timeout=20)
+        _, errors = watching.communicate(timeout=HANGS)
     assert watching.returncode == 143
     assert "Stopped on request" in errors
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.reports.report import Report, TargetReport, utc_text
+from cqs_sheets.core.reports.report import Report, TargetReport
 from cqs_sheets.core.rows.plan import Add, Plan
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.templates.template import TableTab
 
+_UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
 _MOST_CHANGES = 40  # a screenful; --json has them all
 
 
@@ -60,7 +60,8 @@ def report_lines(report: Report) -> Iterator[str]:
     parts = [f"{api.new} new", f"{api.changed} changed", f"{api.closed} closed"]
     if api.rejects:
         parts.append(f"{len(api.rejects)} set aside as malformed")
-    yield f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts)}."
+    if api.signals or not any(error.kind in _UNANSWERED for error in report.errors):
+        yield f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts)}."
     yield coverage_text(report.coverage)
 
 
@@ -68,25 +69,35 @@ def coverage_text(coverage: Coverage) -> str:
     """One sentence on what was covered and what was missed."""
     if coverage.since is None:
         return "Nothing covered yet: no poll has succeeded."
-    since = utc_text(coverage.since)
+    since = moment_text(coverage.since)
     if not coverage.gap_seconds:
         return f"Covered without a gap since {since}."
     gap = coverage.gaps[-1]
     return (
         f"Covered {duration(coverage.covered_seconds)} since {since};"
         f" {duration(coverage.gap_seconds)} missed in {plural(len(coverage.gaps), 'gap')},"
-        f" the last from {utc_text(gap.start)} to {utc_text(gap.end)}."
+        f" the last from {moment_text(gap.start)} to {moment_text(gap.end)}."
     )
+
+
+def moment_text(moment: datetime) -> str:
+    """An aware time for people: `2026-05-24 14:32:05 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _target_line(target: TargetReport, *, dry_run: bool) -> str:
     if target.outcome != "ok":
         return f"{target.target}: not written; {plural(target.pending, 'row')} pending in the journal"
-    counts = [(target.added, "added"), (target.updated, "updated"), (target.closed, "closed")]
-    made = [f"{what} made" for what in target.made]
+    would = "would be " if dry_run else ""
+    counts = [
+        (target.added, f"{would}added"),
+        (target.updated, f"{would}updated"),
+        (target.closed, f"{would}closed"),
+    ]
+    made = [f"{what} {would}made" for what in target.made]
     done = ", ".join([*made, *(f"{count:,} {what}" for count, what in counts if count)]) or "nothing to write"
     kept = f", {target.left_deleted:,} left deleted" if target.left_deleted else ""
-    return f"{target.target}: {'would be ' if dry_run and done != 'nothing to write' else ''}{done}{kept}"
+    return f"{target.target}: {done}{kept}"
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -110,26 +121,6 @@ def _add_line(plan: Plan, add: Add) -> str:
     if isinstance(tab, TableTab):
         shown = [cell_text(add.values[column.id]) for column in tab.columns[:12] if column.id in add.values]
     return f"+ {add.tab} {' '.join(text for text in shown if text)}"
-
-
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """A plan for scripts: every change, values as text."""
-    return {
-        "new_tabs": list(plan.new_tabs),
-        "new_columns": [{"tab": new.tab, "column": new.column} for new in plan.new_columns],
-        "adds": [
-            {"tab": add.tab, "key": add.key, "values": {c: cell_text(v) for c, v in add.values.items()}}
-            for add in plan.adds
-        ],
-        "updates": [
-            {
-                "tab": update.tab, "key": update.key, "column": update.column,
-                "old": cell_text(update.old), "new": cell_text(update.new),
-            }
-            for update in plan.updates
-        ],
-        "refusals": list(plan.refusals),
-    }  # fmt: skip
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from cqs_sheets.core.signals.json_text import RepeatedNames, clean, read_json, shortened, write_json
 from cqs_sheets.core.signals.read_signal import MalformedError, id_or_none, read_signal
@@ -79,12 +79,18 @@ def parse_envelope(body: bytes) -> Envelope:
 
 
 def parse_signals(
-    objects: Sequence[object], *, table: FeedTable, zone: tzinfo, count: int | None = None
+    objects: Sequence[object],
+    *,
+    table: FeedTable,
+    zone: tzinfo,
+    at: datetime | None = None,
+    count: int | None = None,
 ) -> Parsed:
     """The signals in an envelope's objects, in their order; times without a zone are on the clocks of `zone`.
 
-    `count` is what the envelope announced (None: not checked). Of an id that comes twice, the last
-    is kept; a warning says so if the two differ. Raises nothing, whatever the objects.
+    `at` is when they were sent: it settles which of two equal hours is meant. `count` is what the
+    envelope announced (None: not checked). Of an id that comes twice, the last is kept; a warning
+    says so if the two differ. Raises nothing, whatever the objects.
     """
     signals: dict[SignalKey, Signal] = {}
     rejects: list[Reject] = []
@@ -95,7 +101,7 @@ def parse_signals(
     counted = not warnings
     for value in objects:
         try:
-            signal = read_signal(value, table, zone)
+            signal = read_signal(value, table, zone, at)
         except MalformedError as problem:
             raw = shortened(write_json(value), _MAX_RAW)
             rejects.append(Reject(id=id_or_none(value), reason=str(problem), raw=raw))

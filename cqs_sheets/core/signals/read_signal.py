@@ -27,10 +27,11 @@ class MalformedError(ValueError):
     """Why one object is no signal."""
 
 
-def read_signal(value: object, table: FeedTable, zone: tzinfo) -> Signal:
+def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | None = None) -> Signal:
     """The signal that one object of an answer stands for. Raises MalformedError, saying why it is none.
 
-    Times without a zone are on the clocks of `zone`. Values that are merely odd are kept and flagged.
+    Times without a zone are on the clocks of `zone`, as they were by `at` (see moment). Values that
+    are merely odd are kept and flagged.
     """
     if not isinstance(value, dict):
         raise MalformedError("not an object")
@@ -46,7 +47,7 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo) -> Signal:
     leverage, odd_leverage = _soft_number(value, "leverage")
     signal = Signal(
         key=SignalKey(table, id_),
-        timestamp=_time(value, zone),
+        timestamp=_time(value, zone, at),
         exchange=_text(value, "exchange"),
         currency=_text(value, "currency"),
         coin=coin,
@@ -118,11 +119,11 @@ def _soft_number(fields: Mapping[str, object], name: str) -> tuple[Decimal | Non
     return number, ()
 
 
-def _time(fields: Mapping[str, object], zone: tzinfo) -> datetime:
+def _time(fields: Mapping[str, object], zone: tzinfo, at: datetime | None) -> datetime:
     text = _text(fields, "timestamp")
     if not text:
         raise MalformedError("no timestamp")
-    found = moment(text, zone)
+    found = moment(text, zone, at)
     if found is None:
         raise MalformedError(f"timestamp is not a time: {shortened(text, _MAX_SHOWN)!r}")
     return found

@@ -110,15 +110,23 @@ def _kept(rule: Values, columns: Mapping[str, Values]) -> dict[str, Any] | None:
 
 
 def _with_settings(tabs: Sequence[Values], extra: Sequence[Values]) -> list[Values]:
-    """The tabs with more sections in the first settings tab, before those that the sync writes."""
+    """The tabs with more rows in the first settings tab.
+
+    They go below those of the section of that title, or into a new one before those that the sync writes.
+    """
     at = next((position for position, tab in enumerate(tabs) if tab.get("kind") == "settings"), None)
     if at is None or not extra:
         return list(tabs)
-    sections = tabs[at].get("sections", ())
-    more = [{"title": each.get("section", ""), "rows": each.get("rows", [])} for each in extra]
-    users = [section for section in sections if not section.get("sync")]
-    synced = [section for section in sections if section.get("sync")]
-    return [*tabs[:at], {**tabs[at], "sections": [*users, *more, *synced]}, *tabs[at + 1 :]]
+    sections = list(tabs[at].get("sections", ()))
+    for each in extra:
+        title, rows = each.get("section", ""), each.get("rows", ())
+        known = next((section for section in sections if section.get("title", "") == title), None)
+        if known is None:
+            sections.append({"title": title, "rows": [*rows]})
+        else:
+            sections[sections.index(known)] = {**known, "rows": [*known.get("rows", ()), *rows]}
+    sections.sort(key=lambda section: bool(section.get("sync")))
+    return [*tabs[:at], {**tabs[at], "sections": sections}, *tabs[at + 1 :]]
 
 
 def _ordered(tabs: Sequence[Values], order: Sequence[str]) -> list[Values]:

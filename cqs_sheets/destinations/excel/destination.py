@@ -112,6 +112,10 @@ class ExcelDestination:
             package = Package.open(self._file.path)
         except OSError as error:
             raise self._file.explained(error) from error
+        except DataRefused as refused:
+            raise DataRefused(
+                f"{self._file.path.name}: {refused.message}", meaning=refused.meaning, hint=refused.hint
+            ) from None
         with package:
             yield Draft(package)
 

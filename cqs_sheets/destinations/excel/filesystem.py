@@ -21,7 +21,7 @@ from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, 
 _WAIT_STEP = 0.25
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_PENDING = "Nothing was written; the signals wait in the journal."
+_PENDING = "Nothing was written; the rows wait in the journal."
 
 
 class Disk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
@@ -15,9 +16,16 @@ from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.google.read.adoption import adopt, read_titles
 from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, is_inexact
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
-from cqs_sheets.destinations.google.read.values import Line, box_of_rows, read_boxes
+from cqs_sheets.destinations.google.read.values import (
+    Line,
+    box_of_rows,
+    model_rows,
+    read_boxes,
+    read_formulas,
+    with_models,
+)
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import Composer
 from cqs_sheets.destinations.google.write.notes import mistakes_among, noted
@@ -82,11 +90,10 @@ class GoogleDestination:
 
         A spreadsheet that we never wrote to takes one more, and two if it has a table made by hand: once.
         """
-        layout, self._stamped = self._stamped or look(self._http, self._id), None
-        if not layout.marks:
-            layout = adopt(self._http, self._id, layout, template, self._gid)
+        stamped, self._stamped = self._stamped, None
+        layout = self._bound(stamped or look(self._http, self._id), template)
+        held, layout = self._held(template, layout, keys)
         self._layout = layout
-        held = self._held(template, layout, keys)
         tabs = {}
         for tab in template.tabs:
             if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
@@ -103,8 +110,10 @@ class GoogleDestination:
             made=record_from(layout.record),
         )
 
-    def _held(self, template: Template, layout: Layout, keys: Mapping[str, Collection[str]]) -> Held:
-        """The values of the rows that hold these keys, by tab and key."""
+    def _held(
+        self, template: Template, layout: Layout, keys: Mapping[str, Collection[str]]
+    ) -> tuple[Held, Layout]:
+        """The values of the rows that hold these keys, by tab and key; the layout with the user's formulas."""
         asked = {
             (place.sheet_id, place.rows[key][0]): (tab, place, key)
             for tab in template.tabs
@@ -113,7 +122,14 @@ class GoogleDestination:
             if (place := layout.holder(tab.name, key))
         }
         suspects = self._suspects(layout)
-        lines = self._lines(layout, asked, witness_areas(suspects, layout))
+        growing = [
+            place
+            for tab in template.fed_tabs
+            if layout.is_users_own(tab.name)
+            for place in layout.volumes(tab.name)
+            if any(not layout.holder(tab.name, key) for key in keys.get(tab.name, ()))
+        ]
+        lines, layout = self._lines(layout, asked, witness_areas(suspects, layout), growing)
         held: Held = {}
         for at, (tab, place, key) in asked.items():
             line = lines.get(at, {})
@@ -122,11 +138,16 @@ class GoogleDestination:
             held.setdefault(tab.name, {})[key] = dict(_decoded(tab, place, line))
         self._mistakes = mistakes_among(suspects, layout, cells_read(lines))
         _correct(held, template, self._mistakes)
-        return held
+        return held, layout
 
     def _lines(
-        self, layout: Layout, asked: Collection[tuple[int, int]], areas: Sequence[Json]
-    ) -> dict[tuple[int, int], Line]:
+        self,
+        layout: Layout,
+        asked: Collection[tuple[int, int]],
+        areas: Sequence[Json],
+        growing: Sequence[TabPlace],
+    ) -> tuple[dict[tuple[int, int], Line], Layout]:
+        """Rows and areas by one read, along with the formulas of tables that are the user's own and `growing`."""
         rows: dict[int, list[int]] = {}
         for sheet_id, row in asked:
             rows.setdefault(sheet_id, []).append(row)
@@ -136,7 +157,13 @@ class GoogleDestination:
             if (place := layout.sheet(sheet_id))
             for box in box_of_rows(place, found)
         ]
-        return read_boxes(self._http, self._id, [*boxes, *areas]) if boxes or areas else {}
+        boxes += areas
+        models = [box for place in growing if (box := model_rows(place))]
+        if not models:
+            return (read_boxes(self._http, self._id, boxes) if boxes else {}), layout
+        lines, formulas = read_formulas(self._http, self._id, [*boxes, *models])
+        known = {place.name: with_models(place, formulas) for place in growing}
+        return lines, replace(layout, tabs={**layout.tabs, **known})
 
     def apply(self, plan: Plan) -> Applied:
         """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
@@ -162,17 +189,18 @@ class GoogleDestination:
             http=self._http,
             spreadsheet_id=self._id,
             composer=composer,
-            look=lambda: self._look_for(plan.template),
+            look=lambda: self._bound(look(self._http, self._id), plan.template),
             titles=lambda: read_titles(self._http, self._id),
             nonce=self._nonce(),
         )
         written = writer.write(plan, layout, self._mistakes)
-        warnings = (*_mended(self._mistakes), *writer.warnings, *_oddities(plan))
+        warnings = tuple(dict.fromkeys((*_mended(self._mistakes), *writer.warnings, *_oddities(plan))))
         self._known, self._mistakes = written.version, ()
         return Applied(version=written.version, requests=self._http.requests - before, warnings=warnings)
 
-    def _look_for(self, template: Template) -> Layout:
-        layout = look(self._http, self._id)
+    def _bound(self, layout: Layout, template: Template) -> Layout:
+        """The same, with tables made by hand where we never wrote. Raises DataRefused if a fed tab is unreadable."""
+        check_nothing_lost(layout, template)
         return layout if layout.marks else adopt(self._http, self._id, layout, template, self._gid)
 
 

@@ -47,6 +47,12 @@ def change(key: str, column: str, new: CellValue, old: CellValue = None) -> Upda
     return Update(tab="Signals", key=key, column=column, old=old, new=new)
 
 
+def version(path: Path) -> tuple[int, int, int]:
+    """What writing or replacing a file changes, and reading it does not."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def read(path: Path, *keys: str) -> Table:
     return ExcelDestination(path).read(ONLY_SIGNALS, {"Signals": set(keys)})
 

@@ -38,7 +38,22 @@ CHART_SPACE = {"c": "http://schemas.openxmlformats.org/drawingml/2006/chart"}
 TEXT = re.compile(r'"(?:[^"]|"")*"')
 SHARED = {  # by Excel 2016, Google Sheets and LibreOffice, none of them volatile
     *("ABS", "AND", "AVERAGEIFS", "CHOOSE", "COUNTIFS", "DAY", "HYPERLINK", "IF", "IFERROR", "INDEX", "INT"),
-    *("ISERROR", "ISNUMBER", "LARGE", "LEN", "MATCH", "MAX", "MID", "MIN", "MOD", "MONTH", "N", "NOT", "OR"),
+    *(
+        "ISERROR",
+        "ISNUMBER",
+        "LARGE",
+        "LEFT",
+        "LEN",
+        "MATCH",
+        "MAX",
+        "MID",
+        "MIN",
+        "MOD",
+        "MONTH",
+        "N",
+        "NOT",
+        "OR",
+    ),
     *("RANK", "REPT", "ROUND", "ROUNDDOWN", "ROW", "SEARCH", "SUBSTITUTE", "SUM", "SUMIFS", "TEXT", "TRIM"),
 }
 

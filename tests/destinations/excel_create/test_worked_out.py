@@ -23,7 +23,13 @@ from tests.templates.wire import NOW, sent
 
 DASHBOARD = load_template("dashboard")
 TODAY = NOW.astimezone(ZONE).replace(hour=0, minute=0, tzinfo=None)
-TOP = {"Top_exchanges": "Binance, Bybit,OKX Futures", "Top_coins": "BTC,SOL, 1000SATS"}
+LONG_COIN = "A_COIN_OF_MANY_MORE_LETTERS"
+MAX_RISK = 3000  # of an equity of 10,000; what is open risks more, but not twice that
+TYPED = {
+    "Max_open_risk": MAX_RISK / 10000,
+    "Top_exchanges": "Binance, Bybit,OKX Futures",
+    "Top_coins": f"BTC,SOL, 1000SATS,{LONG_COIN}",
+}
 JOURNAL = DASHBOARD.tab("Journal")
 assert isinstance(JOURNAL, TableTab)
 PLUMBING = ("row", "key", "no", "orow")  # shown right by what depends on it
@@ -95,7 +101,9 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Worked, Recalculate
                 if column in PLACES:
                     book["Journal"].cell(at, PLACES[column]).value = value
 
-    full = Made(name="full", template="dashboard", signals=sent(500, scalps=20), settings=TOP, typed=type_in)
+    full = Made(
+        name="full", template="dashboard", signals=sent(500, scalps=20), settings=TYPED, typed=type_in
+    )
     empty = Made(
         name="empty", template="dashboard", signals=(), settings={"Last_sync": None, "Time_zone": "UTC"}
     )
@@ -146,6 +154,7 @@ class TestPerformance:
         wins, losses, even = (worked.count(result=result) for result in ("Win", "Loss", "Even"))
         count, below = worked.card("Performance", "CLOSED TRADES")
         assert (count, below) == (worked.count(), f"{wins} W   {losses} L   {even} E")
+        assert worked.cell("Performance", "B3").endswith(f"|   {worked.count()} trades")
         assert worked.card("Performance", "WIN RATE")[0] == near(wins / (wins + losses))
 
     def test_measures_them_in_r(self, worked: Worked) -> None:
@@ -168,7 +177,10 @@ class TestPerformance:
             curve.append(curve[-1] + row.get("r", 0))
         points = [round_half_up(len(worked.closed) * at / 60) for at in range(61)]
         assert worked.block("_equity", "curve.cum") == [near(curve[point]) for point in points]
-        assert worked.block("_equity", "curve.label")[::10] == points[::10]
+        shown = [point if at % 10 == 0 else None for at, point in enumerate(points)]
+        assert worked.block("_equity", "curve.label") == shown
+        peaks = [max(curve[each] for each in points[: at + 1]) for at in range(61)]
+        assert worked.block("_equity", "curve.peak") == [near(peak) for peak in peaks]
         assert worked.block("_equity", "eq.cum")[: len(curve) - 1] == [near(each) for each in curve[1:]]
         fall = min(now - max(curve[: at + 1]) for at, now in enumerate(curve))
         assert worked.card("Performance", "MAX DRAWDOWN")[0] == near(fall)
@@ -182,6 +194,10 @@ class TestPerformance:
         ]
         assert worked.block("_equity", "hist.n") == wanted
         assert sum(wanted) == sum("r" in row for row in worked.closed)
+        losses = [number if high <= 0 else 0 for number, high in zip(wanted, highs, strict=True)]
+        assert worked.block("_equity", "hist.loss") == losses
+        wins = [number - loss for number, loss in zip(wanted, losses, strict=True)]
+        assert worked.block("_equity", "hist.win") == wins
 
     @pytest.mark.parametrize(
         ("column", "left", "items"),
@@ -211,7 +227,12 @@ class TestTheDashboard:
         today, average = worked.card("Dashboard", "TODAY")
         assert today == len(worked.since(1)) > 0
         assert average == f"30-day average {round(len(worked.since(30)) / 30, 1):g}"
-        assert worked.card("Dashboard", "LAST 7 DAYS")[0] == len(worked.since(7))
+        week, before = len(worked.since(7)), len(worked.since(14)) - len(worked.since(7))
+        change = round_half_up(100 * (week / before - 1))
+        assert worked.card("Dashboard", "LAST 7 DAYS") == (week, f"{change:+d}% on the week before")
+        labels = worked.block("_calc", "day.label")
+        days = [TODAY - timedelta(days=30 - at) for at in range(31)]
+        assert labels == [f"{day.day} {day:%b}" if at % 5 == 0 else None for at, day in enumerate(days)]
         for side in ("LONG", "SHORT"):
             per_day = [
                 sum(row["side"] == side and row["time"].date() == day.date() for row in worked.signals)
@@ -239,7 +260,7 @@ class TestTheDashboard:
         ("block", "column", "names"),
         [
             ("ex", "exchange", ["Binance", "Bybit", "OKX Futures"]),
-            ("coin", "coin", ["BTC", "SOL", "1000SATS"]),
+            ("coin", "coin", ["BTC", "SOL", "1000SATS", LONG_COIN]),
             ("type", "type", ["SCALPING", "SHORT TERM", "SHORT/MID TERM", "MID TERM", "LONG TERM"]),
         ],
     )
@@ -248,6 +269,9 @@ class TestTheDashboard:
     ) -> None:
         found = worked.block("_calc", f"{block}.name")
         assert [name for name in found if name] == names
+        if block != "type":
+            shown = [name if len(name) <= 18 else f"{name[:16]}..." for name in names]
+            assert [label for label in worked.block("_calc", f"{block}.label") if label] == shown
         for side in ("LONG", "SHORT"):
             wanted = [
                 sum(row[column] == name and row["side"] == side for row in worked.since(30)) for name in names
@@ -270,9 +294,10 @@ class TestTheDashboard:
         risk = sum(row.get("open_risk", 0) for row in still)
         assert worked.card("Dashboard", "OPEN RISK") == (
             near(risk / 10000),
-            f"{round_half_up(risk)} USDT of 500 max",
+            f"{round_half_up(risk)} USDT of {MAX_RISK} max",
         )
-        assert worked.cell("Dashboard", "AA6") == int(risk > 500)
+        assert worked.cell("Dashboard", "AA6") == int(risk > MAX_RISK)
+        assert MAX_RISK < risk < 2 * MAX_RISK
 
     def test_lists_open_positions_from_the_last_typed_on(self, worked: Worked) -> None:
         still = [row for row in worked.wanted if row.get("status") in ("Open", "Partial")]
@@ -290,7 +315,8 @@ class TestTheDashboard:
             near(wins / (wins + losses)),
             f"{worked.count()} closed",
         )
-        assert worked.card("Dashboard", "EXPECTANCY")[0] == near(worked.mean("r") or 0)
+        total = round(worked.total("r"), 1)
+        assert worked.card("Dashboard", "EXPECTANCY") == (near(worked.mean("r") or 0), f"total {total:g}R")
 
 
 def test_an_empty_workbook_says_so(books: tuple[Worked, Recalculated]) -> None:
@@ -299,5 +325,10 @@ def test_an_empty_workbook_says_so(books: tuple[Worked, Recalculated]) -> None:
     assert sheet["T2"].value == "not yet"
     figures = [sheet[f"{column}6"].value for column in "BEHKNQTW"]
     assert figures == [0, 0, "-", "-", 0, 0, "-", "-"]
+    few = [sheet[f"{column}7"].value for column in "EKNQTW"]
+    assert few[:2] == ["none the week before", "no signals with a plan"]
+    assert few[2:] == ["0 partly closed", "0 USDT of 500 max", "0 closed, low sample", "total 0R"]
     performance = books[1].book["Performance"]
+    told = "only 0 trades: below your minimum sample of 30"
+    assert performance["B3"].value == f"Closed trades in the Journal, net of fees, in R   |   {told}"
     assert [performance[f"{column}6"].value for column in "BEHKNQTW"] == [0, "-", "-", 0, "-", "-", 0, "-"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.errors import DataRefused
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser, shown
+from tests.make import SIGNALS_TAB, TEMPLATE
 
 
 def values(user: GoogleUser, title: str) -> list[list[Any]]:
@@ -65,6 +67,32 @@ def test_without_the_header_row_nothing_is_written(user: GoogleUser) -> None:
         sync(user, row("2"))
 
 
+@pytest.mark.parametrize("loses", ["its ids", "its header row"])
+def test_a_tab_of_the_users_own_may_lose_what_it_was_known_by(user: GoogleUser, loses: str) -> None:
+    mine = replace(SIGNALS_TAB, name="Journal", fed=False, spare_rows=3)
+    template = replace(TEMPLATE, tabs=(*TEMPLATE.tabs, mine))
+    sync(user, row("1"), template=template)
+    with user.editing() as hand:
+        if loses == "its ids":
+            hand.delete_columns("Journal", "A")
+        else:
+            hand.delete_rows("Journal", 2)
+    before = values(user, "Journal")
+    sync(user, row("1", coin="ETH"), row("2"), template=template)
+    assert [line[0] for line in values(user, "Signals")[1:]] == [1, 2]
+    assert values(user, "Journal") == before
+
+
+def test_a_copy_that_is_damaged_is_no_hindrance(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    with user.editing() as hand:
+        sheet = hand.tab("Signals").id
+        hand.do({"duplicateSheet": {"sourceSheetId": sheet, "newSheetName": "Copy of Signals"}})
+        hand.delete_columns("Copy of Signals", "A")
+    sync(user, row("1", coin="ETH"))
+    assert values(user, "Signals")[1][2] == "ETH"
+
+
 def test_what_stands_below_the_rows_is_pushed_down(user: GoogleUser) -> None:
     sync(user, row("1"))
     with user.editing() as hand:
@@ -89,6 +117,32 @@ def test_a_table_made_by_hand_is_found_by_its_headers_and_then_by_its_marks(user
     assert lines[2][2:4] == [2, "BTC"]
     cells = user.sheets.tab(user.book, "signals").cells
     assert {str(shown(cells[name])) for name in ("F4", "F5")} == {"2026-05-24 12:00:00"}
+
+
+def test_formulas_in_a_table_made_by_hand_are_the_users_own(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "Signals")
+        hand.type("Signals!A1", ["ID", "Stop", "Double"])
+    sync(user, row("1"))
+    sync(user, row("1"), row("2"))
+    assert values(user, "Signals") == [["ID", "Stop", "Double"], [1, 93100], [2, 93100]]
+
+
+def test_the_users_formulas_are_filled_down_where_the_last_two_rows_have_them(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.rename_tab("Sheet1", "Signals")
+        hand.type("Signals!A1", ["Mine", "ID", "Stop", "Double", "Once"])
+        hand.type("Signals!A2", ["=C2/2", "1", "=5", "=C2*7", "x"])
+        hand.type("Signals!A3", ["=C3/2", "2", "=6", "=C3*7", "=C3"])
+    sync(user, row("1"), row("2"), row("3"), row("4"))
+    assert values(user, "Signals")[3:] == [
+        ["=C4/2", 3, 93100, "=C4*7"],
+        ["=C5/2", 4, 93100, "=C5*7"],
+    ]
+    user.sheets.forget()
+    sync(user, row("1", coin="ETH"), row("5"))
+    assert values(user, "Signals")[5] == ["=C6/2", 5, 93100, "=C6*7"]
+    assert (user.sheets.reads, user.sheets.writes) == (2, 1)
 
 
 def test_the_address_picks_the_tab_of_a_table_made_by_hand(user: GoogleUser) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.core.templates.template import CellFormat, SettingsTab
-from cqs_sheets.destinations.google.compile.formulas import row_formula, rule_formula
+from cqs_sheets.destinations.google.compile.formulas import rule_formula
 from cqs_sheets.destinations.google.compile.styles import number_format
 from cqs_sheets.destinations.google.compile.table import new_place
 from cqs_sheets.destinations.google.read.addresses import column_letters
@@ -124,14 +124,10 @@ def test_a_title_that_is_taken_by_an_empty_tab_is_no_hindrance(user: GoogleUser)
     assert user.sheets.titles(user.book) == ["Signals", "Signals 2", "Settings"]
 
 
-def test_a_row_formula_without_its_column_is_left_out() -> None:
-    assert row_formula("={gone}*2", 4, _place(), {}) is None
-
-
 def test_a_rule_holds_below_the_header_only_and_reaches_settings_by_name() -> None:
     rule = '=AND(ISNUMBER({stop}),{stop}>Equity,{coin}<>"Equity")'
     assert rule_formula(rule, _place(), ["Equity"]) == (
-        '=AND(ROW()>ROW($A$2),AND(ISNUMBER($D2),$D2>INDIRECT("Equity"),$C2<>"Equity"))'
+        '=AND(ROW()>ROW($A$2);AND(ISNUMBER($D2);$D2>INDIRECT("Equity");$C2<>"Equity"))'
     )
 
 

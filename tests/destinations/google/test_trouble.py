@@ -157,6 +157,19 @@ def test_a_spreadsheet_that_is_not_there_is_named(user: GoogleUser) -> None:
         GoogleDestination(missing, http=user.http).stamp("")
 
 
+@pytest.mark.parametrize(
+    ("kind", "told", "mend"),
+    [("office", "is an Office file", "Save as Google Sheets"), ("other", "is no spreadsheet", "address")],
+)
+def test_a_file_that_is_no_google_sheet_is_told_with_the_mend(
+    user: GoogleUser, kind: str, told: str, mend: str
+) -> None:
+    user.sheets.book(user.book).kind = kind
+    with pytest.raises(UsageError, match=told) as failure:
+        sync(user, row("1"))
+    assert mend in failure.value.hint
+
+
 def test_a_refusal_that_does_not_pass_is_told_in_googles_words(user: GoogleUser) -> None:
     sync(user, row("1"))
     user.sheets.inject(Fault("status", status=400), writes, times=0)

@@ -15,15 +15,18 @@ from cqs_sheets.core.templates.template import (
     Column,
     ColumnKind,
     ReportTab,
+    Rule,
     Setting,
     SettingsSection,
     SettingsTab,
     Template,
+    TextStyle,
 )
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import plan_for, row, sync
-from tests.destinations.google.user import GoogleUser
+from tests.destinations.google.user import GoogleUser, shown
+from tests.emulators.sheets.model import Sheet
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column
 
 EXCHANGE = column("exchange", note="Where it trades", width=20)
@@ -38,7 +41,8 @@ def wider(*columns: Column) -> Template:
     )
 
 
-NEW = wider(EXCHANGE, TRIPLE, VERDICT)
+NEW_COLUMNS = (EXCHANGE, TRIPLE, VERDICT)
+NEW = wider(*NEW_COLUMNS)
 
 
 def new_rows(*keys: str, template: Template = NEW) -> list[WantedRow]:
@@ -48,6 +52,12 @@ def new_rows(*keys: str, template: Template = NEW) -> list[WantedRow]:
 def lines(user: GoogleUser, title: str = "Signals") -> list[list[Any]]:
     entered = user.sheets.tab(user.book, title).entered
     return [line for line in entered if any(cell is not None for cell in line)]
+
+
+def sheet(user: GoogleUser) -> Sheet:
+    found = user.sheets.book(user.book).tab("Signals")
+    assert found
+    return found
 
 
 @pytest.fixture
@@ -83,6 +93,101 @@ def test_they_look_as_those_of_a_new_sheet(living: GoogleUser) -> None:
     tab = living.sheets.book(living.book).tab("Signals")
     assert tab
     assert tab.columns[9]["pixelSize"] == 145
+
+
+def test_they_are_headed_by_the_name_of_their_group(living: GoogleUser) -> None:
+    named = [
+        replace(each, group=group) for each, group in zip(NEW_COLUMNS, ("", "More", "More"), strict=True)
+    ]
+    sync(living, *new_rows("1"), template=wider(*named))
+    cells = living.sheets.tab(living.book, "Signals").cells
+    assert [shown(cells.get(f"{letter}1")) for letter in "JKL"] == [None, "More", None]
+    assert cells["L1"].format == cells["I1"].format
+    assert "left" in cells["K2"].format["borders"]  # type: ignore[index]
+
+
+def test_the_templates_rules_lie_on_them_before_those_that_are_there(user: GoogleUser) -> None:
+    red, bold = TextStyle(fill="#FF0000"), TextStyle(bold=True)
+    old = Rule(on=("coin",), when="={stop}>0", style=red)
+    both = Rule(on=("coin", "exchange"), when='={exchange}="x"', style=bold)
+    of_a_lost_column = Rule(on=("triple",), when="={lev}>0", style=bold)
+    before = replace(TEMPLATE, tabs=(replace(SIGNALS_TAB, rules=(old,)), SETTINGS_TAB))
+    sync(user, row("1", template=before), template=before)
+    with user.editing() as hand:
+        hand.delete_columns("Signals", "E")
+    tab = replace(SIGNALS_TAB, columns=(*SIGNALS_TAB.columns, *NEW_COLUMNS))
+    ruled = replace(tab, rules=(old, both, of_a_lost_column))
+    sync(user, *new_rows("1"), template=replace(TEMPLATE, tabs=(ruled, SETTINGS_TAB)))
+    rules = [
+        (
+            [
+                (span["startColumnIndex"], span["endColumnIndex"], span["endRowIndex"])
+                for span in rule["ranges"]
+            ],
+            rule["booleanRule"]["condition"]["values"][0]["userEnteredValue"],
+        )
+        for rule in sheet(user).objects["conditionalFormats"]
+    ]
+    assert rules == [
+        ([(8, 9, 4)], '=AND(ROW()>ROW($A$2),$I2="x")'),
+        ([(2, 3, 4)], "=AND(ROW()>ROW($A$2),$D2>0)"),
+    ]
+
+
+def test_those_that_the_sync_fills_are_protected_by_a_warning(living: GoogleUser) -> None:
+    sync(living, *new_rows("1"), template=NEW)
+    protected = [each["range"] for each in sheet(living).objects["protectedRanges"]]
+    covered = {at for each in protected for at in range(each["startColumnIndex"], each["endColumnIndex"])}
+    assert covered == {0, 1, 2, 3, 4, 5, 6, 7, 9, 10}
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_the_filter_reaches_as_far_as_they_do(living: GoogleUser, hides: bool) -> None:
+    given = {"range": (sheet(living).basic_filter or {})["range"]}
+    specs = [{"columnIndex": 2, "filterCriteria": {"hiddenValues": ["ETH"]}}]
+    with living.editing() as hand:
+        hand.do({"setBasicFilter": {"filter": given | ({"filterSpecs": specs} if hides else {})}})
+    sync(living, *new_rows("1", "3"), template=NEW)
+    found = sheet(living).basic_filter
+    assert found
+    assert found["range"]["endColumnIndex"] == 12
+    assert bool(found.get("filterSpecs")) is hides
+
+
+def test_a_filter_that_the_user_set_elsewhere_stays_there(living: GoogleUser) -> None:
+    span = {"sheetId": _sheet_id(living), "startRowIndex": 1, "startColumnIndex": 0, "endColumnIndex": 4}
+    with living.editing() as hand:
+        hand.do({"setBasicFilter": {"filter": {"range": span}}})
+    sync(living, *new_rows("1"), template=NEW)
+    assert sheet(living).basic_filter["range"]["endColumnIndex"] == 4  # type: ignore[index]
+
+
+def test_the_users_own_table_has_new_formulas_in_all_its_rows(user: GoogleUser) -> None:
+    mine = replace(SIGNALS_TAB, name="Journal", fed=False, spare_rows=4)
+    before = replace(TEMPLATE, tabs=(*TEMPLATE.tabs, mine))
+    sync(user, row("1", template=before), template=before)
+    with user.editing() as hand:
+        hand.type("Journal!A3", ["7"])
+    more = replace(mine, columns=(*mine.columns, TRIPLE))
+    after = replace(TEMPLATE, tabs=(*TEMPLATE.tabs, more))
+    sync(user, row("1", template=after), template=after)
+    cells = user.sheets.tab(user.book, "Journal").cells
+    assert [shown(cells.get(f"J{number}")) for number in range(2, 7)] == [
+        "Triple", *(f"=D{number}*3+Equity" for number in range(3, 7))
+    ]  # fmt: skip
+
+
+def test_a_formula_whose_column_is_gone_is_left_out_and_told(living: GoogleUser) -> None:
+    with living.editing() as hand:
+        hand.delete_columns("Signals", "D")
+    applied = sync(living, *new_rows("1", "2", "3"), template=NEW)
+    assert applied
+    assert [warning.split(",")[0] for warning in applied.warnings] == [
+        "Signals: Triple was left empty in new rows",
+        "Signals: Double was left empty in new rows",
+    ]
+    assert "'stop'" in applied.warnings[0]
+    assert lines(living)[3][6] is None
 
 
 def test_a_row_that_comes_later_has_them_too(living: GoogleUser) -> None:
@@ -196,6 +301,4 @@ def test_a_column_moved_while_new_ones_are_made_is_found_again(living: GoogleUse
 
 
 def _sheet_id(user: GoogleUser) -> int:
-    tab = user.sheets.book(user.book).tab("Signals")
-    assert tab
-    return tab.id
+    return sheet(user).id

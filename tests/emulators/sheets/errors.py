@@ -30,15 +30,16 @@ TEXT = {
 class ApiError(Exception):
     """An answer with an error status; `body` is the JSON of the answer."""
 
-    def __init__(self, code: int, message: str, details: Sequence[Json] = ()) -> None:
+    def __init__(self, code: int, message: str, details: Sequence[Json] = (), *, status: str = "") -> None:
         super().__init__(message)
+        self.status = status or STATUS[code]
         self.code = code
         self.message = message
         self.details = list(details)
 
     @property
     def body(self) -> Json:
-        error: Json = {"code": self.code, "message": self.message, "status": STATUS[self.code]}
+        error: Json = {"code": self.code, "message": self.message, "status": self.status}
         if self.details:
             error["details"] = self.details
         return {"error": error}
@@ -67,6 +68,14 @@ def not_found() -> ApiError:
 
 def forbidden() -> ApiError:
     return ApiError(403, "The caller does not have permission")
+
+
+def no_sheet(kind: str) -> ApiError:
+    """What the Sheets API says of a file in Drive that is none of its own: an "office" file or any "other"."""
+    if kind == "office":
+        text = "This operation is not supported for this document. The document must not be an Office file."
+        return ApiError(400, text, status="FAILED_PRECONDITION")
+    return ApiError(400, "Request contains an invalid argument.")
 
 
 def unauthenticated(*, missing: bool) -> ApiError:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from .cells import Cell, CellError, Result, number
 from .errors import Refusal
 from .model import Sheet, Spreadsheet
+from .separators import is_misspelt
 
 Evaluator = Callable[[Spreadsheet, Sheet, str], Result]
 
@@ -31,6 +32,8 @@ def evaluate_trivial(book: Spreadsheet, sheet: Sheet, formula: str) -> Result:
 
 
 def _evaluate(book: Spreadsheet, sheet: Sheet, formula: str, depth: int) -> Result:
+    if is_misspelt(formula, book.properties["locale"]):
+        return CellError("ERROR", "Formula parse error.")
     link = _LINK.match(formula)
     if link:
         return link[1].replace('""', '"')

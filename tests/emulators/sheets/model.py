@@ -122,7 +122,10 @@ class Sheet:
 
 @dataclass(slots=True)
 class Spreadsheet:
-    """A file of tabs; `access` is what the caller may do: writer, reader or none."""
+    """A file of tabs; `access` is what the caller may do: writer, reader or none.
+
+    `kind` is "sheet", or what else a file in Drive may be: "office" or "other".
+    """
 
     id: str
     properties: Json
@@ -133,6 +136,7 @@ class Spreadsheet:
     named_ranges: list[Json] = field(default_factory=list)
     metadata: list[Metadata] = field(default_factory=list)
     access: str = "writer"
+    kind: str = "sheet"
     owner: str = "sync@emulator.iam.gserviceaccount.com"
     trashed: bool = False
     next_id: int = 1

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from .cells import Cell, Scalar, number
-from .errors import Json, forbidden, not_found
+from .errors import Json, forbidden, no_sheet, not_found
 from .evaluate import Evaluator, evaluate_trivial
 from .grid import Grid
 from .model import Sheet, Spreadsheet, Switches
@@ -50,12 +50,14 @@ class Store:
         return book
 
     def book(self, spreadsheet_id: str, *, write: bool = False) -> Spreadsheet:
-        """Raises ApiError 404 or 403."""
+        """Raises ApiError 404, 403 or 400."""
         found = self.books.get(spreadsheet_id)
         if found is None or found.trashed:
             raise not_found()
         if found.access == "none" or (write and found.access != "writer"):
             raise forbidden()
+        if found.kind != "sheet":
+            raise no_sheet(found.kind)
         return found
 
     @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from openpyxl.utils.indexed_list import IndexedList
 from openpyxl.workbook import Workbook
 from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -24,6 +25,7 @@ from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.valid_names import sheet_name, table_name
 
+_MARGIN = 0.4  # inches of paper
 _STYLES = "xl/styles.xml"
 _FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
 _FONT_PART = re.compile(rb"<(\w+)[^>]*/>")
@@ -100,6 +102,7 @@ def _blank(template: Template, look: Look) -> Workbook:
 
 def _set_up_page(sheet: Worksheet, *, one_page: bool) -> None:
     """Printed across the page and as wide as it; as high as it too, or as many pages as it takes."""
+    sheet.page_margins = PageMargins(left=_MARGIN, right=_MARGIN, top=_MARGIN, bottom=_MARGIN)
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = int(one_page)
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)

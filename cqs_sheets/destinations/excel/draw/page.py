@@ -6,30 +6,30 @@ from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.formatting.rule import Rule as Condition
 from openpyxl.styles import Alignment, Border, Side
 from openpyxl.worksheet.dimensions import ColumnDimension
-from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell
 from cqs_sheets.core.templates.template import CellFormat
 from cqs_sheets.destinations.excel.draw.charts import AreaReference, draw_chart
-from cqs_sheets.destinations.excel.draw.styles import WIDTH_PADDING, Look, rule_style, style_like
+from cqs_sheets.destinations.excel.draw.styles import SHRINKING, WIDTH_PADDING, Look, rule_style, style_like
 from cqs_sheets.destinations.excel.parts.refs import MAX_COLUMN
 
-_MARGIN = 0.4  # inches of paper
 _BEYOND = "canvas"  # what a report's sheet shows beyond its grid
 
 
 def draw_page(sheet: Worksheet, page: Page, look: Look, area: AreaReference) -> None:
     """Draw a page on an empty sheet; `area` spells cells of other pages."""
-    models: dict[tuple[CellLook, CellFormat], Cell | MergedCell] = {}
+    models: dict[tuple[CellLook, CellFormat, bool], Cell | MergedCell] = {}
+    bounded = {(span.top, span.left) for span in page.merges}
     for (row, at), held in page.cells.items():
         cell = sheet.cell(row, at, held.formula or held.value)
         if isinstance(held.value, str):
             cell.data_type = "s"  # text that begins with "=" too
-        model = models.setdefault((held.look, held.format), cell)
+        shrinks = (row, at) in bounded and held.look.align in SHRINKING
+        model = models.setdefault((held.look, held.format, shrinks), cell)
         if model is cell:
-            _style(cell, held, look)
+            _style(cell, held, look, shrinks=shrinks)
         else:
             style_like(cell, model)
     for span in page.merges:
@@ -51,10 +51,15 @@ def draw_page(sheet: Worksheet, page: Page, look: Look, area: AreaReference) -> 
         _set_up_report(sheet, page, look)
 
 
-def _style(cell: Cell | MergedCell, held: PageCell, look: Look) -> None:
+def _style(cell: Cell | MergedCell, held: PageCell, look: Look, *, shrinks: bool) -> None:
     cell.number_format = held.format.pattern
     cell.font = look.font(held.look.text, bold=held.look.bold, smaller=-held.look.bigger)
-    cell.alignment = Alignment(horizontal=held.look.align or None, vertical="center", indent=held.look.indent)
+    cell.alignment = Alignment(
+        horizontal=held.look.align or None,
+        vertical="center",
+        indent=held.look.indent,
+        shrink_to_fit=shrinks or None,
+    )
     if held.look.fill:
         cell.fill = look.fill(held.look.fill)
     if held.look.left or held.look.bottom:
@@ -76,6 +81,5 @@ def _set_up_report(sheet: Worksheet, page: Page, look: Look) -> None:
     sheet.column_dimensions[beyond].fill = look.fill(_BEYOND)
     sheet.sheet_view.showGridLines = False
     sheet.sheet_view.showRowColHeaders = False
-    sheet.page_margins = PageMargins(left=_MARGIN, right=_MARGIN, top=_MARGIN, bottom=_MARGIN)
     shown = page.columns - len(page.hidden_columns)
     sheet.print_area = f"A1:{column_letters(shown)}{page.rows}"

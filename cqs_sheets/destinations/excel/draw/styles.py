@@ -12,6 +12,7 @@ from openpyxl.styles.differential import DifferentialStyle
 from cqs_sheets.core.templates.template import CellFormat, Column, TextStyle, Theme
 
 WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
+SHRINKING = ("right", "center")  # numbers are aligned so; LibreOffice makes long texts too small to read
 _TITLE_SIZE = 6  # points more than the text
 
 
@@ -62,6 +63,13 @@ def alignment(format_: CellFormat, *, vertical: Literal["center", "top"] = "cent
     """A format's alignment; text that begins at the left keeps off the border."""
     align = format_.align or None
     return Alignment(horizontal=align, vertical=vertical, indent=1 if align == "left" else 0)
+
+
+def value_alignment(format_: CellFormat) -> Alignment:
+    """The same for values: a number too long for its cell is shown smaller, not as ###."""
+    aligned = alignment(format_)
+    aligned.shrink_to_fit = format_.align in SHRINKING or None
+    return aligned
 
 
 def rule_style(style: TextStyle) -> DifferentialStyle:

@@ -16,7 +16,14 @@ from cqs_sheets.core.grid import column_letters, runs
 from cqs_sheets.core.templates.formula import resolve
 from cqs_sheets.core.templates.template import Column, ColumnKind, Rule, TableTab
 from cqs_sheets.destinations.excel.draw.references import DrawnReferences, DrawnTable
-from cqs_sheets.destinations.excel.draw.styles import WIDTH_PADDING, Look, alignment, rule_style, style_like
+from cqs_sheets.destinations.excel.draw.styles import (
+    WIDTH_PADDING,
+    Look,
+    alignment,
+    rule_style,
+    style_like,
+    value_alignment,
+)
 from cqs_sheets.destinations.excel.draw.validation import choice_validation, limit_validation
 from cqs_sheets.destinations.excel.parts.names import column_name
 from cqs_sheets.destinations.excel.parts.refs import Area, address, quoted_sheet
@@ -101,7 +108,7 @@ def _draw_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -
     column = tab.columns[at - 1]
     cell = sheet.cell(row, at)
     cell.number_format = column.format.pattern
-    cell.alignment = alignment(column.format)
+    cell.alignment = value_alignment(column.format)
     if not tab.plain:
         cell.font = look.cell_font(column)
         cell.border = look.under("line", "thin")
@@ -116,7 +123,7 @@ def _draw_column(sheet: Worksheet, column: Column, look: Look, at: int) -> None:
     dimension.width = column.width + WIDTH_PADDING
     dimension.hidden = column.hidden
     dimension.number_format = column.format.pattern
-    dimension.alignment = alignment(column.format)
+    dimension.alignment = value_alignment(column.format)
     dimension.font = look.cell_font(column)
 
 

@@ -44,6 +44,6 @@ def limit_validation(least: float | None, most: float | None) -> DataValidation:
         )
         wanted = f"from {least:g} to {most:g}"
     validation.allow_blank = True
-    validation.errorTitle, validation.error = "Out of range", f"A number {wanted}, please."
+    validation.errorTitle, validation.error = "Out of range", f"Type a number {wanted}."
     validation.showErrorMessage = True
     return validation

@@ -21,6 +21,7 @@ from cqs_sheets.destinations.excel.edit.rows import (
     rewritten,
     with_dimension,
 )
+from cqs_sheets.destinations.excel.edit.sparerows import nearly_full
 from cqs_sheets.destinations.excel.edit.stale import forget_results
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.cellxml import encode
@@ -72,6 +73,9 @@ class Editor:
                 self._edit_table(tab, adds, updates)
             elif isinstance(tab, SettingsTab) and updates:
                 self._edit_settings(tab, updates)
+        for tab in plan.template.tabs:
+            if isinstance(tab, TableTab) and tab.spare_rows:
+                self._add_spare_rows(tab)
         self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
         self._workbook.set_made(made)
         self._workbook.recalculate_on_load()
@@ -163,12 +167,34 @@ class Editor:
     def _new_rows(self, place: Place, found: Scan, start: int, adds: Sequence[Add]) -> Edits:
         if not adds:
             return {}
-        maker = RowMaker(
+        users_own = not place.bound or self._made.get(place.tab.name) == USERS_OWN
+        maker = self._row_maker(place, found, users_own=users_own)
+        ordered = reversed(adds) if place.tab.new_rows == "top" else adds
+        return {row: maker.make(row, add.values) for row, add in enumerate(ordered, start)}
+
+    def _add_spare_rows(self, tab: TableTab) -> None:
+        """More rows like the last below a table of the user's own that is nearly full, nothing put in but formulas."""
+        try:
+            place = self._place(tab)
+        except (KeyError, DataRefused):
+            return  # the user deleted the tab, or what it is known by
+        needed = nearly_full(self._draft, self._strings, place)
+        if needed is None:
+            return
+        found, growth = needed
+        first = growth.area.bottom + 1
+        maker = self._row_maker(place, found, users_own=True)
+        edits = {row: maker.make(row, {}) for row in range(first, first + growth.rows)}
+        self._rewrite(place.sheet, edits, growth)
+        self._grow(place, growth)
+
+    def _row_maker(self, place: Place, found: Scan, *, users_own: bool) -> RowMaker:
+        return RowMaker(
             place=place,
             model=found.model,
             model_row=found.model_row,
             above=found.above_model,
-            users_own=not place.bound or self._made.get(place.tab.name) == USERS_OWN,
+            users_own=users_own,
             styles=column_styles(found.head),
             masters=shared_formulas(self._draft, place, found.model),
             reference=ColumnReferences(self._workbook, self._strings, self._template).data,
@@ -176,8 +202,6 @@ class Editor:
             epoch_1904=self._workbook.epoch_1904,
             warnings=self._warnings,
         )
-        ordered = reversed(adds) if place.tab.new_rows == "top" else adds
-        return {row: maker.make(row, add.values) for row, add in enumerate(ordered, start)}
 
     def _edit_settings(self, tab: SettingsTab, updates: Sequence[Update]) -> None:
         self._settings |= {update.key.lower() for update in updates}
@@ -227,6 +251,6 @@ class Editor:
 def _moved(place: Place, update: Update) -> DataRefused:
     return DataRefused(
         f"The row of {update.key} or its column {update.column} is no longer in {place.sheet.name}.",
-        meaning="Nothing was written; the signals stay in the journal.",
+        meaning="Nothing was written; the rows wait in the journal.",
         hint="Run again.",
     )

@@ -79,6 +79,6 @@ def refused(sheet: str, detail: str) -> DataRefused:
     """The refusal to move rows that cannot be moved safely."""
     return DataRefused(
         f"New rows do not fit in {sheet}: {detail}, and the rows below would have to move.",
-        meaning="The file was left as it was; the signals stay in the journal.",
-        hint="Move what stands below the signals further down, or to another sheet.",
+        meaning="The file was left as it was; the rows wait in the journal.",
+        hint="Move what stands below the signals further down, or to another tab.",
     )

@@ -42,7 +42,7 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
     if not overflow:
         return Room(start, None, shifted=False)
     _check_bottom(place, found, end + overflow)
-    blocked = _blocked(draft, place, found, end, overflow)
+    blocked = is_blocked(draft, place, found, end, overflow)
     if blocked:
         insert_rows(draft, workbook, Insertion(sheet=place.sheet, at=end + 1, by=overflow))
     area = Area(first, place.left, max(end, first), place.right)
@@ -53,13 +53,13 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
 def _check_bottom(place: Place, found: Scan, bottom: int) -> None:
     if max(bottom, found.bottom) > MAX_ROW:
         raise DataRefused(
-            f"The sheet {place.sheet.name} is full: Excel holds {MAX_ROW:,} rows a sheet.",
-            meaning="Nothing was written; the signals stay in the journal.",
+            f"The tab {place.sheet.name} is full: Excel holds {MAX_ROW:,} rows a tab.",
+            meaning="Nothing was written; the rows wait in the journal.",
             hint="Move old rows to another workbook, or name a new target.",
         )
 
 
-def _blocked(draft: Draft, place: Place, found: Scan, end: int, rows: int) -> bool:
+def is_blocked(draft: Draft, place: Place, found: Scan, end: int, rows: int) -> bool:
     """Whether the rows below the data are taken; one free row is left above what follows."""
     if place.table and place.table.totals_rows:
         return True

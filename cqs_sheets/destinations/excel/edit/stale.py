@@ -17,11 +17,11 @@ from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape
 
 _RESULT = re.compile(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
-_FORMULA = re.compile(rb"<f(?:\s[^>]*[^/>])?>([^<]*)</f>")
+_FORMULA = re.compile(rb"<f(?:\s[^>]*)?>([^<]*)")  # blank: one that follows another cell's
 _FORMULA_CELL = re.compile(
     rb'<c r="[A-Z]+\d+"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)\s*<v\b.*?</c>', re.DOTALL
 )
-_FOLLOWER = re.compile(rb"<f\s[^>]*/>")
+_OF_EXCEL = "_xlnm."  # begins the names of what is printed or filtered
 
 
 def forget_results(
@@ -44,15 +44,21 @@ def forget_results(
 
 
 class _Words(NamedTuple):
-    """What formulas say: `pattern` finds it for certain, `plain` are lower-case bytes without which it cannot."""
+    """What formulas say: `pattern` finds it for certain, `names` are its lower-case names of cells."""
 
     pattern: re.Pattern[bytes]
-    plain: tuple[bytes, ...]
+    names: tuple[bytes, ...]
+
+    def may_stand_in(self, formulas: bytes) -> bool:
+        """A quick look: False if none of it is said."""
+        if b"!" in formulas or b"[" in formulas:
+            return True
+        text = formulas.lower() if self.names else b""
+        return any(name in text for name in self.names)
 
     def stand_in(self, formulas: bytes) -> bool:
         """Whether any of it is said."""
-        text = formulas.lower()
-        return any(word in text for word in self.plain) and self.pattern.search(formulas) is not None
+        return self.may_stand_in(formulas) and self.pattern.search(formulas) is not None
 
 
 def _words(draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings: Collection[str]) -> _Words:
@@ -62,16 +68,17 @@ def _words(draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings
     ranges = [
         name.name
         for name in workbook.names
-        if inside.search(name.text) and (":" in name.text or name.name.lower() in settings)
+        if inside.search(name.text)
+        and (":" in name.text or name.name.lower() in settings)
+        and not name.name.startswith(_OF_EXCEL)
     ]
     names = [*ranges, *settings]
     tables = [table.name for sheet in sheets for table in tables_of(draft, sheet.part)]
     parts = [rf"(?:{_escaped(titles)})'?!"]
     parts += [rf"\b(?:{'|'.join(map(re.escape, tables))})\[" for _ in tables[:1]]
     parts += [rf"\b(?:{'|'.join(map(re.escape, names))})\b" for _ in names[:1]]
-    said = [*(sheet.name.replace("'", "''") for sheet in sheets), *tables, *names]
-    plain = tuple(escape(word).lower() for word in said)
-    return _Words(re.compile("|".join(parts).encode(), re.IGNORECASE), plain)
+    quick = tuple(dict.fromkeys(escape(name).lower() for name in names))
+    return _Words(re.compile("|".join(parts).encode(), re.IGNORECASE), quick)
 
 
 def _escaped(titles: str) -> str:
@@ -106,18 +113,19 @@ def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> 
         return
 
     def lies(formulas: bytes) -> bool:
-        text = _without_literals(formulas)
-        beyond_its_row = b":" in text or b"[" in text
-        return all_of_them or beyond_its_row or words.stand_in(text)
+        text = formulas.replace(b"://", b"")  # an address stands in quotes, if anywhere
+        if not (all_of_them or b":" in text or words.may_stand_in(text)):
+            return False
+        text = _without_literals(text)
+        return all_of_them or b":" in text or b"[" in text or words.stand_in(text)
 
     def cell(match: re.Match[bytes]) -> bytes:
         return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
 
     def forgetful() -> Iterator[bytes]:
         for piece in pieces(before()):
-            if not _may_have_results(piece):
-                yield piece.text
-            elif _FOLLOWER.search(piece.text) or lies(b"\n".join(_FORMULA.findall(piece.text))):
+            formulas = _FORMULA.findall(piece.text) if _may_have_results(piece) else []
+            if formulas and (not all(map(bytes.strip, formulas)) or lies(b"\n".join(formulas))):
                 yield _FORMULA_CELL.sub(cell, addressed(piece).text)
             else:
                 yield piece.text

@@ -99,7 +99,7 @@ class MergedStyles:
 def _not_extensible(why: str, mend: str) -> DataRefused:
     return DataRefused(
         f"No tab can be added to the workbook: {why}.",
-        meaning="Nothing was written; the signals stay in the journal.",
+        meaning="Nothing was written; the rows wait in the journal.",
         hint=f"{mend[0].upper()}{mend[1:]}, or name another target.",
     )
 

@@ -88,8 +88,8 @@ def add_tabs(draft: Draft, template: Template, tabs: Sequence[str]) -> None:
 
 def _closed(why: str, menu: str) -> DataRefused:
     return DataRefused(
-        f"No sheet can be added to the workbook: {why}.",
-        meaning="Nothing was written; the signals stay in the journal.",
+        f"No tab can be added to the workbook: {why}.",
+        meaning="Nothing was written; the rows wait in the journal.",
         hint=f"Undo that in Excel ({menu}), or name another target.",
     )
 

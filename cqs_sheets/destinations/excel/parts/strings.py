@@ -34,9 +34,9 @@ class SharedStrings:
         return found
 
     def indexes(self, keys: Collection[str]) -> dict[int, str]:
-        """Which strings, stripped, are one of `keys`: index -> key."""
+        """Which strings, stripped, are one of `keys`: index -> key; one pass, none if there are no keys."""
         found: dict[int, str] = {}
-        for index, item in enumerate(self._items()):
+        for index, item in enumerate(self._items() if keys else ()):
             text = rich_text(item).strip()
             if text in keys:
                 found[index] = text

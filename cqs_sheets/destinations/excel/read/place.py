@@ -181,6 +181,6 @@ def header_cell(place: Place, column_id: str) -> CellAddress:
 def _gone(tab: TableTab, detail: str) -> DataRefused:
     return DataRefused(
         f"The tab {tab.name} of the template cannot be updated: {detail}.",
-        meaning="Nothing was written; the signals stay in the journal.",
+        meaning="Nothing was written; the rows wait in the journal.",
         hint="Undo the change or restore a backup (.bak.xlsx); or name another target, which is made anew.",
     )

@@ -157,7 +157,8 @@ class _Scanner:
     def _hits(self, matches: list[Match]) -> Iterator[tuple[int, str]]:
         numbers = self._numbers
         for number, attributes, content in matches:
-            if b"t=" not in attributes and content.startswith(b"<v>"):
+            number_cell = b"t=" not in attributes or b't="n"' in attributes  # LibreOffice writes the default
+            if number_cell and content.startswith(b"<v>"):
                 raw = content[3:-4]
                 key = numbers.get(raw)
                 if key is None and not raw.isdigit():

@@ -14,7 +14,7 @@ from typing import Any
 
 import google.auth
 from google.auth import external_account
-from google.auth.credentials import Credentials
+from google.auth.credentials import Credentials, with_scopes_if_required
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.credentials import Credentials as UserCredentials
 
@@ -62,14 +62,17 @@ def find_credentials(config_folder: Path, *, file_named: bool = False) -> Creden
     try:
         if signed_in(config_folder) and not file_named:
             return _signed_in(token)
-        found, _ = google.auth.default(scopes=list(SCOPES))
+        found, _ = (
+            google.auth.default()
+        )  # with scopes it would ask Google for a project, which we do not need
     except (GoogleAuthError, OSError, ValueError) as error:
         raise AccessRefused(
-            f"There are no usable Google credentials: {error}",
+            f"There are no usable Google credentials: {str(error).partition('. ')[0].rstrip('.')}.",
             meaning="Nothing was written; the rows wait in the journal.",
             hint=_HINT,
         ) from error
-    return found
+    scoped: Credentials = with_scopes_if_required(found, list(SCOPES))  # type: ignore[no-untyped-call]
+    return scoped
 
 
 def signed_in(config_folder: Path) -> bool:

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 
 from cqs_sheets.core.templates.formula import resolve
 from cqs_sheets.destinations.google.read.addresses import column_letters, quoted
 from cqs_sheets.destinations.google.read.layout import TabPlace
 
 _TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')
+_AS_IT_IS = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|\{[^{}]*\})""")
+_DECIMAL = re.compile(r"(?<![\w.$])\d*\.\d+(?![\w.])")
+
+
+def in_any_locale(formula: str) -> str:
+    """The formula with `;` between arguments and without decimals, which means the same in every spreadsheet.
+
+    Google reads a formula as if it were typed there, and in half of the locales the comma is the decimal
+    mark. An array constant stays as it is: there is no spelling for all.
+    """
+    parts = _AS_IT_IS.split(formula)
+    return "".join(
+        part if at % 2 else _DECIMAL.sub(lambda found: f"({ratio(found[0])})", part.replace(",", ";"))
+        for at, part in enumerate(parts)
+    )
+
+
+def ratio(number: str) -> str:
+    """A decimal number as a whole one, or as the quotient of two."""
+    over, under = Decimal(number).as_integer_ratio()
+    return f"{over}" if under == 1 else f"{over}/{under}"
 
 
 def column_reference(place: TabPlace, column: str) -> str:
@@ -22,8 +44,8 @@ def column_reference(place: TabPlace, column: str) -> str:
     return f"{quoted(place.title)}!${letters}${place.header_row + 1}:${letters}"
 
 
-def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabPlace]) -> str | None:
-    """The formula for one row of a tab; None if it refers to a column that is gone."""
+def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabPlace]) -> str:
+    """The formula for one row of a tab. Raises KeyError with the column or tab that is gone."""
 
     def cell(name: str) -> str:
         return f"{column_letters(place.columns[name])}{row + 1}"
@@ -31,10 +53,7 @@ def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabP
     def column(tab: str, name: str) -> str:
         return column_reference(tabs[tab], name)
 
-    try:
-        return resolve(formula, cell=cell, column=column)
-    except LookupError:
-        return None
+    return in_any_locale(resolve(formula, cell=cell, column=column))
 
 
 def rule_formula(formula: str, place: TabPlace, names: Collection[str]) -> str:
@@ -51,7 +70,7 @@ def rule_formula(formula: str, place: TabPlace, names: Collection[str]) -> str:
         raise LookupError(f"{tab}.{name}")
 
     resolved = by_name(resolve(formula, cell=cell, column=column), names)
-    return f"=AND(ROW()>ROW($A${header}),{resolved.removeprefix('=')})"
+    return in_any_locale(f"=AND(ROW()>ROW($A${header}),{resolved.removeprefix('=')})")
 
 
 def by_name(formula: str, names: Collection[str]) -> str:

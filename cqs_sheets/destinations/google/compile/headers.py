@@ -12,25 +12,31 @@ from cqs_sheets.destinations.google.read.layout import TabPlace
 Json = dict[str, Any]
 
 
-def compile_headers(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
-    """The requests that write a table's headers, and the names of groups above them."""
-    headers = [header_cell(tab, column, look) for column in tab.columns]
-    if not place.header_row:
-        yield _line(place, 0, headers)
+def compile_headers(
+    tab: TableTab, columns: Sequence[Column], place: TabPlace, look: Look, *, before: Column | None = None
+) -> Iterator[Json]:
+    """The requests that write the headers of neighbouring columns, and the names of groups above them.
+
+    `before` is the column at the left of them.
+    """
+    headers = [_header_cell(tab, column, look) for column in columns]
+    groups = [_group_cell(column, look) for column in columns]
+    left = place.columns[columns[0].id]
+    if tab.plain or not place.header_row:
+        yield _line(place, place.header_row, left, headers)
         return
-    groups = [_group_cell(column, look) for column in tab.columns]
-    for at, column in enumerate(tab.columns):
-        if at and tab.columns[at - 1].group == column.group:
-            groups[at].pop("userEnteredValue", None)
-        elif at:
+    for column, neighbour, *cells in zip(columns, (before, *columns), groups, headers, strict=False):
+        if neighbour and neighbour.group == column.group:
+            cells[0].pop("userEnteredValue", None)
+        elif neighbour:
             faint = look.color(look.theme.faint_on(look.theme.header_role(column.kind)))
-            for cell in (groups[at], headers[at]):
+            for cell in cells:
                 cell["userEnteredFormat"]["borders"] = {"left": border(faint, "thin")}
-    yield _line(place, 0, groups)
-    yield _line(place, place.header_row, headers)
+    yield _line(place, place.header_row - 1, left, groups)
+    yield _line(place, place.header_row, left, headers)
 
 
-def header_cell(tab: TableTab, column: Column, look: Look) -> Json:
+def _header_cell(tab: TableTab, column: Column, look: Look) -> Json:
     """The header of one column."""
     style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **alignment(column.format)}
     style["textFormat"] = look.text("" if tab.plain else "paper", bold=True)
@@ -52,7 +58,7 @@ def _group_cell(column: Column, look: Look) -> Json:
     return cell | ({"userEnteredValue": {"stringValue": column.group}} if column.group else {})
 
 
-def _line(place: TabPlace, row: int, cells: Sequence[Json]) -> Json:
-    start = {"sheetId": place.sheet_id, "rowIndex": row, "columnIndex": 0}
+def _line(place: TabPlace, row: int, left: int, cells: Sequence[Json]) -> Json:
+    start = {"sheetId": place.sheet_id, "rowIndex": row, "columnIndex": left}
     fields = "userEnteredValue,userEnteredFormat,note"
     return {"updateCells": {"start": start, "rows": [{"values": cells}], "fields": fields}}

@@ -7,6 +7,7 @@ from typing import Any
 
 from cqs_sheets.core.templates.pages import Page, PageCell
 from cqs_sheets.destinations.google.compile.charts import compile_charts
+from cqs_sheets.destinations.google.compile.formulas import in_any_locale
 from cqs_sheets.destinations.google.compile.looks import compile_looks, grid_range, rectangles
 from cqs_sheets.destinations.google.compile.styles import Look, pixels, row_pixels, rule_format
 from cqs_sheets.destinations.google.compile.table import dimension
@@ -72,7 +73,7 @@ def _contents(page: Page, headers: Mapping[At, str], sheet_id: int) -> Iterator[
 
 def _content(cell: PageCell) -> Json:
     if cell.formula:
-        return {"formulaValue": cell.formula}
+        return {"formulaValue": in_any_locale(cell.formula)}
     return {"stringValue": cell.value} if isinstance(cell.value, str) else {"numberValue": cell.value}
 
 
@@ -83,7 +84,7 @@ def _merges(page: Page, sheet_id: int) -> Iterator[Json]:
 
 def _rules(page: Page, sheet_id: int) -> Iterator[Json]:
     for index, rule in enumerate(page.rules):
-        condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": rule.formula}]}
+        condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": in_any_locale(rule.formula)}]}
         boolean = {"condition": condition, "format": rule_format(rule.style)}
         made = {"ranges": [grid_range(sheet_id, rule.span)], "booleanRule": boolean}
         yield {"addConditionalFormatRule": {"rule": made, "index": index}}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from cqs_sheets.core.templates.template import Setting, SettingsTab, Template
+from cqs_sheets.destinations.google.compile.formulas import in_any_locale
 from cqs_sheets.destinations.google.compile.styles import Look, border, number_format, pixels, placed
 from cqs_sheets.destinations.google.compile.table import dimension, limits
 from cqs_sheets.destinations.google.read import marks
@@ -138,7 +139,7 @@ def _value(setting: Setting, look: Look, line: Json, zone_name: str) -> Json:
 
 def _entered(setting: Setting, zone_name: str) -> Json:
     if setting.formula:
-        return {"formulaValue": setting.formula}
+        return {"formulaValue": in_any_locale(setting.formula)}
     if setting.value == "@zone" or setting.name == "Time_zone":
         return {"stringValue": zone_name}
     if isinstance(setting.value, str):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
-from cqs_sheets.destinations.google.compile.formulas import row_formula, rule_formula
-from cqs_sheets.destinations.google.compile.headers import compile_headers, header_cell
+from cqs_sheets.destinations.google.compile.formulas import ratio, row_formula, rule_formula
+from cqs_sheets.destinations.google.compile.headers import compile_headers
 from cqs_sheets.destinations.google.compile.styles import Look, pixels, rule_format
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import TabPlace
@@ -45,31 +45,37 @@ def compile_table(template: Template, tab: TableTab, tables: Mapping[str, TabPla
     """
     look = Look(template.theme)
     place = tables[tab.name]
-    settings = template.settings_tab
-    names = [setting.name for setting in settings.settings] if settings else []
     return [
         _sheet(tab, place),
-        *compile_headers(tab, place, look),
-        *_columns(tab, place, look),
+        *compile_headers(tab, tab.columns, place, look),
+        *_columns(tab, tab.columns, place, look),
         *_heights(tab, place),
-        *(() if tab.fed else fill_formulas(tab, tables, place.end, place.row_count - place.end)),
-        *_rules(tab, place, names),
+        *(
+            ()
+            if tab.fed
+            else fill_formulas(tab.columns, place, tables, place.end, place.row_count - place.end)
+        ),
+        *_rules(template, tab, tab.columns, place),
         *([_filter(place)] if tab.filter else []),
-        *_protections(tab, place),
+        *_protections(tab.columns, place),
         *bindings(place),
     ]
 
 
-def compile_columns(template: Template, tab: TableTab, place: TabPlace) -> Iterator[Json]:
-    """The requests that dress columns of a tab, just inserted: headers, formats, validations, widths."""
+def compile_columns(
+    template: Template, tab: TableTab, new: Sequence[Column], place: TabPlace
+) -> Iterator[Json]:
+    """The requests that dress neighbouring columns of a tab, just inserted, as those of a new tab.
+
+    Their rules come before those that are there, which do not lie on them.
+    """
     look = Look(template.theme)
-    for column in tab.columns:
-        start = {"sheetId": place.sheet_id, "rowIndex": place.header_row}
-        start["columnIndex"] = place.columns[column.id]
-        rows = [{"values": [header_cell(tab, column, look)]}]
-        fields = "userEnteredValue,userEnteredFormat,note"
-        yield {"updateCells": {"start": start, "rows": rows, "fields": fields}}
-    yield from _columns(tab, place, look)
+    left = place.columns[new[0].id] - 1
+    before = next((column for column in tab.columns if place.columns.get(column.id) == left), None)
+    yield from compile_headers(tab, new, place, look, before=before)
+    yield from _columns(tab, new, place, look)
+    yield from _rules(template, tab, new, place)
+    yield from _protections(new, place)
 
 
 def bindings(place: TabPlace) -> list[Json]:
@@ -96,9 +102,9 @@ def _sheet(tab: TableTab, place: TabPlace) -> Json:
     return {"addSheet": {"properties": properties}}
 
 
-def _columns(tab: TableTab, place: TabPlace, look: Look) -> Iterator[Json]:
+def _columns(tab: TableTab, columns: Sequence[Column], place: TabPlace, look: Look) -> Iterator[Json]:
     """Formats and validations of the spare row, which new rows take on, and widths."""
-    for column in tab.columns:
+    for column in columns:
         at = place.columns[column.id]
         cell: Json = {"userEnteredFormat": look.cell(column, plain=tab.plain)}
         rule = validation(column)
@@ -120,24 +126,32 @@ def _heights(tab: TableTab, place: TabPlace) -> Iterator[Json]:
             yield dimension(place.sheet_id, "ROWS", start, end, {"pixelSize": height})
 
 
-def fill_formulas(tab: TableTab, tables: Mapping[str, TabPlace], index: int, count: int) -> Iterator[Json]:
-    """Formulas in `count` rows, each once as it is for the first: Google counts its references on for the others."""
-    place = tables[tab.name]
-    for column in tab.columns:
-        at = place.columns.get(column.id)
-        if at is None or column.kind is not ColumnKind.FORMULA:
+def fill_formulas(
+    columns: Iterable[Column], place: TabPlace, tables: Mapping[str, TabPlace], index: int, count: int
+) -> Iterator[Json]:
+    """Formulas in `count` rows, each once as it is for the first: Google counts its references on for the others.
+
+    Those that need a column which is gone are left out: see `missing_for`.
+    """
+    for column in columns:
+        if column.kind is not ColumnKind.FORMULA or column.id not in place.columns:
             continue
-        formula = row_formula(column.formula, index, place, tables)
-        if formula:
-            span = {
-                "sheetId": place.sheet_id,
-                "startRowIndex": index,
-                "endRowIndex": index + count,
-                "startColumnIndex": at,
-                "endColumnIndex": at + 1,
-            }
+        if missing_for(column, place, tables) is None:
+            formula = row_formula(column.formula, index, place, tables)
+            span = {"sheetId": place.sheet_id, "startRowIndex": index, "endRowIndex": index + count}
+            span |= {"startColumnIndex": place.columns[column.id]}
+            span |= {"endColumnIndex": place.columns[column.id] + 1}
             cell = {"userEnteredValue": {"formulaValue": formula}}
             yield {"repeatCell": {"range": span, "cell": cell, "fields": "userEnteredValue"}}
+
+
+def missing_for(column: Column, place: TabPlace, tables: Mapping[str, TabPlace]) -> str | None:
+    """The column (or tab) that a column's formula needs, and that is gone."""
+    try:
+        row_formula(column.formula, 0, place, tables)
+    except LookupError as missing:
+        return str(missing.args[0])
+    return None
 
 
 def dimension(sheet_id: int, axis: str, start: int, end: int, properties: Json) -> Json:
@@ -164,19 +178,35 @@ def limits(least: float | None, most: float | None) -> Json | None:
     }.get((least is not None, most is not None))
     if kind is None:
         return None
-    values = [{"userEnteredValue": f"{each:.15g}"} for each in (least, most) if each is not None]
+    values = [{"userEnteredValue": _typed(each)} for each in (least, most) if each is not None]
     return {"condition": {"type": kind, "values": values}, "strict": True}
 
 
-def _rules(tab: TableTab, place: TabPlace, names: Collection[str]) -> Iterator[Json]:
-    for index, rule in enumerate(tab.rules):
-        formula = rule_formula(rule.when, place, names)
-        ranges = [_span(place, first, last) for first, last in runs(place.columns[name] for name in rule.on)]
-        condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
-        boolean = {"condition": condition, "format": rule_format(rule.style)}
-        yield {
-            "addConditionalFormatRule": {"rule": {"ranges": ranges, "booleanRule": boolean}, "index": index}
-        }
+def _typed(number: float) -> str:
+    """A number as it may be typed in every locale."""
+    text = ratio(f"{number:.15g}")
+    return f"={text}" if "/" in text else text
+
+
+def _rules(template: Template, tab: TableTab, columns: Sequence[Column], place: TabPlace) -> Iterator[Json]:
+    """The rules on some columns, but for those that look at a column which is gone."""
+    settings = template.settings_tab
+    names = [setting.name for setting in settings.settings] if settings else []
+    dressed = {column.id for column in columns}
+    index = 0
+    for rule in tab.rules:
+        on = [place.columns[name] for name in rule.on if name in dressed]
+        try:
+            formula = rule_formula(rule.when, place, names)
+        except LookupError:
+            continue
+        if on:
+            ranges = [_span(place, first, last) for first, last in runs(on)]
+            condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
+            boolean = {"condition": condition, "format": rule_format(rule.style)}
+            made = {"ranges": ranges, "booleanRule": boolean}
+            yield {"addConditionalFormatRule": {"rule": made, "index": index}}
+            index += 1
 
 
 def _filter(place: TabPlace) -> Json:
@@ -185,9 +215,9 @@ def _filter(place: TabPlace) -> Json:
     return {"setBasicFilter": {"filter": {"range": span}}}
 
 
-def _protections(tab: TableTab, place: TabPlace) -> Iterator[Json]:
+def _protections(columns: Sequence[Column], place: TabPlace) -> Iterator[Json]:
     for first, last in runs(
-        at for at, column in enumerate(tab.columns) if column.kind is not ColumnKind.INPUT
+        place.columns[column.id] for column in columns if column.kind is not ColumnKind.INPUT
     ):
         protected = {"range": _span(place, first, last), "warningOnly": True, "description": _PROTECTION}
         yield {"addProtectedRange": {"protectedRange": protected}}

@@ -160,7 +160,7 @@ def _unreadable() -> DataRefused:
     return DataRefused(
         "The spreadsheet was written by cqs-sheets before, but Google does not show where its columns are.",
         meaning="Nothing was written; the rows wait in the journal.",
-        hint="Run it again; if this stays, delete our tabs (they are then made anew) and please report it.",
+        hint="Run it again; if this stays, delete our tabs (they are then made anew) and report it.",
     )
 
 

@@ -10,11 +10,16 @@ Json = dict[str, Any]
 FILTER = "basicFilter(range,filterSpecs,tableId)"
 
 
-def hiding(given: Mapping[str, Any]) -> Json | None:
-    """The filter if it hides rows by itself, to be set anew; one that belongs to a table cannot be."""
-    if not given.get("filterSpecs") or given.get("tableId"):
+def settable(given: Mapping[str, Any]) -> Json | None:
+    """The filter as it can be set anew; one that belongs to a table cannot be."""
+    if not given or given.get("tableId"):
         return None
-    return {"range": given.get("range", {}), "filterSpecs": given["filterSpecs"]}
+    return {"range": given.get("range", {}), "filterSpecs": given.get("filterSpecs", [])}
+
+
+def hides(given: Json | None) -> bool:
+    """Whether a filter hides rows by itself."""
+    return given is not None and bool(given["filterSpecs"])
 
 
 def shifted(given: Json | None, axis: str, index: int, many: int) -> Json | None:
@@ -35,3 +40,11 @@ def shifted(given: Json | None, axis: str, index: int, many: int) -> Json | None
             for spec in specs
         ]
     return {"range": span, "filterSpecs": specs}
+
+
+def widened(given: Json | None, index: int, many: int) -> Json | None:
+    """The same once `many` columns were inserted at `index`, which belong to it if it ended there."""
+    moved = shifted(given, "Column", index, many)
+    if moved and moved["range"].get("endColumnIndex") == index:
+        moved = {**moved, "range": {**moved["range"], "endColumnIndex": index + many}}
+    return moved

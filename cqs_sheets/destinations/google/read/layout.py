@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.upgrade import USERS_OWN, record_from
 from cqs_sheets.destinations.google.read.filters import shifted
 from cqs_sheets.destinations.google.read.marks import Mark
 
@@ -44,7 +45,8 @@ class TabPlace:
     column_count: int
     ids: Mapping[str, int] = field(default_factory=dict)
     bound: bool = True
-    filter: Json | None = None  # Google's, if it hides rows
+    filter: Json | None = None  # Google's, if it can be set anew
+    models: frozenset[int] = frozenset()  # columns of the user's own formulas that new rows are to have
 
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
         """The same with these keyed rows."""
@@ -91,6 +93,11 @@ def volume_name(tab: str, number: int) -> str:
     return tab if number == 1 else f"{tab}{_VOLUME}{number}"
 
 
+def tab_of(name: str) -> str:
+    """The template's tab that a volume is of."""
+    return name.partition(_VOLUME)[0]
+
+
 def volume_title(name: str) -> str:
     """What a volume is called on the screen."""
     return name.replace(_VOLUME, " ")
@@ -102,7 +109,8 @@ class Layout:
 
     `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
     those in a column we read. `titles` are known only if the spreadsheet was asked for them. `record`
-    says what we ever made there (see core.upgrade); "" if nothing does.
+    says what we ever made there (see core.upgrade); "" if nothing does. `lost` are tabs of ours that can be
+    read no more, by name, each with what happened to it.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -112,6 +120,7 @@ class Layout:
     scratch: Scratch | None = None
     titles: frozenset[str] | None = None
     record: str = ""
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     def volumes(self, tab: str) -> Iterator[TabPlace]:
         """The places of a template's tab, in the order in which they were filled."""
@@ -119,6 +128,12 @@ class Layout:
         while place := self.tabs.get(volume_name(tab, number)):
             yield place
             number += 1
+
+    def is_users_own(self, tab: str) -> bool:
+        """Whether a template's tab is a table that we found there, and did not make."""
+        place = self.tabs.get(tab)
+        made = record_from(self.record) or {}
+        return made.get(tab) == USERS_OWN or (place is not None and not place.bound)
 
     def holder(self, tab: str, key: str) -> TabPlace | None:
         """The place of the tab that has a row of that key."""

@@ -5,14 +5,15 @@ Only the key column, the header row and the metadata of columns cross the wire: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.filters import FILTER, hiding
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, TabPlace
+from cqs_sheets.destinations.google.read.filters import FILTER, settable
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, TabPlace, tab_of
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import DataRefused
@@ -50,17 +51,20 @@ def look(http: SheetsHttp, spreadsheet_id: str) -> Layout:
 
 
 def read_layout(answer: Json) -> Layout:
-    """The layout in an answer to `look`. Raises DataRefused if a tab of ours lost what it is known by."""
+    """The layout in an answer to `look`."""
     tabs: dict[str, TabPlace] = {}
+    lost: dict[str, str] = {}
     values: dict[Cell, CellValue] = {}
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
         if _marked(sheet, marks.SCRATCH):
             scratch = _scratch(sheet)
             continue
-        place = _tab(sheet)
-        if place and (place.name not in tabs or place.title == place.name):
-            tabs[place.name] = place
+        name, found = _tab(sheet)
+        if isinstance(found, str):
+            lost[name] = found
+        elif found and (name not in tabs or found.title == name):
+            tabs[name] = found
         values |= dict(_column_values(sheet))
     entries = answer.get("developerMetadata", [])
     records = (entry.get("metadataValue", "") for entry in entries if entry["metadataKey"] == marks.RECORD)
@@ -71,7 +75,23 @@ def read_layout(answer: Json) -> Layout:
         names=dict(read_names(answer)),
         values=values,
         scratch=scratch,
+        lost={name: what for name, what in lost.items() if name not in tabs},
     )
+
+
+def check_nothing_lost(layout: Layout, template: Template) -> None:
+    """Raises DataRefused if a tab that gets signals lost what it is known by: their rows would come twice.
+
+    What becomes of the user's own tabs is no matter of a sync.
+    """
+    fed = {tab.name for tab in template.fed_tabs}
+    for name, what in layout.lost.items():
+        if tab_of(name) in fed:
+            raise DataRefused(
+                what,
+                meaning="Nothing was written; the rows wait in the journal.",
+                hint="Undo it (File, Version history), or delete the tab: it is then made anew.",
+            )
 
 
 def read_names(answer: Json) -> Iterator[tuple[str, Cell]]:
@@ -116,39 +136,44 @@ def _scratch(sheet: Json) -> Scratch:
     )
 
 
-def _tab(sheet: Json) -> TabPlace | None:
+def _tab(sheet: Json) -> tuple[str, TabPlace | str | None]:
+    """A table tab's name and place, or what it lost; None for a tab of another kind."""
     keys = [block for block in sheet.get("data", []) if _marked(block, marks.KEY)]
     headers = [block for block in sheet.get("data", []) if not _marked(block, marks.KEY)]
     columns = {name: found for block in headers for name, found in _bound_columns(block).items()}
-    properties = sheet["properties"]
-    if not keys and not columns:
-        return None
+    title = sheet["properties"]["title"]
     if not keys:
-        raise _lost(properties["title"], "the column with the signals' ids was deleted")
+        name = next(iter(columns), "").rpartition(".")[0]
+        return name, _lost(title, "the column with the signals' ids was deleted") if columns else None
     name = _marked(keys[0], marks.KEY) or ""
+    if name not in {value.rpartition(".")[0] for value in _bound_columns(keys[0])}:
+        return name, None  # a column that is read, but holds no keys: settings
+    if not headers:
+        return name, _lost(title, "its header row was deleted")
+    return name, _place(name, sheet, keys[0], headers[0].get("startRow", 0), columns)
+
+
+def _place(
+    name: str, sheet: Json, keys: Json, header_row: int, columns: Mapping[str, tuple[int, int]]
+) -> TabPlace:
     own = {
         value.removeprefix(f"{name}."): at for value, at in columns.items() if value.startswith(f"{name}.")
     }
-    if name not in {value.rpartition(".")[0] for value in _bound_columns(keys[0])}:
-        return None  # a column that is read, but holds no keys: settings
-    if not headers:
-        raise _lost(properties["title"], "its header row was deleted")
-    header_row = headers[0].get("startRow", 0)
-    rows = _keyed_rows(keys[0])
+    properties = sheet["properties"]
     return TabPlace(
         name=name,
         sheet_id=properties.get("sheetId", 0),
         title=properties["title"],
         header_row=header_row,
-        key_column=keys[0].get("startColumn", 0),
+        key_column=keys.get("startColumn", 0),
         columns={column: at for column, (at, _) in own.items()},
         ids={column: entry for column, (_, entry) in own.items()},
-        rows=rows,
-        end=1 + max((places[-1] for places in rows.values()), default=header_row),
+        rows={},
+        end=header_row + 1,
         row_count=properties["gridProperties"]["rowCount"],
         column_count=properties["gridProperties"]["columnCount"],
-        filter=hiding(sheet.get("basicFilter", {})),
-    )
+        filter=settable(sheet.get("basicFilter", {})),
+    ).with_rows(_keyed_rows(keys))
 
 
 def _keyed_rows(block: Json) -> dict[str, list[int]]:
@@ -175,9 +200,5 @@ def _column_values(sheet: Json) -> Iterator[tuple[Cell, CellValue]]:
                 yield Cell(sheet_id=sheet_id, row=row, column=column), decode_extended(cells[0])
 
 
-def _lost(title: str, detail: str) -> DataRefused:
-    return DataRefused(
-        f"The tab {title!r} cannot be updated: {detail}.",
-        meaning="Nothing was written; the rows wait in the journal.",
-        hint="Undo it (File, Version history), or delete the tab: it is then made anew.",
-    )
+def _lost(title: str, detail: str) -> str:
+    return f"The tab {title!r} cannot be updated: {detail}."

@@ -12,7 +12,7 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.google.read.addresses import column_letters
 from cqs_sheets.destinations.google.read.adoption import adopt
 from cqs_sheets.destinations.google.read.layout import TabPlace
-from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
@@ -73,6 +73,7 @@ class Survey:
 def survey(http: SheetsHttp, spreadsheet_id: str, template: Template, *, gid: int | None = None) -> Survey:
     """Look at a spreadsheet by two reads (a few more if we never wrote there); nothing is written. Raises CqsError."""
     layout = look(http, spreadsheet_id)
+    check_nothing_lost(layout, template)
     if not layout.marks:
         layout = adopt(http, spreadsheet_id, layout, template, gid)
     answer = http.read(spreadsheet_id, fields=_FIELDS, name=spreadsheet_id)

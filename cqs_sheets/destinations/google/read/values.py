@@ -1,18 +1,28 @@
-"""The second read: values of the rows that matter, addressed by tab id and position, so a renamed tab is no matter."""
+"""The second read: values of the rows that matter, addressed by tab id and position, so a renamed tab is no matter.
+
+Where new rows go to a table of the user's own, it shows their formulas in its last two rows as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.grid import runs
-from cqs_sheets.destinations.google.read.layout import TabPlace
+from cqs_sheets.destinations.google.read.cells import decode_extended
+from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
 Json = dict[str, Any]
 Line = dict[int, Any]
 
 _EDGES = ("sheetId", "startRowIndex", "startColumnIndex")
+_WITH_FORMULAS = (
+    "sheets(properties(sheetId),data(startRow,startColumn,"
+    "rowData(values(effectiveValue,userEnteredValue(formulaValue)))))"
+)
+_MODELS = 2  # rows that must agree
 
 
 def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[Json]:
@@ -50,3 +60,49 @@ def read_boxes(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> 
             for row, values in enumerate(found.get("valueRange", {}).get("values", []), start=top):
                 lines.setdefault((sheet_id, row), {}).update(enumerate(values, start=left))
     return lines
+
+
+def read_formulas(
+    http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]
+) -> tuple[dict[tuple[int, int], Line], set[Cell]]:
+    """The same, and which of the cells hold a formula."""
+    body = {"dataFilters": [{"gridRange": box} for box in boxes]}
+    path = f"{spreadsheet_id}:getByDataFilter"
+    answer = http.read(path, fields=_WITH_FORMULAS, body=body, name=spreadsheet_id)
+    lines: dict[tuple[int, int], Line] = {}
+    formulas = set()
+    for cell, data in cells_of(answer):
+        lines.setdefault((cell.sheet_id, cell.row), {})[cell.column] = decode_extended(data)
+        if "formulaValue" in data.get("userEnteredValue", {}):
+            formulas.add(cell)
+    return lines, formulas
+
+
+def cells_of(answer: Json) -> Iterator[tuple[Cell, Json]]:
+    """The CellData that a spreadsheet comes with, by place."""
+    for sheet in answer.get("sheets", []):
+        sheet_id = sheet["properties"].get("sheetId", 0)
+        for block in sheet.get("data", []):
+            left = block.get("startColumn", 0)
+            for row, data in enumerate(block.get("rowData", []), start=block.get("startRow", 0)):
+                for column, cell in enumerate(data.get("values", []), start=left):
+                    yield Cell(sheet_id=sheet_id, row=row, column=column), cell
+
+
+def model_rows(place: TabPlace) -> Json | None:
+    """The GridRange of a table's last rows, whole; None if it has none."""
+    first = max(place.header_row + 1, place.end - _MODELS)
+    rows = {"sheetId": place.sheet_id, "startRowIndex": first, "endRowIndex": place.end}
+    return rows if first < place.end else None
+
+
+def with_models(place: TabPlace, formulas: Collection[Cell]) -> TabPlace:
+    """The same table with the columns whose last rows all hold a formula: new rows are to have it, too."""
+    rows = range(max(place.header_row + 1, place.end - _MODELS), place.end)
+    models = {cell.column for cell in formulas if cell.sheet_id == place.sheet_id and cell.row in rows}
+    agreed = {
+        column
+        for column in models
+        if all(Cell(sheet_id=place.sheet_id, row=row, column=column) in formulas for row in rows)
+    }
+    return replace(place, models=frozenset(agreed))

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from google.auth.credentials import Credentials
-from google.auth.exceptions import RefreshError, TransportError
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.transport import Response
+from google.auth.transport.requests import AuthorizedSession, Request
 from gspread.http_client import HTTPClient
 
 from cqs_sheets import __version__
@@ -20,6 +21,7 @@ _ZIPPED_FROM = 500  # bytes; Google's own clients compress what they send, too
 _MOST_BYTES = 256 << 20  # of an answer: ten times what the largest sheet's keys take
 _CHUNK = 1 << 16
 _TIMEOUT = (10.0, 185.0)  # to connect; without a byte: Google gives up on a request after 180 s
+_SIGN_IN_TIMEOUT = (10.0, 20.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +41,44 @@ class NoAnswer(Exception):
     """No answer, or half of one: whether the request was carried out is unknown."""
 
 
+class _SignIn(Request):  # type: ignore[misc,unused-ignore]
+    """How tokens are asked for: with little patience, and a server that is away for now refuses nobody.
+
+    google-auth tells the two apart for some kinds of credentials only.
+    """
+
+    def __init__(self, timeout: tuple[float, float]) -> None:
+        super().__init__(requests.Session())
+        self._timeout = timeout
+
+    def __call__(self, *args: object, **kwargs: object) -> Response:
+        patience = {**kwargs, "timeout": self._timeout}
+        reply: Response = super().__call__(*args, **patience)  # type: ignore[no-untyped-call]
+        if reply.status == 429 or reply.status >= 500:  # noqa: PLR2004 - too many, away
+            away = f"{reply.status} where Google gives out tokens"
+            raise TransportError(away)  # type: ignore[no-untyped-call]
+        return reply
+
+
 class Wire(HTTPClient):
     """gspread's client without its own opinion on failures; an expired token is renewed once.
 
-    `root` replaces scheme and host of every address (an emulator on this machine).
+    `root` replaces scheme and host of every address (an emulator on this machine). Timeouts are in
+    seconds: to connect, and without a byte.
     """
 
     def __init__(
-        self, credentials: Credentials, *, root: str | None = None, timeout: tuple[float, float] = _TIMEOUT
+        self,
+        credentials: Credentials,
+        *,
+        root: str | None = None,
+        timeout: tuple[float, float] = _TIMEOUT,
+        sign_in_timeout: tuple[float, float] = _SIGN_IN_TIMEOUT,
     ) -> None:
-        session = AuthorizedSession(credentials, max_refresh_attempts=1)  # type: ignore[no-untyped-call]
+        self._sign_in = _SignIn(sign_in_timeout)
+        session = AuthorizedSession(  # type: ignore[no-untyped-call]
+            credentials, max_refresh_attempts=1, auth_request=self._sign_in
+        )
         session.trust_env = root is None  # a proxy cannot reach this machine's own services
         session.headers["User-Agent"] = f"cqs-sheets/{__version__} (gzip)"
         super().__init__(credentials, session)
@@ -78,15 +108,14 @@ class Wire(HTTPClient):
                 stream=True,
             ) as reply:
                 return Reply(reply.status_code, reply.headers, self._whole(reply))
-        except RefreshError as error:
-            raise CredentialsRefused(str(error.args[0] if error.args else error)) from error
-        except (requests.RequestException, TransportError, OSError) as error:
+        except (requests.RequestException, TransportError) as error:
             raise NoAnswer(str(error)) from error
-        except (
-            AttributeError,
-            KeyError,
-            TypeError,
-        ) as error:  # google-auth reads a sign-in's answer unchecked
+        except GoogleAuthError as error:
+            raise CredentialsRefused(str(error.args[0] if error.args else error)) from error
+        except OSError as error:
+            raise NoAnswer(str(error)) from error
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # google-auth reads a sign-in's answer unchecked
             raise NoAnswer("what answers at Google's sign-in address is not Google") from error
 
     def _whole(self, reply: requests.Response) -> bytes:
@@ -100,6 +129,7 @@ class Wire(HTTPClient):
     def close(self) -> None:
         """Give the connections back."""
         self.session.close()
+        self._sign_in.session.close()
 
     def _address(self, url: str) -> str:
         if self._root is None:

@@ -11,6 +11,8 @@ MOST_CELLS = 10_000_000
 _NOTHING = "Nothing was written; the rows wait in the journal."
 _FULL = "above the limit of"
 _PROTECTED = "protected cell"
+_OFFICE = "not supported for this document"
+_NO_SHEET = "Request contains an invalid argument."  # Google's words for a folder, a PDF...
 
 
 class Refused(Exception):
@@ -36,7 +38,9 @@ def not_permitted(message: str, *, name: str, account: str) -> CqsError:
         hint = f"Share the spreadsheet with {account} as an editor (button Share), then run again."
     else:
         hint = "Share the spreadsheet as an editor with the Google account that you signed in with."
-    return AccessRefused(f"Google does not let us into {name}: {message}", meaning=_NOTHING, hint=hint)
+    return AccessRefused(
+        f"Google does not let us into {name}: {message.rstrip('.')}.", meaning=_NOTHING, hint=hint
+    )
 
 
 def not_found(name: str) -> CqsError:
@@ -86,8 +90,26 @@ def full(name: str) -> CqsError:
     )
 
 
+def unreadable(error: Refused, *, name: str) -> CqsError:
+    """HTTP 400 to a question: what is not a spreadsheet of Google's own."""
+    message = str(error)
+    if _OFFICE in message:
+        return UsageError(
+            f"{name} is an Office file in Google Drive, not a Google Sheet.",
+            meaning=_NOTHING,
+            hint="Open it there, choose File, Save as Google Sheets, and give the new one's address.",
+        )
+    if message == _NO_SHEET:
+        return UsageError(
+            f"{name} is no spreadsheet: {message}",
+            meaning=_NOTHING,
+            hint="Open the Google Sheet in a browser and copy its address again.",
+        )
+    return _ours(f"Google refused a question about {name}: {message}")
+
+
 def refused(error: Refused, *, name: str) -> CqsError:
-    """HTTP 400 that does not go away by reading again."""
+    """HTTP 400 to a write that does not go away by reading again."""
     message = str(error)
     if _FULL in message:
         return full(name)
@@ -97,8 +119,8 @@ def refused(error: Refused, *, name: str) -> CqsError:
             meaning=_NOTHING,
             hint="Allow this account to edit the protected range (Data, Protect sheets and ranges).",
         )
-    return CqsError(
-        f"Google refused a write to {name}: {message}",
-        meaning=_NOTHING,
-        hint="Please report this: it is a mistake of cqs-sheets.",
-    )
+    return _ours(f"Google refused a write to {name}: {message}")
+
+
+def _ours(what: str) -> CqsError:
+    return CqsError(what, meaning=_NOTHING, hint="Report this: it is a mistake of cqs-sheets.")

@@ -66,7 +66,7 @@ class SheetsHttp:
         try:
             return self.ask(path, fields=fields, body=body, name=name)
         except failures.Refused as error:
-            raise failures.refused(error, name=name) from error
+            raise failures.unreadable(error, name=name) from error
 
     def ask(self, path: str, *, fields: str, body: Json | None = None, name: str) -> Json:
         """The same for a question that Google may refuse: raises failures.Refused as well."""

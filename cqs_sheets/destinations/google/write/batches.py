@@ -9,7 +9,15 @@ from functools import partial
 from typing import Any
 
 from cqs_sheets.core.rows.plan import Add
-from cqs_sheets.core.templates.template import BlocksTab, ReportTab, SettingsTab, Tab, TableTab, Template
+from cqs_sheets.core.templates.template import (
+    BlocksTab,
+    ColumnKind,
+    ReportTab,
+    SettingsTab,
+    Tab,
+    TableTab,
+    Template,
+)
 from cqs_sheets.destinations.google.compile.table import bindings
 from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
 from cqs_sheets.destinations.google.read import marks
@@ -18,7 +26,7 @@ from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS, portion
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.write.holding import hold_columns
 from cqs_sheets.destinations.google.write.newcolumns import new_columns, new_settings
-from cqs_sheets.destinations.google.write.newrows import insert_rows, time_formats
+from cqs_sheets.destinations.google.write.newrows import insert_rows, time_formats, without_formula
 from cqs_sheets.destinations.google.write.notes import note
 from cqs_sheets.destinations.google.write.patches import Patch, overwrite, patches_of, undoing, with_slots
 from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
@@ -77,6 +85,7 @@ class Composer:
             requests, place = insert_rows(adds, tab, piece.after.tabs)
             piece.requests += requests
             piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
+            piece.warnings += tuple(without_formula(tab, piece.after.tabs))
         self._patch(piece, todo, made, attempt, nonce)
         if piece.after.cells > failures.MOST_CELLS:
             raise failures.full(self.spreadsheet_id)
@@ -96,7 +105,10 @@ class Composer:
             portion
             for tab in self.template.fed_tabs
             for portion in portions(
-                tab, [add for add in todo.adds if add.tab == tab.name], layout, self.most_cells
+                _ours(tab, layout),
+                [add for add in todo.adds if add.tab == tab.name],
+                layout,
+                self.most_cells,
             )
         ]
 
@@ -163,6 +175,8 @@ class Composer:
                     requests, wider = new_columns(self.template, volume, ids, piece.after.tabs)
                     piece.requests += requests
                     piece.after = replace(piece.after, tabs={**piece.after.tabs, place.name: wider})
+                    made = replace(volume, columns=tuple(map(tab.column, ids)))
+                    piece.warnings += tuple(without_formula(made, piece.after.tabs))
             elif isinstance(tab, SettingsTab) and ids:
                 requests, names = new_settings(
                     self.template, tab, ids, piece.after.names, zone_name=self.zone_name
@@ -194,6 +208,14 @@ def _is_there(tab: Tab, layout: Layout, *, new: bool) -> bool:
     if isinstance(tab, SettingsTab):
         return any(setting.name.lower() in layout.names for setting in tab.settings)
     return layout.sequence is not None and not new
+
+
+def _ours(tab: TableTab, layout: Layout) -> TableTab:
+    """A tab without its formulas where the table is the user's own, and so are the formulas in it."""
+    if not layout.is_users_own(tab.name):
+        return tab
+    columns = tuple(column for column in tab.columns if column.kind is not ColumnKind.FORMULA)
+    return replace(tab, columns=columns)
 
 
 def _is_optional(tab: Tab) -> bool:

@@ -6,7 +6,7 @@ moves on and loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.google.compile.settings import compile_setting
 from cqs_sheets.destinations.google.compile.table import compile_columns, fill_formulas
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.filters import shifted
+from cqs_sheets.destinations.google.read.filters import widened
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
 
 Json = dict[str, Any]
@@ -24,7 +24,10 @@ Json = dict[str, Any]
 def new_columns(
     template: Template, tab: TableTab, ids: Collection[str], tables: Mapping[str, TabPlace]
 ) -> tuple[list[Json], TabPlace]:
-    """The requests that make columns of a tab, formulas filled in, and the tab as it will stand."""
+    """The requests that make columns of a tab, formulas filled in, and the tab as it will stand.
+
+    The user's own tab has its formulas in all its rows.
+    """
     place = tables[tab.name]
     new = [column for column in tab.columns if column.id in ids and column.id not in place.columns]
     if not new:
@@ -35,13 +38,14 @@ def new_columns(
         place,
         columns={**place.columns, **positions},
         column_count=place.column_count + len(new),
-        filter=shifted(place.filter, "Column", at, len(new)),
+        filter=widened(place.filter, at, len(new)),
     )
-    rows = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
-    only = replace(tab, columns=tuple(new))
+    keyed = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
+    rows = keyed if tab.fed else range(place.header_row + 1, place.row_count)
     return [
         _inserted(place.sheet_id, "COLUMNS", at, len(new)),
-        *compile_columns(template, only, wider),
+        *compile_columns(template, tab, new, wider),
+        *_filtered(wider, at + len(new)),
         *(
             marks.bind(marks.COLUMN, f"{tab.name}.{column}", place.sheet_id, "COLUMNS", index)
             for column, index in positions.items()
@@ -49,9 +53,15 @@ def new_columns(
         *(
             request
             for first, last in runs(rows)
-            for request in fill_formulas(only, {**tables, tab.name: wider}, first, 1 + last - first)
+            for request in fill_formulas(new, wider, {**tables, tab.name: wider}, first, 1 + last - first)
         ),
     ], wider
+
+
+def _filtered(place: TabPlace, end: int) -> Iterator[Json]:
+    """The request that makes a filter reach as far as the new columns do, if it reached to them."""
+    if place.filter and place.filter["range"].get("endColumnIndex") == end:
+        yield {"setBasicFilter": {"filter": place.filter}}
 
 
 def new_settings(

@@ -7,15 +7,16 @@ grows with them. appendCells leaves both to chance: where it writes depends on w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.rows.plan import Add
-from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.core.templates.template import ColumnKind, TableTab
 from cqs_sheets.destinations.google.compile.styles import number_format
-from cqs_sheets.destinations.google.compile.table import fill_formulas
+from cqs_sheets.destinations.google.compile.table import fill_formulas, missing_for
 from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
 from cqs_sheets.destinations.google.write.cell_requests import area, update_cells
@@ -45,8 +46,34 @@ def insert_rows(
     for first, last in runs(lines[0]):
         rows = [[line[at] for at in range(first, last + 1)] for line in lines]
         requests.append(update_cells(Cell(sheet_id=place.sheet_id, row=index, column=first), rows))
-    requests += fill_formulas(tab, {**tabs, tab.name: after}, index, len(adds))
+    requests += fill_formulas(tab.columns, after, {**tabs, tab.name: after}, index, len(adds))
+    like = index - 1 if index == place.end else index + len(adds)
+    theirs = place.models - lines[0].keys()
+    requests += _filled_down(Cell(sheet_id=place.sheet_id, row=like, column=0), theirs, index, len(adds))
     return requests, after
+
+
+def _filled_down(like: Cell, columns: Collection[int], index: int, count: int) -> Iterator[Json]:
+    """The requests that copy the user's own formulas from the row of `like` into new rows."""
+    for first, last in runs(columns):
+        source = replace(like, column=first)
+        target = replace(source, row=index)
+        width = 1 + last - first
+        copied = {"source": area(source, 1, width), "destination": area(target, count, width)}
+        yield {"copyPaste": {**copied, "pasteType": "PASTE_FORMULA"}}
+
+
+def without_formula(tab: TableTab, tabs: Mapping[str, TabPlace]) -> Iterator[str]:
+    """What the user should know of formulas that new rows do not get."""
+    place = tabs[tab.name]
+    for column in tab.columns:
+        if column.kind is ColumnKind.FORMULA and column.id in place.columns:
+            missing = missing_for(column, place, tabs)
+            if missing is not None:
+                yield (
+                    f"{place.title}: {column.header} was left empty in new rows, as its formula needs"
+                    f" {missing!r}, which is no longer there"
+                )
 
 
 def _line(tab: TableTab, place: TabPlace, add: Add) -> Iterator[tuple[int, Json]]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.destinations.google.read import marks
+from cqs_sheets.destinations.google.read.filters import hides
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch
 from cqs_sheets.destinations.google.write.cell_requests import area, update_cells
 from cqs_sheets.destinations.google.write.patches import Patch
@@ -64,7 +65,7 @@ def write_kept(
     for patch in patches:
         rows.setdefault(patch.slot or 0, []).append(patch)
     sheets = {patch.cell.sheet_id for patch in patches}
-    filtered = [place for place in layout.tabs.values() if place.filter and place.sheet_id in sheets]
+    filtered = [place for place in layout.tabs.values() if hides(place.filter) and place.sheet_id in sheets]
     return [
         *({"clearBasicFilter": {"sheetId": place.sheet_id}} for place in filtered),
         _write_notes({slot: (note(found), found[0].key_column) for slot, found in rows.items()}, scratch),

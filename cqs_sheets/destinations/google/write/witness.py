@@ -50,21 +50,8 @@ def misplaced(
             yield Misplaced(patch=patch, found=found, before=content)
 
 
-def cells_shown(shown: Json) -> dict[Cell, Json]:
-    """CellData by place, from a spreadsheet with the fields of WITNESS."""
-    cells: dict[Cell, Json] = {}
-    for sheet in shown.get("sheets", []):
-        sheet_id = sheet["properties"].get("sheetId", 0)
-        for block in sheet.get("data", []):
-            left = block.get("startColumn", 0)
-            for row, data in enumerate(block.get("rowData", []), start=block.get("startRow", 0)):
-                for column, cell in enumerate(data.get("values", []), start=left):
-                    cells[Cell(sheet_id=sheet_id, row=row, column=column)] = cell
-    return cells
-
-
 def cells_read(lines: Mapping[tuple[int, int], Mapping[int, Any]]) -> dict[Cell, Json]:
-    """The same from plain values, by tab and row."""
+    """CellData by place, as `cells_of` has it, from plain values by tab and row."""
     return {
         Cell(sheet_id=sheet_id, row=row, column=column): {"effectiveValue": held, "userEnteredValue": held}
         for (sheet_id, row), line in lines.items()

@@ -15,6 +15,7 @@ from cqs_sheets.core.rows.upgrade import made_after, record_text
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import Layout
 from cqs_sheets.destinations.google.read.looking import read_names
+from cqs_sheets.destinations.google.read.values import cells_of
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
 from cqs_sheets.destinations.google.write.batches import Composer, Piece
@@ -23,7 +24,6 @@ from cqs_sheets.destinations.google.write.patches import Misplaced
 from cqs_sheets.destinations.google.write.todo import Todo
 from cqs_sheets.destinations.google.write.witness import (
     WITNESS,
-    cells_shown,
     misplaced,
     witness_areas,
     witness_ranges,
@@ -184,7 +184,7 @@ class Writer:
 
 
 def _judged(piece: Piece, shown: Json, *, later: bool = False) -> _Happened:
-    cells, names = cells_shown(shown), dict(read_names(shown))
+    cells, names = dict(cells_of(shown)), dict(read_names(shown))
     return _Happened(
         piece=piece, wrong=tuple(misplaced(piece.patches, piece.after, cells, names, later=later))
     )

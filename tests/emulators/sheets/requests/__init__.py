@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.emulators.sheets.errors import ApiError, Json, Refusal, invalid
 from tests.emulators.sheets.model import Spreadsheet
+from tests.emulators.sheets.separators import spell_request
 
 from . import cells, charts, dimensions, filters, metadata, ranges, sheets, styles
 
@@ -37,7 +38,7 @@ def apply_requests(book: Spreadsheet, requests: list[Json]) -> list[Json]:
         if handler is None:
             raise ApiError(501, f"The emulator does not know requests[{index}].{kind}")
         try:
-            reply = handler(book, body)
+            reply = handler(book, spell_request(kind, body, book.properties["locale"]))
         except Refusal as refusal:
             raise invalid(f"Invalid requests[{index}].{kind}: {refusal}") from None
         replies.append({} if reply is None else {kind: reply})
