@@ -30,11 +30,11 @@ def keep_nothing(query: Query, table: FeedTable, answer: Answer) -> None:
 
 
 class FeedAnswers:
-    """What the API says of one feed now; filled by `ask`, also as far as it came when that fails.
+    """What the API says of one feed now; filled by asking, also as far as it came when that fails.
 
     `at` is the server's time of the first answer (None: there is none), `window` the time that every
-    one of the feed's own answers covers (None: they are not all there), `complete` whether an absence
-    from them means something.
+    one of the feed's own answers covers (None: they are not all there; asked twice, the later ones),
+    `complete` whether an absence from them means something.
     """
 
     def __init__(self, feed: Feed, *, free: bool, server_zone: tzinfo) -> None:

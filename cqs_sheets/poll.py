@@ -64,7 +64,7 @@ class FeedPoller:
                 answers.ask(self._api, self._interval, keep)
         except CqsError as failure:
             error = failure
-        window = answers.window
+        window, rejects = answers.window, tuple(dict.fromkeys(answers.rejects))
         result = self._journal.record_poll(
             Poll(
                 feed=feed.name,
@@ -74,7 +74,7 @@ class FeedPoller:
                 outcome=error.kind if error and not window else "ok",
                 answers=kept,
                 signals=_as_published(answers.signals),
-                rejects=answers.rejects,
+                rejects=rejects,
                 sure=window is not None and answers.complete,
             )
         )
@@ -82,7 +82,7 @@ class FeedPoller:
             feed=feed,
             result=result,
             requests=self._api.http_requests - sent_before,
-            rejects=tuple(answers.rejects),
+            rejects=rejects,
             warnings=(*warnings(feed, free=self._free), *answers.warnings),
             error=error,
         )

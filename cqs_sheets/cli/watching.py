@@ -96,7 +96,7 @@ class Stopwatch:
 
 def _warn_of_a_narrow_look_back(loaded: Loaded, every: float) -> None:
     minutes = loaded.settings.api.interval
-    if minutes is not None and minutes * 60 < every:
+    if minutes is not None and minutes * 60 <= every:
         print_warning(
             f"Each poll looks back {minutes} min only, and comes every {duration(every)}:"
             " what opens in between is missed. Leave interval at auto."

@@ -18,8 +18,9 @@ from cqs_sheets.errors import UsageError
 _SECTION = re.compile(r"\[+(\w+)\]+")
 _SETTING = re.compile(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
 _COMMENT_COLUMN = 35
+_WIDEST = 20  # minutes: the end of a signal is seen for as long as the API speaks of it, for no more requests
 
-Value = str | Sequence[str]
+Value = str | int | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,9 @@ def config_text(answers: Answers, folder: Path) -> str:
 
 
 def _values(answers: Answers) -> dict[tuple[str, str], Value]:
-    given = {
+    given: dict[tuple[str, str], Value] = {
         ("", "timezone"): answers.timezone,
+        ("api", "interval"): _WIDEST,
         ("api", "key_file"): answers.key_file,
         ("api", "key_command"): answers.key_command,
         ("feed", "exchange"): answers.exchange,

@@ -136,8 +136,8 @@ class Journal:
     def target(self, name: str, selection: str) -> TargetState:
         """The target of that name, made known if need be.
 
-        `selection` is the canonical text of its template, feeds and where: a changed one puts the
-        cursor to 0, so that everything not yet delivered is offered again.
+        `selection` is the canonical text of its feeds and where: a changed one puts the cursor to 0,
+        so that everything not yet delivered is offered again.
         """
         if not self._readonly:
             deliveries.select(self._database, name, selection)

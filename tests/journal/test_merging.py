@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.signals.signal import SignalKey, Status
+from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import Journal, Merged
 from tests.journal.conftest import Clock
@@ -148,6 +148,14 @@ def watched(path: Path, market: Sequence[Offer], when: Sequence[int]) -> None:
             journal.record_poll(poll(minute, *shown, feed="all"))
 
 
+def check_truth(record: Record, offer: Offer, polled: Collection[int]) -> None:
+    shown_at = [minute for minute in polled if offer.shown(minute, 20, "all")]
+    assert record.first_seen == at(min(shown_at))
+    assert record.signal == offer.signal(max(shown_at))
+    if record.status is Status.CLOSED:
+        assert offer.closed <= max(polled)
+
+
 @given(market=offers, mine=moments, theirs=moments)
 @settings(max_examples=60, deadline=None)
 def test_together_they_know_what_either_knew(
@@ -165,6 +173,9 @@ def test_together_they_know_what_either_knew(
             journal.take_in(there)
             records = list(journal.records())
             assert {record.signal.key for record in records} == before | set(known)
+            lives = {key(offer.number): offer for offer in market}
+            for record in records:
+                check_truth(record, lives[record.signal.key], {*mine, *theirs})
             assert journal.coverage().covered_seconds >= covered
             assert journal.verify() == []
             again = journal.take_in(there)

@@ -59,4 +59,4 @@ def test_a_gap_is_a_warning_for_a_day(capsys: pytest.CaptureFixture[str]) -> Non
     tell_github(report(coverage=coverage([windows], NOON)), Environment(github_actions=True))
     told = capsys.readouterr().err
     assert told.count("::warning title=cqs-sheets gap::") == 1
-    assert "2026-05-24T07:00:00Z to 2026-05-24T08:00:00Z" in told
+    assert "2026-05-24 07:00:00 UTC to 2026-05-24 08:00:00 UTC" in told

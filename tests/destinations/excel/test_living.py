@@ -16,7 +16,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import parts
@@ -27,17 +27,17 @@ DASHBOARD = load_template("dashboard")
 NOT_OURS = ("Dashboard", "Journal", "Performance", "_calc", "_equity")
 
 
-def sync(path: Path, *ids: int, status: Status = Status.OPEN) -> None:
+def sync(path: Path, *ids: int, status: Status = Status.OPEN, template: Template = DASHBOARD) -> None:
     destination = ExcelDestination(path, backups=0, lock_wait=0)
-    rows = [row for id_ in ids for row in wanted_rows(DASHBOARD, record(str(id_), status=status), UTC)]
-    table = destination.read(DASHBOARD, {"Signals": {row.key for row in rows}})
+    rows = [row for id_ in ids for row in wanted_rows(template, record(str(id_), status=status), UTC)]
+    table = destination.read(template, {"Signals": {row.key for row in rows}})
     settings: dict[str, CellValue] = {
         "Feed_status": f"{len(ids)} asked for",
         "Top_coins": "BTC, ETH",
         "Top_exchanges": "Binance",
     }
     sequence = (table.sequence or 0) + 1
-    destination.apply(make_plan(DASHBOARD, rows, table, sequence=sequence, settings=settings))
+    destination.apply(make_plan(template, rows, table, sequence=sequence, settings=settings))
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +158,19 @@ def test_lists_are_written_into_their_settings_and_nowhere_else(book: Path) -> N
         [(title, cell)] = opened.defined_names[name].destinations
         assert title == "Settings"
         assert opened[title][cell.replace("$", "")].value == text
+
+
+def test_a_workbook_of_signals_becomes_a_dashboard_with_the_settings_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    sync(path, 1, template=load_template("signals"))
+    before = openpyxl.load_workbook(path)
+    new = ["Max_open_risk", "BE_band", "Max_slip", "Min_sample", "Top_exchanges", "Top_coins"]
+    assert not set(new) & set(before.defined_names)
+    sync(path, 2)
+    opened = openpyxl.load_workbook(path)
+    found = {}
+    for name in new:
+        [(title, cell)] = opened.defined_names[name].destinations
+        found[name] = opened[title][cell.replace("$", "")].value
+    assert found == dict(zip(new, (0.05, 0.05, 0.2, 30, "Binance", "BTC, ETH"), strict=True))
+    assert_sound(path.read_bytes())

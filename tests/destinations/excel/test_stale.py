@@ -21,6 +21,9 @@ def book(tmp_path: Path) -> Path:
     signals.write_formula("L4", '=E4&"a:b [c]"', None, "kept")
     signals.write_formula("L5", "=MAX(E4:E6)", None, 1)
     signals.write_formula("M4", "=Other!A2", None, 2)
+    signals.write_formula("N4", '=HYPERLINK("https://example.org/"&E4,"kept")', None, "kept, too")
+    signals.write_formula("O4", '="https://"&Other!A2', None, 9)
+    signals.write_formula("P4", "=Far!A1", None, 10)
     other = made.add_worksheet("Other")
     other.write_formula("A1", "=SUM(Signals!E4:E6)", None, 3)
     other.write_formula("A2", "=1+1", None, 4)
@@ -46,7 +49,7 @@ def results(path: Path) -> dict[str, list[bytes]]:
 def test_whatever_looks_at_the_changed_sheet_however_far_away_forgets(book: Path) -> None:
     sync(book, updates=[change("2", "stop", Decimal(5))])
     found = results(book)
-    assert found["sheet1"] == [b"186201", b"kept", b"186201"]
+    assert found["sheet1"] == [b"186201", b"kept", b"kept, too", b"186201"]
     assert found["sheet2"] == []
     assert found["sheet3"] == []
     assert found["sheet4"] == []

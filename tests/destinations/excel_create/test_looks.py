@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template, Theme
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, TableTab, Template, Theme
 from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.template_files import load_template
 from tests.make import TEMPLATE, column
 
 THEME = Theme(font="Arial", size=9, colors={"ink": "#101010", "slate": "#202020", "yours": "#303030"})
@@ -55,6 +57,19 @@ def test_a_group_has_its_title_once_and_a_line_before_it() -> None:
 def test_cells_that_have_no_format_yet_have_the_theme_s_font() -> None:
     blank = drawn(template(*COLUMNS))["Z99"]
     assert (blank.font.name, blank.font.size) == ("Arial", 9)
+
+
+def test_numbers_too_long_for_their_cells_are_shown_smaller_and_texts_are_cut() -> None:
+    number, text = CellFormat(pattern="0.00", align="right"), CellFormat(align="left")
+    sheet = drawn(template(column("id", format=text), column("ask", type_=CellType.NUMBER, format=number)))
+    assert [sheet[cell].alignment.shrink_to_fit for cell in ("A3", "B3", "B2")] == [None, True, None]
+    assert sheet.column_dimensions["B"].alignment.shrink_to_fit
+
+
+def test_figures_of_lists_on_a_page_are_shown_smaller_where_they_are_too_long() -> None:
+    sheet = drawn(load_template("dashboard"), "Dashboard")
+    assert sheet["I41"].alignment.shrink_to_fit
+    assert not sheet["D41"].alignment.shrink_to_fit
 
 
 def test_long_tabs_are_printed_as_wide_as_the_page_with_the_headers_on_each() -> None:

@@ -2,7 +2,7 @@
 
 `cqs.<tab>.<column id>` points at a column's header cell; Excel moves it with the column, renames it
 with the sheet and turns it to #REF! when the column is deleted. `cqs.sequence` is a constant, and so
-are `cqs.made.1`, `cqs.made.2`...: together the record of what was ever made there (core/upgrade.py).
+are `cqs.made.1`, `cqs.made.2`...: together the record of what was ever made there (core/rows/upgrade.py).
 """
 
 from __future__ import annotations
