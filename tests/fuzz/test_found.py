@@ -48,6 +48,11 @@ FOUND = {
         STYLES,
         swapped("<fonts", '<numFmts><numFmt formatCode="0"/></numFmts><fonts'),
     ),
+    "a number format with 5,000 digits": (
+        STYLES,
+        swapped("<fonts", f'<numFmts><numFmt numFmtId="{"9" * 5_000}" formatCode="0"/></numFmts><fonts'),
+    ),
+    "rows that come twice": (SHEET, swapped('<row r="6"', '<row r="1"/><row r="2"')),
     "an encoding that is none of text": (STYLES, swapped("UTF-8", "rot13")),
     "an encoding that unpacks": (STYLES, swapped("UTF-8", "zlib")),
 }  # fmt: skip

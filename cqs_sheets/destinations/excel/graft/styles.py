@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from cqs_sheets.destinations.excel.parts.malformed import whole
 from cqs_sheets.destinations.excel.parts.splice import appended_to, items, outline
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, escape_attribute, with_attribute
 from cqs_sheets.errors import DataRefused
@@ -81,7 +82,7 @@ class MergedStyles:
     def _merge_number_formats(self) -> dict[str, str]:
         """The other's custom number formats by their id, as ids in this part."""
         held = {values["formatCode"]: values["numFmtId"] for values in _number_formats(self._own)}
-        numbers = [int(each) for each in _NUMBERS.findall(self._own)]
+        numbers = [whole(each.decode()) for each in _NUMBERS.findall(self._own)]
         free = max([_FIRST_CUSTOM_FORMAT - 1, *numbers]) + 1
         ids: dict[str, str] = {}
         new: list[bytes] = []

@@ -119,7 +119,8 @@ def _numbered(rows: bytes, previous: int) -> Piece:
         first, last = _ends(rows)
     if first is None or last is None:
         raise _refused(f"something else than rows stands after row {previous}")
-    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW:
+    room = int(last[1]) - previous
+    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or rows.count(b"<row") > room:
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
     return Piece(Part.ROWS, rows, previous, int(last[1]))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cqs_sheets.core.rows.table import Made
 from cqs_sheets.core.rows.upgrade import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc
-from cqs_sheets.destinations.excel.parts.malformed import whole
+from cqs_sheets.destinations.excel.parts.malformed import Malformed, whole
 from cqs_sheets.destinations.excel.parts.names import MADE, SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import Area, quoted_sheet, split_sheet
@@ -226,4 +226,7 @@ class Workbook:
             tag = element.encode()
             if (match := re.search(rb"<%s(?:\s[^>]*)?/>|</%s\s*>" % (tag, tag), self._xml)) is not None:
                 return match.end()
-        return self._xml.rindex(b"</workbook")
+        end = self._xml.rfind(b"</workbook")
+        if end < 0:
+            raise Malformed("the end of the workbook part", None)
+        return end
