@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cqs_sheets.core.signals.coverage import Window
-from cqs_sheets.core.signals.history import observe
-from cqs_sheets.core.signals.signal import Record
+from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.journal.codec import from_stamp, to_stamp
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.known import (
@@ -84,21 +83,28 @@ def _bring_up_to_date(database: Database, ours: Known, theirs: Known, feeds: Map
         "UPDATE signals SET first_seen = min(first_seen, ?) WHERE arrival = ?",
         (to_stamp(theirs.record.first_seen), ours.record.arrival),
     )
-    if theirs.as_of <= ours.as_of:
-        return False
-    touch(database, ours, max(ours.seen_at, theirs.seen_at), feeds[theirs.seen_feed])
-    record = _later(ours.record, theirs)
+    if theirs.seen_at > ours.seen_at:
+        touch(database, ours, theirs.seen_at, feeds[theirs.seen_feed])
+    record = _merged(ours, theirs)
     if record is ours.record:
         return False
     revise(database, record, max(ours.revised_at, theirs.revised_at))
     return True
 
 
-def _later(ours: Record, theirs: Known) -> Record:
-    """Our record with their later word; the very same object if nothing differs."""
-    told = observe(ours, theirs.record.signal, theirs.seen_at, ours.arrival)
-    found = replace(ours, signal=told.signal, status=theirs.record.status, last_seen=theirs.record.last_seen)
-    return ours if found == ours else replace(found, revision=ours.revision + 1)
+def _merged(ours: Known, theirs: Known) -> Record:
+    """Our record with what they know better; the very same object if that is nothing.
+
+    The values are those of whoever saw the signal last; how it stands is what was told last.
+    """
+    last, before = (theirs, ours) if theirs.seen_at > ours.seen_at else (ours, theirs)
+    told = theirs if theirs.as_of > ours.as_of else ours
+    signal, status = last.record.signal, told.record.status
+    if signal.leverage is None:  # only answers filtered by a futures exchange carry it
+        signal = replace(signal, leverage=before.record.signal.leverage)
+    last_seen = None if status is Status.OPEN else last.seen_at
+    found = replace(ours.record, signal=signal, status=status, last_seen=last_seen)
+    return ours.record if found == ours.record else replace(found, revision=found.revision + 1)
 
 
 def _join_feeds(

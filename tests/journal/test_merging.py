@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
@@ -156,6 +156,7 @@ def check_truth(record: Record, offer: Offer, polled: Collection[int]) -> None:
         assert offer.closed <= max(polled)
 
 
+@example(market=[Offer(number=1, opened=0, closed=5, edited=1)], mine=[0, 5], theirs=[1])
 @given(market=offers, mine=moments, theirs=moments)
 @settings(max_examples=60, deadline=None)
 def test_together_they_know_what_either_knew(
