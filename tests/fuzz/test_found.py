@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from cqs_sheets.destinations.excel.parts.xmltext import with_attribute
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import add, change, signals_book, sync, with_parts
+from tests.fuzz.trying import limited_findings
 
 SHEET, TABLE = "xl/worksheets/sheet1.xml", "xl/tables/table1.xml"
 BOOK, STYLES = "xl/workbook.xml", "xl/styles.xml"
@@ -69,3 +73,25 @@ def test_it_is_refused_and_left_as_it_was(
     assert refused.value.hint
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_that_holds_more_than_it_counts_is_refused(tmp_path: Path) -> None:
+    """Parts that are not counted would be missing from the new archive."""
+    path = signals_book(tmp_path / "book.xlsx")
+    whole = path.read_bytes()
+    end = whole.rindex(b"PK\5\6")
+    path.write_bytes(whole[: end + 8] + struct.pack("<HH", 3, 3) + whole[end + 12 :])
+    before = path.read_bytes()
+    with pytest.raises(DataRefused, match="more than it says"):
+        sync(path, adds=[add("7")])
+    assert path.read_bytes() == before
+
+
+def _set_among_blanks(_: Random) -> str:
+    return with_attribute(b"<xf" + b" " * 400_000 + b"/>", "count", "2").decode()[-11:]
+
+
+def test_a_tag_full_of_blanks_takes_no_longer_than_it_is_long() -> None:
+    outcomes, found = limited_findings(_set_among_blanks, range(1))
+    assert found == []
+    assert list(outcomes) == ['count="2"/>']

@@ -60,7 +60,6 @@ class _Document:
         self._columns = {name: _column_ids(tab) for name, tab in self._tabs.items()}
         self._cells = {name: _single_cells(tab) for name, tab in self._tabs.items()}
         self._settings = [row["name"] for tab in whole["tabs"] for _, row in _settings(tab) if "name" in row]
-        self._inherited = [tab["name"] for tab in others if "name" in tab]
 
     def findings(self) -> Iterator[Finding]:
         written = list(self._document.get("tabs", ()))

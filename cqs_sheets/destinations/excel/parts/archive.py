@@ -109,6 +109,8 @@ def _parse_directory(directory: bytes, count: int, shift: int) -> list[Member]:
             raise damaged("its directory is cut off")
         member, position = _parse_record(directory, position, shift)
         members.append(member)
+    if position < len(directory):  # what is not counted would be left out of the new archive
+        raise damaged("its directory holds more than it says")
     total = sum(member.size for member in members)
     if total > _BOMB_TOTAL or any(m.size > max(_BOMB_SIZE, _BOMB_RATIO * m.packed) for m in members):
         raise damaged("it unpacks to far more than a workbook holds (a zip bomb)")

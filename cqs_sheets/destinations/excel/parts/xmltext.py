@@ -54,7 +54,7 @@ def attributes(tag: bytes) -> dict[str, str]:
 
 def with_attribute(tag: bytes, name: str, value: str | None) -> bytes:
     """A start tag with one attribute set, or removed (None)."""
-    pattern = re.compile(rb"""\s+%s\s*=\s*(?:"[^"]*"|'[^']*')""" % re.escape(name.encode()))
+    pattern = re.compile(rb"""(?<!\s)\s+%s\s*=\s*(?:"[^"]*"|'[^']*')""" % re.escape(name.encode()))
     setting = b"" if value is None else b' %s="%s"' % (name.encode(), escape_attribute(value))
     if pattern.search(tag):
         return pattern.sub(lambda _: setting, tag, count=1)
