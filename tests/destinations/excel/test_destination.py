@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -343,3 +344,17 @@ def test_dates_in_a_column_without_a_format_are_shown_as_dates(tmp_path: Path) -
     shown = openpyxl.load_workbook(tmp_path / "bare.xlsx")["Signals"]
     assert isinstance(shown["B2"].value, datetime)
     assert isinstance(shown["B3"].value, datetime)
+
+
+def test_a_date_below_a_blank_is_shown_as_a_date_too(tmp_path: Path) -> None:
+    """In an archive whose formats are written before its sheets."""
+    path = tmp_path / "bare.xlsx"
+    workbook = xlsxwriter.Workbook(path)
+    workbook.add_worksheet("Signals").write_row("A1", ["ID", "Time", "Coin"])
+    workbook.close()
+    content = parts(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(content, key=lambda name: name != "xl/styles.xml"):
+            archive.writestr(name, content[name])
+    sync(path, adds=[add("1", time=None), add("2")])
+    assert isinstance(openpyxl.load_workbook(path)["Signals"]["B3"].value, datetime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from cqs_sheets.destinations.excel.edit.newrows import RowMaker
 from cqs_sheets.destinations.excel.edit.room import make_room
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
+    EditsOnDemand,
     RowEdit,
     column_styles,
     rewritten,
@@ -39,7 +41,7 @@ from cqs_sheets.destinations.excel.read.place import Place, find_place, header_c
 from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
 from cqs_sheets.errors import DataRefused
 
-Edits = dict[int, RowEdit]
+Edits = Mapping[int, RowEdit]
 
 
 class Editor:
@@ -51,7 +53,7 @@ class Editor:
         self._scans = dict(scans)
         self._open()
         self._warnings: list[str] = []
-        self._done: list[tuple[Sheet, Edits]] = []
+        self._kept: defaultdict[Sheet, set[str]] = defaultdict(set)  # has all sheets that are edited
         self._settings: set[str] = set()
         self._made: Made = {}
 
@@ -79,9 +81,9 @@ class Editor:
         self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
         self._workbook.set_made(made)
         self._workbook.recalculate_on_load()
-        if self._done:
+        if self._kept:
             self._workbook.drop_calculation_chain()
-            sheets = {sheet.part: sheet for sheet, _ in self._done}
+            sheets = {sheet.part: sheet for sheet in self._kept}
             forget_results(self._draft, self._workbook, list(sheets.values()), self._settings)
         self._workbook.save()
 
@@ -90,9 +92,8 @@ class Editor:
         """What the user should know; complete once the draft has been written."""
         kept = (
             f"{sheet.name}!{cell} was left as it is: other cells share its formula"
-            for sheet, edits in self._done
-            for edit in edits.values()
-            for cell in sorted(edit.kept)
+            for sheet, cells in self._kept.items()
+            for cell in sorted(cells)
         )
         return list(dict.fromkeys((*self._warnings, *kept)))
 
@@ -140,9 +141,16 @@ class Editor:
                 self._scans.clear()
                 place = self._place(tab)
                 found = scan(self._draft, place, self._strings, keys)
-        edits = self._updated_rows(place, found, updates)
-        edits.update(self._new_rows(place, found, start, adds))
-        self._rewrite(place.sheet, edits, growth)
+        changed, columns = self._updated_rows(place, found, updates)
+        new: Edits = {}
+        if adds:
+            users_own = not place.bound or self._made.get(place.tab.name) == USERS_OWN
+            maker = self._row_maker(place, found, users_own=users_own)
+            ordered = reversed(adds) if place.tab.new_rows == "top" else adds
+            new = maker.rows(start, [add.values for add in ordered])
+            columns.update(maker.columns)
+        edits = EditsOnDemand([*changed, *new], lambda row: changed[row] if row in changed else new[row])
+        self._rewrite(place.sheet, edits, columns, growth)
         if growth:
             self._grow(place, growth)
         for column_id in () if place.bound else place.columns:
@@ -154,23 +162,23 @@ class Editor:
             raise KeyError(tab.name)
         return place
 
-    def _updated_rows(self, place: Place, found: Scan, updates: Sequence[Update]) -> Edits:
-        edits: Edits = {}
+    def _updated_rows(self, place: Place, found: Scan, updates: Sequence[Update]) -> tuple[Edits, set[int]]:
+        """The edits of rows that are there, and the columns they touch."""
+        values: dict[int, dict[int, CellValue]] = {}
         for update in updates:
             rows, column = found.places.get(update.key), place.columns.get(update.column)
             if rows is None or column is None:
                 raise _moved(place, update)
-            edit = edits.setdefault(rows[0], RowEdit())
-            edit.cells[column] = self._cell(place.sheet.name, rows[0], column, update.new)
-        return edits
+            values.setdefault(rows[0], {})[column] = update.new
+        title, kept = place.sheet.name, self._kept[place.sheet]
 
-    def _new_rows(self, place: Place, found: Scan, start: int, adds: Sequence[Add]) -> Edits:
-        if not adds:
-            return {}
-        users_own = not place.bound or self._made.get(place.tab.name) == USERS_OWN
-        maker = self._row_maker(place, found, users_own=users_own)
-        ordered = reversed(adds) if place.tab.new_rows == "top" else adds
-        return {row: maker.make(row, add.values) for row, add in enumerate(ordered, start)}
+        def edit(row: int) -> RowEdit:
+            new = values[row].items()
+            return RowEdit(
+                {column: self._cell(title, row, column, value) for column, value in new}, kept=kept
+            )
+
+        return EditsOnDemand(values, edit), {column for row in values.values() for column in row}
 
     def _add_spare_rows(self, tab: TableTab) -> None:
         """More rows like the last below a table of the user's own that is nearly full, nothing put in but formulas."""
@@ -184,8 +192,7 @@ class Editor:
         found, growth = needed
         first = growth.area.bottom + 1
         maker = self._row_maker(place, found, users_own=True)
-        edits = {row: maker.make(row, {}) for row in range(first, first + growth.rows)}
-        self._rewrite(place.sheet, edits, growth)
+        self._rewrite(place.sheet, maker.rows(first, [{}] * growth.rows), maker.columns, growth)
         self._grow(place, growth)
 
     def _row_maker(self, place: Place, found: Scan, *, users_own: bool) -> RowMaker:
@@ -201,6 +208,7 @@ class Editor:
             formats=self._formats,
             epoch_1904=self._workbook.epoch_1904,
             warnings=self._warnings,
+            kept=self._kept[place.sheet],
         )
 
     def _edit_settings(self, tab: SettingsTab, updates: Sequence[Update]) -> None:
@@ -208,14 +216,16 @@ class Editor:
         cells = setting_cells(self._workbook, tab)
         places = {update: cells[update.key] for update in updates if update.key in cells}
         present = cells_at(self._draft, self._workbook, set(places.values()))
-        by_sheet: dict[str, Edits] = {}
+        by_sheet: dict[Sheet, dict[int, RowEdit]] = {}
         for update, at in places.items():
-            style = present[at].style if at in present else None
-            row = by_sheet.setdefault(at.sheet, {}).setdefault(at.row, RowEdit())
-            row.cells[at.column] = self._setting_cell(at, style, update.new)
-        for title, edits in by_sheet.items():
-            if sheet := self._workbook.sheet(title):
-                self._rewrite(sheet, edits, None)
+            if sheet := self._workbook.sheet(at.sheet):
+                style = present[at].style if at in present else None
+                edits = by_sheet.setdefault(sheet, {})
+                row = edits.setdefault(at.row, RowEdit(kept=self._kept[sheet]))
+                row.cells[at.column] = self._setting_cell(at, style, update.new)
+        for sheet, edits in by_sheet.items():
+            columns = {column for edit in edits.values() for column in edit.cells}
+            self._rewrite(sheet, edits, columns, None)
 
     def _setting_cell(self, at: CellAddress, style: int | None, value: CellValue) -> CellEdit:
         edit = self._cell(at.sheet, at.row, at.column, value)
@@ -228,8 +238,7 @@ class Editor:
             self._warnings.append(f"{sheet}!{address(row, column)}: {encoded.warning}")
         return CellEdit(encoded)
 
-    def _rewrite(self, sheet: Sheet, edits: Edits, growth: Growth | None) -> None:
-        columns = [column for edit in edits.values() for column in edit.cells]
+    def _rewrite(self, sheet: Sheet, edits: Edits, columns: Collection[int], growth: Growth | None) -> None:
         reach = Area(min(edits), min(columns), max(edits), max(columns))
         before = self._draft.content(sheet.part)
 
@@ -239,7 +248,6 @@ class Editor:
         self._draft.put(
             sheet.part, lambda: rewritten(before, edits, lambda text: with_dimension(text, reach), tail)
         )
-        self._done.append((sheet, edits))
 
     def _grow(self, place: Place, growth: Growth) -> None:
         if place.table:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.templates.template import Column, ColumnKind, Template
 from cqs_sheets.destinations.excel.edit.free_columns import free_from
-from cqs_sheets.destinations.excel.edit.rows import CellEdit, RowEdit, rewritten, with_dimension
+from cqs_sheets.destinations.excel.edit.rows import (
+    CellEdit,
+    EditsOnDemand,
+    RowEdit,
+    rewritten,
+    with_dimension,
+)
 from cqs_sheets.destinations.excel.edit.sample import Sample, draw_sample
 from cqs_sheets.destinations.excel.graft.styles import MergedStyles
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, decode
@@ -106,7 +112,7 @@ class _Columns:
         place = self._place
         top = place.header_row - (1 if sample.above and place.header_row > 1 else 0)
         reach = Area(top, min(positions.values()), self._last, max(positions.values()))
-        edits = _Cells(range(top, self._last + 1), self._row_maker(sample, styles, positions))
+        edits = EditsOnDemand(range(top, self._last + 1), self._row_maker(sample, styles, positions))
         widths = {at: _restyled(tag, styles) for at, tag in sample.columns.items()}
         new_link = self._add_notes(sample)
         rules = list(self._rules(sample, styles, positions))
@@ -209,20 +215,3 @@ def _restyled(tag: bytes, styles: MergedStyles) -> bytes:
 
 def _text(cell: CellXml) -> str:
     return str(decode(cell, kind=CellType.TEXT, epoch_1904=False, strings={}))
-
-
-class _Cells(Mapping[int, RowEdit]):
-    """The edits of many rows, made one by one as they are needed."""
-
-    def __init__(self, rows: range, make: Callable[[int], RowEdit]) -> None:
-        self._rows = rows
-        self._make = make
-
-    def __getitem__(self, row: int) -> RowEdit:
-        return self._make(row)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)

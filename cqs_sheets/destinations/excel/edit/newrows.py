@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.templates.template import Column, ColumnKind
-from cqs_sheets.destinations.excel.edit.rows import CellEdit, RowEdit, row_attributes
+from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import filled_down, has_cell_references
 from cqs_sheets.destinations.excel.parts.refs import address, column_number
@@ -30,6 +30,7 @@ class RowMaker:
     `model` is the XML of the row they shall look like (b"" if there is none), `above` of the one above
     it, `styles` the formats that the sheet gives whole columns, `masters` the shared formulas of the
     sheet by their index. In a tab that we only found (`users_own`) formulas are none of the template's.
+    `warnings` and `kept` (cells that could not be changed safely) fill as rows are written.
     """
 
     place: Place
@@ -42,20 +43,34 @@ class RowMaker:
     reference: ColumnReference
     formats: TimeFormats
     epoch_1904: bool
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
+    kept: set[str]
 
-    def make(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
-        """The row `row` holding a plan's values, by column id."""
-        edit = RowEdit(attributes=row_attributes(self.model))
-        for at in self._columns:
-            style = self._models[at].style if at in self._models else self.styles.get(at)
-            shown = self._style(at, style, values)
+    def rows(self, start: int, values: Sequence[Mapping[str, CellValue]]) -> EditsOnDemand:
+        """Rows from `start` on holding a plan's values, by column id.
+
+        They are made when they are written; what they need of the rest of the workbook (formats,
+        the columns that formulas look at) is made or found now, as it stands now.
+        """
+        for at, column in self._ours.items():
+            with_time = (each for each in values if isinstance(each.get(column.id), datetime))
+            self._shown(at, next(with_time, {}))
+        self._row(start, values[0])
+        return EditsOnDemand(
+            range(start, start + len(values)), lambda row: self._row(row, values[row - start])
+        )
+
+    def _row(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
+        edit = RowEdit(attributes=row_attributes(self.model), kept=self.kept)
+        for at in self.columns:
+            style, shown = self._style(at), self._shown(at, values)
             content = self._content(row, at, values)
             edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
 
     @cached_property
-    def _columns(self) -> list[int]:
+    def columns(self) -> list[int]:
+        """The positions of the cells that a new row has."""
         found = {*self._models, *self.place.columns.values(), *self._calculated}
         if self.place.table is None:
             return sorted(found)
@@ -84,8 +99,12 @@ class RowMaker:
         columns = enumerate(table.columns, table.area.left) if table else ()
         return {at: column.calculated for at, column in columns if column.calculated}
 
-    def _style(self, at: int, style: int | None, values: Mapping[str, CellValue]) -> int | None:
-        column = self._ours.get(at)
+    def _style(self, at: int) -> int | None:
+        return self._models[at].style if at in self._models else self.styles.get(at)
+
+    def _shown(self, at: int, values: Mapping[str, CellValue]) -> int | None:
+        """The format of the cell that holds the value that is there for it."""
+        style, column = self._style(at), self._ours.get(at)
         if column is None or not isinstance(values.get(column.id), datetime):
             return style
         return self.formats.for_time(style, column.format.pattern)

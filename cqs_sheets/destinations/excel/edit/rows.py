@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,6 +54,26 @@ class RowEdit:
     cells: dict[int, CellEdit] = field(default_factory=dict)
     attributes: bytes = b""
     kept: set[str] = field(default_factory=set)
+
+
+class EditsOnDemand(Mapping[int, RowEdit]):
+    """The edits of many rows, each made when it is needed: as objects they would fill the memory.
+
+    What `make` returns for a row must not depend on when it is asked.
+    """
+
+    def __init__(self, rows: Collection[int], make: Callable[[int], RowEdit]) -> None:
+        self._rows = rows
+        self._make = make
+
+    def __getitem__(self, row: int) -> RowEdit:
+        return self._make(row)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def rewritten(
