@@ -106,7 +106,7 @@ class Links:
     def _wire(self, link: Link) -> Wire:
         wire, _ = open_wire(root=self._user.sheets.url, config_folder=Path("nowhere"))
         wire.timeout = (10.0, _PATIENCE * 5)
-        wire.max_body = BIGGEST
+        wire.session.most_bytes = BIGGEST
         for scheme in ("http://", "https://"):
             wire.session.mount(scheme, link)
         return wire

@@ -125,7 +125,7 @@ def fault_named(net: Net, name: str) -> Fault:
 @pytest.mark.parametrize("name", ["bomb", "oversized"])
 def test_an_answer_of_google_that_fills_the_memory_is_not_read_to_its_end(net: Net, name: str) -> None:
     wire, _ = open_wire(root="http://127.0.0.1:1", config_folder=Path("nowhere"))
-    wire.max_body = BIGGEST
+    wire.session.most_bytes = BIGGEST
     link = Link()
     link.script = [fault_named(net, name)]
     wire.session.mount("http://", link)

@@ -93,7 +93,7 @@ def test_federated_credentials_are_found_without_asking_anybody(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [302, 307, 429, 500, 503])
 def test_a_sign_in_that_is_away_for_now_refuses_nobody(
     kind: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ import requests
 
 from cqs_sheets.config.values import url_problem
 from cqs_sheets.destinations.google.account.auth import SCOPES
+from cqs_sheets.destinations.google.wire.bounded import BoundedSession
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 
 _NOTHING = "No token was kept."
@@ -112,7 +113,8 @@ def _token(client: OAuthClient, code: str, back_to: str, verifier: str) -> dict[
         "redirect_uri": back_to,
     }
     try:
-        reply = requests.post(client.token_uri, data=form, timeout=30, allow_redirects=False)
+        with BoundedSession() as session:
+            reply = session.post(client.token_uri, data=form, timeout=30)
         answer: Any = reply.json()
     except (requests.RequestException, ValueError):
         raise _refused("Google's token server gave no usable answer.") from None

@@ -16,12 +16,14 @@ from google.auth.transport.requests import AuthorizedSession, Request
 from gspread.http_client import HTTPClient
 
 from cqs_sheets import __version__
+from cqs_sheets.destinations.google.wire.bounded import BoundedSession
 
 _ZIPPED_FROM = 500  # bytes; Google's own clients compress what they send, too
 _MOST_BYTES = 256 << 20  # of an answer: ten times what the largest sheet's keys take
-_CHUNK = 1 << 16
+_MOST_SECONDS = 600.0  # for all of it
 _TIMEOUT = (10.0, 185.0)  # to connect; without a byte: Google gives up on a request after 180 s
 _SIGN_IN_TIMEOUT = (10.0, 20.0)
+_TOO_MANY, _AWAY, _REDIRECTS = 429, 500, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,23 @@ class _SignIn(Request):  # type: ignore[misc,unused-ignore]
     """
 
     def __init__(self, timeout: tuple[float, float]) -> None:
-        super().__init__(requests.Session())
+        super().__init__(BoundedSession())
         self._timeout = timeout
 
     def __call__(self, *args: object, **kwargs: object) -> Response:
         patience = {**kwargs, "timeout": self._timeout}
         reply: Response = super().__call__(*args, **patience)  # type: ignore[no-untyped-call]
-        if reply.status == 429 or reply.status >= 500:  # noqa: PLR2004 - too many, away
+        if reply.status == _TOO_MANY or reply.status >= _AWAY or reply.status // 100 == _REDIRECTS:
             away = f"{reply.status} where Google gives out tokens"
             raise TransportError(away)  # type: ignore[no-untyped-call]
         return reply
+
+
+class SheetsSession(BoundedSession, AuthorizedSession):  # type: ignore[misc,unused-ignore]
+    """Sends the token along."""
+
+    most_bytes = _MOST_BYTES
+    most_seconds = _MOST_SECONDS
 
 
 class Wire(HTTPClient):
@@ -66,6 +75,8 @@ class Wire(HTTPClient):
     `root` replaces scheme and host of every address (an emulator on this machine). Timeouts are in
     seconds: to connect, and without a byte.
     """
+
+    session: SheetsSession
 
     def __init__(
         self,
@@ -76,18 +87,17 @@ class Wire(HTTPClient):
         sign_in_timeout: tuple[float, float] = _SIGN_IN_TIMEOUT,
     ) -> None:
         self._sign_in = _SignIn(sign_in_timeout)
-        session = AuthorizedSession(  # type: ignore[no-untyped-call]
+        session = SheetsSession(  # type: ignore[no-untyped-call]
             credentials, max_refresh_attempts=1, auth_request=self._sign_in
         )
         session.trust_env = root is None  # a proxy cannot reach this machine's own services
         session.headers["User-Agent"] = f"cqs-sheets/{__version__} (gzip)"
         super().__init__(credentials, session)
         self.timeout = timeout
-        self.max_body = _MOST_BYTES
         self._root = root
 
     def exchange(self, method: str, url: str, *, params: Mapping[str, str], body: object = None) -> Reply:
-        """One request and its answer, of any status; redirects, which Google never sends, are not followed.
+        """One request and its answer, of any status.
 
         Raises NoAnswer or CredentialsRefused.
         """
@@ -97,17 +107,10 @@ class Wire(HTTPClient):
             data = gzip.compress(data, mtime=0)
             headers["Content-Encoding"] = "gzip"
         try:
-            with self.session.request(
-                method,
-                self._address(url),
-                params=params,
-                data=data,
-                headers=headers,
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as reply:
-                return Reply(reply.status_code, reply.headers, self._whole(reply))
+            reply = self.session.request(  # type: ignore[no-untyped-call,unused-ignore]
+                method, self._address(url), params=params, data=data, headers=headers, timeout=self.timeout
+            )
+            return Reply(reply.status_code, reply.headers, reply.content)
         except (requests.RequestException, TransportError) as error:
             raise NoAnswer(str(error)) from error
         except GoogleAuthError as error:
@@ -118,17 +121,9 @@ class Wire(HTTPClient):
             # google-auth reads a sign-in's answer unchecked
             raise NoAnswer("what answers at Google's sign-in address is not Google") from error
 
-    def _whole(self, reply: requests.Response) -> bytes:
-        body = bytearray()
-        for chunk in reply.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > self.max_body:
-                raise NoAnswer(f"an answer larger than {self.max_body:,} bytes")
-        return bytes(body)
-
     def close(self) -> None:
         """Give the connections back."""
-        self.session.close()
+        self.session.close()  # type: ignore[no-untyped-call,unused-ignore]
         self._sign_in.session.close()
 
     def _address(self, url: str) -> str:
