@@ -1,6 +1,6 @@
 """The signals API over HTTP."""
 
 from cqs_sheets.api.address import DOCUMENTED_PATHS, endpoint
-from cqs_sheets.api.client import PRODUCTION_URL, Answer, ApiClient
+from cqs_sheets.api.client import Answer, ApiClient
 
-__all__ = ["DOCUMENTED_PATHS", "PRODUCTION_URL", "Answer", "ApiClient", "endpoint"]
+__all__ = ["DOCUMENTED_PATHS", "Answer", "ApiClient", "endpoint"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from cqs_sheets.core.addresses import is_loopback
 from cqs_sheets.errors import UsageError
 
 DOCUMENTED_PATHS = ("/getSignal/", "/api/v1/getSignal")
@@ -27,18 +27,14 @@ def endpoint(url: str) -> str:
         raise _refused("is not a plain https address (no user, password, query or fragment)")
     if not _PLAIN.fullmatch(url.strip()):
         raise _refused("is not a plain https address")
-    if parts.scheme == "http" and not is_loopback(url):
+    if parts.scheme == "http" and not leads_here(url):
         raise _refused("is plain http, which is accepted for this computer only (localhost)")
     return parts._replace(path=DOCUMENTED_PATHS[0] if parts.path in ("", "/") else parts.path).geturl()
 
 
-def is_loopback(url: str) -> bool:
+def leads_here(url: str) -> bool:
     """Whether an address leads to this computer."""
-    host = urlsplit(url.strip()).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(urlsplit(url.strip()).hostname or "")
 
 
 def redirected(url: str, location: str) -> str | None:

@@ -15,12 +15,12 @@ from cqs_sheets.api.meaning import meaning
 from cqs_sheets.api.patience import Patience, retry_after, server_time
 from cqs_sheets.api.transport import Reply, Transport
 from cqs_sheets.api.trouble import Trouble
+from cqs_sheets.core.addresses import API_URL
 from cqs_sheets.core.secret import FREE, Secret
 from cqs_sheets.core.signals.parse import Envelope
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable, UsageError
 
-PRODUCTION_URL = "https://api.cryptoqualitysignals.com"
 MAX_BODY = 8 << 20
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ApiClient:
     def __init__(
         self,
         *,
-        url: str = PRODUCTION_URL,
+        url: str = API_URL,
         key: Secret,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,

@@ -11,7 +11,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from cqs_sheets import __version__
-from cqs_sheets.api.address import is_loopback, redirected
+from cqs_sheets.api.address import leads_here, redirected
 from cqs_sheets.api.trouble import Trouble, trouble_of
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -105,7 +105,7 @@ class Transport:
 
     def _exchange(self, method: str, url: str, fields: Mapping[str, str], deadline: float) -> Reply | Trouble:
         self.requests += 1
-        self._session.trust_env = not is_loopback(url)  # a proxy cannot reach this computer's own services
+        self._session.trust_env = not leads_here(url)  # a proxy cannot reach this computer's own services
         left = max(_SHORTEST, deadline - self._monotonic())
         try:
             with self._session.request(

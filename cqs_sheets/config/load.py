@@ -15,7 +15,6 @@ from cqs_sheets.config.settings import (
     DEFAULT_FEED,
     DEFAULT_TARGET,
     DEFAULT_TEMPLATE,
-    DEFAULT_URL,
     ApiSettings,
     Overrides,
     Settings,
@@ -24,6 +23,7 @@ from cqs_sheets.config.settings import (
 from cqs_sheets.config.symbols import symbols_of
 from cqs_sheets.config.values import duration, interval, url_problem, zone
 from cqs_sheets.config.where import where_values
+from cqs_sheets.core.addresses import API_URL
 from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
 from cqs_sheets.errors import UsageError
@@ -54,7 +54,7 @@ def load(
     targets = _chosen(_targets(document), overrides, cwd)
     return Settings(
         api=ApiSettings(
-            url=environ.get("CQS_API_URL") or api.get("url", DEFAULT_URL),
+            url=environ.get("CQS_API_URL") or api.get("url", API_URL),
             key=found.key,
             server_zone=zone(api.get("server_timezone", "UTC")),
             interval=interval(

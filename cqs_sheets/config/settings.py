@@ -12,7 +12,6 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.query import Feed
 from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
 
-DEFAULT_URL = "https://api.cryptoqualitysignals.com"
 DEFAULT_TARGET = "signals.xlsx"
 DEFAULT_TEMPLATE = "signals"
 DEFAULT_FEED = "all"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from cqs_sheets.core.addresses import is_loopback
 from cqs_sheets.core.signals.query import MAX_INTERVAL, MIN_INTERVAL
 from cqs_sheets.core.signals.vocabulary import nearest
 from cqs_sheets.core.toml.words import quoted
@@ -64,16 +64,6 @@ def url_problem(url: str, *, loopback_only: bool = False) -> str | None:
     if parts.scheme == "http" and not is_loopback(host):
         return "plain http is accepted for this machine only: write https"
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name, without asking a name server."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _nearest_zone(name: str) -> str | None:

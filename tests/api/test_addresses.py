@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.api import ApiClient, endpoint
-from cqs_sheets.api.address import is_loopback, redirected
+from cqs_sheets.api.address import leads_here, redirected
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import UsageError
 
@@ -87,7 +87,7 @@ def test_whatever_is_accepted_without_tls_is_this_computer(setting: str) -> None
         asked = endpoint(setting)
     except UsageError:
         return
-    assert is_loopback(asked)
+    assert leads_here(asked)
 
 
 @pytest.mark.parametrize(
