@@ -10,13 +10,14 @@ from threading import Lock
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows import busiest
+from cqs_sheets.core.rows.orphans import Keys, aged, signals_of
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import Choices, make_plan
 from cqs_sheets.core.rows.rows import WantedRow, passes, wanted_rows
 from cqs_sheets.core.rows.table import Stamp
 from cqs_sheets.core.rows.upgrade import shape
 from cqs_sheets.core.signals.symbols import BUILT_IN
-from cqs_sheets.core.templates.template import Template
+from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
@@ -96,12 +97,13 @@ class Deliverer:
             rows = list(self._rows(state, stamp, target))
         outcome.pending = sum(not row.fill_only for row in rows)
         heartbeat, now = self._heartbeat_due(state, target), _shape(target)
-        look = heartbeat or now != state.shape
+        orphans = self._orphans(state, stamp, target)
+        look = heartbeat or now != state.shape or any(orphans.values())
         something_to_do = rows or (look if stamp.exists else make_empty)
         if not something_to_do:
             self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
             return
-        plan = self._plan(target, state, stamp, rows, settings, refresh=heartbeat)
+        plan = self._plan(target, state, stamp, rows, orphans, settings, refresh=heartbeat)
         outcome.plan = plan
         outcome.warnings = list(plan.warnings)
         _refuse_large(plan)
@@ -143,6 +145,20 @@ class Deliverer:
                 target, (item for item in others if item.record.arrival not in seen), fill_only=True
             )
 
+    def _orphans(self, state: TargetState, stamp: Stamp, target: Target) -> Keys:
+        """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
+        if not stamp.exists or (stamp.sequence or 0) <= state.sequence:
+            return {}
+        found = target.destination.open_keys(target.template)
+        with self._turn:
+            return {
+                tab.name: [key for key in found.get(tab.name, ()) if not self._knows(tab, key)]
+                for tab in target.template.fed_tabs
+            }
+
+    def _knows(self, tab: TableTab, key: str) -> bool:
+        return any(map(self.journal.knows, signals_of(tab, key)))
+
     def _heartbeat_due(self, state: TargetState, target: Target) -> bool:
         every = target.settings.heartbeat
         if not every or target.template.settings_tab is None:
@@ -151,10 +167,10 @@ class Deliverer:
         return last is None or self.clock() - last >= timedelta(seconds=every)
 
     def _plan(
-        self, target: Target, state: TargetState, stamp: Stamp, rows: Sequence[WantedRow],
+        self, target: Target, state: TargetState, stamp: Stamp, rows: Sequence[WantedRow], orphans: Keys,
         settings: Mapping[str, CellValue], *, refresh: bool,
     ) -> Plan:  # fmt: skip
-        keys: dict[str, set[str]] = {}
+        keys = {tab: set(found) for tab, found in orphans.items()}
         for row in rows:
             keys.setdefault(row.tab, set()).add(row.key)
         table = target.destination.read(target.template, keys)
@@ -172,6 +188,7 @@ class Deliverer:
             settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
+            more=aged(target.template, table, orphans, now=self.clock(), zone=target.zone),
         )
 
     def _lists(self, target: Target) -> dict[str, str]:

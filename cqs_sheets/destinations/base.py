@@ -39,6 +39,13 @@ class Destination(Protocol):
         """What the target holds of these keys (template tab name -> keys) and of the settings."""
         ...
 
+    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
+        """The keys of the rows whose status is open, by tab; of the tabs that show one.
+
+        A look at every row, for the rare time when the journal cannot tell. `read` may follow.
+        """
+        ...
+
     def apply(self, plan: Plan) -> Applied:
         """Make all changes of the plan in one atomic step, and leave its sequence in the target.
 

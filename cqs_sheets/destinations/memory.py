@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.rows.orphans import status_column
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, Stamp, Table, TabState
 from cqs_sheets.core.rows.upgrade import ids_by_tab, made_after, parts
+from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.errors import TargetChanged
@@ -84,6 +86,18 @@ class MemoryDestination:
             return _SETTING_NAME, [SETTING_VALUE]
         there = self.columns.get(tab.name, ())
         return tab.key, [column.id for column in tab.columns if column.synced and column.id in there]
+
+    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
+        """See base.Destination."""
+        return {
+            tab.name: {
+                key
+                for row in self.tabs.get(tab.name, ())
+                if row.get(status_column(tab) or "") == Status.OPEN.value
+                and (key := key_text(row.get(tab.key)))
+            }
+            for tab in template.fed_tabs
+        }
 
     def apply(self, plan: Plan) -> Applied:
         """See base.Destination."""

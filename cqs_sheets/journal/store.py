@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cqs_sheets.core.signals.coverage import Coverage, coverage
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
-from cqs_sheets.journal import deliveries, merging, opening, polls, recall, upkeep
+from cqs_sheets.journal import deliveries, known, merging, opening, polls, recall, upkeep
 from cqs_sheets.journal.codec import answer_from, answer_row
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import (
@@ -126,6 +126,10 @@ class Journal:
     def revisions(self, key: SignalKey) -> list[Revision]:
         """What a signal was over time, oldest first; nothing for one that was never seen."""
         return recall.revisions(self._database, key)
+
+    def knows(self, key: SignalKey) -> bool:
+        """Whether the signal was ever seen."""
+        return known.known(self._database, key) is not None
 
     def rejects(self, limit: int) -> list[PastReject]:
         """The last malformed signals, newest last."""

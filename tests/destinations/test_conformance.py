@@ -186,6 +186,16 @@ def test_a_deleted_row_stays_deleted_until_restored(user: User) -> None:
     assert sorted(str(line["id"]) for line in user.rows()) == ["1", "2"]
 
 
+def test_open_rows_are_found_wherever_they_stand(user: User) -> None:
+    sync(user, row("1"), row("2", status=Status.CLOSED), row("3"), row("AB-4"), row("5", status=Status.AGED))
+    assert user.destination.open_keys(TEMPLATE) == {"Signals": {"1", "3", "AB-4"}}
+    user.reverse_rows()
+    user.delete_row("3")
+    assert user.destination.open_keys(TEMPLATE) == {"Signals": {"1", "AB-4"}}
+    table = user.destination.read(TEMPLATE, {"Signals": {"AB-4"}})  # it may follow
+    assert table.tabs["Signals"].rows["AB-4"].values["status"] == "open"
+
+
 def test_duplicates_are_reported_by_row_and_the_first_is_updated(user: User) -> None:
     sync(user, row("1"), row("2"))
     user.duplicate_row("1")

@@ -35,14 +35,15 @@ def make_plan(
     settings: Mapping[str, CellValue],
     refresh_settings: bool = False,
     choices: Choices = Choices(),
+    more: Iterable[Update] = (),
 ) -> Plan:
-    """The plan that brings `wanted` rows into `table`; empty if they stand there already.
+    """The plan that brings `wanted` rows into `table`, and `more` updates; empty if they stand there already.
 
     `sequence` is the number this write will leave. Synced `settings` ride along with any change,
     and are a change of their own only with `refresh_settings`.
     """
     adds: list[Add] = []
-    updates: list[Update] = []
+    updates: list[Update] = list(more)
     left_deleted = 0
     tabs = tuple(new_tabs(template, table))
     columns = tuple(new_columns(template, table))

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
+from cqs_sheets.core.rows.orphans import status_column
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
 from cqs_sheets.core.rows.upgrade import record_from
+from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.google.read.adoption import adopt, read_titles
@@ -20,6 +22,7 @@ from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
 from cqs_sheets.destinations.google.read.values import (
     Line,
+    box_of_column,
     box_of_rows,
     model_rows,
     read_boxes,
@@ -164,6 +167,26 @@ class GoogleDestination:
         lines, formulas = read_formulas(self._http, self._id, [*boxes, *models])
         known = {place.name: with_models(place, formulas) for place in growing}
         return lines, replace(layout, tabs={**layout.tabs, **known})
+
+    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
+        """See base.Destination: one read of the columns of status."""
+        layout = self._stamped or look(self._http, self._id)
+        columns = {
+            place.sheet_id: (tab.name, place, place.columns[status])
+            for tab in template.fed_tabs
+            if (status := status_column(tab))
+            for place in layout.volumes(tab.name)
+            if status in place.columns and place.rows
+        }
+        boxes = [box_of_column(place, at) for _, place, at in columns.values()]
+        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        found: dict[str, set[str]] = {}
+        for sheet_id, (name, place, at) in columns.items():
+            keys = found.setdefault(name, set())
+            for key, rows in place.rows.items():
+                if lines.get((sheet_id, rows[0]), {}).get(at) == Status.OPEN.value:
+                    keys.add(key)
+        return found
 
     def apply(self, plan: Plan) -> Applied:
         """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""

@@ -16,6 +16,7 @@ from cqs_sheets.destinations.excel.parts.strings import SharedStrings
 from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
+from cqs_sheets.destinations.excel.read.open_rows import open_keys
 from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
 from cqs_sheets.destinations.excel.read.rollover import volumes
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
@@ -56,6 +57,17 @@ class Reader:
             elif isinstance(tab, SettingsTab) and (settings := self._settings(tab)):
                 states[tab.name] = settings
         return states
+
+    def open_keys(self) -> dict[str, set[str]]:
+        """The keys of the rows whose status is open, by tab; of the tabs that show one."""
+        found: dict[str, set[str]] = {}
+        for tab in self._template.fed_tabs:
+            others = other_tabs(self._template, tab)
+            for volume in volumes(self._workbook, tab):
+                place = find_place(self._workbook, self._strings, volume, other_tabs=others)
+                if place:
+                    found.setdefault(tab.name, set()).update(open_keys(self._draft, self._strings, place))
+        return found
 
     def _table(self, place: Place, keys: Collection[str]) -> TabState:
         found = scan(self._draft, place, self._strings, keys)

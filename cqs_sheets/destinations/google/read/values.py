@@ -31,6 +31,11 @@ def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[Json]:
     return [_box(place.sheet_id, first, last, left, right) for first, last in runs(rows)]
 
 
+def box_of_column(place: TabPlace, column: int) -> Json:
+    """The GridRange of a column's data."""
+    return _box(place.sheet_id, place.header_row + 1, place.end - 1, column, column)
+
+
 def _box(sheet_id: int, first: int, last: int, left: int, right: int) -> Json:
     return {
         "sheetId": sheet_id,
