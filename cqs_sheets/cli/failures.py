@@ -50,6 +50,9 @@ def guarded(command: click.Command) -> None:
 
 def _show_unexpected(error: Exception) -> int:
     """A disk that failed where nothing closer tells of it, the output's own perhaps; or a bug."""
+    if _is_broken_pipe(error):
+        _forget_output(sys.stdout)
+        return _BROKEN_PIPE_EXIT
     failure = _of_the_disk(error) if isinstance(error, OSError) else None
     try:
         if failure is None:
@@ -59,6 +62,12 @@ def _show_unexpected(error: Exception) -> int:
     except OSError:  # nobody can be told
         _forget_output(sys.stderr)
     return failure.exit_code if failure else 1
+
+
+def _is_broken_pipe(error: Exception) -> bool:
+    """Windows calls a pipe whose reader went away an invalid argument."""
+    told = isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
+    return told and os.name == "nt"
 
 
 def _of_the_disk(error: OSError) -> CqsError | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 import click
@@ -11,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cqs_sheets.ask import FeedAnswers, keep_nothing
-from cqs_sheets.cli.output import print_warning
+from cqs_sheets.cli.output import print_json, print_warning, shows_unicode
 from cqs_sheets.cli.running import Loaded, open_api, utc_now
 from cqs_sheets.cli.tables import console, print_signals, signals_table
 from cqs_sheets.core.reports.export import as_csv, as_jsonl, json_row
@@ -47,9 +46,10 @@ def print_records(records: Sequence[Record], format_: str) -> None:
     elif format_ == "table":
         print_signals(records, utc_now())
     elif format_ == "json":
-        click.echo(json.dumps([json_row(record) for record in records], indent=2, ensure_ascii=False))
+        print_json([json_row(record) for record in records])
     else:
-        for line in (as_jsonl if format_ == "jsonl" else as_csv)(records):
+        jsonl = as_jsonl(records, ascii_only=not shows_unicode())
+        for line in jsonl if format_ == "jsonl" else as_csv(records):
             click.echo(line)
 
 

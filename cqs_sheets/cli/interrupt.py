@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 
 from cqs_sheets.errors import Interrupted
+
+_GLANCE = 0.5  # seconds: before Python 3.14, Windows tells of Ctrl-C only between two waits
 
 
 class Interruption:
@@ -28,12 +31,16 @@ class Interruption:
 
     def sleep(self, seconds: float) -> None:
         """Wait; raises Interrupted as soon as a signal comes."""
-        if self._event.wait(seconds):
-            raise Interrupted(self._number)
+        until = time.monotonic() + seconds
+        while not self._event.wait(max(0.0, min(_GLANCE, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return
+        raise Interrupted(self._number)
 
     def wait(self) -> None:
         """Wait until a signal comes."""
-        self._event.wait()
+        while not self._event.wait(_GLANCE):
+            pass
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del frame

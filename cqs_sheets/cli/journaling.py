@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cqs_sheets.api.client import MAX_BODY
-from cqs_sheets.cli.output import print_warning
+from cqs_sheets.cli.output import print_warning, shows_unicode
 from cqs_sheets.cli.parquet import write_parquet
 from cqs_sheets.cli.running import Loaded, utc_now
 from cqs_sheets.cli.tables import print_signals
@@ -81,7 +81,8 @@ def export(loaded: Loaded, journal: Journal, options: Mapping[str, Any]) -> int:
         template = load_template(options["template"])
         write_workbook(output, template, records, zone, {"Time_zone": str(zone)}, symbols)
         return 0
-    lines = (as_csv if options["format_"] == "csv" else as_jsonl)(records)
+    jsonl = as_jsonl(records, ascii_only=output is None and not shows_unicode())
+    lines = as_csv(records) if options["format_"] == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)

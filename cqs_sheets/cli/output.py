@@ -24,7 +24,12 @@ def set_up_logging(*, verbose: bool, quiet: bool) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on stdout, readable."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=not shows_unicode()))
+
+
+def shows_unicode() -> bool:
+    """Whether stdout takes every character; JSON of a code page, or with its escapes, is none."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def wanted_color() -> bool | None:

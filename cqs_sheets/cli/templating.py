@@ -75,7 +75,7 @@ def copy_template(name: str, file: Path) -> int:
     """The template's text in a new file."""
     text = read_built_in(name)
     try:
-        with file.open("x", encoding="utf-8") as copy:
+        with file.open("x", encoding="utf-8", newline="") as copy:
             copy.write(text)
     except FileExistsError:
         raise UsageError(

@@ -6,6 +6,7 @@ key_file and key_command: some people put the key itself there.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import subprocess
@@ -99,7 +100,8 @@ def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, st
 
 def _text(content: bytes) -> str:
     """The content without the blanks and line ends around it; undecodable bytes make it no key."""
-    return content.decode("utf-8", "replace").strip()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell's `>` writes
+    return content.decode("utf-16" if wide else "utf-8-sig", "replace").strip()
 
 
 def _open_to_others(path: Path) -> list[str]:

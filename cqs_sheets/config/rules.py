@@ -5,6 +5,7 @@ Every rule takes a document of which the values that break the schema are alread
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -84,7 +85,12 @@ def _api_findings(api: Mapping[str, Any]) -> Iterator[Finding]:
 
 def command_words(command: str | Sequence[str]) -> list[str]:
     """A command as its words, split as a shell would; raises ValueError for an open quotation."""
-    return shlex.split(command) if isinstance(command, str) else list(command)
+    if not isinstance(command, str):
+        return list(command)
+    words = shlex.shlex(command, posix=True, punctuation_chars=False)
+    words.whitespace_split, words.commenters = True, ""
+    words.escape = "" if os.name == "nt" else words.escape  # a backslash parts folders there
+    return list(words)
 
 
 def _filter_findings(feed: Mapping[str, Any], path: Path) -> Iterator[Finding]:

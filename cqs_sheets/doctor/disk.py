@@ -17,7 +17,12 @@ _WAITS = "A sync cannot write there; its rows wait in the journal."
 
 def check_folder(subject: str, folder: Path) -> Iterator[Finding]:
     """A folder, or the nearest one above it that exists, as it is made when it is needed."""
-    found = next(each for each in (folder, *folder.parents) if each.exists())
+    found = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    if found is None:  # a drive of Windows
+        hint = "Connect the drive, or name another folder."
+        gone = AccessRefused(f"The drive of {folder} is not there.", meaning=_WAITS, hint=hint)
+        yield fail(subject, "folder.writable", gone)
+        return
     if not os.access(found, os.W_OK | os.X_OK):
         yield fail(
             subject,

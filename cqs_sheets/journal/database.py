@@ -116,7 +116,10 @@ class Database:
 
 def address_of(path: Path, mode: str) -> str:
     """The URI that opens `path` in SQLite's mode "ro" or "rw" (neither makes a file)."""
-    return f"{path.absolute().as_uri()}?mode={mode}"
+    address = path.absolute().as_uri()
+    if not address.startswith("file:///"):  # a share of Windows: SQLite takes its server as part of the path
+        address = address.replace("file://", "file:////", 1)
+    return f"{address}?mode={mode}"
 
 
 def file_error(error: OSError, name: str) -> CqsError:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import CqsError, DataRefused
 from cqs_sheets.journal.database import Database, address_of, file_error
 from cqs_sheets.journal.lock import writer_lock
 from cqs_sheets.journal.schema import MIGRATIONS, migrate, version_of
@@ -98,22 +98,23 @@ def _make(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except IsADirectoryError as error:
-        raise _not_a_journal(path) from error
     except OSError as error:
-        raise file_error(error, str(path)) from error
+        raise _unusable(path, error) from error
 
 
 def _check_header(path: Path) -> None:
     try:
         with path.open("rb") as file:
             header = file.read(len(_MAGIC))
-    except IsADirectoryError as error:
-        raise _not_a_journal(path) from error
     except OSError as error:
-        raise file_error(error, str(path)) from error
+        raise _unusable(path, error) from error
     if header not in (b"", _MAGIC):
         raise _not_a_journal(path)
+
+
+def _unusable(path: Path, error: OSError) -> CqsError:
+    """Windows does not tell a folder from a file that is not ours to open."""
+    return _not_a_journal(path) if path.is_dir() else file_error(error, str(path))
 
 
 def _not_a_journal(path: Path) -> DataRefused:

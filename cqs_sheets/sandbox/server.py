@@ -42,6 +42,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    allow_reuse_address = os.name != "nt"  # there it would let two servers have one port
     request_queue_size = 128
 
     def __init__(

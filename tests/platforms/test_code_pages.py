@@ -31,10 +31,15 @@ def test_a_report_is_json_in_any_code_page(shell: Shell) -> None:
     assert json.loads(done.stdout)["exit_code"] == done.returncode == 0
 
 
+def test_json_is_json_in_any_code_page_whatever_is_in_it(shell: Shell) -> None:
+    done = shell.run("sync", "--json", "--to", "\U0001f4c8.xlsx", PYTHONIOENCODING="cp437", PYTHONUTF8="0")
+    assert json.loads(done.stdout)["targets"][0]["target"] == "\U0001f4c8.xlsx"
+
+
 def test_a_config_and_a_template_with_windows_line_ends_and_a_byte_order_mark_are_read(shell: Shell) -> None:
     template = shell.folder / "mine.toml"
     shell.run("templates", "copy", "raw", str(template))
-    template.write_bytes(_as_notepad_saves(template.read_text()))
+    template.write_bytes(_as_notepad_saves(template.read_text(encoding="utf-8")))
     config = 'timezone = "Europe/Berlin"\n[[target]]\nto = "signals.xlsx"\ntemplate = "mine.toml"\n'
     (shell.folder / "cqs-sheets.toml").write_bytes(_as_notepad_saves(config))
     report = shell.report()

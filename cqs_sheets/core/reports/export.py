@@ -41,9 +41,9 @@ def as_csv(records: Iterable[Record]) -> Iterator[str]:
         yield _csv_line([_inert(row[name]) for name in COLUMNS])
 
 
-def as_jsonl(records: Iterable[Record]) -> Iterator[str]:
+def as_jsonl(records: Iterable[Record], *, ascii_only: bool = False) -> Iterator[str]:
     """One JSON object a line."""
-    return (json.dumps(json_row(record), ensure_ascii=False) for record in records)
+    return (json.dumps(json_row(record), ensure_ascii=ascii_only) for record in records)
 
 
 def _csv_line(values: Iterable[str]) -> str:

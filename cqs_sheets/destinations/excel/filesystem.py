@@ -21,6 +21,8 @@ from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, 
 _WAIT_STEP = 0.25
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_HELD = (32, 33)  # Windows: another program has the file open, or a part of it locked
+_NO_NAME = 123  # Windows: no file can be called so
 _PENDING = "Nothing was written; the rows wait in the journal."
 
 
@@ -31,8 +33,12 @@ class Disk:
         """Put `source` in the place of `target` in one step."""
         source.replace(target)
 
+    def remove(self, file: Path) -> None:
+        """Delete a file, if there is one."""
+        file.unlink(missing_ok=True)
+
     def holds_open_files(self) -> bool:
-        """Whether a file that some program has open cannot be replaced."""
+        """Whether a file that some program has open cannot be replaced or deleted."""
         return os.name == "nt"
 
     def sync_folder(self, folder: Path) -> None:
@@ -249,14 +255,18 @@ class WorkbookFile:
             if hasattr(os, "chown"):
                 with suppress(PermissionError):
                     os.chown(self._temp, found.st_uid, found.st_gid)
-            self._keep_backup()
         try:
+            if expected is not None:
+                self._keep_backup()
             self._disk.rename(self._temp, self.path)
         except PermissionError as error:
             if expected is None or not self._disk.holds_open_files():
                 raise
-            raise self._busy("it is open in Excel or held by another program", "Close it there.") from error
+            raise self._held() from error
         self._disk.sync_folder(self.path.parent)
+
+    def _held(self) -> TargetBusy:
+        return self._busy("it, or its backup, is open in Excel or held by another program", "Close it there.")
 
     def _keep_backup(self) -> None:
         if not self._backups:
@@ -265,7 +275,7 @@ class WorkbookFile:
         for older, newer in zip(reversed(kept), reversed(kept[:-1]), strict=False):
             if newer.exists():
                 newer.replace(older)
-        kept[0].unlink(missing_ok=True)
+        self._disk.remove(kept[0])
         try:
             os.link(self.path, kept[0])
         except OSError:  # a file system without hard links
@@ -277,11 +287,14 @@ class WorkbookFile:
 
     def explained(self, error: OSError) -> CqsError:
         """A failure of the operating system as one of ours."""
+        code = getattr(error, "winerror", None)
+        if code in _HELD:
+            return self._held()
         if error.errno in _FULL:
             return TargetBusy(
                 f"The disk of {self.path} is full.", meaning=_PENDING, hint="Free some space, then run again."
             )
-        if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError):
+        if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError) or code == _NO_NAME:
             return DataRefused(
                 f"{self.path} cannot be used: {error.strerror}.",
                 meaning="Nothing was written.",

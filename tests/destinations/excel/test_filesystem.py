@@ -21,9 +21,10 @@ class Machine(Disk):
 
     def __init__(
         self, *, host: str = "here", office: bool = True, windows: bool = False,
-        on_rename: Callable[[], None] | None = None,
+        on_rename: Callable[[], None] | None = None, on_remove: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        self._host, self._office, self._windows, self._on_rename = host, office, windows, on_rename
+        self._host, self._office, self._windows = host, office, windows
+        self._on_rename, self._on_remove = on_rename, on_remove
 
     def host(self) -> str:
         return self._host
@@ -38,6 +39,11 @@ class Machine(Disk):
         if self._on_rename:
             self._on_rename()
         super().rename(source, target)
+
+    def remove(self, file: Path) -> None:
+        if self._on_remove:
+            self._on_remove()
+        super().remove(file)
 
 
 @pytest.fixture
@@ -142,6 +148,27 @@ def test_a_rename_that_is_refused_elsewhere_is_a_matter_of_permissions(book: Pat
 
     with pytest.raises(AccessRefused, match="cannot be read or written"):
         one_more(ExcelDestination(book, backups=0, lock_wait=0, disk=Machine(on_rename=refuse)), 7)
+
+
+class Held(PermissionError):
+    """A sharing violation of Windows."""
+
+    winerror = 32
+
+
+def test_a_file_that_another_program_holds_is_busy_not_refused(book: Path) -> None:
+    file = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    assert isinstance(file.explained(Held(errno.EACCES, "Permission denied")), TargetBusy)
+
+
+def test_a_backup_that_is_open_on_windows_is_busy(book: Path) -> None:
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    before = book.read_bytes()
+    with pytest.raises(TargetBusy, match="its backup"):
+        one_more(ExcelDestination(book, lock_wait=0, disk=Machine(windows=True, on_remove=refuse)), 7)
+    assert book.read_bytes() == before
 
 
 def test_a_full_disk_is_busy_and_leaves_everything_as_it_was(book: Path) -> None:

@@ -172,9 +172,10 @@ class _Doorman:
         """What the visitor brought. Raises AccessRefused if nobody came in time."""
         until = time.monotonic() + seconds
         while not self._answer:
-            self._server.timeout = until - time.monotonic()
-            if self._server.timeout <= 0:
+            left = until - time.monotonic()
+            if left <= 0:
                 raise _refused("Nobody signed in within the time.")
+            self._server.timeout = min(left, 0.5)  # Windows tells of Ctrl-C only between two waits
             self._server.handle_request()
         return self._answer
 
