@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -53,6 +54,22 @@ def test_an_answer_larger_than_allowed_is_not_kept(
     server.answers(Canned(body=encode(BODY), headers=headers))
     with pytest.raises(ApiUnavailable, match="larger than"):
         connect(max_body=len(BODY) - 1).ask(QUERY)
+
+
+def test_a_small_answer_that_unpacks_to_a_large_one_is_not_unpacked_whole(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    bomb = gzip.compress(bytes(64 << 20))
+    server.answers(Canned(body=bomb, headers={"Content-Encoding": "gzip"}))
+    client = connect(max_body=1 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApiUnavailable, match="larger than"):
+            client.ask(QUERY)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16 << 20
 
 
 def test_a_compressed_answer_that_breaks_off_is_not_taken_for_whole(

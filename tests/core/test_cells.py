@@ -76,7 +76,14 @@ def test_a_number_cell_shows_exactly_the_number_or_is_not_used(number: Decimal) 
 
 
 @pytest.mark.parametrize(
-    "number", [Decimal("NaN"), Decimal("Infinity"), Decimal("0.12345678901234567"), Decimal("1E+400")]
+    "number",
+    [
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("0.1234567890123456"),
+        Decimal("0.12345678901234567"),
+        Decimal("1E+400"),
+    ],
 )
 def test_what_a_double_cannot_hold_is_no_number_cell(number: Decimal) -> None:
     assert exact_number(number) is None

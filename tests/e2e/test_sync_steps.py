@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.table import Table
+from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.memory import MemoryDestination
 from cqs_sheets.errors import TargetBusy
+from cqs_sheets.journal import Journal
 from cqs_sheets.template_files import load_template
 from tests.e2e.runs import World, world
 
@@ -128,8 +133,6 @@ def test_a_wrong_server_zone_shows_itself(market: World) -> None:
 
 
 def test_an_answer_kept_by_a_killed_run_is_digested_by_the_next(market: World) -> None:
-    from cqs_sheets.journal import Journal  # noqa: PLC0415
-
     body = (
         b'{"error":0,"message":"Success","count":1,"signals":[{"id":"42","timestamp":"2026-05-24 11:59:00",'
         b'"exchange":"binance","currency":"USDT","coin":"BTC","direction":"LONG","ask":"1"}]}'
@@ -138,6 +141,25 @@ def test_an_answer_kept_by_a_killed_run_is_digested_by_the_next(market: World) -
         journal.keep_answer("all", {"interval": "20", "table": "main"}, market.clock(), body)
     market.sync()
     assert "42" in signals(market)
+
+
+def test_an_answer_that_a_bug_stumbles_over_is_kept_for_the_version_without_it(
+    market: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as bug:
+        bug.setattr("cqs_sheets.ask.parse_signals", broken)
+        with pytest.raises(ZeroDivisionError):
+            market.sync()
+    with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:
+        (kept,) = journal.undigested()
+    shown = {str(signal["id"]) for signal in json.loads(kept.body)["signals"]}
+    market.clock.pass_(hours=1)  # the API no longer speaks of them
+    market.sync()
+    assert shown
+    assert shown <= signals(market).keys()
 
 
 def test_a_dry_run_shows_the_plan_and_leaves_no_trace(market: World) -> None:
@@ -163,6 +185,46 @@ def test_rows_lost_by_a_roll_back_are_put_back_and_deleted_ones_are_not(market: 
     assert signals(market).keys() == newer.keys() - {deleted}
     market.sync(restore=True)
     assert signals(market).keys() == newer.keys()
+
+
+def test_a_rewrite_of_most_rows_is_refused_unless_forced(market: World) -> None:
+    for _ in range(8):
+        market.sync()
+        market.clock.pass_(minutes=3)
+    market.sync()
+    before = deepcopy(signals(market))
+    assert len(before) > 20
+    market.config_text = 'timezone = "Asia/Tokyo"\n'
+    report = market.sync(restore=True).report
+    (refused,) = report.errors
+    assert (report.exit_code, refused.kind) == (65, "large")
+    assert signals(market) == before
+    assert market.sync(restore=True, force=True).report.exit_code == 0
+    assert signals(market).keys() == before.keys()
+    assert signals(market) != before
+
+
+def test_a_roll_back_between_the_look_and_the_read_loses_no_row(
+    market: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market.sync()
+    old_rows, old_sequence = [dict(row) for row in market.memory.tabs["Signals"]], market.memory.sequence
+    market.clock.pass_(minutes=3)
+    market.sync()
+    newer = signals(market)
+    assert len(newer) > len(old_rows)
+    read = market.memory.read
+
+    def rolled_back_first(template: Template, keys: Mapping[str, Collection[str]]) -> Table:
+        monkeypatch.setattr(market.memory, "read", read)
+        market.memory.tabs["Signals"], market.memory.sequence = old_rows, old_sequence
+        market.memory.touch()
+        return read(template, keys)
+
+    monkeypatch.setattr(market.memory, "read", rolled_back_first)
+    market.clock.pass_(minutes=3)
+    market.sync()
+    assert newer.keys() < signals(market).keys()
 
 
 def test_a_fresh_journal_trusts_the_target(market: World) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.journal.database import _explain
 from cqs_sheets.poll import FeedPoller
 from cqs_sheets.template_files import load_template
-from tests.api.fakes import NOW, Canned, envelope, serving
+from tests.api.fakes import NOW, Canned, Seen, envelope, serving
 from tests.cli.command import HANGS, Shell
 from tests.destinations.excel.books import add, sync
 from tests.e2e.runs import world
@@ -63,6 +64,28 @@ def test_signals_of_a_poll_that_broke_off_are_first_seen_by_the_servers_clock(tm
         poller = FeedPoller(api, journal, free=True, server_zone=UTC, interval=20)
         assert poller.poll(Feed("all"), ours).error
         assert [record.first_seen for record in journal.records()] == [NOW]
+
+
+def test_a_wider_look_that_failed_is_made_good_by_the_next_poll(tmp_path: Path) -> None:
+    ours, theirs = NOW, NOW
+
+    def answer(seen: Seen) -> Canned:
+        away = seen.query["interval"] == "20" and theirs == NOW + timedelta(minutes=10)
+        return Canned(403) if away else Canned(date=format_datetime(theirs, usegmt=True))
+
+    with (
+        serving() as server,
+        ApiClient(url=server.url, key=Secret("FREE"), clock=lambda: ours, retry_for=0) as api,
+        Journal.open(tmp_path / "journal.sqlite3", clock=lambda: theirs) as journal,
+    ):
+        server.answers(answer)
+        poller = FeedPoller(api, journal, free=True, server_zone=UTC, interval=None)
+        outcomes = []
+        for our_minutes, their_minutes in ((0, 0), (1, 10), (11, 11)):  # our clock lags for one poll
+            ours, theirs = NOW + timedelta(minutes=our_minutes), NOW + timedelta(minutes=their_minutes)
+            outcomes.append(poller.poll(Feed("all"), ours).error is None)
+        assert outcomes == [True, False, True]
+        assert journal.coverage().gap_seconds == 0
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -57,6 +59,19 @@ def test_what_was_delivered_is_wanted_no_more_until_it_changes(journal: Journal)
     [offered] = journal.wanted(target, None)
     assert (offered.delivered, offered.change) == (Delivered(revision=1, added=7, last=7), 3)
     assert offered.record.signal.ask == Decimal(5)
+
+
+@pytest.mark.parametrize(("revision", "version"), [(b"no number", "v7"), (1, b"no text")])
+def test_a_delivery_that_cannot_be_noted_whole_is_not_noted_at_all(
+    journal: Journal, revision: Any, version: Any
+) -> None:
+    journal.record_poll(poll(0, signal(1), signal(2)))
+    target = journal.target("a.xlsx", "raw")
+    rows = [(key(1), 1), (key(2), revision)]
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.delivered(target, sequence=7, version=version, rows=rows, cursor=2, at=at(0), wrote=True)
+    assert journal.target("a.xlsx", "raw") == target
+    assert [one.delivered for one in journal.everything(target, None)] == [None, None]
 
 
 def test_rows_left_over_are_offered_again_while_the_cursor_stays(journal: Journal) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -249,3 +251,11 @@ def test_a_poll_that_fails_half_way_leaves_nothing(journal: Journal) -> None:
         journal.record_poll(poll(0, signal(1), unreadable))
     assert (list(journal.records()), journal.polls(9)) == ([], [])
     assert SignalKey(FeedTable.MAIN, "1") not in {one.signal.key for one in journal.records()}
+
+
+def test_a_poll_whose_last_step_fails_leaves_nothing_either(journal: Journal) -> None:
+    unreadable: Any = b"bytes are no text"
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.record_poll(poll(0, signal(1), rejects=[Reject(id="2", reason="no coin", raw=unreadable)]))
+    assert (list(journal.records()), journal.polls(9)) == ([], [])
+    assert journal.coverage().since is None

@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -220,7 +221,8 @@ class WorkbookFile:
     def stage(self, write: Callable[[BinaryIO], None]) -> None:
         """Write the new content beside the file, safely on disk."""
         try:
-            with self._temp.open("wb+") as file:
+            mode = 0o600 if self.path.exists() else 0o666  # the file's own mode comes with its place
+            with open(self._temp, "wb+", opener=partial(os.open, mode=mode)) as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -272,6 +274,8 @@ class WorkbookFile:
         if not self._backups:
             return
         kept = [self._backup(number) for number in range(1, self._backups + 1)]
+        if kept[0].exists() and kept[0].samefile(self.path):
+            return  # made by a run whose rename failed; once more would push an older version out
         for older, newer in zip(reversed(kept), reversed(kept[:-1]), strict=False):
             if newer.exists():
                 newer.replace(older)

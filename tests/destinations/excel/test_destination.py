@@ -240,6 +240,17 @@ def test_a_changed_file_is_not_overwritten(book: Path) -> None:
     assert book.read_bytes() == after
 
 
+def test_a_signed_workbook_is_left_alone_unless_forced(book: Path) -> None:
+    with zipfile.ZipFile(book, "a") as archive:
+        archive.writestr("_xmlsignatures/sig1.xml", "<Signature/>")
+    before = book.read_bytes()
+    with pytest.raises(DataRefused, match="digital signature"):
+        sync(book, adds=[add("7")])
+    assert book.read_bytes() == before
+    sync(book, adds=[add("7")], force=True)
+    assert grid(book)[6][1] == 7
+
+
 def test_an_empty_plan_does_not_touch_the_file(book: Path) -> None:
     before = version(book)
     sync(book)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.errors import AccessRefused, DataRefused, TargetBusy
+from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
 from tests.destinations.excel.books import ONLY_SIGNALS, add, grid, read, signals_book, sync
 
 
@@ -53,15 +55,17 @@ def book(tmp_path: Path) -> Path:
 
 def test_the_previous_versions_are_kept_in_turn(book: Path) -> None:
     versions = [book.read_bytes()]
-    for number in (7, 8, 9):
-        destination = ExcelDestination(book, backups=2, lock_wait=0)
+    for number in (7, 8, 9, 10):
+        destination = ExcelDestination(book, backups=3, lock_wait=0)
         one_more(destination, number)
         versions.append(book.read_bytes())
     assert (book.parent / "signals.bak.xlsx").read_bytes() == versions[-2]
     assert (book.parent / "signals.bak2.xlsx").read_bytes() == versions[-3]
+    assert (book.parent / "signals.bak3.xlsx").read_bytes() == versions[-4]
     assert sorted(path.name for path in book.parent.iterdir()) == [
         "signals.bak.xlsx",
         "signals.bak2.xlsx",
+        "signals.bak3.xlsx",
         "signals.xlsx",
     ]
 
@@ -142,6 +146,24 @@ def test_a_rename_that_windows_refuses_is_busy_and_leaves_everything_as_it_was(b
     assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
 
 
+def test_renames_that_are_refused_push_no_older_version_out(book: Path) -> None:
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "used by another process")
+
+    versions = [book.read_bytes()]
+    one_more(ExcelDestination(book, backups=2, lock_wait=0), 7)
+    versions.append(book.read_bytes())
+    for _ in range(3):
+        with pytest.raises(TargetBusy):
+            one_more(
+                ExcelDestination(book, backups=2, lock_wait=0, disk=Machine(windows=True, on_rename=refuse)),
+                8,
+            )
+    one_more(ExcelDestination(book, backups=2, lock_wait=0), 8)
+    assert (book.parent / "signals.bak.xlsx").read_bytes() == versions[1]
+    assert (book.parent / "signals.bak2.xlsx").read_bytes() == versions[0]
+
+
 def test_a_rename_that_is_refused_elsewhere_is_a_matter_of_permissions(book: Path) -> None:
     def refuse() -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -183,12 +205,69 @@ def test_a_full_disk_is_busy_and_leaves_everything_as_it_was(book: Path) -> None
     assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
 
 
+@pytest.mark.parametrize(
+    ("number", "kind", "told"),
+    [
+        (errno.EDQUOT, TargetBusy, "full"),
+        (errno.EIO, TargetBusy, "out of reach"),
+        (errno.EROFS, AccessRefused, "cannot be read or written"),
+    ],
+)
+def test_a_disk_that_fails_is_told_by_what_mends_it(
+    book: Path, number: int, kind: type[CqsError], told: str
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(number, "the system's own words")
+
+    file = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    with pytest.raises(kind, match=told):
+        file.stage(fail)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_what_is_written_beside_a_private_workbook_is_private_too(book: Path) -> None:
+    modes: list[int] = []
+    file = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    for mode in (0o600, 0o640):
+        book.chmod(mode)
+        file.stage(lambda staged: modes.append(os.fstat(staged.fileno()).st_mode & 0o077))
+        file.commit(file.version())
+        assert stat.S_IMODE(book.stat().st_mode) == mode
+    assert modes == [0, 0]
+
+
+def test_what_somebody_saved_while_the_new_version_was_written_is_not_replaced(book: Path) -> None:
+    def write(file: BinaryIO) -> None:
+        file.write(b"our version")
+        book.write_bytes(b"their version")
+
+    file = WorkbookFile(book, backups=1, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    read = file.version()
+    file.stage(write)
+    with pytest.raises(TargetChanged, match="saved by somebody else"):
+        file.commit(read)
+    assert book.read_bytes() == b"their version"
+    assert [path.name for path in book.parent.iterdir()] == ["signals.xlsx"]
+
+
 def test_what_a_killed_run_left_is_swept_by_the_next(book: Path) -> None:
     machine = Machine(host="here")
     left = book.parent / ".signals.xlsx.cqs-here.tmp"
     left.write_bytes(b"half")
     ExcelDestination(book, disk=machine).stamp("")
     assert not left.exists()
+
+
+def test_what_a_live_run_is_writing_is_not_swept(book: Path) -> None:
+    def write(file: BinaryIO) -> None:
+        file.write(b"new version")
+
+    file = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
+    with file.locked():
+        file.stage(write)
+        ExcelDestination(book).stamp("")
+        file.commit(file.version())
+    assert book.read_bytes() == b"new version"
 
 
 def test_a_read_only_workbook_is_refused(book: Path) -> None:

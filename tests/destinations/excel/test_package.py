@@ -170,3 +170,24 @@ def test_a_part_that_is_not_what_its_directory_says_is_refused(book: bytes) -> N
         pytest.raises(DataRefused, match=r"styles\.xml"),
     ):
         package.read("xl/styles.xml")
+
+
+def test_a_part_that_unpacks_to_more_than_its_directory_says_is_not_unpacked_further() -> None:
+    data = archive({"xl/a.xml": bytes(4 << 20)})
+    at, said = data.rindex(b"PK\1\2") + 24, 300_000
+    unpacked: list[bytes] = []
+    with (
+        Package.open(data[:at] + struct.pack("<L", said) + data[at + 4 :]) as package,
+        pytest.raises(DataRefused, match=r"a\.xml"),
+    ):
+        unpacked.extend(package.chunks("xl/a.xml"))
+    assert sum(map(len, unpacked)) <= said
+
+
+def test_a_part_with_a_byte_that_flipped_is_refused() -> None:
+    data = archive({"xl/a.xml": b"<v>1000</v>"}, method=zipfile.ZIP_STORED)
+    with (
+        Package.open(data.replace(b"1000", b"9000")) as package,
+        pytest.raises(DataRefused, match=r"a\.xml"),
+    ):
+        package.read("xl/a.xml")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 
 import openpyxl
@@ -11,6 +13,7 @@ import pytest
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.destinations.excel.parts import rowstream
+from cqs_sheets.destinations.excel.parts.xmltext import canonical
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import (
     add,
@@ -215,3 +218,9 @@ def test_a_sheet_that_comes_row_by_row_is_read_however_long_it_is(monkeypatch: p
     found = [piece for piece in rowstream.pieces(sheet) if piece.part is rowstream.Part.ROWS]
     assert b"".join(piece.text for piece in found) == b"".join(rows)
     assert found[-1].last == 10_000
+
+
+def test_a_comment_without_an_end_is_not_held_in_memory() -> None:
+    part = chain([b"<worksheet><!--"], repeat(b" " * (4 << 20), 18))
+    with pytest.raises(DataRefused, match="endless comment"):
+        deque(canonical(part), maxlen=0)

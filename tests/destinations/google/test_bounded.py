@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 import requests
 
+from cqs_sheets.destinations.google.account.auth import open_wire
 from cqs_sheets.destinations.google.wire.bounded import BoundedSession
 from tests.faults.faulty_server import BIGGEST, FaultyServer, answer, bodies, serving
 
@@ -60,3 +62,13 @@ def test_an_answer_that_comes_drop_by_drop_is_left(server: FaultyServer) -> None
 def test_half_an_answer_is_none(server: FaultyServer, path: str) -> None:
     with pytest.raises(requests.ConnectionError):
         ask(server, path)
+
+
+def test_a_large_sheets_answer_is_read_whole() -> None:
+    body = WHOLE + b" " * (5 << 20)
+    with serving({"/v4/spreadsheets/1": answer(200, body)}) as server:
+        wire, _ = open_wire(root=f"http://127.0.0.1:{server.port}", config_folder=Path("nowhere"))
+        reply = wire.exchange("GET", "https://sheets.googleapis.com/v4/spreadsheets/1", params={})
+        wire.close()
+    assert reply.body == body
+    assert wire.session.most_bytes <= 256 << 20

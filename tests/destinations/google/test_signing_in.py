@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from google.oauth2.credentials import Credentials
 from cqs_sheets.destinations.google.account.auth import SCOPES, find_credentials, save_token
 from cqs_sheets.destinations.google.account.signing_in import OAuthClient, read_client, sign_in
 from cqs_sheets.errors import AccessRefused, UsageError
+from tests.faults import faulty_server
 
 TOKEN = {"access_token": "a", "refresh_token": "r", "scope": SCOPES[0], "token_type": "Bearer"}
 
@@ -211,3 +213,18 @@ def test_a_file_that_is_no_desktop_client_is_refused(tmp_path: Path, content: st
     with pytest.raises(UsageError) as refused:
         read_client(path)
     assert "Desktop app" in refused.value.hint
+
+
+@pytest.mark.parametrize("padding", [0, 2 << 20], ids=["elsewhere", "large"])
+def test_a_token_server_that_leads_elsewhere_or_never_ends_gives_no_token(
+    google: TokenServer, padding: int
+) -> None:
+    large = faulty_server.answer(200, json.dumps(TOKEN).encode() + b" " * padding)
+    away = large if padding else faulty_server.answer(307, b"", Location=google.url)
+    browser = Browser(allowing)
+    with faulty_server.serving({"/token": away}) as between:
+        client = replace(client_of(google), token_uri=f"http://127.0.0.1:{between.port}/token")
+        with pytest.raises(AccessRefused, match="no usable answer"):
+            sign_in(client, browser, patience=20)
+    browser.finish()
+    assert google.forms == []

@@ -18,6 +18,7 @@ from google.oauth2.credentials import Credentials as UserCredentials
 
 from cqs_sheets.destinations.google.account.auth import SCOPES, find_credentials, kind_of
 from cqs_sheets.destinations.google.wire.exchange import CredentialsRefused, NoAnswer, Wire
+from tests.faults.faulty_server import answer, serving
 
 REFUSED = json.dumps({"error": "invalid_grant", "error_description": "expired or revoked"})
 KINDS = ["user", "federation"]
@@ -128,3 +129,24 @@ def test_a_sign_in_that_hangs_is_left_within_its_own_time(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(NoAnswer, match="timed out"):
             ask(credentials("user", tmp_path, url, monkeypatch), sign_in_timeout=(1.0, 0.05))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sign_in_is_not_led_to_another_server(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving({"/token": answer(200, b"{}")}) as elsewhere:
+        away = answer(307, b"", Location=f"http://127.0.0.1:{elsewhere.port}/token")
+        with serving({"/token": away}) as server, pytest.raises(NoAnswer, match="307"):
+            ask(credentials(kind, tmp_path, f"http://127.0.0.1:{server.port}", monkeypatch))
+    assert elsewhere.visits == []
+
+
+def test_a_sign_in_that_would_fill_the_memory_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        serving({"/token": answer(200, b" " * (2 << 20))}) as server,
+        pytest.raises(NoAnswer, match="larger than"),
+    ):
+        ask(credentials("user", tmp_path, f"http://127.0.0.1:{server.port}", monkeypatch))

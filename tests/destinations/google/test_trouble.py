@@ -82,6 +82,14 @@ def test_a_used_up_quota_is_waited_for(user: GoogleUser) -> None:
     assert len(user.rows()) == 2
 
 
+def test_googles_own_word_on_when_to_come_back_is_kept(user: GoogleUser) -> None:
+    sync(user, row("1"))
+    user.sheets.inject(status(429, retry_after=7), writes)
+    sync(user, row("1"), row("2"))
+    assert user.clock.slept == [7.0]
+    assert len(user.rows()) == 2
+
+
 def test_a_quota_that_stays_used_up_is_given_up(user: GoogleUser) -> None:
     sync(user, row("1"))
     user.sheets.inject(status(429, retry_after=70), times=0)
