@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import suppress
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -40,12 +42,13 @@ def interval(text: str | int) -> int | None:
 
 def zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name; raises ValueError with the nearest known name."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        near = _nearest_zone(name)
-        asked = f"did you mean {quoted(near)}?" if near else 'names look like "UTC" or "Europe/Berlin"'
-        raise ValueError(f"unknown time zone {quoted(name)}: {asked}") from None
+    with suppress(KeyError, ValueError, OSError):
+        found = ZoneInfo(name)
+        if sys.platform == "linux" or name in available_timezones():  # elsewhere "utc" opens the file UTC
+            return found
+    near = _nearest_zone(name)
+    asked = f"did you mean {quoted(near)}?" if near else 'names look like "UTC" or "Europe/Berlin"'
+    raise ValueError(f"unknown time zone {quoted(name)}: {asked}")
 
 
 def url_problem(url: str, *, loopback_only: bool = False) -> str | None:

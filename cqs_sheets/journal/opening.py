@@ -114,7 +114,8 @@ def _check_header(path: Path) -> None:
 
 def _unusable(path: Path, error: OSError) -> CqsError:
     """Windows does not tell a folder from a file that is not ours to open."""
-    return _not_a_journal(path) if path.is_dir() else file_error(error, str(path))
+    folder = isinstance(error, IsADirectoryError) or (os.name == "nt" and path.is_dir())
+    return _not_a_journal(path) if folder else file_error(error, str(path))
 
 
 def _not_a_journal(path: Path) -> DataRefused:

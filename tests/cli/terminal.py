@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import pty
 import select
 import struct
 import subprocess
-import termios
+import sys
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 from tests.cli.command import Shell
+
+if sys.platform != "win32":
+    import fcntl
+    import pty
+    import termios
 
 _PATIENCE = 30
 
@@ -22,6 +27,8 @@ class Terminal:
     """`read` waits for a text on the screen, `type` answers; leaving the block waits for the end."""
 
     def __init__(self, shell: Shell, *arguments: str, columns: int = 100, **variables: str) -> None:
+        if sys.platform == "win32":
+            pytest.skip("pseudo-terminals are POSIX")
         self.screen = ""
         self._read_up_to = 0
         self._master, slave = pty.openpty()

@@ -32,6 +32,7 @@ from tests.cli.inside import run_inside
 from tests.cli.terminal import Terminal
 from tests.emulators.google_sheets import RunningSheets, start
 
+posix_modes = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 FINDING = {"subject", "check", "level", "what", "mend", "details", "fixable", "fixed"}
 
 
@@ -159,6 +160,7 @@ def test_a_key_file_that_is_not_there_is_told_by_its_line(shell: Shell) -> None:
     assert "line 2" in line(found, "config.file")["details"][0]
 
 
+@posix_modes
 def test_a_key_file_that_others_can_read_is_hidden_by_fix(shell: Shell) -> None:
     key = shell.folder / "key"
     key.write_text(sandbox.ACTIVE_KEY)
@@ -255,6 +257,7 @@ def test_a_log_that_a_killed_run_left_is_folded_in_by_fix(shell: Shell) -> None:
     assert lines(examine(shell), "journal.log") == []
 
 
+@posix_modes
 def test_a_journal_that_others_can_read_is_hidden_by_fix(shell: Shell) -> None:
     run_inside(shell, "sync")
     path = shell.home / "journal.sqlite3"
@@ -498,6 +501,7 @@ def test_without_credentials_the_ways_in_are_told(tmp_path: Path, monkeypatch: p
     assert "cqs-sheets init" in told.mend
 
 
+@posix_modes
 def test_a_token_that_others_can_read_is_hidden_by_its_fix(tmp_path: Path) -> None:
     token = tmp_path / "google-token.json"
     token.write_text(json.dumps({"client_id": "i", "client_secret": "s", "refresh_token": "r"}))

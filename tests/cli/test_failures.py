@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from cqs_sheets import sandbox
+from cqs_sheets.journal.lock import writer_lock
 from tests.cli.command import Shell
 
 
@@ -168,14 +169,10 @@ def test_a_workbook_open_in_libreoffice_waits_for_the_next_sync(shell: Shell) ->
 
 def test_a_journal_that_another_process_holds(shell: Shell) -> None:
     shell.run("sync")
-    with FileLock(_lock_of(shell.home)):
+    with writer_lock(shell.home / "journal.sqlite3", wait=0, now=datetime.now(UTC)):
         done = shell.run("sync")
     assert done.returncode == 75
     assert "journal" in told(done.stderr)[0]
-
-
-def _lock_of(home: Path) -> Path:
-    return next(home.glob("journal.sqlite3*lock"))
 
 
 def test_a_journal_from_a_newer_version(shell: Shell) -> None:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import pty
 import signal
 import subprocess
 from datetime import UTC, datetime
@@ -244,6 +243,7 @@ def test_a_table_that_refreshes_wants_a_terminal(shell: Shell) -> None:
 
 
 def test_a_table_on_a_terminal_refreshes_in_place_until_it_is_stopped(shell: Shell) -> None:
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX")
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         shell.command("fetch", "--watch", "--every", "15s"), env=shell.environ | {"TERM": "xterm"},

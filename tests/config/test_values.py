@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_the_schema_and_the_reader_agree_on_durations(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "near"),
     [("Berlin", "Europe/Berlin"), ("europe/berlin", "Europe/Berlin"), ("Europe/Berln", "Europe/Berlin"),
-     ("new york", "America/New_York"), ("UTC ", "UTC")],
+     ("new york", "America/New_York"), ("UTC ", "UTC"), ("utc", "UTC")],
 )  # fmt: skip
 def test_an_unknown_zone_is_refused_with_the_nearest(name: str, near: str) -> None:
     with pytest.raises(ValueError, match=f'did you mean "{near}"'):
@@ -132,5 +133,5 @@ def test_a_linked_workbook_is_the_same_place_but_keeps_its_own_path(tmp_path: Pa
 
 
 def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE" if os.name == "nt" else "HOME", str(tmp_path))
     assert absolute("~/a.xlsx", Path("/here")) == tmp_path / "a.xlsx"

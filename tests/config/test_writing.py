@@ -50,7 +50,7 @@ def test_what_is_answered_is_what_is_loaded(given: config.Answers) -> None:
     assert (feed.exchange, feed.currency, feed.type) == (given.exchange, given.currency, given.type)
     assert target.to == given.to
     assert str(made.zone) == given.timezone
-    assert target.template in (given.template, os.path.join(folder, given.template))  # noqa: PTH118
+    assert target.template in (given.template, os.path.join(folder, given.template).replace("/", os.sep))  # noqa: PTH118
 
 
 @given(texts)
