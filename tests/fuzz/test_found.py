@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from cqs_sheets.destinations.excel.parts.xmltext import with_attribute
+from cqs_sheets.destinations.excel.parts.splice import outline
+from cqs_sheets.destinations.excel.parts.xmltext import canonical_part, with_attribute
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import add, change, signals_book, sync, with_parts
 from tests.fuzz.trying import limited_findings
@@ -95,3 +96,10 @@ def test_a_tag_full_of_blanks_takes_no_longer_than_it_is_long() -> None:
     outcomes, found = limited_findings(_set_among_blanks, range(1))
     assert found == []
     assert list(outcomes) == ['count="2"/>']
+
+
+def test_text_that_was_encoded_twice_is_refused() -> None:
+    """Once decoded it looks like another encoding to the parser, whose places are not ours then."""
+    part = "<workbook><sheets></sheets></workbook>".encode("utf-16-be").decode().encode("utf-16")
+    with pytest.raises(DataRefused):
+        outline(canonical_part(part))

@@ -113,6 +113,8 @@ def _encoding(first: bytes) -> str | None:
 def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
+        if b"\0" in chunk:  # nor may others take it for another encoding
+            raise _refuse("one of its parts holds a character that no text has")
         rest += chunk
         if b"!" not in rest or b"<!" not in rest:  # one character is found twenty times as fast
             cut = len(rest) - 1 if rest.endswith(b"<") else len(rest)
