@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from cqs_sheets.destinations.excel.edit.growth import map_charts
 from cqs_sheets.destinations.excel.edit.insertion import Insertion, refused
-from cqs_sheets.destinations.excel.edit.shift_parts import map_formulas, shift_linked_parts
+from cqs_sheets.destinations.excel.edit.shift_parts import map_formulas, map_text, shift_linked_parts
 from cqs_sheets.destinations.excel.parts import opc
 from cqs_sheets.destinations.excel.parts.cellxml import cells_of
 from cqs_sheets.destinations.excel.parts.malformed import whole
@@ -105,8 +105,8 @@ def _shifted(
         if piece.part is Part.ROWS:
             yield _shifted_rows(piece, insertion, shared)
         else:
-            text = _map_text(piece.text, _RANGES, insertion.text)
-            text = _map_text(text, _EXTENSION_RANGES, insertion.text)
+            text = map_text(piece.text, _RANGES, insertion.text)
+            text = map_text(text, _EXTENSION_RANGES, insertion.text)
             text = _ROW_BREAKS.sub(lambda match: _breaks(match[0], insertion), text)
             yield _rules(text, insertion, insertion.sheet.name)
 
@@ -173,10 +173,6 @@ def _rules(text: bytes, insertion: Insertion, home: str) -> bytes:
     """Formulas of conditional formats, validations and sparklines, and links into the workbook."""
     text = map_formulas(text, _RULE_FORMULA, lambda formula: insertion.formula(formula, home))
     return map_formulas(text, _LOCATION, lambda place: insertion.formula(place, home))
-
-
-def _map_text(text: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str]) -> bytes:
-    return pattern.sub(lambda match: match[1] + change(match[2].decode()).encode(), text)
 
 
 def _breaks(text: bytes, insertion: Insertion) -> bytes:

@@ -44,6 +44,16 @@ def map_formulas(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str],
     return pattern.sub(changed, xml)
 
 
+def map_text(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str]) -> bytes:
+    """The same for ranges, which have no entities; bytes that are no UTF-8 stay what they are."""
+
+    def changed(match: re.Match[bytes]) -> bytes:
+        after = change(match[2].decode("utf-8", "surrogateescape"))
+        return match[1] + after.encode("utf-8", "surrogateescape")
+
+    return pattern.sub(changed, xml)
+
+
 def shift_linked_parts(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
     """Bring along the parts that a sheet links to, and the sources of pivot tables."""
     for sheet in workbook.sheets:
@@ -71,7 +81,7 @@ def _table_formulas(xml: bytes, insertion: Insertion, home: str) -> bytes:
 
 
 def _refs(xml: bytes, insertion: Insertion) -> bytes:
-    return _REF.sub(lambda match: match[1] + insertion.text(match[2].decode()).encode(), xml)
+    return map_text(xml, _REF, insertion.text)
 
 
 def _drawing(xml: bytes, insertion: Insertion) -> bytes:

@@ -130,7 +130,7 @@ def decode(cell: CellXml, *, kind: CellType, epoch_1904: bool, strings: Mapping[
     if cell.type == b"b":
         return raw in (b"1", b"true")
     if cell.type == b"n":
-        return _number(raw.decode(), kind, epoch_1904=epoch_1904)
+        return _number(raw.decode("utf-8", "replace"), kind, epoch_1904=epoch_1904)
     text = unescape_cell(raw)
     return _iso_time(text) if cell.type == b"d" else text
 

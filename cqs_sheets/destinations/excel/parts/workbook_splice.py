@@ -95,7 +95,7 @@ def with_names_of(xml: bytes, donor: bytes, *, sheets_before: int) -> bytes:
 def _wide_name(match: re.Match[bytes]) -> str:
     """A name every sheet knows, in lower case; names of one sheet are kept apart by their tag."""
     values = attributes(match[1])
-    return match[0].decode() if "localSheetId" in values else values.get("name", "").lower()
+    return match[0].decode("utf-8", "replace") if "localSheetId" in values else values.get("name", "").lower()
 
 
 def _moved(local: re.Match[bytes], by: int) -> bytes:
