@@ -13,6 +13,7 @@ PACKAGE = ROOT / "cqs_sheets"
 FLOORS = {
     "cqs_sheets.__init__": 4,  # the front door: it shows programs what they may use
     "cqs_sheets.errors": 0,
+    "cqs_sheets.held": 0,
     "cqs_sheets.core": 1,
     "cqs_sheets.core.signals": 1.1,
     "cqs_sheets.core.toml": 1.2,
@@ -78,7 +79,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         yield (
             (name if name == "cqs_sheets.__init__" else name.removesuffix(".__init__")),
-            ast.parse(path.read_text()),
+            ast.parse(path.read_text(encoding="utf-8")),
         )
 
 

@@ -13,7 +13,7 @@ from cqs_sheets.errors import PRECEDENCE
 from tests.cli.command import Shell
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
@@ -24,7 +24,7 @@ def lines(language: str) -> list[str]:
 
 def test_the_test_command_is_the_one_ci_runs() -> None:
     assert ".venv/bin/python -m pytest" in lines("sh")
-    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith(".venv/bin/python -m pytest")
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith(".venv/bin/python -m pytest")
 
 
 def test_the_first_command_makes_the_workbook(shell: Shell) -> None:
@@ -37,7 +37,7 @@ def test_the_first_command_makes_the_workbook(shell: Shell) -> None:
 def test_the_config_is_taken_as_it_stands(tmp_path: Path) -> None:
     (block,) = [text for name, text in BLOCKS if name == "toml"]
     path = tmp_path / "cqs-sheets.toml"
-    path.write_text(block)
+    path.write_text(block, encoding="utf-8")
     settings = config.load(config=path, environ={}, cwd=tmp_path, overrides=config.Overrides())
     assert settings.feeds[0].name == "swing"
     assert settings.targets[0].where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Context, Decimal
@@ -26,7 +27,8 @@ _SIDES = {"LONG": "green", "SHORT": "red"}
 
 def console() -> Console:
     """Stdout: width of the terminal, colour by NO_COLOR and whether it is one at all."""
-    return Console(highlight=False, soft_wrap=False)
+    old_windows = None if sys.stdout.isatty() else False  # rich takes a pipe on Windows for a console of old
+    return Console(highlight=False, soft_wrap=False, legacy_windows=old_windows)
 
 
 def print_signals(records: Iterable[Record], now: datetime) -> None:

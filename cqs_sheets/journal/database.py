@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
+from cqs_sheets.held import is_held
 
 Row = tuple[Any, ...]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -128,6 +129,8 @@ def file_error(error: OSError, name: str) -> CqsError:
         return _disk_full(name)
     if error.errno == errno.EIO:
         return _disk_failed(name, error)
+    if os.name == "nt" and error.errno == errno.EACCES and is_held(Path(name)):
+        return _held(name)
     return _not_writable(name, error)
 
 
@@ -151,11 +154,7 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
         case "IOERR":
             return _disk_failed(name, error)
         case "BUSY" | "LOCKED":
-            return TargetBusy(
-                f"The journal {name} is held by another program.",
-                meaning="Nothing was changed.",
-                hint="Close the program that has it open, then run again.",
-            )
+            return _held(name)
     return None
 
 
@@ -174,6 +173,14 @@ def _not_writable(name: str, error: Exception) -> CqsError:
 
 def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def _held(name: str) -> CqsError:
+    return TargetBusy(
+        f"The journal {name} is held by another program.",
+        meaning="Nothing was changed.",
+        hint="Close the program that has it open, then run again.",
+    )
 
 
 def _disk_full(name: str) -> CqsError:

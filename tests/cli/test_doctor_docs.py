@@ -11,6 +11,6 @@ CHECK = re.compile(r'"((?:program|config|api|journal|google|target|folder)\.\w+)
 
 def test_every_check_is_told_of() -> None:
     sources = (ROOT / "cqs_sheets" / "doctor").glob("*.py")
-    there = {check for path in sources for check in CHECK.findall(path.read_text())}
-    told = set(re.findall(r"`(\w+\.\w+)`", (ROOT / "docs" / "doctor.md").read_text()))
+    there = {check for path in sources for check in CHECK.findall(path.read_text(encoding="utf-8"))}
+    told = set(re.findall(r"`(\w+\.\w+)`", (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")))
     assert there == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -172,6 +173,7 @@ def test_github_gets_summary_annotations_and_outputs(shell: Shell) -> None:
     assert "::error title=cqs-sheets::" in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals to another process are POSIX")
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_watch_ends_on_a_signal_after_its_step(shell: Shell, sent: signal.Signals, code: int) -> None:
     with shell.start("watch", "--every", "30s", "--json") as watching:

@@ -24,7 +24,7 @@ FOR_TESTS = PACKAGE / "destinations" / "memory.py"
 
 
 def incomplete(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
             lacking = {"meaning", "hint"} - {keyword.arg for keyword in node.keywords}
             if lacking:

@@ -14,6 +14,7 @@ from cqs_sheets.core.signals.fields import API_FIELDS
 from cqs_sheets.core.signals.query import Feed
 from cqs_sheets.errors import UsageError
 from tests.config.loading import load_text, refusal
+from tests.symlinks import symlink
 
 _CONTRACT = """\
 timezone = "Europe/Berlin"
@@ -258,7 +259,7 @@ def test_a_config_that_is_named_and_cannot_be_read_is_refused(tmp_path: Path, na
 
 
 def test_a_folder_or_a_dangling_link_with_the_name_of_the_config_is_not_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "cqs-sheets.toml").symlink_to(tmp_path / "gone.toml")
+    symlink(tmp_path / "cqs-sheets.toml", tmp_path / "gone.toml")
     assert "does not exist" in refusal(tmp_path)
     (tmp_path / "cqs-sheets.toml").unlink()
     (tmp_path / "cqs-sheets.toml").mkdir()

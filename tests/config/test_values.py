@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cqs_sheets.config import is_google, schema, spreadsheet_id
 from cqs_sheets.config.places import absolute, place_at, place_problem
 from cqs_sheets.config.values import duration, url_problem, zone
+from tests.symlinks import symlink
 
 _ID = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"
 
@@ -126,7 +127,7 @@ def test_what_can_be_no_target_is_refused(to: str) -> None:
 
 def test_a_linked_workbook_is_the_same_place_but_keeps_its_own_path(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
+    symlink(tmp_path / "link", tmp_path / "real")
     linked, real = place_at("link/a.xlsx", tmp_path), place_at("real/a.xlsx", tmp_path)
     assert linked.identity == real.identity
     assert linked.path == tmp_path / "link" / "a.xlsx"

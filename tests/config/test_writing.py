@@ -16,6 +16,7 @@ from cqs_sheets import config
 from cqs_sheets.config.machine_zone import machine_zone
 from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.errors import UsageError
+from tests.symlinks import symlink
 
 FOLDER = Path(tempfile.gettempdir())
 SHEET = "https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789/edit#gid=0"
@@ -76,7 +77,7 @@ def test_without_answers_it_is_the_sample_that_looks_back_as_far_as_the_api_does
 
 
 def test_the_machines_zone_is_the_variables_then_the_systems(tmp_path: Path) -> None:
-    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Asia/Tokyo")
+    symlink(tmp_path / "localtime", Path("/usr/share/zoneinfo/Asia/Tokyo"))
     (tmp_path / "timezone").write_text("Africa/Lagos\n")
     assert machine_zone({"TZ": ":America/Lima"}, tmp_path) == "America/Lima"
     assert machine_zone({"TZ": "nonsense"}, tmp_path) == "Asia/Tokyo"

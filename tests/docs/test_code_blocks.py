@@ -83,6 +83,7 @@ RUN: dict[str, Callable[[Block, Shell], object]] = {
 }
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the commands are for a POSIX shell")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_page_can_be_followed(page: Path, reader: Shell) -> None:
     for block in blocks(page):

@@ -128,9 +128,11 @@ def _parts(file: io.BytesIO) -> Parts:
 def zipped(parts: Parts) -> bytes:
     """The archive of these parts."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, content in parts.items():
-            archive.writestr(name, content)
+            member = zipfile.ZipInfo(name)
+            member.filename = name  # Windows has turned its backslashes round
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED, 1)
     return file.getvalue()
 
 

@@ -14,6 +14,7 @@ import pytest
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.journal.database import Database, file_error
+from tests.alone import alone_with
 from tests.journal.conftest import Clock
 from tests.journal.samples import key, poll, signal
 
@@ -168,6 +169,14 @@ def test_a_file_that_is_no_database_is_refused_as_it_is(path: Path, clock: Clock
 def test_a_folder_in_its_place_is_refused(path: Path, clock: Clock) -> None:
     path.mkdir(parents=True)
     assert isinstance(refusal(path, clock), DataRefused)
+
+
+@pytest.mark.skipif(os.name != "nt", reason="elsewhere nobody opens a file for himself alone")
+def test_a_journal_that_another_program_opened_for_itself_alone_is_busy(path: Path, clock: Clock) -> None:
+    fill(path, clock)
+    with alone_with(path):
+        assert isinstance(refusal(path, clock), TargetBusy)
+    fill(path, clock)
 
 
 def test_a_file_in_the_place_of_its_folder_is_refused(path: Path, clock: Clock) -> None:

@@ -68,8 +68,10 @@ def asked_for_by_command(shell: Shell, vault: Path) -> None:
         f"pathlib.Path({str(shell.folder / 'shown.txt')!r}).write_text(repr((sys.argv, dict(os.environ))))\n"
         f"print(pathlib.Path({str(vault / 'key')!r}).read_text())\n"
     )
-    command = f'key_command = ["{sys.executable}", "{script}", "$HOME;`id`|$(id)"]\n'
-    (shell.folder / "cqs-sheets.toml").write_text(f'[api]\nretry_for = "1s"\n{command}')
+    words = [sys.executable, str(script), "$HOME;`id`|$(id)"]
+    (shell.folder / "cqs-sheets.toml").write_text(
+        f'[api]\nretry_for = "1s"\nkey_command = {json.dumps(words)}\n', encoding="utf-8"
+    )
 
 
 @pytest.fixture

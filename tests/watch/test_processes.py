@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from cqs_sheets.journal.lock import writer_lock
 from tests.cli.command import HANGS, Shell
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals to another process are POSIX")
 def test_a_signal_ends_the_wait_for_an_api_that_is_away(shell: Shell, server: sandbox.RunningSandbox) -> None:
     server.set_faults(["signals-down"])
     with shell.start("watch", "--every", "10m", "-v") as watching:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent.parent
-ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+ZIZMOR = shutil.which("zizmor", path=sysconfig.get_path("scripts")) or "zizmor"
 
 _EXPRESSION = re.compile(r"\$\{\{ *([\w.-]+(?: *\|\| *[\w.-]+)*) *\}\}")
 _CONDITION = re.compile(r"([\w.-]+) (==|!=) '([^']*)'")

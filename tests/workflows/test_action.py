@@ -16,6 +16,7 @@ import pytest
 from cqs_sheets import sandbox
 from tests.workflows.runner import Runner
 
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the steps are of a runner with Linux")
 KEPT = {"PATH", "HOME", "LANG", "SYSTEMROOT"}
 
 

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.workflows.runner import ACTION, ROOT
+from tests.workflows.runner import ACTION, ROOT, ZIZMOR
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-EXAMPLE: dict[Any, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "sync.yml").read_text())
+EXAMPLE: dict[Any, Any] = yaml.safe_load(
+    (ROOT / ".github" / "workflows" / "sync.yml").read_text(encoding="utf-8")
+)
 JOB = EXAMPLE["jobs"]["sync"]
 
 
 def test_zizmor_finds_nothing() -> None:
-    zizmor = str(Path(sys.executable).parent / "zizmor")
-    command = [zizmor, "--offline", "--quiet", "--persona", "pedantic", "action.yml", ".github"]
+    command = [ZIZMOR, "--offline", "--quiet", "--persona", "pedantic", "action.yml", ".github"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda path: path.name)
 def test_every_action_of_others_is_pinned_by_its_commit(path: Path) -> None:
-    for used in re.findall(r"uses: (\S+)(.*)", path.read_text()):
+    for used in re.findall(r"uses: (\S+)(.*)", path.read_text(encoding="utf-8")):
         assert used[0] == "./" or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used[0]), used
         assert used[0] == "./" or re.search(r"# v\d+\.\d+\.\d+$", used[1]), used
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_permissions_are_granted_job_by_job_and_every_job_ends(path: Path) -> None:
-    workflow = yaml.safe_load(path.read_text())
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         assert job["permissions"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +11,12 @@ import yaml
 
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
-from tests.workflows.runner import ACTION, ROOT
+from tests.workflows.runner import ACTION, ROOT, ZIZMOR
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 USED = f"somebody/cqs-sheets@{COMMIT}"
 SHEET = "1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-EXAMPLE = (ROOT / ".github" / "workflows" / "sync.yml").read_text()
+EXAMPLE = (ROOT / ".github" / "workflows" / "sync.yml").read_text(encoding="utf-8")
 PINNED = re.compile(r"uses: ([\w./-]+@[0-9a-f]{40})")
 
 
@@ -32,7 +30,7 @@ def written(repository: Shell, *arguments: str) -> tuple[str, Any]:
     """The workflow as text and as YAML."""
     done = run_inside(repository, "init", "--yes", "--github", "--action", USED, *arguments)
     assert done.returncode == 0, done.stderr
-    text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text()
+    text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text(encoding="utf-8")
     return text, yaml.safe_load(text)
 
 
@@ -44,8 +42,7 @@ def the_step(workflow: Any) -> Any:
 @pytest.mark.parametrize("target", ["signals.xlsx", SHEET], ids=["workbook", "sheet"])
 def test_a_checker_finds_nothing_in_it(repository: Shell, target: str) -> None:
     written(repository, "--to", target)
-    zizmor = str(Path(sys.executable).parent / "zizmor")
-    command = [zizmor, "--offline", "--quiet", "--persona", "pedantic", ".github"]
+    command = [ZIZMOR, "--offline", "--quiet", "--persona", "pedantic", ".github"]
     done = subprocess.run(command, cwd=repository.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -83,7 +80,7 @@ def test_a_google_sheet_brings_both_ways_to_sign_in(repository: Shell) -> None:
 
 def test_what_has_to_be_set_on_github_is_listed(repository: Shell) -> None:
     done = run_inside(repository, "init", "--yes", "--github", "--action", USED)
-    text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text()
+    text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text(encoding="utf-8")
     for name in ("CQS_SYNC", "CQS_RENEW", "CQS_API_KEY"):
         assert name in done.stdout
     assert "GOOGLE" not in done.stdout + text

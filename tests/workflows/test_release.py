@@ -16,7 +16,7 @@ import cqs_sheets
 from tests.workflows.runner import ROOT
 
 CHECK = ROOT / ".github" / "check_release.py"
-RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

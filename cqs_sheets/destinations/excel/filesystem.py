@@ -18,11 +18,11 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+from cqs_sheets.held import HELD, is_held
 
 _WAIT_STEP = 0.25
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_HELD = (32, 33)  # Windows: another program has the file open, or a part of it locked
 _NO_NAME = 123  # Windows: no file can be called so
 _PENDING = "Nothing was written; the rows wait in the journal."
 
@@ -41,6 +41,10 @@ class Disk:
     def holds_open_files(self) -> bool:
         """Whether a file that some program has open cannot be replaced or deleted."""
         return os.name == "nt"
+
+    def is_held(self, file: Path) -> bool:
+        """Whether that is why a file could not be opened, which is told as a matter of permissions."""
+        return self.holds_open_files() and is_held(file)
 
     def sync_folder(self, folder: Path) -> None:
         """Make a rename last through a power cut, where the platform can."""
@@ -292,7 +296,7 @@ class WorkbookFile:
     def explained(self, error: OSError) -> CqsError:
         """A failure of the operating system as one of ours."""
         code = getattr(error, "winerror", None)
-        if code in _HELD:
+        if code in HELD or (error.errno == errno.EACCES and code is None and self._disk.is_held(self.path)):
             return self._held()
         if error.errno in _FULL:
             return TargetBusy(

@@ -15,7 +15,9 @@ from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+from tests.alone import alone_with
 from tests.destinations.excel.books import ONLY_SIGNALS, add, grid, read, signals_book, sync
+from tests.symlinks import symlink
 
 
 class Machine(Disk):
@@ -84,10 +86,11 @@ def test_mode_and_link_are_kept(book: Path, tmp_path: Path) -> None:
     book.chmod(0o640)
     link = tmp_path / "folder" / "link.xlsx"
     link.parent.mkdir()
-    link.symlink_to(book)
+    symlink(link, book)
     sync(link, adds=[add("7")])
     assert link.is_symlink()
-    assert stat.S_IMODE(book.stat().st_mode) == 0o640
+    if os.name == "posix":
+        assert stat.S_IMODE(book.stat().st_mode) == 0o640
     assert grid(book)[6][1] == 7
 
 
@@ -181,6 +184,15 @@ class Held(PermissionError):
 def test_a_file_that_another_program_holds_is_busy_not_refused(book: Path) -> None:
     file = WorkbookFile(book, backups=0, force=False, lock_wait=0, sleep=lambda _: None, disk=Disk())
     assert isinstance(file.explained(Held(errno.EACCES, "Permission denied")), TargetBusy)
+
+
+@pytest.mark.skipif(os.name != "nt", reason="elsewhere nobody opens a file for himself alone")
+def test_a_workbook_that_another_program_opened_for_itself_alone_is_busy(book: Path) -> None:
+    before = book.read_bytes()
+    with alone_with(book), pytest.raises(TargetBusy, match="held by another program"):
+        sync(book, adds=[add("7")])
+    assert book.read_bytes() == before
+    sync(book, adds=[add("7")])
 
 
 def test_a_backup_that_is_open_on_windows_is_busy(book: Path) -> None:
