@@ -49,10 +49,6 @@ def allowed(faults: Script) -> set[int]:
     names = [fault.name for fault in struck]
     if names == [_OTHER_PATH] * 2:
         return {69}
-    if list(faults) == struck and names == [_PLANNED_ANEW] * 2:
-        return {
-            65
-        }  # both forms of the first question: as if nothing of ours were there, which our tabs belie
     return final if len(final) == len(set(names)) == 1 and names[0] not in _MENDED_ONCE else final | {0}
 
 

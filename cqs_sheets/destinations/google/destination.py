@@ -224,7 +224,11 @@ class GoogleDestination:
     def _bound(self, layout: Layout, template: Template) -> Layout:
         """The same, with tables made by hand where we never wrote. Raises DataRefused if a fed tab is unreadable."""
         check_nothing_lost(layout, template)
-        return layout if layout.marks else adopt(self._http, self._id, layout, template, self._gid)
+        if layout.marks:
+            return layout
+        adopted = adopt(self._http, self._id, layout, template, self._gid)
+        check_nothing_lost(adopted, template)
+        return adopted
 
 
 def _correct(held: Held, template: Template, mistakes: Sequence[Misplaced]) -> None:

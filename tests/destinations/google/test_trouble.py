@@ -14,6 +14,7 @@ from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import Clock, GoogleUser, connect
 from tests.emulators.google_sheets import Fault, reads, reset, start, status, timeout, truncate, writes
+from tests.make import TEMPLATE
 
 LOST_ANSWERS = [
     status(503, after_commit=True),
@@ -63,6 +64,15 @@ def test_of_two_syncs_at_once_one_wins_and_the_other_plans_anew(user: GoogleUser
     with pytest.raises(TargetChanged):
         user.destination.apply(mine)
     assert [str(line["id"]) for line in user.rows()] == ["1", "2", "3"]
+
+
+def test_a_sheet_that_another_sync_made_between_two_questions_is_looked_at_again(user: GoogleUser) -> None:
+    other = GoogleDestination(user.book, http=user.http)
+    before = user.destination.stamp("")
+    other.apply(plan_for(other, [row("1")]))
+    table = user.destination.read(TEMPLATE, {"Signals": {"1"}})
+    assert table.version != before.version
+    assert set(table.tabs["Signals"].rows) == {"1"}
 
 
 def test_a_server_that_stays_away_leaves_the_rows_for_later(user: GoogleUser) -> None:

@@ -11,7 +11,7 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
+from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, look, read_names
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import DataRefused
 
@@ -34,11 +34,12 @@ def adopt(
     Which tabs there are and what stands in them takes two requests: a tab's cells can be asked for by
     its name only, and a request that names one that is not there is refused as a whole. A large tab takes
     one more.
+    If another sync wrote there meanwhile, the layout is what that left.
     Raises DataRefused for a tab of that name whose rows cannot be told apart.
     """
     answer = http.read(spreadsheet_id, fields=_PROPERTIES, name=spreadsheet_id)
     if any(entry["metadataKey"] == marks.SEQUENCE for entry in answer.get("developerMetadata", [])):
-        raise _unreadable()
+        return _just_written(http, spreadsheet_id)
     titles = _titles(answer)
     sheets = [sheet["properties"] for sheet in answer["sheets"] if "gridProperties" in sheet["properties"]]
     wanted: dict[int, TableTab] = {}
@@ -51,6 +52,14 @@ def adopt(
     large = {each.get("sheetId", 0) for each in sheets if _cells(each) > _READ_WHOLE}
     places = _places(http, spreadsheet_id, wanted, large, gid) if wanted else {}
     return replace(layout, titles=titles, names=dict(read_names(answer)), tabs={**layout.tabs, **places})
+
+
+def _just_written(http: SheetsHttp, spreadsheet_id: str) -> Layout:
+    """The layout of a spreadsheet that another sync has made between our two questions."""
+    layout = look(http, spreadsheet_id)
+    if not layout.marks:
+        raise _unreadable()
+    return layout
 
 
 def _cells(properties: Json) -> int:
