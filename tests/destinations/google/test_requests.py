@@ -93,7 +93,7 @@ def test_where_google_answers_less_than_hoped_for_it_takes_reads_but_harms_nothi
 
 def test_a_spreadsheet_of_ours_whose_columns_google_does_not_show_is_left_alone(user: GoogleUser) -> None:
     sync(user, row("1"))
-    user.sheets.inject(Fault("status", status=400), _looks, times=2)
+    user.sheets.inject(Fault("status", status=400), _looks, times=4)
     with pytest.raises(DataRefused, match="written by cqs-sheets before"):
         sync(user, row("1"), row("2"))
     assert len(user.rows()) == 1
