@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from cqs_sheets.destinations.excel.parts.splice import outline
 from cqs_sheets.destinations.excel.parts.xmltext import canonical_part, with_attribute
 from cqs_sheets.errors import DataRefused
-from tests.destinations.excel.books import add, change, signals_book, sync, with_parts
+from tests.destinations.excel.books import add, change, grid, signals_book, sync, with_parts
 from tests.fuzz.trying import limited_findings
 
 SHEET, TABLE = "xl/worksheets/sheet1.xml", "xl/tables/table1.xml"
@@ -103,3 +104,13 @@ def test_text_that_was_encoded_twice_is_refused() -> None:
     part = "<workbook><sheets></sheets></workbook>".encode("utf-16-be").decode().encode("utf-16")
     with pytest.raises(DataRefused):
         outline(canonical_part(part))
+
+
+def test_a_sheet_whose_name_looks_escaped_is_found_again(tmp_path: Path) -> None:
+    """What is no text of a cell is taken and written as it stands."""
+    path = signals_book(tmp_path / "book.xlsx")
+    rename = swapped('<sheet name="Signals"', '<sheet name="_x0041_"')
+    with_parts(path, {BOOK: lambda part: re.sub(rb"<definedNames>.*</definedNames>", b"", rename(part))})
+    sync(path, adds=[add("7")])
+    sync(path, adds=[add("8")])
+    assert [row[1] for row in grid(path, "_x0041_")][-2:] == [7, 8]

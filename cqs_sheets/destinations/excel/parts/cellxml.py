@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellType, CellValue, exact_number
-from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape_cell
+from cqs_sheets.destinations.excel.parts.xmltext import escape_cell, unescape_cell
 
 LONGEST_TEXT = 32_767
 
@@ -204,4 +204,4 @@ def _text(text: str, warning: str = "") -> Encoded:
         warning = f"a text of {units} characters was cut to the {LONGEST_TEXT} that a cell holds"
         text = text.encode("utf-16-le", "surrogatepass")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
     space = b' xml:space="preserve"' if text != text.strip() or "\n" in text else b""
-    return Encoded(b"inlineStr", b"<is><t%s>%s</t></is>" % (space, escape(text)), warning)
+    return Encoded(b"inlineStr", b"<is><t%s>%s</t></is>" % (space, escape_cell(text)), warning)

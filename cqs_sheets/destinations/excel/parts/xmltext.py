@@ -17,17 +17,23 @@ _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A
 _DECLARATION = re.compile(rb"^\s*<\?xml.*?\?>", re.DOTALL)
 _ROOT = re.compile(rb"<(?:([A-Za-z_][\w.-]*):)?[A-Za-z_][^\s/>]*")
 _ATTRIBUTE = re.compile(rb"""([\w.:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff\r]|_(?=x[0-9A-Fa-f]{4}_)")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff\r]")
+_LIKE_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MOST_HELD_BACK = 64 << 20
 _PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 
 
 def escape(text: str) -> bytes:
-    """Text as element content; characters that XML cannot hold become `_xHHHH_`, as Excel writes them."""
-    if not text.isprintable() or "_x" in text:
+    """A name or formula as element content; characters that XML cannot hold become `_xHHHH_`."""
+    if not text.isprintable():
         text = _ILLEGAL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
     return html.escape(text, quote=False).encode()
+
+
+def escape_cell(text: str) -> bytes:
+    """A cell's text as element content: what merely looks like `_xHHHH_` is written so that it stays what it is."""
+    return escape(_LIKE_ESCAPED.sub("_x005F_", text) if "_x" in text else text)
 
 
 def escape_attribute(text: str) -> bytes:
