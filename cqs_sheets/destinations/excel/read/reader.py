@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue
@@ -48,26 +48,28 @@ class Reader:
         states: dict[str, TabState] = {}
         for tab in self._template.tabs:
             if isinstance(tab, TableTab) and (tab.fed or tab.name in keys):
-                others = other_tabs(self._template, tab)
-                for volume in volumes(self._workbook, tab):
-                    place = find_place(self._workbook, self._strings, volume, other_tabs=others)
-                    if place:
-                        state = self._table(place, keys.get(tab.name, ()))
-                        states[tab.name] = _joined(states[tab.name], state) if tab.name in states else state
+                for place in self._places(tab):
+                    state = self._table(place, keys.get(tab.name, ()))
+                    states[tab.name] = _joined(states[tab.name], state) if tab.name in states else state
             elif isinstance(tab, SettingsTab) and (settings := self._settings(tab)):
                 states[tab.name] = settings
         return states
 
     def open_keys(self) -> dict[str, set[str]]:
         """The keys of the rows whose status is open, by tab; of the tabs that show one."""
-        found: dict[str, set[str]] = {}
-        for tab in self._template.fed_tabs:
-            others = other_tabs(self._template, tab)
-            for volume in volumes(self._workbook, tab):
-                place = find_place(self._workbook, self._strings, volume, other_tabs=others)
-                if place:
-                    found.setdefault(tab.name, set()).update(open_keys(self._draft, self._strings, place))
-        return found
+        return {
+            tab.name: {
+                key for place in self._places(tab) for key in open_keys(self._draft, self._strings, place)
+            }
+            for tab in self._template.fed_tabs
+        }
+
+    def _places(self, tab: TableTab) -> Iterator[Place]:
+        """Where a tab is, and those it was continued in; nothing if it is not there."""
+        others = other_tabs(self._template, tab)
+        for volume in volumes(self._workbook, tab):
+            if place := find_place(self._workbook, self._strings, volume, other_tabs=others):
+                yield place
 
     def _table(self, place: Place, keys: Collection[str]) -> TabState:
         found = scan(self._draft, place, self._strings, keys)
