@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 from threading import Lock
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows import busiest
+from cqs_sheets.core.rows.binding import Bindings, bind, marks_of, searched_titles
+from cqs_sheets.core.rows.facts import Facts
 from cqs_sheets.core.rows.orphans import Keys, aged, signals_of
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import Choices, make_plan
@@ -56,6 +59,34 @@ class Delivery:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass
+class _Looked:
+    """A look at a target as deep as it is needed: its facts, and which sheets are the template's tabs."""
+
+    target: Target
+    state: TargetState
+    stamp: Stamp
+    _: KW_ONLY
+    restore: bool
+
+    @cached_property
+    def facts(self) -> Facts:
+        template, words = self.target.template, self.target.settings.tabs
+        return look(self.target.destination, template, words, self.stamp)
+
+    @cached_property
+    def bindings(self) -> Bindings:
+        written = self.state.sequence > 0 and not self.restore
+        return bind(self.target.template, self.facts, self.target.settings.tabs, written=written)
+
+
+def look(destination: Destination, template: Template, words: Mapping[str, str], stamp: Stamp) -> Facts:
+    """What must be seen of a target to know which of its sheets are tabs of the template. Raises CqsError."""
+    facts = destination.look(stamp, marks_of(template))
+    titles = searched_titles(template, facts, words)
+    return destination.headers(facts, titles) if titles else facts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverer:
     """Brings targets up to date from one journal; several at a time may be under way.
@@ -97,13 +128,14 @@ class Deliverer:
             rows = list(self._rows(state, stamp, target))
         outcome.pending = sum(not row.fill_only for row in rows)
         heartbeat, now = self._heartbeat_due(state, target), _shape(target)
-        orphans = self._orphans(state, stamp, target)
-        look = heartbeat or now != state.shape or any(orphans.values())
-        something_to_do = rows or (look if stamp.exists else make_empty)
+        looked = _Looked(target, state, stamp, restore=self.choices.restore)
+        orphans = self._orphans(state, stamp, looked)
+        wanted = heartbeat or now != state.shape or any(orphans.values())
+        something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
             self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
             return
-        plan = self._plan(target, state, stamp, rows, orphans, settings, refresh=heartbeat)
+        plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat)
         outcome.plan = plan
         outcome.warnings = list(plan.warnings)
         _refuse_large(plan)
@@ -145,15 +177,15 @@ class Deliverer:
                 target, (item for item in others if item.record.arrival not in seen), fill_only=True
             )
 
-    def _orphans(self, state: TargetState, stamp: Stamp, target: Target) -> Keys:
+    def _orphans(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
         if not stamp.exists or (stamp.sequence or 0) <= state.sequence:
             return {}
-        found = target.destination.open_keys(target.template)
+        found = looked.target.destination.open_keys(looked.facts, looked.bindings)
         with self._turn:
             return {
                 tab.name: [key for key in found.get(tab.name, ()) if not self._knows(tab, key)]
-                for tab in target.template.fed_tabs
+                for tab in looked.target.template.fed_tabs
             }
 
     def _knows(self, tab: TableTab, key: str) -> bool:
@@ -167,28 +199,29 @@ class Deliverer:
         return last is None or self.clock() - last >= timedelta(seconds=every)
 
     def _plan(
-        self, target: Target, state: TargetState, stamp: Stamp, rows: Sequence[WantedRow], orphans: Keys,
+        self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys,
         settings: Mapping[str, CellValue], *, refresh: bool,
     ) -> Plan:  # fmt: skip
+        target, bindings = looked.target, looked.bindings
         keys = {tab: set(found) for tab, found in orphans.items()}
         for row in rows:
             keys.setdefault(row.tab, set()).add(row.key)
-        table = target.destination.read(target.template, keys)
-        if table.version != stamp.version:
+        table = target.destination.read(looked.facts, bindings, keys)
+        if table.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
                 meaning="Nothing was written; the rows wait in the journal.",
                 hint="Run the sync again when nobody is saving it.",
             )
         return make_plan(
-            target.template,
+            bindings.template,
             rows,
             table,
-            sequence=max(state.sequence, table.sequence or 0) + 1,
+            sequence=max(looked.state.sequence, table.sequence or 0) + 1,
             settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
-            more=aged(target.template, table, orphans, now=self.clock(), zone=target.zone),
+            more=aged(bindings.template, table, orphans, now=self.clock(), zone=target.zone),
         )
 
     def _lists(self, target: Target) -> dict[str, str]:

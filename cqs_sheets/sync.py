@@ -189,9 +189,9 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
 
 def _made(plan: Plan) -> tuple[str, ...]:
     """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if plan.table.sequence is None:
+    if not plan.table.exists:
         return ()
-    tabs = [name for name in plan.new_tabs if not name.startswith("_")]
+    tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
     for name, count in Counter(new.tab for new in plan.new_columns).items():
         settings = isinstance(plan.template.tab(name), SettingsTab)

@@ -167,6 +167,7 @@ _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
     "where": where_values,
     "backups": int,
     "lock_wait": duration,
+    "tabs": dict,
 }
 
 
@@ -179,7 +180,10 @@ def _chosen(
     if overrides.to:
         named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
+    targets = tuple(
+        replace(target, tabs={**target.tabs, **overrides.tabs}) for target in chosen.values()
+    )
     if overrides.template is None:
-        return tuple(chosen.values())
+        return targets
     template = template_at(overrides.template, cwd)
-    return tuple(replace(target, template=template) for target in chosen.values())
+    return tuple(replace(target, template=template) for target in targets)

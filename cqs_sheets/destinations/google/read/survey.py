@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cqs_sheets.core.rows.table import Made
+from cqs_sheets.core.rows.facts import Made
 from cqs_sheets.core.rows.upgrade import record_from
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.google.read.addresses import column_letters
-from cqs_sheets.destinations.google.read.adoption import adopt
-from cqs_sheets.destinations.google.read.layout import TabPlace
-from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
@@ -70,12 +68,8 @@ class Survey:
     tabs: tuple[TabSurvey, ...]
 
 
-def survey(http: SheetsHttp, spreadsheet_id: str, template: Template, *, gid: int | None = None) -> Survey:
-    """Look at a spreadsheet by two reads (a few more if we never wrote there); nothing is written. Raises CqsError."""
-    layout = look(http, spreadsheet_id)
-    check_nothing_lost(layout, template)
-    if not layout.marks:
-        layout = adopt(http, spreadsheet_id, layout, template, gid)
+def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Template) -> Survey:
+    """One more look at a spreadsheet whose tabs are bound; nothing is written. Raises CqsError."""
     answer = http.read(spreadsheet_id, fields=_FIELDS, name=spreadsheet_id)
     sheets = {sheet["properties"].get("sheetId", 0): sheet for sheet in answer.get("sheets", [])}
     grids = [sheet["properties"].get("gridProperties", {}) for sheet in sheets.values()]
