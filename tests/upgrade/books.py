@@ -16,7 +16,7 @@ Grid = dict[tuple[int, int], Any]
 Book = dict[str, Grid]
 """The tabs in their order; each holds its cells that are not empty by row and column, from 1: constant or formula."""
 
-_KEYS = ("UID", "ID", "id")  # headers; where a tab has several, the first of these tells its rows apart
+_KEYS = ("UID", "ID", "id", "Nr")  # headers; where a tab has several, the first of these tells its rows apart
 _HEADER_ROWS = 5
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import openpyxl
@@ -25,6 +25,7 @@ from tests.upgrade.runs import News, pack, sync
 TEMPLATES = ("raw", "signals", "futures", "scalping", "journal", "dashboard")
 GOOGLE = ("signals", "journal", "by_gid")
 ACTION = "somebody/cqs-sheets@0123456789abcdef0123456789abcdef01234567"
+GERMAN = {"ID": "Nr", "Time": "Zeit", "Pair": "Paar", "Side": "Seite"}
 HEAD = """timezone = "UTC"
 
 [api]
@@ -57,12 +58,17 @@ def hand_made(path: Path, title: str, *rows: Sequence[object]) -> None:
     book.save(path)
 
 
-def rename(path: Path, old: str, new: str) -> None:
-    """A memo, and the tab renamed as a spreadsheet program does it: what refers to it follows."""
+def rename(path: Path, old: str, new: str, headers: Mapping[str, str]) -> None:
+    """A memo; tab and headers renamed as a spreadsheet program does it: what refers to them follows."""
     book = openpyxl.load_workbook(path)
-    book[old].title = new
-    memo = next(cell for cell in book[new][2] if cell.value == "Memo")
-    book[new].cell(3, memo.column).value = "mine"
+    sheet = book[old]
+    sheet.title = new
+    for cell in sheet[2]:
+        if cell.value == "Memo":
+            sheet.cell(3, cell.column).value = "mine"
+        cell.value = headers.get(str(cell.value), cell.value)
+    for column in (column for table in sheet.tables.values() for column in table.tableColumns):
+        column.name = headers.get(column.name, column.name)
     for each in book.defined_names.values():
         each.attr_text = re.sub(rf"^'?{old}'?!", f"'{new}'!", each.attr_text)
     book.save(path)
@@ -105,7 +111,7 @@ def write_adopted(folder: Path) -> None:
     ]
     hand_made(folder / "by_title.xlsx", "Signals", headers, *mine)
     hand_made(folder / "by_headers.xlsx", "Trades", ["What I trade"], [], headers, *mine)
-    two_syncs(folder, between=lambda at: rename(at / "renamed.xlsx", "Signals", "Meine Signale"))
+    two_syncs(folder, between=lambda at: rename(at / "renamed.xlsx", "Signals", "Meine Signale", GERMAN))
 
 
 def write_wrongly_bound(folder: Path) -> None:
@@ -121,7 +127,7 @@ def write_wrongly_bound(folder: Path) -> None:
     two_syncs(
         folder,
         news=(without, NEWS_2),
-        between=lambda at: rename(at / "renamed_first.xlsx", "Signals", "Mine"),
+        between=lambda at: rename(at / "renamed_first.xlsx", "Signals", "Mine", {}),
     )
     drop_names(folder / "marks_dropped.xlsx")
 
@@ -144,6 +150,7 @@ def write_google(folder: Path) -> None:
 
         def use_them(_: Path) -> None:
             with sheets.edit(signals) as hand:
+                hand.delete_rows("Signals", 6)  # of 5004
                 hand.rename_tab("Signals", "Meine Signale")
                 hand.insert_columns("Meine Signale", "A")
                 hand.type("Meine Signale!A3", ["mine"])
