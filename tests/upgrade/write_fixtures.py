@@ -1,6 +1,6 @@
 """Writes what this version leaves behind, for later versions to upgrade: `python -m tests.upgrade.write_fixtures`.
 
-It is run once for each release, and the folder `written_by_…` is kept for good. What the version of that
+It is run once for each release, at the commit of that release, and the folder `written_by_…` is kept for good. What the version of that
 time wrote wrongly is kept too: people have such workbooks.
 """
 
@@ -175,6 +175,8 @@ def write_init(folder: Path) -> None:
 WRITTEN = Path(__file__).parent / f"written_by_{__version__.replace('.', '_')}"
 
 if __name__ == "__main__":
+    if WRITTEN.exists():
+        sys.exit(f"{WRITTEN} is there already, and is kept as that version wrote it.")
     for write in (write_templates, write_adopted, write_wrongly_bound, write_google, write_init):
         name = write.__name__.removeprefix("write_")
         with tempfile.TemporaryDirectory() as temporary:
