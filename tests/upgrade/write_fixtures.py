@@ -1,7 +1,7 @@
 """Writes what this version leaves behind, for later versions to upgrade: `python -m tests.upgrade.write_fixtures`.
 
-It is run once for each release, at the commit of that release, and the folder `written_by_…` is kept for good. What the version of that
-time wrote wrongly is kept too: people have such workbooks.
+It is run once for each release, at the commit of that release, and the folder `written_by_…` is kept for good.
+What the version of that time wrote wrongly is kept too: people have such workbooks.
 """
 
 from __future__ import annotations
