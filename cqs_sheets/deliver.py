@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from threading import Lock
+from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue
@@ -17,7 +18,7 @@ from cqs_sheets.core.rows.orphans import Keys, aged, signals_of
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import Choices, make_plan
 from cqs_sheets.core.rows.rows import WantedRow, passes, wanted_rows
-from cqs_sheets.core.rows.table import Stamp
+from cqs_sheets.core.rows.table import Stamp, Table
 from cqs_sheets.core.rows.upgrade import shape
 from cqs_sheets.core.signals.symbols import BUILT_IN
 from cqs_sheets.core.templates.template import TableTab, Template
@@ -42,10 +43,11 @@ def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
     """What the journal knows of a target.
 
     One workbook with another template is another target: what was delivered to the tabs of the one
-    says nothing about the tabs of the other. When feeds or `where` change, all signals are looked
+    says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
     at again.
     """
-    selection = repr((settings.feeds, sorted(settings.where.items())))
+    chosen = (settings.feeds, sorted(settings.where.items()))
+    selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
     return journal.target(f"{settings.identity} as {settings.template}", selection)
 
 
@@ -85,6 +87,17 @@ def look(destination: Destination, template: Template, words: Mapping[str, str],
     facts = destination.look(stamp, marks_of(template))
     titles = searched_titles(template, facts, words)
     return destination.headers(facts, titles) if titles else facts
+
+
+def read_target(
+    destination: Destination,
+    template: Template,
+    keys: Mapping[str, Collection[str]],
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> Table:
+    """What a target holds of some keys of a template's tabs; raises CqsError as destinations do."""
+    facts = look(destination, template, words, destination.stamp(""))
+    return destination.read(facts, bind(template, facts, words), keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

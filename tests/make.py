@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.table import Table
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import (
     CellFormat,
@@ -99,3 +101,9 @@ SETTINGS_TAB = SettingsTab(
     ),
 )
 TEMPLATE = Template(name="test", title="A small template", tabs=(SIGNALS_TAB, SETTINGS_TAB))
+
+
+def table_of(**given: Any) -> Table:
+    """A target whose sheets are all ours, or those in `bindings`."""
+    given.setdefault("bindings", Bindings(template=TEMPLATE))
+    return Table(**given)

@@ -15,6 +15,7 @@ from cqs_sheets.config import Settings
 from cqs_sheets.core.rows.plan import Plan, Update
 from cqs_sheets.core.rows.table import SETTING_VALUE
 from cqs_sheets.core.templates.template import Setting, Template
+from cqs_sheets.deliver import read_target
 from cqs_sheets.template_files import load_template
 
 SETTING = "Equity"
@@ -36,7 +37,7 @@ def write_account_size(options: Mapping[str, Any], size: Decimal) -> None:
                 tab = target.template.settings_tab
                 if tab is None or account_setting(target.template) is None:
                     continue
-                table = target.destination.read(target.template, {})
+                table = read_target(target.destination, target.template, {}, each.tabs)
                 change = Update(tab=tab.name, key=SETTING, column=SETTING_VALUE, old=None, new=size)
                 plan = Plan(
                     template=target.template,

@@ -14,7 +14,6 @@ from cqs_sheets.cli.interrupt import Interruption
 from cqs_sheets.deliver import Target
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.google.address import gid_in
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.template_files import load_template
@@ -58,7 +57,6 @@ class Targets:
             return GoogleDestination(
                 target.place.spreadsheet,
                 http=self._google,
-                gid=gid_in(target.to),
                 zone_name=str(self._settings.zone),
             )
         return ExcelDestination(

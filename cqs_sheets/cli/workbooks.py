@@ -12,6 +12,7 @@ from cqs_sheets.core.rows.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
 from cqs_sheets.core.templates.template import Template
+from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import UsageError
 
@@ -25,6 +26,6 @@ def write_workbook(
         raise UsageError(f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file.")
     destination = ExcelDestination(file, backups=0)
     rows = [row for record in records for row in wanted_rows(template, record, zone, symbols=symbols)]
-    table = destination.read(template, {})
+    table = read_target(destination, template, {})
     destination.apply(make_plan(template, rows, table, sequence=1, settings=settings))
     return len(rows)

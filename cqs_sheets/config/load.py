@@ -180,9 +180,7 @@ def _chosen(
     if overrides.to:
         named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
-    targets = tuple(
-        replace(target, tabs={**target.tabs, **overrides.tabs}) for target in chosen.values()
-    )
+    targets = tuple(replace(target, tabs={**target.tabs, **overrides.tabs}) for target in chosen.values())
     if overrides.template is None:
         return targets
     template = template_at(overrides.template, cwd)

@@ -19,6 +19,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from tests.make import SIGNALS_TAB, TEMPLATE
 
@@ -52,7 +53,7 @@ def stamp_update() -> Update:
 def _ours(path: Path) -> None:
     """As the sync itself makes it."""
     destination = ExcelDestination(path, backups=0)
-    table = destination.read(TEMPLATE, {})
+    table = read_target(destination, TEMPLATE, {})
     adds = tuple(row(str(key), coin) for key, coin in enumerate(("BTC", "=1+1", "<&>"), 1))
     updates = (stamp_update(),)
     destination.apply(Plan(template=TEMPLATE, table=table, sequence=1, adds=adds, updates=updates))

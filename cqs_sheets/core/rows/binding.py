@@ -9,7 +9,7 @@ candidates neither is taken: that is refused by name. What is not bound is made 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -80,13 +80,22 @@ def searched_titles(template: Template, facts: Facts, words: Mapping[str, str]) 
     """The titles of the sheets whose first rows `bind` has to see, beyond what marks tell."""
     if not facts.exists:
         return ()
-    marked = {spot.sheet for volumes in facts.marks.values() for one in volumes for each in one for spot in _spots(each)}
+    marked = {
+        spot.sheet
+        for volumes in facts.marks.values()
+        for one in volumes
+        for each in one
+        for spot in _spots(each)
+    }
     known = {sheet.title.lower() for sheet in facts.sheets if sheet.id in marked}
     said = [title for title in words.values() if title.lower() not in known]
     guessed = [
         tab.name
         for tab in map(partial(_with_mark, template, facts=facts), template.fed_tabs)
-        if isinstance(tab, TableTab) and not tab.when_needed and tab.name not in words and not _is_marked(facts, tab)
+        if isinstance(tab, TableTab)
+        and not tab.when_needed
+        and tab.name not in words
+        and not _is_marked(facts, tab)
     ]
     return tuple(dict.fromkeys([*said, *guessed]))
 
@@ -209,7 +218,7 @@ class _Binder:
             self.dropped.append(tab.name)
         texts = sheet.rows.get(row, {})
         listed = ", ".join(f"{column_letters(at)} {texts.get(at, '')!r}" for at in sorted(columns.values()))
-        before = f" instead of {was!r}, where rows delivered before stay" if was else ""
+        before = f" instead of {was!r}, whose rows stay where they are" if was else ""
         self.told.append(
             f"the sheet {sheet.title!r} is {tab.name} from now on{before}; written there are only {listed}"
         )
@@ -263,7 +272,7 @@ class _Binder:
         key = live.get(tab.key)
         title = sheets[(key or next(iter(live.values()))).sheet].title
         if key is None:
-            return f"the column {tab.column(tab.key).header!r} of {title!r}, which tells its rows apart, was deleted"
+            return f"its key column, {tab.column(tab.key).header!r}, was deleted from {title!r}"
         if marked.lost:
             return f"{title!r}: {marked.lost}"
         columns = {id_: spot.column for id_, spot in live.items() if spot[:2] == key[:2]}

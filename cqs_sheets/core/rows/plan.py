@@ -14,7 +14,6 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows.table import Table
 from cqs_sheets.core.templates.template import Template
 
-
 _LONGEST_TITLE = 31  # in Excel
 
 

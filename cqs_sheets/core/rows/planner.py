@@ -70,12 +70,22 @@ def make_plan(
         new_columns=columns,
         left_deleted=left_deleted,
         refusals=refusals,
-        warnings=(*table.bindings.told, *_beside(template, table, tabs), *table.warnings, *_duplicates(table)),
+        warnings=(
+            *table.bindings.told,
+            *_beside(template, table, tabs),
+            *table.warnings,
+            *_duplicates(table),
+        ),
     )
 
 
 def _was_deleted(row: WantedRow, table: Table) -> bool:
-    """Delivered by a write that this target still remembers, and gone: the user deleted it."""
+    """Delivered by a write that this target still remembers, and gone: the user deleted it.
+
+    Where a tab is bound to another sheet than before, nothing can be said to be gone.
+    """
+    if row.tab in table.bindings.dropped:
+        return False
     return table.exists and row.added is not None and row.added <= (table.sequence or 0)
 
 
@@ -157,7 +167,9 @@ def _beside(template: Template, table: Table, made: Collection[NewTab]) -> Itera
     for new in made:
         tab = template.tab(new.tab)
         if new.title != new.tab:
-            mend = f"; if it is meant, say so: --tab {new.tab}=\"{new.tab}\"" if isinstance(tab, TableTab) else ""
+            mend = (
+                f'; if it is meant, say so: --tab {new.tab}="{new.tab}"' if isinstance(tab, TableTab) else ""
+            )
             yield f"the sheet {new.tab!r} is not ours and is left alone, {new.title!r} is made beside it{mend}"
 
 

@@ -74,9 +74,9 @@ def made_after(plan: Plan, left_out: Collection[NewColumn] = ()) -> Made:
         optional = isinstance(tab, TableTab) and tab.when_needed
         if tab.name in bindings.adopted:
             record[_mark(tab)] = USERS_OWN
-        elif plan.makes(tab.name):
-            record[_mark(tab)] = parts(tab)
-        elif _mark(tab) not in record and (tab.name in plan.table.tabs or not optional):
+        elif plan.makes(tab.name) or (
+            _mark(tab) not in record and (tab.name in plan.table.tabs or not optional)
+        ):
             record[_mark(tab)] = parts(tab)
     for new in plan.new_columns:
         if new not in left_out:

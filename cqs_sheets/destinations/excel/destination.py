@@ -17,9 +17,9 @@ from cqs_sheets.core.rows.upgrade import made_after
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.draw import create
 from cqs_sheets.destinations.excel.edit.editor import Editor
+from cqs_sheets.destinations.excel.edit.marking import mark
 from cqs_sheets.destinations.excel.edit.upgrade import upgrade
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.destinations.excel.edit.marking import mark
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
@@ -130,7 +130,7 @@ class ExcelDestination:
         titles = {new.tab: new.title for new in plan.new_tabs}
         if titles and plan.table.exists:
             add_tabs(draft, plan.template, titles)
-        scans = {} if titles or plan.new_columns else cast(Mapping[str, Scan], plan.table.seen)
+        scans = {} if titles or plan.new_columns else cast("Mapping[str, Scan]", plan.table.seen)
         editor = Editor(draft, plan.template, scans or {})
         possible = [each for each in plan.updates if NewColumn(each.tab, each.column) not in left_out]
         editor.apply(replace(plan, updates=tuple(possible)), made_after(plan, left_out))
@@ -157,5 +157,7 @@ class ExcelDestination:
                 meaning="Nothing was written.",
                 hint="Name the target something.xlsx, or save a macro workbook (.xlsm) there first.",
             )
-        with Package.open(create.build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
+        with Package.open(
+            create.build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])
+        ) as package:
             yield Draft(package)

@@ -17,11 +17,12 @@ from cqs_sheets.core.rows.upgrade import is_users_own
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.google.read.headers import adopted_place, read_headers, read_titles
 from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, is_inexact
+from cqs_sheets.destinations.google.read.headers import adopted_place, read_headers, read_titles
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.read.looking import look
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
+from cqs_sheets.destinations.google.read.survey import Survey, survey
 from cqs_sheets.destinations.google.read.values import (
     Line,
     box_of_column,
@@ -99,12 +100,12 @@ class GoogleDestination:
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination; no request."""
-        seen = cast(_Seen, stamp.seen)
+        seen = cast("_Seen", stamp.seen)
         return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
 
     def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
         """See base.Destination; two reads."""
-        seen = cast(_Seen, facts.seen)
+        seen = cast("_Seen", facts.seen)
         layout, sheets = read_headers(self._http, self._id, seen.layout, titles)
         return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
 
@@ -113,13 +114,9 @@ class GoogleDestination:
 
         A sheet that is bound without marks takes one more: once.
         """
-        seen = cast(_Seen, facts.seen)
+        seen = cast("_Seen", facts.seen)
         template = bindings.template
-        adopted = {
-            name: adopted_place(self._http, self._id, seen.layout, tab, binding)
-            for name, binding in bindings.adopted.items()
-            if isinstance(tab := template.tab(name), TableTab)
-        }
+        adopted = self._adopted(seen.layout, bindings)
         seen = replace(seen, layout=seen.layout.bound(bindings, adopted))
         held, seen = self._held(bindings, facts, seen, keys)
         layout = seen.layout
@@ -200,7 +197,7 @@ class GoogleDestination:
 
     def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
         """See base.Destination: one read of the columns of status."""
-        layout = cast(_Seen, facts.seen).layout.bound(bindings, {})
+        layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
         columns = {
             place.sheet_id: (tab.name, place, place.columns[status])
             for tab in bindings.template.fed_tabs
@@ -218,13 +215,26 @@ class GoogleDestination:
                     keys.add(key)
         return found
 
+    def survey(self, facts: Facts, bindings: Bindings) -> Survey:
+        """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
+        layout = cast("_Seen", facts.seen).layout
+        bound = layout.bound(bindings, self._adopted(layout, bindings))
+        return survey(self._http, self._id, bound, bindings.template)
+
+    def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
+        return {
+            name: adopted_place(self._http, self._id, layout, tab, binding)
+            for name, binding in bindings.adopted.items()
+            if isinstance(tab := bindings.template.tab(name), TableTab)
+        }
+
     def apply(self, plan: Plan) -> Applied:
         """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
         if plan.refusals:
             raise DataRefused(
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
-        seen = cast(_Seen, plan.table.seen)
+        seen = cast("_Seen", plan.table.seen)
         before = self._http.requests
         bindings = plan.table.bindings
         composer = Composer(
@@ -233,9 +243,7 @@ class GoogleDestination:
             zone_name=self._zone_name,
             most_cells=self._most_cells,
             users_own=frozenset(
-                tab.name
-                for tab in plan.template.fed_tabs
-                if is_users_own(bindings, plan.table.made, tab)
+                tab.name for tab in plan.template.fed_tabs if is_users_own(bindings, plan.table.made, tab)
             ),
             dropped=bindings.dropped,
         )

@@ -16,6 +16,7 @@ from python_calamine import CalamineWorkbook
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.rows.table import Table
+from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from tests.make import SIGNALS_TAB, TEMPLATE
@@ -54,7 +55,7 @@ def version(path: Path) -> tuple[int, int, int]:
 
 
 def read(path: Path, *keys: str) -> Table:
-    return ExcelDestination(path).read(ONLY_SIGNALS, {"Signals": set(keys)})
+    return read_target(ExcelDestination(path), ONLY_SIGNALS, {"Signals": set(keys)})
 
 
 def sync(path: Path, adds: Iterable[Add] = (), updates: Iterable[Update] = (), **options: Any) -> Applied:
@@ -62,7 +63,7 @@ def sync(path: Path, adds: Iterable[Add] = (), updates: Iterable[Update] = (), *
     destination = ExcelDestination(path, backups=0, lock_wait=0, **options)
     added, updated = tuple(adds), tuple(updates)
     keys = {one.key for one in added} | {one.key for one in updated}
-    table = destination.read(ONLY_SIGNALS, {"Signals": keys})
+    table = read_target(destination, ONLY_SIGNALS, {"Signals": keys})
     sequence = (table.sequence or 0) + 1
     return destination.apply(
         Plan(template=ONLY_SIGNALS, table=table, sequence=sequence, adds=added, updates=updated)

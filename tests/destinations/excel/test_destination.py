@@ -14,6 +14,7 @@ import xlsxwriter
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from tests.destinations.excel.books import (
@@ -232,7 +233,7 @@ def test_a_users_own_table_with_ids_is_not_taken_for_ours(
 
 def test_a_changed_file_is_not_overwritten(book: Path) -> None:
     destination = ExcelDestination(book)
-    table = destination.read(ONLY_SIGNALS, {"Signals": {"1"}})
+    table = read_target(destination, ONLY_SIGNALS, {"Signals": {"1"}})
     sync(book, adds=[add("7")])
     after = book.read_bytes()
     with pytest.raises(TargetChanged):

@@ -13,6 +13,7 @@ from cqs_sheets.core.cells import CellValue, same
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.read.addresses import column_letters
 from cqs_sheets.errors import TargetBusy
@@ -120,7 +121,7 @@ class Chaos:
         rows = self.wanted(sorted(self.pending))
         try:
             stamp = destination.stamp(self.version)
-            table = destination.read(TEMPLATE, {"Signals": {row.key for row in rows}})
+            table = read_target(destination, TEMPLATE, {"Signals": {row.key for row in rows}})
             assert table.version == stamp.version
             settings: dict[str, CellValue] = {
                 "Last_sync": _NOW + timedelta(minutes=len(self.story)),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.quota import Quota
@@ -70,7 +71,7 @@ def test_a_sheet_that_another_sync_made_between_two_questions_is_looked_at_again
     other = GoogleDestination(user.book, http=user.http)
     before = user.destination.stamp("")
     other.apply(plan_for(other, [row("1")]))
-    table = user.destination.read(TEMPLATE, {"Signals": {"1"}})
+    table = read_target(user.destination, TEMPLATE, {"Signals": {"1"}})
     assert table.version != before.version
     assert set(table.tabs["Signals"].rows) == {"1"}
 

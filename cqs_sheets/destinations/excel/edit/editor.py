@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.rows.facts import Made
+from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.rows.upgrade import USERS_OWN
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.growth import Growth, grow_charts, grow_names, grow_tail

@@ -21,7 +21,8 @@ def mark(draft: Draft, bindings: Bindings) -> None:
             workbook.remove_names(tab_prefix(volume.mark_name))
     for name, binding in bindings.adopted.items():
         tab = bindings.template.tab(name)
-        for column_id, at in binding.columns.items() if isinstance(tab, TableTab) else ():
-            cell = CellAddress(binding.sheet, binding.header_row, at)
-            workbook.bind(column_name(tab.mark_name, column_id), cell)
+        if isinstance(tab, TableTab):
+            for column_id, at in binding.columns.items():
+                cell = CellAddress(binding.sheet, binding.header_row, at)
+                workbook.bind(column_name(tab.mark_name, column_id), cell)
     workbook.save()

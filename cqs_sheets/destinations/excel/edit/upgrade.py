@@ -39,4 +39,3 @@ def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -
             if place := marked_place(workbook, volume):
                 yield add_columns(draft, workbook, template, place, new)
                 workbook.save()
-

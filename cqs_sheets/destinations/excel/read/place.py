@@ -84,9 +84,7 @@ def volume_of(tab: TableTab, number: int) -> TableTab:
     return replace(tab, name=f"{tab.name} {number}", mark=f"{tab.mark_name} {number}")
 
 
-def _place(
-    workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: Mapping[str, int]
-) -> Place:
+def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: Mapping[str, int]) -> Place:
     key = columns[tab.key]
     tables = tables_of(workbook.draft, sheet.part)
     table = next((each for each in tables if each.area.contains(row, key)), None)

@@ -83,7 +83,9 @@ def bindings(place: TabPlace) -> list[Json]:
     """The metadata by which a table tab is found again."""
     return [
         marks.bind(marks.HEADER, place.mark, place.sheet_id, "ROWS", place.header_row),
-        marks.bind(marks.KEY, marks.on_sheet(place.mark, place.sheet_id), place.sheet_id, "COLUMNS", place.key_column),
+        marks.bind(
+            marks.KEY, marks.on_sheet(place.mark, place.sheet_id), place.sheet_id, "COLUMNS", place.key_column
+        ),
         *(
             marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", at)
             for column, at in place.columns.items()

@@ -171,7 +171,9 @@ class Layout:
         for tab in bindings.template.tabs:
             if isinstance(tab, TableTab) and tab.name not in adopted:
                 known = bindings.tabs.get(tab.name, ())
-                tabs |= {place.name: place for place in self._places(tab, [int(each.sheet) for each in known])}
+                tabs |= {
+                    place.name: place for place in self._places(tab, [int(each.sheet) for each in known])
+                }
         return replace(self, tabs=tabs)
 
     def _places(self, tab: TableTab, sheets: Sequence[int]) -> Iterator[TabPlace]:
@@ -221,7 +223,8 @@ class Layout:
 def _marked(claim: Claim) -> MarkedTab:
     return MarkedTab(
         columns={
-            column: Spot(str(claim.sheet_id), claim.header_row + 1, at + 1) for column, at in claim.columns.items()
+            column: Spot(str(claim.sheet_id), claim.header_row + 1, at + 1)
+            for column, at in claim.columns.items()
         },
         lost=claim.lost,
         copied=claim.copied,

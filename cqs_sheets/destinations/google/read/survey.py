@@ -35,14 +35,11 @@ class Protection:
 class TabSurvey:
     """One tab, or one that it was continued in; rows count from 1, as on the screen.
 
-    `tab` is the template's name of it, `title` the user's. `bound` says that its columns are known by our
-    metadata, not only by the headers of a table made by hand. `columns`: column id -> letters. `missing`
-    are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
+    `tab` is the template's name of it, `title` the user's. `columns`: column id -> letters. `missing` are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
     """
 
     tab: str
     title: str
-    bound: bool
     header_row: int
     rows: int
     columns: Mapping[str, str]
@@ -97,7 +94,6 @@ def _tab(tab: TableTab, place: TabPlace, protections: Sequence[Json]) -> TabSurv
     return TabSurvey(
         tab=tab.name,
         title=place.title,
-        bound=place.bound,
         header_row=place.header_row + 1,
         rows=sum(map(len, rows.values())),
         columns={column: column_letters(at) for column, at in place.columns.items()},

@@ -161,8 +161,9 @@ class Composer:
         """Our metadata goes where tabs are bound to from now on; a table made by hand gets the first."""
         for name in self.dropped if todo.marks else ():
             tab = self.template.tab(name)
-            for claim in piece.after.claims.get(tab.mark_name, ()) if isinstance(tab, TableTab) else ():
-                piece.requests += marks.unbind(tab.mark_name, claim.columns, claim.sheet_id)
+            if isinstance(tab, TableTab):
+                for claim in piece.after.claims.get(tab.mark_name, ()):
+                    piece.requests += marks.unbind(tab.mark_name, claim.columns, claim.sheet_id)
         for name, place in piece.after.tabs.items():
             if not place.bound:
                 requests, ids = marks.numbered(bindings(place), self._seed(attempt))

@@ -40,9 +40,7 @@ class Todo:
         )
 
     def __bool__(self) -> bool:
-        return bool(
-            self.adds or self.updates or self.undo or self.marks or self.new_tabs or self.new_columns
-        )
+        return bool(self.adds or self.updates or self.undo or self.marks or self.new_tabs or self.new_columns)
 
     def without(self, layout: Layout) -> Todo:
         """The rest, once rows that have come into the target meanwhile are left out."""

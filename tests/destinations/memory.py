@@ -1,4 +1,4 @@
-"""A target in memory: the protocol in its plainest form, for tests and for previews of a plan."""
+"""A target in memory: the protocol in its plainest form."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts, Made, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.rows.orphans import status_column
 from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, Stamp, Table, TabState
+from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
 from cqs_sheets.core.rows.upgrade import ids_by_tab, made_after, parts
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
@@ -43,17 +45,40 @@ class MemoryDestination:
         del known_version
         return Stamp(exists=bool(self._version), sequence=self.sequence, version=self._version)
 
-    def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
+    def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination."""
+        return Facts(
+            exists=stamp.exists,
+            sequence=self.sequence,
+            version=stamp.version,
+            sheets=tuple(SheetFacts(id=name, title=name) for name in self.tabs),
+            marks={
+                name: ((MarkedTab(columns={id_: Spot(name, 1, at) for at, id_ in enumerate(ids, 1)}),),)
+                for name, ids in self.columns.items()
+                if name in marks
+            },
+            made=self.made,
+        )
+
+    def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
+        """See base.Destination; a target in memory has no headers."""
+        del titles
+        return facts
+
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+        """See base.Destination."""
+        if facts.version != self._version:
+            raise TargetChanged("The target changed while the sync was working on it.")
         states = {
             tab.name: self._state(tab, keys.get(tab.name, ()))
-            for tab in template.tabs
+            for tab in bindings.template.tabs
             if tab.name in self.tabs and isinstance(tab, TableTab | SettingsTab)
         }
         return Table(
             exists=bool(self._version),
             sequence=self.sequence,
             version=self._version,
+            bindings=bindings,
             tabs=states,
             made=self.made,
         )
@@ -87,8 +112,9 @@ class MemoryDestination:
         there = self.columns.get(tab.name, ())
         return tab.key, [column.id for column in tab.columns if column.synced and column.id in there]
 
-    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
+    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
         """See base.Destination."""
+        del facts
         return {
             tab.name: {
                 key
@@ -96,14 +122,14 @@ class MemoryDestination:
                 if row.get(status_column(tab) or "") == Status.OPEN.value
                 and (key := key_text(row.get(tab.key)))
             }
-            for tab in template.fed_tabs
+            for tab in bindings.template.fed_tabs
         }
 
     def apply(self, plan: Plan) -> Applied:
         """See base.Destination."""
         if plan.table.version != self._version:
             raise TargetChanged("The target changed while the sync was working on it.")
-        made = self._create(plan)
+        self._create(plan)
         for update in plan.updates:
             self._row(plan.template, update.tab, update.key)[update.column] = update.new
         for add in plan.adds:
@@ -111,26 +137,20 @@ class MemoryDestination:
             row = {column: value for column, value in add.values.items() if column in there}
             self.tabs[add.tab].append(row)
         self.sequence = plan.sequence
-        self.made = made_after(plan, made)
+        self.made = made_after(plan)
         self.touch()
         return Applied(version=self._version)
 
-    def _create(self, plan: Plan) -> list[str]:
-        """Make the tabs and columns that a plan needs; returns the tabs."""
-        used = {add.tab for add in plan.adds} | {*plan.new_tabs}
-        made = []
-        for tab in plan.template.tabs:
-            optional = isinstance(tab, TableTab) and tab.when_needed
-            first = self.sequence is None and not optional
-            if tab.name not in self.tabs and (first or tab.name in used):
-                self.tabs[tab.name] = []
-                self.columns[tab.name] = []
-                self._extend(tab, sorted(parts(tab)))
-                made.append(tab.name)
+    def _create(self, plan: Plan) -> None:
+        """Make the tabs and columns that a plan names."""
+        for made in plan.new_tabs:
+            tab = plan.template.tab(made.tab)
+            self.tabs[tab.name] = []
+            self.columns[tab.name] = []
+            self._extend(tab, sorted(parts(tab)))
         for name, new in ids_by_tab(plan).items():
             if name in self.tabs:
                 self._extend(plan.template.tab(name), new)
-        return made
 
     def _extend(self, tab: Tab, new: Sequence[str]) -> None:
         if isinstance(tab, SettingsTab):
