@@ -94,9 +94,11 @@ def read_target(
     template: Template,
     keys: Mapping[str, Collection[str]],
     words: Mapping[str, str] = MappingProxyType({}),
+    *,
+    known_version: str = "",
 ) -> Table:
     """What a target holds of some keys of a template's tabs; raises CqsError as destinations do."""
-    facts = look(destination, template, words, destination.stamp(""))
+    facts = look(destination, template, words, destination.stamp(known_version))
     return destination.read(facts, bind(template, facts, words), keys)
 
 

@@ -134,7 +134,7 @@ def _with_mark(template: Template, tab: Tab, facts: Facts) -> Tab:
         return tab
     marked = {id_ for volume in facts.marks.get(tab.name, ()) for each in volume for id_ in each.columns}
     ours = marked & {column.id for column in tab.columns}
-    foreign = marked and (len(ours) < _SAME_TAB * len(marked) or tab.key not in marked)
+    foreign = len(ours) < _SAME_TAB * len(marked)
     return replace(tab, mark=_own_mark(template, tab)) if foreign else tab
 
 

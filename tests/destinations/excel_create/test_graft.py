@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 import xlsxwriter
 from openpyxl.utils import get_column_letter
 
-from cqs_sheets.core.rows.plan import Add, Plan, Update, free_title
+from cqs_sheets.core.rows.plan import Add, Update, free_title
 from cqs_sheets.core.rows.table import Table
 from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
@@ -26,6 +26,7 @@ from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, tag, written
+from tests.make import plan_of
 
 SIGNALS = load_template("signals")
 EVERY_TAB = ("Signals", "Scalping", "Settings")
@@ -128,8 +129,8 @@ class TestTheUsersWorkbook:
 class TestWhatIsTakenAlready:
     def test_a_sheets_name_makes_ours_another(self) -> None:
         book = opened(grafted(theirs(lambda book: book.add_worksheet("settings"))))
-        assert book.sheetnames == ["Mine", "settings", "Signals", "Scalping", "Settings (2)"]
-        assert book.defined_names["Risk_pct"].attr_text.startswith("'Settings (2)'!")
+        assert book.sheetnames == ["Mine", "settings", "Signals", "Scalping", "Settings (CQS)"]
+        assert book.defined_names["Risk_pct"].attr_text.startswith("'Settings (CQS)'!")
 
     def test_a_tables_name_and_number_make_ours_another(self) -> None:
         def table(book: Any) -> None:
@@ -171,12 +172,11 @@ class TestWhatIsTakenAlready:
         path.write_bytes(theirs(lambda book: book.define_name("Last_sync", "=Mine!$B$1")))
         now = datetime(2026, 5, 24, 14, 32)  # noqa: DTZ001 - a cell's wall time
         destination = ExcelDestination(path, backups=0)
-        plan = Plan(
-            template=SIGNALS,
-            table=read_target(destination, SIGNALS, {}),
+        plan = plan_of(
+            read_target(destination, SIGNALS, {}),
+            [Add(tab="Signals", key="1", values={"id": Decimal(1), "time": now})],
+            [Update(tab="Settings", key="Last_sync", column="value", old=None, new=now)],
             sequence=1,
-            adds=(Add(tab="Signals", key="1", values={"id": Decimal(1), "time": now}),),
-            updates=(Update(tab="Settings", key="Last_sync", column="value", old=None, new=now),),
         )
         destination.apply(plan)
         book = opened(path.read_bytes())
@@ -194,7 +194,7 @@ def test_a_tab_made_when_needed_comes_with_its_first_row(tmp_path: Path) -> None
         destination = ExcelDestination(path, backups=0)
         row = Add(tab=tab, key=str(sequence), values={"id": Decimal(sequence), "side": "LONG"})
         table = read_target(destination, SIGNALS, {})
-        destination.apply(Plan(template=SIGNALS, table=table, sequence=sequence, adds=(row,)))
+        destination.apply(plan_of(table, [row], sequence=sequence))
     assert_sound(path.read_bytes())
     book = opened(path.read_bytes())
     assert book.sheetnames == ["Signals", "Settings", "Scalping"]

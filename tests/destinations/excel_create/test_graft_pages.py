@@ -127,9 +127,9 @@ class TestNamesThatAreTaken:
         made = grafted(theirs(lambda book: book.add_worksheet("_calc")))
         assert_sound(made)
         book = opened(made)
-        assert "_calc (2)" in book.sheetnames
-        assert book["Dashboard"]["B6"].value == "='_calc (2)'!$B$3"
-        assert "'_calc (2)'!$M$3:$M$33" in chart_ranges(made)
+        assert "_calc (CQS)" in book.sheetnames
+        assert book["Dashboard"]["B6"].value == "='_calc (CQS)'!$B$3"
+        assert "'_calc (CQS)'!$M$3:$M$33" in chart_ranges(made)
         assert not [each for each in chart_ranges(made) if each.startswith("_calc!")]
 
     def test_of_tables_are_others_in_formulas_too(self) -> None:

@@ -120,9 +120,8 @@ class Chaos:
         destination = GoogleDestination(self.book, http=self.http)
         rows = self.wanted(sorted(self.pending))
         try:
-            stamp = destination.stamp(self.version)
-            table = read_target(destination, TEMPLATE, {"Signals": {row.key for row in rows}})
-            assert table.version == stamp.version
+            keys = {"Signals": {row.key for row in rows}}
+            table = read_target(destination, TEMPLATE, keys, known_version=self.version)
             settings: dict[str, CellValue] = {
                 "Last_sync": _NOW + timedelta(minutes=len(self.story)),
                 "Feed_status": "ok",

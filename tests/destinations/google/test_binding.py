@@ -54,7 +54,7 @@ def test_without_the_key_column_nothing_is_written(user: GoogleUser) -> None:
     sync(user, row("1"))
     with user.editing() as hand:
         hand.delete_columns("Signals", "A")
-    with pytest.raises(DataRefused, match="ids was deleted"):
+    with pytest.raises(DataRefused, match="key column, 'ID', was deleted"):
         sync(user, row("2"))
 
 
@@ -122,7 +122,7 @@ def test_formulas_in_a_table_made_by_hand_are_the_users_own(user: GoogleUser) ->
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Signals")
         hand.type("Signals!A1", ["ID", "Stop", "Double"])
-    sync(user, row("1"))
+    sync(user, row("1"), words={"Signals": "Signals"})
     sync(user, row("1"), row("2"))
     assert values(user, "Signals") == [["ID", "Stop", "Double"], [1, 93100], [2, 93100]]
 
@@ -133,7 +133,7 @@ def test_the_users_formulas_are_filled_down_where_the_last_two_rows_have_them(us
         hand.type("Signals!A1", ["Mine", "ID", "Stop", "Double", "Once"])
         hand.type("Signals!A2", ["=C2/2", "1", "=5", "=C2*7", "x"])
         hand.type("Signals!A3", ["=C3/2", "2", "=6", "=C3*7", "=C3"])
-    sync(user, row("1"), row("2"), row("3"), row("4"))
+    sync(user, row("1"), row("2"), row("3"), row("4"), words={"Signals": "Signals"})
     assert values(user, "Signals")[3:] == [
         ["=C4/2", 3, 93100, "=C4*7"],
         ["=C5/2", 4, 93100, "=C5*7"],

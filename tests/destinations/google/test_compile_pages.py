@@ -155,7 +155,7 @@ def test_a_page_that_a_template_gained_comes_with_blocks_of_its_own(user: Google
     sync(user, row("1", template=JOURNAL), template=JOURNAL)
     sync(user, row("1", template=DASHBOARD), template=DASHBOARD)
     book = user.sheets.book(user.book)
-    page, blocks = book.tab("Dashboard"), book.tab("_equity 2")
+    page, blocks = book.tab("Dashboard"), book.tab("_equity (CQS)")
     assert page
     assert blocks
     looked_at = json.dumps(page.objects["charts"])
@@ -168,7 +168,9 @@ def test_cells_whose_column_a_table_made_by_hand_lacks_stay_empty_and_the_user_i
 ) -> None:
     user.book = user.sheets.create(tabs={"Signals": [["ID", "Time", "Pair", "Side"]]})
     user.destination = GoogleDestination(user.book, http=user.http)
-    applied = sync(user, row("1", template=DASHBOARD), template=DASHBOARD)
+    words = {"Signals": "Signals"}
+    sync(user, row("1", template=DASHBOARD), template=DASHBOARD, words=words)
+    applied = make_anew(user, "Dashboard", "_calc")
     assert applied
     (warning,) = [each for each in applied.warnings if each.startswith("_calc:")]
     assert "some cells stay empty" in warning

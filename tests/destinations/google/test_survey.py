@@ -63,12 +63,13 @@ def test_all_cells_of_all_tabs_count(user: GoogleUser) -> None:
 def test_a_table_made_by_hand_is_known_by_its_headers(user: GoogleUser) -> None:
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Signals")
-        hand.type("Signals!B2", ["ID", "Coin"])
+        hand.type("Signals!B2", ["ID", "Coin", "Stop", "Time"])
         hand.type("Signals!B3", ["7", "BTC"])
     found = surveyed(user)
     (tab,) = found.tabs
     assert (found.sequence, found.made) == (None, None)
-    assert (tab.bound, tab.header_row, tab.rows, tab.columns) == (False, 2, 1, {"id": "B", "coin": "C"})
+    assert (tab.header_row, tab.rows) == (2, 1)
+    assert tab.columns == {"id": "B", "coin": "C", "stop": "D", "time": "E"}
 
 
 def test_looking_writes_nothing(user: GoogleUser) -> None:

@@ -22,8 +22,9 @@ def build_workbook(
 
     `tabs` narrows it to some of its tabs; None means all but those made when needed. `zone_name` fills
     the setting Time_zone. `titles` name the sheets (tab -> title); by default they are called like the tabs.
-    No table and no setting gets a name that is `taken`. `elsewhere` spells columns of tabs that are not drawn; a formula that needs one it does
-    not know stays empty, a rule is left out. Raises DataRefused for what Excel cannot hold, or if no tab is left.
+    No table and no setting gets a name that is `taken`. `elsewhere` spells columns of tabs that are not
+    drawn; a formula that needs one it does not know stays empty, a rule is left out. Raises DataRefused for
+    what Excel cannot hold, or if no tab is left.
     """
     from cqs_sheets.destinations.excel.draw.book import draw_workbook  # noqa: PLC0415 - openpyxl is slow to import
 
