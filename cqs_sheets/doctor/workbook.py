@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.rows.binding import bind
+from cqs_sheets.core.rows.table import Stamp
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.deliver import look
 from cqs_sheets.destinations.excel.destination import ExcelDestination
@@ -55,7 +56,7 @@ def _contents(settings: TargetSettings, file: WorkbookFile, template: Template) 
     subject, path = settings.name, file.path
     destination = ExcelDestination(path)
     try:
-        facts = look(destination, template, settings.tabs, destination.stamp(""))
+        facts = look(destination, template, settings.tabs, Stamp(exists=True))
         bindings = bind(template, facts, settings.tabs)
         tabs = list(workbook_tabs(path, bindings, facts.made))
     except OSError as error:

@@ -182,7 +182,7 @@ def test_a_copy_that_took_the_place_of_a_deleted_sheet_is_bound_by_its_headers(b
     with_parts(book, {"xl/workbook.xml": lambda xml: xml.replace(b"Signals!$", b"#REF!$")})
     sync(book, adds=[add("7")])
     assert read(book, "7").tabs["Signals"].rows["7"].row == 7
-    assert openpyxl.load_workbook(book).defined_names["cqs.Signals.id"].attr_text == "'Signals'!$B$3"
+    assert openpyxl.load_workbook(book).defined_names["cqs.Signals.id"].attr_text == "Signals!$B$3"
 
 
 def test_a_formula_that_needs_a_deleted_column_is_left_out_with_a_warning(book: Path) -> None:

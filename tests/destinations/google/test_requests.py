@@ -30,7 +30,7 @@ def test_a_sync_with_news_takes_two_reads_and_one_write(user: GoogleUser) -> Non
 def test_the_first_write_is_one_batch(user: GoogleUser) -> None:
     sync(user, row("1"))
     assert user.sheets.writes == 1
-    assert user.sheets.reads == 3
+    assert user.sheets.reads == 2
 
 
 def test_a_table_made_by_hand_takes_three_reads_more_once(user: GoogleUser) -> None:

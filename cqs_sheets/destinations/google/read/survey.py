@@ -35,7 +35,8 @@ class Protection:
 class TabSurvey:
     """One tab, or one that it was continued in; rows count from 1, as on the screen.
 
-    `tab` is the template's name of it, `title` the user's. `columns`: column id -> letters. `missing` are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
+    `tab` is the template's name of it, `title` the user's. `columns`: column id -> letters.
+    `missing` are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
     """
 
     tab: str
