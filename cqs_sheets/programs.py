@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.ask import FeedAnswers, keep_nothing
 from cqs_sheets.config import home_folder, load, process_environ
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import REACH, Window
@@ -20,7 +19,8 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.watch import Pace, Step
+from cqs_sheets.run.ask import FeedAnswers, keep_nothing
+from cqs_sheets.run.watch import Pace, Step
 
 _log = logging.getLogger(__name__)
 _FORGOTTEN = 3 * REACH  # after an answer last held a signal: the API speaks of it for a third of that at most

@@ -9,7 +9,6 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from cqs_sheets.ask import FeedAnswers, keep_nothing
 from cqs_sheets.cli.output import print_json, print_warning, shows_unicode
 from cqs_sheets.cli.running import Loaded, open_api, utc_now
 from cqs_sheets.cli.tables import console, print_signals, signals_table
@@ -18,6 +17,7 @@ from cqs_sheets.core.reports.render import plural
 from cqs_sheets.core.signals.history import observe
 from cqs_sheets.core.signals.signal import Record, Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable, Interrupted, UsageError
+from cqs_sheets.run.ask import FeedAnswers, keep_nothing
 
 _WIDEST = 20
 _NONE = "No open signals just now."

@@ -25,7 +25,7 @@ from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.poll import imported
+from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand

@@ -18,10 +18,10 @@ from cqs_sheets.cli.log_file import log_to
 from cqs_sheets.cli.output import Progress, print_warning, set_up_logging
 from cqs_sheets.cli.targets import Targets
 from cqs_sheets.core.rows.planner import Choices
-from cqs_sheets.deliver import Deliverer
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.poll import FeedPoller
-from cqs_sheets.sync import Run
+from cqs_sheets.run.deliver import Deliverer
+from cqs_sheets.run.poll import FeedPoller
+from cqs_sheets.run.sync import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from cqs_sheets.cli.log_file import log_report
 from cqs_sheets.cli.output import print_json, print_warning
 from cqs_sheets.config import Environment
 from cqs_sheets.core.reports.render import plan_lines, report_lines
-from cqs_sheets.sync import SyncResult
+from cqs_sheets.run.sync import SyncResult
 
 
 def show_result(result: SyncResult, environment: Environment, *, as_json: bool, quiet: bool) -> int:

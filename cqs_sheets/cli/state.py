@@ -15,8 +15,8 @@ from cqs_sheets.core.reports.render import ago, coverage_text, duration, moment_
 from cqs_sheets.core.reports.report import coverage_json, utc_text
 from cqs_sheets.core.reports.strip import coverage_days, strip_lines
 from cqs_sheets.core.signals.query import selection
-from cqs_sheets.deliver import remembered
 from cqs_sheets.journal import Journal, PastPoll
+from cqs_sheets.run.deliver import remembered
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
 _GAPS = 5

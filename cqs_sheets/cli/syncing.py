@@ -10,7 +10,7 @@ import click
 from cqs_sheets.cli.running import Loaded, opened_run, settings_of
 from cqs_sheets.cli.showing import show_result
 from cqs_sheets.config import FILE_NAME
-from cqs_sheets.sync import run_once
+from cqs_sheets.run.sync import run_once
 
 
 def sync_once(options: Mapping[str, Any]) -> int:

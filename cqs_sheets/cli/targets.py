@@ -11,12 +11,12 @@ from platformdirs import user_config_dir
 
 from cqs_sheets import config
 from cqs_sheets.cli.interrupt import Interruption
-from cqs_sheets.deliver import Target
 from cqs_sheets.destinations.base import Destination
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.google.address import gid_in
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.run.deliver import Target
 from cqs_sheets.template_files import load_template
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from cqs_sheets.core.reports.report import Report
 from cqs_sheets.core.reports.totals import in_total
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
-from cqs_sheets.sync import Run, run_once
-from cqs_sheets.watch import GOES_ON, Beat, Step, watch
+from cqs_sheets.run.sync import Run, run_once
+from cqs_sheets.run.watch import GOES_ON, Beat, Step, watch
 
 _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
 

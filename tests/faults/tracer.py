@@ -24,7 +24,7 @@ Deed = Literal["watch", "kill before", "kill after", "fail", "shorten"]
 
 _PRODUCT = (
     "cqs_sheets.cli.running", "cqs_sheets.cli.showing", "cqs_sheets.cli.sync", "cqs_sheets.cli.failures",
-    "cqs_sheets.sync", "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google.account.auth",
+    "cqs_sheets.run.sync", "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google.account.auth",
 )  # fmt: skip
 
 

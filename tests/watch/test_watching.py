@@ -13,7 +13,7 @@ from cqs_sheets.cli.interrupt import Interruption
 from cqs_sheets.cli.running import Loaded
 from cqs_sheets.cli.watching import Watching
 from cqs_sheets.errors import UsageError
-from cqs_sheets.watch import Step
+from cqs_sheets.run.watch import Step
 from tests.e2e.runs import Clock
 
 OPTIONS: Mapping[str, Any] = {"as_json": False, "quiet": True}

@@ -18,10 +18,10 @@ from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
-from cqs_sheets.deliver import Deliverer, Delivery, Target
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal
-from cqs_sheets.poll import FeedPoll, FeedPoller
+from cqs_sheets.run.deliver import Deliverer, Delivery, Target
+from cqs_sheets.run.poll import FeedPoll, FeedPoller
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8

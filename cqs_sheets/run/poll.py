@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
-from cqs_sheets.ask import FeedAnswers
 from cqs_sheets.core.signals.parse import NotTheEnvelope, Parsed, parse_envelope, parse_signals
 from cqs_sheets.core.signals.query import Feed, Query, selection, warnings
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
+from cqs_sheets.run.ask import FeedAnswers
 
 _TABLE = "table"  # kept with the request, as the answer does not say which table it is of
 
