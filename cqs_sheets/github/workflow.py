@@ -1,4 +1,4 @@
-"""The workflow that keeps a sheet in sync on GitHub Actions, for the user's own config."""
+"""The workflow for a user's own config: its text, and what it needs to be set on GitHub."""
 
 from __future__ import annotations
 
@@ -9,33 +9,15 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import click
-
-from cqs_sheets.cli.asking import ask_text
-from cqs_sheets.cli.new_file import write_new
 from cqs_sheets.config import Settings
 from cqs_sheets.errors import UsageError
 
-_FILE = Path(".github", "workflows", "cqs-sheets.yml")
+WORKFLOW_FILE = Path(".github", "workflows", "cqs-sheets.yml")
 _HERE = Path(__file__)
 _ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 _ON_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _ID_TOKEN = re.compile(r"^ +id-token: .*\n", re.MULTILINE)
 _WHERE = "Settings, Secrets and variables, Actions"
-
-
-def write_workflow(settings: Settings, *, action: str | None, force: bool, asking: bool) -> None:
-    """Write the workflow into this repository, and tell what it needs there. Raises UsageError."""
-    root = _repository(Path.cwd())
-    path = root / _FILE
-    if path.exists() and not force:
-        raise UsageError(
-            f"{path} exists already.", meaning="It was left as it is.", hint="Replace it with --force."
-        )
-    write_new(path, workflow_text(settings, root, action or _found_action() or _asked_action(asking=asking)))
-    click.echo(f"Wrote {path}.\n")
-    for line in _needs(settings):
-        click.echo(line)
 
 
 def workflow_text(settings: Settings, root: Path, action: str) -> str:
@@ -75,7 +57,7 @@ def _inside(path: Path, root: Path) -> str:
         ) from None
 
 
-def _needs(settings: Settings) -> Iterator[str]:
+def needs(settings: Settings) -> Iterator[str]:
     """What to set on GitHub before the first run."""
     yield f"On GitHub, under {_WHERE}:"
     yield "  variable CQS_SYNC = true        switches it on"
@@ -97,11 +79,12 @@ def _writes_google(settings: Settings) -> bool:
     return any(target.place.spreadsheet for target in settings.targets)
 
 
-def _repository(folder: Path) -> Path:
+def repository(folder: Path) -> Path:
+    """The repository that a folder is in, else the folder itself."""
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
 
 
-def _found_action() -> str | None:
+def installed_action() -> str | None:
     """Where this installation came from, if that was a commit on GitHub."""
     try:
         text = distribution("cqs-sheets").read_text("direct_url.json")
@@ -113,17 +96,8 @@ def _found_action() -> str | None:
     return f"{found[1]}@{commit}" if found and commit else None
 
 
-def _asked_action(*, asking: bool) -> str:
-    if asking:
-        return ask_text("Where is this project's action? (OWNER/REPO@COMMIT)", problem=_action_problem)
-    raise UsageError(
-        "Which repository holds this project's action is not known.",
-        meaning="The workflow was not written.",
-        hint="Give --action OWNER/REPO@COMMIT: the repository that you got cqs-sheets from, and its commit.",
-    )
-
-
-def _action_problem(text: str) -> str | None:
+def action_problem(text: str) -> str | None:
+    """Why this names no action that can be relied on, or None."""
     return None if _ACTION.fullmatch(text) else "It looks like OWNER/cqs-sheets@ and a commit of 40 digits."
 
 

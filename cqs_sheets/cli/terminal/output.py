@@ -1,9 +1,8 @@
-"""What a person sees: the console, progress and the log, all on stderr; results go to stdout."""
+"""Texts, marks and progress on a terminal or in a pipe."""
 
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import sys
 import textwrap
@@ -12,14 +11,6 @@ from typing import Any
 import click
 
 from cqs_sheets.config.environment import Environment
-
-
-def set_up_logging(*, verbose: bool, quiet: bool) -> None:
-    """Send the library's log to stderr: everything with -v, only errors with -q."""
-    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s", force=True)
-    logging.getLogger().handlers[0].setLevel(level)
-    logging.getLogger("cqs_sheets").setLevel(level)
 
 
 def print_json(value: Any) -> None:

@@ -1,14 +1,14 @@
-"""Records as a Parquet file, for pandas, Polars, DuckDB and the like; needs the extra `parquet`.
+"""Records in files that are no target: Parquet, lines of text, new workbooks.
 
-Columns as in CSV: prices exact decimals of up to 18 places, times UTC microseconds, the rest text;
-what is absent is null.
+Parquet, for pandas, Polars, DuckDB and the like, needs the extra `parquet`. Its columns are as in CSV:
+prices exact decimals of up to 18 places, times UTC microseconds, the rest text; what is absent is null.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,13 @@ from typing import Any
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.reports.export import COLUMNS
 from cqs_sheets.core.reports.render import cell_text
+from cqs_sheets.core.rows.planner import make_plan
+from cqs_sheets.core.rows.rows import wanted_rows
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.signal import Record
+from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
+from cqs_sheets.core.templates.template import Template
+from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 
 _ROWS_AT_A_TIME = 10_000
@@ -59,6 +64,33 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
         ) from None
     finally:
         staged.unlink(missing_ok=True)
+
+
+def write_workbook(
+    file: Path, template: Template, records: Iterable[Record], zone: tzinfo,
+    settings: Mapping[str, CellValue], symbols: Symbols = BUILT_IN,
+) -> int:  # fmt: skip
+    """A new workbook with a row per record and tab; returns how many. Raises as a destination does."""
+    if file.exists():
+        raise UsageError(f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file.")
+    destination = ExcelDestination(file, backups=0)
+    rows = [row for record in records for row in wanted_rows(template, record, zone, symbols=symbols)]
+    table = destination.read(template, {})
+    destination.apply(make_plan(template, rows, table, sequence=1, settings=settings))
+    return len(rows)
+
+
+def write_lines(output: Path, lines: Iterable[str]) -> None:
+    """Lines of text into a file, with the system's line ends. Raises AccessRefused."""
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(f"{line}{os.linesep}" for line in lines)
+    except OSError as error:
+        raise AccessRefused(
+            f"{output} cannot be written: {error.strerror}.",
+            meaning="The journal is as it was; the file may hold a part.",
+            hint="Name a file in a folder that exists, is yours and has room.",
+        ) from None
 
 
 def _row(record: Record) -> dict[str, Any]:

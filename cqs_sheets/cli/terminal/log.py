@@ -1,13 +1,14 @@
-"""The log file: one JSON object a line, for whatever watches over an unattended sync.
+"""The log: for people on stderr, and in a file for whatever watches over an unattended sync.
 
-Each has `time` (UTC), `level`, `logger` and `message`; a sync's result is one with `report`, as --json
-prints it.
+A line of the file is a JSON object with `time` (UTC), `level`, `logger` and `message`; a sync's result
+is one with `report`, as --json prints it.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,14 @@ class _JsonLine(logging.Formatter):
         }
         report = getattr(record, "report", None)
         return json.dumps(line | ({"report": report} if report else {}), ensure_ascii=False)
+
+
+def set_up_logging(*, verbose: bool, quiet: bool) -> None:
+    """Send the library's log to stderr: everything with -v, only errors with -q."""
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s", force=True)
+    logging.getLogger().handlers[0].setLevel(level)
+    logging.getLogger("cqs_sheets").setLevel(level)
 
 
 def log_to(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the templates commands do."""
+"""`cqs-sheets templates`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from cqs_sheets import sandbox
-from cqs_sheets.cli.output import say
-from cqs_sheets.cli.running import utc_now
-from cqs_sheets.cli.workbooks import write_workbook
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.cli.options import complete_built_in, complete_template
+from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.core.reports.render import plural
 from cqs_sheets.core.rows.busiest import busiest
 from cqs_sheets.core.signals.fields import wall_time
@@ -22,6 +21,7 @@ from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
 from cqs_sheets.core.toml.check import describe
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+from cqs_sheets.export import write_workbook
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
 
 _EXAMPLES = 200
@@ -35,14 +35,88 @@ _OWNER = {
 }
 
 
-def list_templates() -> int:
+@click.group("templates")
+def templates_command() -> None:
+    """List, show, copy, check or preview templates.
+
+    A template says what a target looks like: its tabs, columns, formulas and formats.
+    """
+
+
+@templates_command.command("list")
+def list_command() -> int:
+    """List the built-in templates.
+
+    \b
+    Example:
+      cqs-sheets templates list
+    """
+    return _list_templates()
+
+
+@templates_command.command("show")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
+def show_command(name: str) -> int:
+    """Show a template's tabs and columns, and who fills each.
+
+    \b
+    Example:
+      cqs-sheets templates show signals
+    """
+    return _show_template(name)
+
+
+@templates_command.command("copy")
+@click.argument("name", shell_complete=complete_built_in)
+@click.argument("file", type=click.Path(path_type=Path))
+def copy_command(name: str, file: Path) -> int:
+    """Copy a built-in template to a file, to make it your own.
+
+    \b
+    Example:
+      cqs-sheets templates copy signals mine.toml
+      cqs-sheets sync --template mine.toml
+    """
+    return _copy_template(name, file)
+
+
+@templates_command.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check_command(files: tuple[Path, ...]) -> int:
+    """Check template files: every mistake with its line.
+
+    Exit code 65 if there is one.
+
+    \b
+    Example:
+      cqs-sheets templates check mine.toml
+    """
+    return _check_templates(files)
+
+
+@templates_command.command("preview")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.xlsx")
+def preview_command(name: str, file: Path) -> int:
+    """Make a workbook from a template, filled with invented signals.
+
+    To look at before it is yours.
+
+    \b
+    Example:
+      cqs-sheets templates preview signals look.xlsx
+    """
+    return _preview(name, file)
+
+
+def _list_templates() -> int:
     """Each built-in template with its title."""
     for name in built_in():
         click.echo(f"{name:12} {load_template(name).title}")
     return 0
 
 
-def show_template(name: str) -> int:
+def _show_template(name: str) -> int:
     """Tabs, their columns and who fills them."""
     template = load_template(name)
     click.secho(template.title, bold=True)
@@ -71,7 +145,7 @@ def show_template(name: str) -> int:
     return 0
 
 
-def copy_template(name: str, file: Path) -> int:
+def _copy_template(name: str, file: Path) -> int:
     """The template's text in a new file."""
     text = read_built_in(name)
     try:
@@ -91,7 +165,7 @@ def copy_template(name: str, file: Path) -> int:
     return 0
 
 
-def check_templates(files: Sequence[Path]) -> int:
+def _check_templates(files: Sequence[Path]) -> int:
     """Say of each file what is wrong with it, or that nothing is."""
     wrong = [describe(found, str(path)) for path in files if (found := problems_of(path))]
     if wrong:
@@ -105,7 +179,7 @@ def check_templates(files: Sequence[Path]) -> int:
     return 0
 
 
-def preview(name: str, file: Path) -> int:
+def _preview(name: str, file: Path) -> int:
     """A workbook with what the sandbox's market shows now."""
     template = load_template(name)
     now = utc_now().replace(microsecond=0)
@@ -119,7 +193,9 @@ def preview(name: str, file: Path) -> int:
 
 def _invented(now: datetime) -> Iterator[Record]:
     """About _EXAMPLES signals of an invented market's last days, of both tables, ended ones among them."""
-    history = sandbox.Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
+    from cqs_sheets.sandbox import Market  # noqa: PLC0415 - for invented signals only
+
+    history = Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
     arrival = 0
     for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
         born = [drawn for drawn in history if drawn.table == table.value]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cqs_sheets import sandbox
+from cqs_sheets.cli.session import Interruption
 from cqs_sheets.errors import UsageError
 
 
@@ -29,9 +31,6 @@ def sandbox_command(port: int, seed: int, speed: float, faults: tuple[str, ...])
       cqs-sheets sandbox --port 8765 --speed 60 --fault http-503:0.1
       CQS_API_URL=http://127.0.0.1:8765 cqs-sheets sync
     """
-    from cqs_sheets import sandbox  # noqa: PLC0415 - keeps --help fast
-    from cqs_sheets.cli.interrupt import Interruption  # noqa: PLC0415
-
     try:
         server = sandbox.start(port=port, seed=seed, speed=speed, faults=faults)
     except ValueError as error:

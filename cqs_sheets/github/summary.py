@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-
-import click
 
 from cqs_sheets.config import Environment
 from cqs_sheets.core.reports.render import coverage_text, moment_text
@@ -21,7 +20,7 @@ def tell_github(report: Report, environment: Environment) -> None:
     if not environment.github_actions:
         return
     for line in _annotations(report):
-        click.echo(line, err=True)
+        sys.stderr.write(f"{line}\n")
     _append(environment.step_summary, "\n".join(_summary(report)) + "\n")
     _append(environment.output, "\n".join(_outputs(report)) + "\n")
 

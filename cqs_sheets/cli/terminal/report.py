@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from cqs_sheets.cli.failures import show
-from cqs_sheets.cli.github import tell_github
-from cqs_sheets.cli.log_file import log_report
-from cqs_sheets.cli.output import print_json, print_warning
+from cqs_sheets.cli.terminal.failures import show
+from cqs_sheets.cli.terminal.log import log_report
+from cqs_sheets.cli.terminal.output import print_json, print_warning
 from cqs_sheets.config import Environment
 from cqs_sheets.core.reports.render import plan_lines, report_lines
+from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run.sync import SyncResult
 
 

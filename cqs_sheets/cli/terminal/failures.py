@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TextIO
 
 import click
 
+from cqs_sheets import __version__
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 
 _SAFE = "Every step is safe to repeat: what was caught is in the journal, your sheets are whole."
@@ -99,7 +102,7 @@ def _let_everything_be_printed() -> None:
 
 def show(error: CqsError) -> None:
     """What happened, what it means for the data, what to do: on stderr, a line each."""
-    from cqs_sheets.cli.output import print_marked  # noqa: PLC0415 - keeps --version fast
+    from cqs_sheets.cli.terminal.output import print_marked  # noqa: PLC0415 - keeps --version fast
 
     print_marked("error", "red", error.message, error.meaning, error.hint)
 
@@ -112,9 +115,7 @@ def _in_our_voice(error: click.ClickException) -> CqsError:
 
 
 def _show_bug(error: Exception) -> int:
-    from cqs_sheets.cli.crash_file import write_crash_file  # noqa: PLC0415 - keeps --version fast
-
-    where = write_crash_file(error)
+    where = _write_crash_file(error)
     show(
         CqsError(
             f"A bug in cqs-sheets ({type(error).__name__}).",
@@ -123,3 +124,29 @@ def _show_bug(error: Exception) -> int:
         )
     )
     return 1
+
+
+def _write_crash_file(error: Exception) -> Path | None:
+    """The traceback, in a file only its owner can read.
+
+    Places in the code only: neither messages nor values, as those could hold a key. None if it cannot
+    be written.
+    """
+    import tempfile  # noqa: PLC0415 - keeps --version fast
+    import traceback  # noqa: PLC0415
+
+    lines = [f"cqs-sheets {__version__}, Python {sys.version}, {sys.platform}\n"]
+    cause: BaseException | None = error
+    while cause is not None:
+        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}\n")
+        lines.extend(traceback.StackSummary.extract(traceback.walk_tb(cause.__traceback__)).format())
+        cause = cause.__cause__ or cause.__context__
+    name = f"cqs-sheets-crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
+    path = Path(tempfile.gettempdir()) / name
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+    except OSError:
+        return None
+    return path

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 import click
 
-from cqs_sheets.cli.output import wrapped
+from cqs_sheets.cli.terminal.output import wrapped
 
 Problem = Callable[[str], str | None]
 """Why an answer cannot be used, or None."""
