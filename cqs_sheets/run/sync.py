@@ -20,7 +20,7 @@ from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.deliver import Deliverer, Delivery, Target
+from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
 
 _DAY = timedelta(hours=24)
@@ -56,9 +56,10 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """One target after its turn."""
+    """One target after its turn; `opened`: it came as far as its destination."""
 
     settings: TargetSettings
+    opened: bool
     delivery: Delivery
     error: CqsError | None
     seconds: float
@@ -104,22 +105,31 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     targets = run.settings.targets
     run.progress(f"writing {', '.join(settings.name for settings in targets)}")
     if len(targets) == 1:
-        return [written for settings in targets if (written := write(settings))]
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        return [written for written in pool.map(write, targets) if written]
+        turns = [write(targets[0])]
+    else:
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            turns = list(pool.map(write, targets))
+    every = [written for written in turns if written]
+    for written in every:
+        if not written.opened:  # counted now that no thread speaks to the journal
+            state = remembered(run.journal, written.settings)
+            written.delivery.pending = run.journal.pending(state, written.settings.feeds)
+    return every
 
 
 def _write(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
 ) -> _Written:
     begun = run.clock()
-    delivery, error = Delivery(), None
+    delivery, error, opened = Delivery(), None, False
     try:
-        run.deliverer.deliver(run.open_target(settings), shown, delivery, make_empty=make_empty)
+        target = run.open_target(settings)
+        opened = True
+        run.deliverer.deliver(target, shown, delivery, make_empty=make_empty)
     except CqsError as failure:
         error = failure
     seconds = (run.clock() - begun).total_seconds()
-    return _Written(settings=settings, delivery=delivery, error=error, seconds=seconds)
+    return _Written(settings=settings, opened=opened, delivery=delivery, error=error, seconds=seconds)
 
 
 def _covered(run: Run) -> list[tuple[str, str]]:
