@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.rows.binding import Bindings, bind
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.deliver import look
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.read.survey import Survey, TabSurvey
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.errors import AccessRefused, CqsError
+from cqs_sheets.run.deliver import look
 
 _NEARLY_FULL = 0.9
 

@@ -10,7 +10,6 @@ from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.rows.binding import bind
 from cqs_sheets.core.rows.table import Stamp
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.deliver import look
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.destinations.excel.parts.refs import MAX_ROW
@@ -19,6 +18,7 @@ from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.doctor.workbook_tabs import workbook_tabs
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
+from cqs_sheets.run.deliver import look
 
 _SCARCE_ROWS = 50_000
 _ANY_WRITE = 0o222

@@ -151,7 +151,7 @@ def test_an_answer_that_a_bug_stumbles_over_is_kept_for_the_version_without_it(
         raise ZeroDivisionError
 
     with monkeypatch.context() as bug:
-        bug.setattr("cqs_sheets.ask.parse_signals", broken)
+        bug.setattr("cqs_sheets.run.ask.parse_signals", broken)
         with pytest.raises(ZeroDivisionError):
             market.sync()
     with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:

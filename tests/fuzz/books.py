@@ -19,8 +19,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE
 
 _AT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time

@@ -10,7 +10,7 @@ import pytest
 from cqs_sheets.core.signals.json_text import clean
 from cqs_sheets.core.signals.read_signal import read_signal
 from cqs_sheets.core.signals.signal import FeedTable
-from cqs_sheets.deliver import read_target
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.test_conformance import row, sync
 from tests.destinations.users import USERS

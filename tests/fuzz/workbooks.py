@@ -15,9 +15,9 @@ from random import Random
 from xml.parsers import expat
 
 from cqs_sheets.core.rows.plan import Plan, Update
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import CqsError
+from cqs_sheets.run.deliver import read_target
 from tests.fuzz.books import books, row, stamp_update, template
 from tests.fuzz.damage import damaged_workbook
 

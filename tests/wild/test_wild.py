@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.rows.plan import Plan, Update
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import add, change
 from tests.make import TEMPLATE
 

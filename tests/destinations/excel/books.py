@@ -17,9 +17,9 @@ from python_calamine import CalamineWorkbook
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows.plan import Add, Update
 from cqs_sheets.core.rows.table import Table
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 
 MOMENT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time

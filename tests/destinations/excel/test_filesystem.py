@@ -12,10 +12,10 @@ from typing import BinaryIO
 import pytest
 
 from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+from cqs_sheets.run.deliver import read_target
 from tests.alone import alone_with
 from tests.destinations.excel.books import ONLY_SIGNALS, add, grid, read, signals_book, sync
 from tests.symlinks import symlink

@@ -15,8 +15,8 @@ import xlsxwriter
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import wanted_rows
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import grid, parts, with_parts
 from tests.make import TEMPLATE, record
 

@@ -32,9 +32,9 @@ from cqs_sheets.core.templates.template import (
     Template,
     TextStyle,
 )
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import grid, parts, signals_book, with_parts
 from tests.destinations.excel_create.soundness import assert_sound
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record

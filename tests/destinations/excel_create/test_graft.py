@@ -18,12 +18,12 @@ from openpyxl.utils import get_column_letter
 
 from cqs_sheets.core.rows.plan import Add, Update, free_title
 from cqs_sheets.core.rows.table import Table
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, tag, written
 from tests.make import plan_of

@@ -26,11 +26,11 @@ from cqs_sheets.core.templates.template import (
     Series,
     Template,
 )
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.draw.create import build_workbook
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, written
 from tests.destinations.excel_create.test_graft import SPELLINGS, changed, parts, titled

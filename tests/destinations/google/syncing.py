@@ -12,9 +12,9 @@ from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import GoogleUser
 from tests.make import TEMPLATE, record
 

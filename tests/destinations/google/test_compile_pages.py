@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.grid import column_letters
-from cqs_sheets.core.templates.template import ReportTab, TableTab, Template
+from cqs_sheets.core.templates.template import BlocksTab, ReportTab, TableTab, Template
 from cqs_sheets.destinations.google.compile.formulas import rule_formula
 from cqs_sheets.destinations.google.compile.looks import rectangles
 from cqs_sheets.destinations.google.compile.table import new_place
@@ -169,7 +168,7 @@ def test_cells_whose_column_was_deleted_stay_empty_and_the_user_is_told(user: Go
     sync(user, row("1", template=plain), template=plain)
     with user.editing() as hand:
         at = [column.id for column in DASHBOARD.fed_tabs[0].columns].index("rr")
-        hand.delete_columns("Signals", column_letters(at + 1))
+        hand.delete_columns("Signals", column_letters(at))
     applied = sync(user, row("1", template=DASHBOARD), template=DASHBOARD)
     assert applied
     (warning,) = [each for each in applied.warnings if each.startswith("_calc:")]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.deliver import read_target
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.quota import Quota
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged, UsageError
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import Clock, GoogleUser, connect
 from tests.emulators.google_sheets import Fault, reads, reset, start, status, timeout, truncate, writes
