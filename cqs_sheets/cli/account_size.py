@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -42,6 +43,7 @@ def write_account_size(options: Mapping[str, Any], size: Decimal) -> None:
                     template=target.template,
                     table=table,
                     sequence=(table.sequence or 0) + 1,
+                    word=uuid.uuid4().hex[:12],
                     updates=(change,),
                 )
                 target.destination.apply(plan)

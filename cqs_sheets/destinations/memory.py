@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.rows.lineage import Lineage, top
 from cqs_sheets.core.rows.orphans import status_column
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, Stamp, Table, TabState
@@ -30,9 +31,14 @@ class MemoryDestination:
         self.tabs: dict[str, list[dict[str, CellValue]]] = {}
         self.columns: dict[str, list[str]] = {}
         self.made: Made | None = None
-        self.sequence: int | None = None
+        self.lineage: Lineage = ()
         self._versions = count(1)
         self._version = ""
+
+    @property
+    def sequence(self) -> int | None:
+        """The number that the last write left."""
+        return top(self.lineage).number if self.lineage else None
 
     def touch(self) -> None:
         """Say that a user saved the target."""
@@ -41,7 +47,7 @@ class MemoryDestination:
     def stamp(self, known_version: str) -> Stamp:
         """See base.Destination."""
         del known_version
-        return Stamp(exists=bool(self._version), sequence=self.sequence, version=self._version)
+        return Stamp(exists=bool(self._version), lineage=self.lineage, version=self._version)
 
     def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
         """See base.Destination."""
@@ -53,6 +59,7 @@ class MemoryDestination:
         return Table(
             exists=bool(self._version),
             sequence=self.sequence,
+            lineage=self.lineage,
             version=self._version,
             tabs=states,
             made=self.made,
@@ -110,7 +117,7 @@ class MemoryDestination:
             there = self.columns[add.tab]
             row = {column: value for column, value in add.values.items() if column in there}
             self.tabs[add.tab].append(row)
-        self.sequence = plan.sequence
+        self.lineage = plan.lineage
         self.made = made_after(plan, made)
         self.touch()
         return Applied(version=self._version)

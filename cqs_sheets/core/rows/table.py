@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.lineage import Lineage
 
 Made = Mapping[str, frozenset[str]]
 """What was ever made in a target: template tab -> ids of its columns, or names of its settings."""
@@ -48,7 +49,8 @@ class TabState:
 class Table:
     """A target as it stands.
 
-    `sequence` is the stamp that the last write left in the target (None: never written by us).
+    `sequence` is the number that the last write left in the target (None: never written by us), `lineage`
+    the writes it descends from.
     `version` names this state of the target: apply refuses (TargetChanged) if it has moved on.
     `tabs` has the template's tabs that exist, by the template's tab name. `made` is the record of
     what we ever made there (None: there is none, so nothing can be said to be new; see upgrade.py).
@@ -56,6 +58,7 @@ class Table:
 
     exists: bool
     sequence: int | None = None
+    lineage: Lineage = ()
     version: str = ""
     tabs: Mapping[str, TabState] = field(default_factory=dict)
     made: Made | None = None
@@ -64,8 +67,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """The cheap look at a target: does it exist, is it as we left it, which write was its last."""
+    """The cheap look at a target: does it exist, is it as we left it, which writes does it descend from."""
 
     exists: bool
-    sequence: int | None = None
+    lineage: Lineage = ()
     version: str = ""

@@ -59,7 +59,7 @@ class ExcelDestination:
         if version == known_version:
             return Stamp(exists=True, version=version)
         with self._opened() as draft:
-            return Stamp(exists=True, sequence=Workbook(draft).sequence, version=version)
+            return Stamp(exists=True, lineage=Workbook(draft).lineage, version=version)
 
     def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
         """What the workbook holds of these keys and of the synced settings."""
@@ -71,7 +71,14 @@ class ExcelDestination:
             reader = Reader(draft, template)
             tabs = reader.tabs(keys)
             self._scans = (version, reader.scans)
-            return Table(exists=True, sequence=reader.sequence, version=version, tabs=tabs, made=reader.made)
+            return Table(
+                exists=True,
+                sequence=reader.sequence,
+                lineage=reader.lineage,
+                version=version,
+                tabs=tabs,
+                made=reader.made,
+            )
 
     def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
         """See base.Destination: some seconds for 100,000 rows."""

@@ -19,6 +19,7 @@ from cqs_sheets.destinations.google.read.adoption import adopt, read_titles
 from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, is_inexact
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
+from cqs_sheets.destinations.google.read.marks import lineage_of
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
 from cqs_sheets.destinations.google.read.values import (
     Line,
@@ -79,7 +80,9 @@ class GoogleDestination:
         self._known = known_version
         self._stamped = look(self._http, self._id)
         layout = self._stamped
-        return Stamp(exists=bool(layout.marks), sequence=layout.sequence, version=self._version(layout))
+        return Stamp(
+            exists=bool(layout.marks), lineage=lineage_of(layout.marks), version=self._version(layout)
+        )
 
     def _version(self, layout: Layout) -> str:
         return layout.version + _UNSURE if self._suspects(layout) else layout.version
@@ -108,6 +111,7 @@ class GoogleDestination:
         return Table(
             exists=bool(layout.marks),
             sequence=layout.sequence,
+            lineage=lineage_of(layout.marks),
             version=self._version(layout),
             tabs=tabs,
             made=record_from(layout.record),
@@ -214,7 +218,7 @@ class GoogleDestination:
             composer=composer,
             look=lambda: self._bound(look(self._http, self._id), plan.template),
             titles=lambda: read_titles(self._http, self._id),
-            nonce=self._nonce(),
+            nonce=plan.word or self._nonce(),
         )
         written = writer.write(plan, layout, self._mistakes)
         warnings = tuple(dict.fromkeys((*_mended(self._mistakes), *writer.warnings, *_oddities(plan))))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.rows.lineage import Lineage
 from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, TabState
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
@@ -37,6 +38,11 @@ class Reader:
     def sequence(self) -> int | None:
         """The stamp of our last write."""
         return self._workbook.sequence
+
+    @property
+    def lineage(self) -> Lineage:
+        """The writes that the workbook descends from."""
+        return self._workbook.lineage
 
     @property
     def made(self) -> Made | None:
