@@ -44,7 +44,10 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw."""
+    """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
+
+    `second_lives` are those of the new ones whose id had been another signal's, which had ended.
+    """
 
     new: int
     changed: int
@@ -52,6 +55,7 @@ class PollResult:
     aged: int
     rejected: int
     seen: frozenset[SignalKey]
+    second_lives: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
