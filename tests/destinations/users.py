@@ -98,7 +98,8 @@ class MemoryUser:
         lineage = self.destination.lineage
 
         def restore() -> None:
-            self.destination.tabs, self.destination.lineage = tabs, lineage
+            self.destination.tabs = {name: [dict(row) for row in rows] for name, rows in tabs.items()}
+            self.destination.lineage = lineage
             self.destination.touch()
 
         return restore
