@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.places import place_at
 from cqs_sheets.core.rows.planner import Choices
-from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.deliver import Deliverer, Delivery, Target
 from cqs_sheets.journal import Journal, Poll
 from cqs_sheets.journal.database import Database
@@ -103,7 +102,7 @@ class Story:
             self.sync(number, None)
 
     def sync(self, number: int, id_: str | None) -> None:
-        """A machine sees a signal and writes what it has; nothing is lost, doubled, or brought back against the user."""
+        """A machine sees a signal and writes; nothing is lost, doubled, or brought back against the user."""
         machine = self.all[number]
         for each in self.all if self.together else [machine]:
             if id_ is not None:

@@ -71,5 +71,5 @@ def test_in_no_order_of_more_steps_is_anything_lost(
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(200))
 def test_long_stories_lose_nothing(seed: int, user: User) -> None:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311
     play(user, 3, "0" + "".join(dice.choices("012drst", k=15)), together=bool(seed % 2))
