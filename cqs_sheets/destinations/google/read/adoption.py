@@ -56,7 +56,7 @@ def adopt(
 
 def _just_written(http: SheetsHttp, spreadsheet_id: str) -> Layout:
     """The layout of a spreadsheet that another sync has made between our two questions."""
-    layout = look(http, spreadsheet_id)
+    layout = look(http, spreadsheet_id, written=True)
     if not layout.marks:
         raise _unreadable()
     return layout

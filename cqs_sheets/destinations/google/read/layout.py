@@ -10,6 +10,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows.upgrade import USERS_OWN, record_from
 from cqs_sheets.destinations.google.read.filters import shifted
 from cqs_sheets.destinations.google.read.marks import Mark
+from cqs_sheets.destinations.google.read.native import NativeTable
 
 Json = dict[str, Any]
 
@@ -46,6 +47,7 @@ class TabPlace:
     ids: Mapping[str, int] = field(default_factory=dict)
     bound: bool = True
     filter: Json | None = None  # Google's, if it can be set anew
+    table: NativeTable | None = None  # Google's own, if one lies over the rows
     models: frozenset[int] = frozenset()  # columns of the user's own formulas that new rows are to have
 
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
@@ -71,6 +73,7 @@ class TabPlace:
             end=max(self.end, index) + many,
             row_count=self.row_count + many,
             filter=shifted(self.filter, "Row", index, many),
+            table=self.table.shifted(index, many) if self.table else None,
         )
 
 

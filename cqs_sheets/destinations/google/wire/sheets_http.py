@@ -21,7 +21,8 @@ Json = dict[str, Any]
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0
 _TOO_MANY = 429
-_PROOF = "spreadsheetId"  # asked for with every question
+_PROOF = "spreadsheetId"  # asked for with every question that has it
+_SEARCH, _FOUND = ":search", {"matchedDeveloperMetadata"}  # this one's answer has nothing else
 
 
 class Unanswered(Exception):
@@ -118,7 +119,8 @@ class SheetsHttp:
 
     def _proven(self, answer: Json, path: str) -> Json:
         """An answer about that spreadsheet; a 200 of somebody in between is no answer."""
-        if answer.get(_PROOF) != path.partition(":")[0].partition("/")[0]:
+        name = path.partition(":")[0].partition("/")[0]
+        if not answer.keys() <= _FOUND if path.endswith(_SEARCH) else answer.get(_PROOF) != name:
             raise Unanswered("an answer that is not Google's")
         return answer
 
@@ -139,7 +141,7 @@ class SheetsHttp:
                 "GET" if body is None else "POST",
                 _ROOT + path,
                 params={
-                    "fields": fields if fields == _PROOF else f"{_PROOF},{fields}",
+                    "fields": fields if fields == _PROOF or path.endswith(_SEARCH) else f"{_PROOF},{fields}",
                     "prettyPrint": "false",
                 },
                 body=body,

@@ -13,17 +13,19 @@ from typing import Any
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.upgrade import made_after, record_text
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Layout
+from cqs_sheets.destinations.google.read.layout import Cell, Layout
 from cqs_sheets.destinations.google.read.looking import read_names
-from cqs_sheets.destinations.google.read.values import cells_of
+from cqs_sheets.destinations.google.read.values import cells_of, read_boxes, shows_all
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
 from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.lost_rows import located
 from cqs_sheets.destinations.google.write.patches import Misplaced
+from cqs_sheets.destinations.google.write.scratch import scratch_title
 from cqs_sheets.destinations.google.write.todo import Todo
 from cqs_sheets.destinations.google.write.witness import (
     WITNESS,
+    cells_read,
     misplaced,
     witness_areas,
     witness_ranges,
@@ -99,7 +101,7 @@ class Writer:
             self._leave_record(piece, plan, layout)
             attempts[nonce] = piece
             try:
-                return _judged(piece, self._send(piece))
+                return _judged(piece, *self._send(piece))
             except (Unanswered, failures.Refused) as trouble:
                 self._tries += 1
                 fresh = replace(self.look(), titles=self._titles(trouble, todo, layout))
@@ -118,10 +120,14 @@ class Writer:
     def _titles(self, trouble: Exception, todo: Todo, layout: Layout) -> frozenset[str] | None:
         """A batch that makes tabs may be refused for a title that is taken: only then all are asked for."""
         refused = isinstance(trouble, failures.Refused) and layout.titles is None
-        return self.titles() if refused and self.composer.creates(todo, layout) else layout.titles
+        hidden = layout.scratch is None and (scratch_title(layout) in str(trouble) or self._tries > 1)
+        return self.titles() if refused and (hidden or self.composer.creates(todo, layout)) else layout.titles
 
-    def _send(self, piece: Piece) -> Json:
-        """Send a batch; what its answer shows."""
+    def _send(self, piece: Piece) -> tuple[Mapping[Cell, Json], Mapping[str, Cell]]:
+        """Send a batch; the cells that its answer shows, and the named ones.
+
+        An answer that leaves out any is none: what has become of the batch must be read then.
+        """
         body: Json = {"requests": piece.requests}
         fields = "spreadsheetId"
         if ranges := witness_ranges(piece.patches, piece.after):
@@ -130,7 +136,9 @@ class Writer:
         path = f"{self.spreadsheet_id}:batchUpdate"
         answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
         shown: Json = answer.get("updatedSpreadsheet", {})
-        return shown
+        if not shows_all(shown, witness_areas(piece.patches, piece.after)):
+            raise Unanswered("an answer without the cells that were asked for")
+        return dict(cells_of(shown)), dict(read_names(shown))
 
     def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Piece]) -> _Happened | None:
         """The attempt whose mark is there, with what its lost answer would have shown."""
@@ -138,12 +146,9 @@ class Writer:
         piece = attempts.get(nonce)
         if piece is None:
             return None
-        shown: Json = {}
-        if areas := witness_areas(piece.patches, piece.after):
-            path = f"{self.spreadsheet_id}:getByDataFilter"
-            body = {"dataFilters": [{"gridRange": area} for area in areas]}
-            shown = self.http.read(path, fields=WITNESS, body=body, name=self.spreadsheet_id)
-        return _judged(piece, shown, later=True)
+        areas = witness_areas(piece.patches, piece.after)
+        lines = read_boxes(self.http, self.spreadsheet_id, areas) if areas else {}
+        return _judged(piece, cells_read(lines), fresh.names, later=True)
 
     def _check_worth_trying(self, trouble: Exception, fresh: Layout, layout: Layout, until: float) -> None:
         """Raises CqsError if the same batch, composed anew, would fail again or come too late."""
@@ -183,8 +188,9 @@ class Writer:
         return Todo(adds=rest.adds, updates=updates + rest.updates, undo=self._located(undo, layout))
 
 
-def _judged(piece: Piece, shown: Json, *, later: bool = False) -> _Happened:
-    cells, names = dict(cells_of(shown)), dict(read_names(shown))
+def _judged(
+    piece: Piece, cells: Mapping[Cell, Json], names: Mapping[str, Cell], *, later: bool = False
+) -> _Happened:
     return _Happened(
         piece=piece, wrong=tuple(misplaced(piece.patches, piece.after, cells, names, later=later))
     )
