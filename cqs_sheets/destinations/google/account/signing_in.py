@@ -23,6 +23,7 @@ import requests
 from cqs_sheets.config.values import url_problem
 from cqs_sheets.destinations.google.account.auth import SCOPES
 from cqs_sheets.destinations.google.wire.bounded import BoundedSession
+from cqs_sheets.destinations.google.wire.causes import cause_of
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 
 _NOTHING = "No token was kept."
@@ -83,7 +84,7 @@ def sign_in(
         open_page(_address(client, doorman.address, state, verifier))
         answer = doorman.wait(patience)
         if "code" not in answer:
-            raise _refused(f"Google answers: {answer.get('error', 'nothing')}.")
+            raise _refused_by_google("Google answers", answer.get("error", "nothing"))
         return _token(client, answer["code"], doorman.address, verifier)
 
 
@@ -120,7 +121,7 @@ def _token(client: OAuthClient, code: str, back_to: str, verifier: str) -> dict[
         raise _refused("Google's token server gave no usable answer.") from None
     if not isinstance(answer, Mapping) or not answer.get("refresh_token"):
         reason = answer.get("error_description") or answer.get("error") if isinstance(answer, Mapping) else ""
-        raise _refused(f"Google gave no token: {reason or 'no reason told'}.")
+        raise _refused_by_google("Google gave no token", str(reason or "no reason told"))
     if not set(SCOPES) <= set(str(answer.get("scope", "")).split()):
         raise _refused("Access to Google Sheets was not allowed: its box was left unticked.")
     return {
@@ -178,6 +179,13 @@ class _Doorman:
             self._server.timeout = min(left, 0.5)  # Windows tells of Ctrl-C only between two waits
             self._server.handle_request()
         return self._answer
+
+
+def _refused_by_google(what: str, said: str) -> CqsError:
+    cause = cause_of(said)
+    if cause is None:
+        return _refused(f"{what}: {said}.")
+    return AccessRefused(f"{what}: {cause.what} ({said}).", meaning=_NOTHING, hint=cause.mend)
 
 
 def _refused(what: str) -> CqsError:

@@ -26,7 +26,7 @@ from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, Ta
 from cqs_sheets.destinations.google.read.native import TABLES, table_over
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.errors import DataRefused
 
 Json = dict[str, Any]
 
@@ -61,11 +61,7 @@ def look(http: SheetsHttp, spreadsheet_id: str, *, written: bool = False) -> Lay
         searched = _searched(http, spreadsheet_id, answer or {})
         if searched is not None:
             return searched
-    raise TargetChanged(
-        "The spreadsheet was rearranged while it was read.",
-        meaning="Nothing was written; the rows wait in the journal.",
-        hint="Run the sync again.",
-    )
+    raise unreadable()
 
 
 def _asked(http: SheetsHttp, spreadsheet_id: str) -> Json | None:

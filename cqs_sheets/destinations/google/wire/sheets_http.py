@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0
-_TOO_MANY = 429
+_TOO_MANY, _FORBIDDEN = 429, 403
 _PROOF = "spreadsheetId"  # asked for with every question that has it
 _SEARCH, _FOUND = ":search", {"matchedDeveloperMetadata"}  # this one's answer has nothing else
 
@@ -112,7 +112,9 @@ class SheetsHttp:
     def _call(self, kind: str, path: str, fields: str, body: Json | None, name: str, until: float) -> Json:
         while True:
             reply = self._exchange(kind, path, fields, body, name, until)
-            if reply.status != _TOO_MANY:
+            if reply.status != _TOO_MANY and not (
+                reply.status == _FORBIDDEN and failures.is_quota(reply.body)
+            ):
                 return self._proven(self._understood(reply, name), path)
             if not self._wait(_asked_wait(reply.headers) or WINDOW, until):
                 raise failures.over_quota(name)
@@ -166,7 +168,7 @@ class SheetsHttp:
             raise failures.Refused(message)
         if reply.status == 401:  # noqa: PLR2004
             raise failures.not_authenticated(message)
-        if reply.status == 403:  # noqa: PLR2004
+        if reply.status == _FORBIDDEN:
             raise failures.not_permitted(message, name=name, account=self._mine.account)
         if reply.status == 404:  # noqa: PLR2004
             raise failures.not_found(name)
