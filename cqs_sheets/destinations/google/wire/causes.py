@@ -25,7 +25,23 @@ _FRESH = (
     " in GOOGLE_APPLICATION_CREDENTIALS."
 )
 _AGAIN = "Sign in again with `cqs-sheets init --google-client FILE`."
+_FEDERATION = (
+    r"getAccessToken|impersonated cred|attribute condition|workloadIdentity|invalid_target|subject_token"
+    r"|audience|identity pool"
+)
+_POLICY = (
+    r"organi[sz]ation'?s? polic|admin_policy_enforced|org_internal|vpcServiceControls|orgpolicy"
+    r"|constraints/|administrator|SECURITY_POLICY_VIOLATED"
+)
 _CAUSES = (
+    (
+        _FEDERATION,
+        Cause(
+            "Workload Identity Federation does not let this caller in",
+            "Compare the provider's audience and attribute condition with where this runs, and give that identity"
+            " the role Workload Identity User on the service account.",
+        ),
+    ),
     (
         r"reasonable timeframe|iat and exp|short-lived token|is stale|not yet valid|used too early",
         Cause(
@@ -42,10 +58,7 @@ _CAUSES = (
         ),
     ),
     (
-        (
-            r"organi[sz]ation'?s? polic|admin_policy_enforced|org_internal|vpcServiceControls|orgpolicy"
-            r"|constraints/|administrator|SECURITY_POLICY_VIOLATED"
-        ),
+        _POLICY,
         Cause(
             "a policy of your organisation forbids it",
             "Ask its administrator to allow this account and the Google Sheets API, or use an account and a"
@@ -53,49 +66,38 @@ _CAUSES = (
         ),
     ),
     (
-        (
-            r"JWT Signature|account not found|account deleted|account_deleted|disabled_client|account is disabled",
-            Cause("the service account or its key was deleted or disabled", _FRESH),
-        ),
-        (
-            r"deleted_client|invalid_client|unauthorized_client",
-            Cause("the OAuth client is gone or was changed", _AGAIN),
-        ),
-        (
-            r"expired or revoked|invalid_rapt|reauth",
-            Cause(
-                "the sign-in has expired or was taken back (while a project is in testing, after 7 days)",
-                _AGAIN,
-            ),
-        ),
-        (
-            r"PEM|deserialize|private key|key data|unsupported key",
-            Cause("the private key in the file is damaged", _FRESH),
-        ),
-        (
-            r"not a valid json|Expecting |delimiter|decode|Is a directory",
-            Cause("the credentials file is damaged: it is not whole", _FRESH),
-        ),
-        (
-            r"missing fields|not in the expected format|Failed to load",
-            Cause("the credentials file lacks something", _FRESH),
-        ),
-        (
-            r"valid type",
-            Cause(
-                "the file named holds no credentials",
-                "Name a service account's or Workload Identity Federation's file; an OAuth client's file goes with"
-                " `cqs-sheets init --google-client FILE`.",
-            ),
-        ),
-        (
-            r"getAccessToken|impersonated|attribute condition|workloadIdentity|invalid_target|subject_token"
-            r"|audience|identity pool"
-        ),
+        r"JWT Signature|account not found|account deleted|account_deleted|disabled_client|account is disabled",
+        Cause("the service account or its key was deleted or disabled", _FRESH),
+    ),
+    (
+        r"deleted_client|invalid_client|unauthorized_client",
+        Cause("the OAuth client is gone or was changed", _AGAIN),
+    ),
+    (
+        r"expired or revoked|invalid_rapt|reauth",
         Cause(
-            "Workload Identity Federation does not let this caller in",
-            "Compare the provider's audience and attribute condition with where this runs, and give that identity"
-            " the role Workload Identity User on the service account.",
+            "the sign-in has expired or was taken back (while a project is in testing, after 7 days)",
+            _AGAIN,
+        ),
+    ),
+    (
+        r"PEM|deserialize|private key|key data|unsupported key",
+        Cause("the private key in the file is damaged", _FRESH),
+    ),
+    (
+        r"not a valid json|Expecting |delimiter|decode|Is a directory",
+        Cause("the credentials file is damaged: it is not whole", _FRESH),
+    ),
+    (
+        r"missing fields|not in the expected format|Failed to load",
+        Cause("the credentials file lacks something", _FRESH),
+    ),
+    (
+        r"valid type",
+        Cause(
+            "the file named holds no credentials",
+            "Name a service account's or Workload Identity Federation's file; an OAuth client's file goes with"
+            " `cqs-sheets init --google-client FILE`.",
         ),
     ),
 )
