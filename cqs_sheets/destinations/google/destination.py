@@ -74,6 +74,11 @@ class GoogleDestination:
         self._layout: Layout | None = None  # what the last plan was made for
         self._mistakes: tuple[Misplaced, ...] = ()  # of an earlier write, seen by the last read()
 
+    @property
+    def requests(self) -> int:
+        """See base.Destination."""
+        return self._http.requests
+
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `read` that may follow makes use of."""
         self._known = known_version
@@ -201,7 +206,6 @@ class GoogleDestination:
                 meaning="Nothing was written; the rows wait in the journal.",
                 hint="Let one machine at a time write to a spreadsheet.",
             )
-        before = self._http.requests
         composer = Composer(
             template=plan.template,
             spreadsheet_id=self._id,
@@ -219,7 +223,7 @@ class GoogleDestination:
         written = writer.write(plan, layout, self._mistakes)
         warnings = tuple(dict.fromkeys((*_mended(self._mistakes), *writer.warnings, *_oddities(plan))))
         self._known, self._mistakes = written.version, ()
-        return Applied(version=written.version, requests=self._http.requests - before, warnings=warnings)
+        return Applied(version=written.version, warnings=warnings)
 
     def _bound(self, layout: Layout, template: Template) -> Layout:
         """The same, with tables made by hand where we never wrote. Raises DataRefused if a fed tab is unreadable."""

@@ -52,8 +52,7 @@ class TabPlace:
 
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
         """The same with these keyed rows."""
-        end = 1 + max((found[-1] for found in rows.values()), default=self.header_row)
-        return replace(self, rows=rows, end=end)
+        return replace(self, rows=rows, end=1 + _last_row(rows, self.header_row))
 
     def identified(self, ids: Mapping[str, int]) -> TabPlace:
         """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
@@ -75,6 +74,26 @@ class TabPlace:
             filter=shifted(self.filter, "Row", index, many),
             table=self.table.shifted(index, many) if self.table else None,
         )
+
+
+def _last_row(rows: Mapping[str, Sequence[int]], header_row: int) -> int:
+    """The last row of ours: a total, a note or another table further down in the column of ids is no part of it.
+
+    Such a thing begins with a word that is no id, with a blank above it or no id below it.
+    """
+    keys = {row: key for key, found in rows.items() for row in found if row > header_row}
+    last = header_row
+    for row in sorted(keys):
+        if not _is_id(keys[row]) and (row - 1 not in keys or not _is_id(keys.get(row + 1, ""))):
+            if row > header_row + 1:
+                break
+            continue
+        last = row
+    return last
+
+
+def _is_id(key: str) -> bool:
+    return any(map(str.isdigit, key)) and not any(map(str.isspace, key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
