@@ -14,7 +14,7 @@ from tests.destinations.google.test_binding import values
 from tests.destinations.google.user import GoogleUser
 from tests.emulators.google_sheets import Exchange, Switches, start, writes
 
-HEADERS = ["ID", "Coin", "Stop", "Status", "Lev", "Time", "Seen"]
+HEADERS: list[Any] = ["ID", "Coin", "Stop", "Status", "Lev", "Time", "Seen"]
 
 
 def by_hand(user: GoogleUser, *below: list[Any]) -> None:

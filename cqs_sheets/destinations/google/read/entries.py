@@ -17,7 +17,16 @@ from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
 Json = dict[str, Any]
 
-_KEYS = (marks.KEY, marks.HEADER, marks.COLUMN, marks.SCRATCH, marks.SEQUENCE, marks.RECORD)
+_KEYS = (
+    marks.KEY,
+    marks.HEADER,
+    marks.COLUMN,
+    marks.SCRATCH,
+    marks.SEQUENCE,
+    marks.RECORD,
+    marks.AT,
+    marks.LOOSE,
+)
 _FOUND = "matchedDeveloperMetadata(developerMetadata(metadataId,metadataKey,metadataValue,location))"
 
 

@@ -142,6 +142,7 @@ class Layout:
     scratch: Scratch | None = None
     titles: frozenset[str] | None = None
     record: str = ""
+    loose: bool = False  # columns cannot be held: a write is compared with them afterwards
     lost: Mapping[str, str] = field(default_factory=dict)
 
     def volumes(self, tab: str) -> Iterator[TabPlace]:

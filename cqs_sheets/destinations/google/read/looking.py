@@ -176,6 +176,7 @@ def read_layout(answer: Json, entries: Sequence[Entry] | None = None) -> Layout:
     return Layout(
         marks=marks.read_marks(own),
         record=next(records, ""),
+        loose=any(entry["metadataKey"] == marks.LOOSE for entry in own),
         tabs=tabs,
         names=dict(read_names(answer)),
         values=values,

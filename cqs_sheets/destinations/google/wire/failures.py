@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from cqs_sheets.destinations.google.wire.causes import cause_of
-from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
+from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged, UsageError
 
 MOST_CELLS = 10_000_000
 _NOTHING = "Nothing was written; the rows wait in the journal."
 _FULL = "above the limit of"
 _PROTECTED = "protected cell"
 _MERGED = "merge"
+_GONE = ("No grid with id", "exceeds grid limits", "Unable to parse range")
 _OFFICE = "not supported for this document"
 _NO_SHEET = "Request contains an invalid argument."  # Google's words for a folder, a PDF...
 
@@ -127,6 +128,12 @@ def unreadable(error: Refused, *, name: str) -> CqsError:
             f"{name} is no spreadsheet: {message}",
             meaning=_NOTHING,
             hint="Open the Google Sheet in a browser and copy its address again.",
+        )
+    if any(gone in message for gone in _GONE):
+        return TargetChanged(
+            f"A tab of {name} was deleted or cut while it was read.",
+            meaning="Nothing was written; the rows wait in the journal.",
+            hint="Run the sync again.",
         )
     return _ours(f"Google refused a question about {name}: {message}")
 

@@ -135,6 +135,8 @@ def _keep(slot: int, patches: Sequence[Patch], scratch: Scratch) -> Json:
 
 def _put_back(patch: Patch, scratch: Scratch) -> Json:
     kept = patch.undoes.patch if patch.undoes else patch
+    if kept.slot is None:
+        return update_cells(patch.cell, [[patch.content]])  # a cell of a new row: nothing had stood there
     there = Cell(sheet_id=scratch.sheet_id, row=kept.slot or 0, column=kept.cell.column + _SHIFT)
     return _copy(there, patch.cell, 1)
 
