@@ -13,10 +13,11 @@ from typing import Any
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.core.rows.plan import Add
+from cqs_sheets.core.templates.template import ColumnKind, TableTab, Template
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode, encode
 from cqs_sheets.destinations.google.read.entries import Entry, placed, search
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, tab_of
 from cqs_sheets.destinations.google.read.values import Line, read_boxes
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import Piece
@@ -36,6 +37,7 @@ class Strays:
     place: TabPlace
     at: Mapping[str, int]
     moved: frozenset[str]
+    formulas: frozenset[str]  # columns of ours that new rows have a formula in
 
     def doubts(self, wrong: Misplaced) -> bool:
         """Whether what a patch hit must be found out anew: its column was missed, or that of the keys."""
@@ -46,28 +48,35 @@ class Strays:
         )
 
 
-def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece) -> list[Strays]:
+def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece, template: Template) -> list[Strays]:
     """The tabs of a batch with columns that it missed, by one search."""
     entries = list(placed(search(http, spreadsheet_id) or []))
     return [
         found
         for place in piece.after.tabs.values()
-        if (found := _strays(place, [entry for entry in entries if entry.sheet_id == place.sheet_id])).moved
+        if (found := _strays(place, entries, _formulas(template, piece.after, place))).moved
     ]
 
 
-def _strays(place: TabPlace, entries: Sequence[Entry]) -> Strays:
+def _formulas(template: Template, layout: Layout, place: TabPlace) -> frozenset[str]:
+    tab = template.tab(tab_of(place.name))
+    if not isinstance(tab, TableTab) or layout.is_users_own(tab.name):
+        return frozenset()
+    return frozenset(column.id for column in tab.columns if column.kind is ColumnKind.FORMULA)
+
+
+def _strays(place: TabPlace, entries: Sequence[Entry], formulas: frozenset[str]) -> Strays:
     prefix = f"{place.name}."
     pins, columns = (
         {
             entry.value.removeprefix(prefix): entry.index
             for entry in entries
-            if entry.key == key and entry.value.startswith(prefix)
+            if entry.key == key and entry.sheet_id == place.sheet_id and entry.value.startswith(prefix)
         }
         for key in (marks.AT, marks.COLUMN)
     )
     moved = frozenset(column for column, at in pins.items() if columns.get(column) != at)
-    return Strays(place, pins, moved)
+    return Strays(place, pins, moved, formulas)
 
 
 def mistakes_of(
@@ -137,18 +146,22 @@ def _of_new_rows(
                 same(_value(content), decode(line.get(strays.at[column])))
                 for column, content in written.items()
             ):
-                for column, at in strays.at.items():
-                    patch = Patch(
-                        tab=add.tab,
-                        key=add.key,
-                        column=column,
-                        cell=Cell(sheet_id=place.sheet_id, row=row, column=strays.place.columns[column]),
-                        key_column=place.key_column,
-                        content=written.get(column, _FORMULA),
-                    )
-                    if at in line:
-                        yield Misplaced(patch=patch, found=add.key if keyed else None, before={}, at=at)
+                yield from (
+                    Misplaced(patch=patch, found=add.key if keyed else None, before={}, at=at)
+                    for column, at in strays.at.items()
+                    if (patch := _written(add, column, written, strays, row))
+                )
                 break
+
+
+def _written(add: Add, column: str, written: Mapping[str, Json], strays: Strays, row: int) -> Patch | None:
+    """What was written of a column into a new row; None if nothing was."""
+    content = written.get(column) or (_FORMULA if column in strays.formulas else None)
+    if not content:
+        return None
+    cell = Cell(sheet_id=strays.place.sheet_id, row=row, column=strays.place.columns[column])
+    key_column = strays.place.key_column
+    return Patch(tab=add.tab, key=add.key, column=column, cell=cell, key_column=key_column, content=content)
 
 
 def _value(content: Json) -> Any:  # noqa: ANN401 - a cell's

@@ -178,7 +178,7 @@ class Writer:
         if not done.piece.after.loose:
             return done
         self._told_loose = True
-        found = strays_of(self.http, self.spreadsheet_id, done.piece)
+        found = strays_of(self.http, self.spreadsheet_id, done.piece, self.composer.template)
         if not found:
             return done
         fresh = self.look()
