@@ -127,7 +127,9 @@ def test_a_tab_deleted_between_read_and_write_ends_well(user: GoogleUser) -> Non
             hand.delete_tab("Signals")
 
     user.sheets.before_request(delete, writes)
-    sync(user, row("1", coin="ETH"), row("3"))
+    for _ in range(2):
+        with suppress(TargetChanged):
+            sync(user, row("1", coin="ETH"), row("3"))
     assert {str(line["id"]) for line in user.rows()} >= {"3"}
 
 

@@ -6,10 +6,10 @@ Only the key column, the header row and the metadata of columns cross the wire: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
 from cqs_sheets.destinations.google.read.entries import (
@@ -22,7 +22,7 @@ from cqs_sheets.destinations.google.read.entries import (
     shown,
 )
 from cqs_sheets.destinations.google.read.filters import FILTER, settable
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, TabPlace, tab_of
+from cqs_sheets.destinations.google.read.layout import Cell, Claim, Layout, Scratch, TabPlace
 from cqs_sheets.destinations.google.read.native import TABLES, table_over
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
@@ -87,12 +87,14 @@ def _is_whole(answer: Json, layout: Layout) -> bool:
         if is_row(block)
         for entry in shown({"sheets": [{**sheet, "data": [block]}]})
     }
+    claims = [claim for found in layout.claims.values() for claim in found]
+    places = [claim.place for claim in claims if claim.place]
     return (
-        bool(layout.marks and layout.tabs)
-        and not layout.lost
+        bool(layout.marks and claims)
+        and len(places) == len(claims)
         and all(
             place.ids[column] in across
-            for place in layout.tabs.values()
+            for place in places
             for column, at in place.columns.items()
             if at == place.key_column
         )
@@ -155,8 +157,7 @@ def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[Entry]) ->
 def read_layout(answer: Json, entries: Sequence[Entry] | None = None) -> Layout:
     """The layout in an answer to `look`; `entries` are those of a search, if it showed too little."""
     known = list(shown(answer)) if entries is None else entries
-    tabs: dict[str, TabPlace] = {}
-    lost: dict[str, str] = {}
+    claims: dict[str, tuple[Claim, ...]] = {}
     values: dict[Cell, CellValue] = {}
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
@@ -164,12 +165,10 @@ def read_layout(answer: Json, entries: Sequence[Entry] | None = None) -> Layout:
         if any(entry.key == marks.SCRATCH for entry in there):
             scratch = _scratch(sheet, there)
             continue
-        name, found = _tab(sheet, there)
-        if isinstance(found, str):
-            lost[name] = found
-        elif found and (name not in tabs or found.title == name):
-            tabs[name] = found
-        elif not found:
+        name, claim = _tab(sheet, there)
+        if claim:
+            claims[name] = (*claims.get(name, ()), claim)
+        else:
             values |= dict(_column_values(sheet, there))
     own = answer.get("developerMetadata", [])
     records = (entry.get("metadataValue", "") for entry in own if entry["metadataKey"] == marks.RECORD)
@@ -177,27 +176,11 @@ def read_layout(answer: Json, entries: Sequence[Entry] | None = None) -> Layout:
         marks=marks.read_marks(own),
         record=next(records, ""),
         loose=any(entry["metadataKey"] == marks.LOOSE for entry in own),
-        tabs=tabs,
+        claims=claims,
         names=dict(read_names(answer)),
         values=values,
         scratch=scratch,
-        lost={name: what for name, what in lost.items() if name not in tabs},
     )
-
-
-def check_nothing_lost(layout: Layout, template: Template) -> None:
-    """Raises DataRefused if a tab that gets signals lost what it is known by: their rows would come twice.
-
-    What becomes of the user's own tabs is no matter of a sync.
-    """
-    fed = {tab.name for tab in template.fed_tabs}
-    for name, what in layout.lost.items():
-        if tab_of(name) in fed:
-            raise DataRefused(
-                what,
-                meaning="Nothing was written; the rows wait in the journal.",
-                hint="Undo it (File, Version history), or delete the tab: it is then made anew.",
-            )
 
 
 def read_names(answer: Json) -> Iterator[tuple[str, Cell]]:
@@ -232,34 +215,58 @@ def _scratch(sheet: Json, there: Sequence[Entry]) -> Scratch:
     )
 
 
-def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, TabPlace | str | None]:
-    """A table tab's name and place, or what it lost; None for a tab of another kind."""
+def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
+    """A table tab's name and what it claims; None for a tab of another kind."""
     columns = _bound_columns(there)
     key = next((entry for entry in there if entry.key == marks.KEY), None)
-    title = sheet["properties"]["title"]
+    header = next((entry for entry in there if entry.key == marks.HEADER), None)
     if key is None:
         name = next(iter(columns), "").rpartition(".")[0]
-        return name, _lost(title, "the column with the signals' ids was deleted") if columns else None
+        lost = "the column with the signals' ids was deleted"
+        return name, _claim(sheet, name, columns, header, lost=lost) if columns else None
+    name, made_for = marks.tab_and_sheet(key.value)
     if not any(
-        value.rpartition(".")[0] == key.value and entry.index == key.index for value, entry in columns.items()
+        value.rpartition(".")[0] == name and entry.index == key.index for value, entry in columns.items()
     ):
-        return key.value, None  # a column that is read, but holds no keys: settings
-    header = next((entry for entry in there if entry.key == marks.HEADER), None)
+        return name, None  # a column that is read, but holds no keys: settings
+    copied = made_for not in (None, sheet_id_of(sheet))
     if header is None:
-        return key.value, _lost(title, "its header row was deleted")
-    return key.value, _place(sheet, key, header, columns)
+        lost = "its header row was deleted"
+        return name, _claim(sheet, name, columns, header, lost=lost, copied=copied)
+    claim = _claim(sheet, name, columns, header, copied=copied)
+    return name, replace(claim, place=_place(name, sheet, key, header, columns))
 
 
-def _place(sheet: Json, key: Entry, header: Entry, columns: Mapping[str, Entry]) -> TabPlace:
-    own = {
-        value.removeprefix(f"{key.value}."): entry
+def _claim(
+    sheet: Json, name: str, columns: Mapping[str, Entry], header: Entry | None, *,
+    lost: str = "", copied: bool = False,
+) -> Claim:  # fmt: skip
+    return Claim(
+        sheet_id=sheet_id_of(sheet),
+        title=sheet["properties"]["title"],
+        header_row=header.index if header else 0,
+        columns={column: entry.index for column, entry in _own(name, columns).items()},
+        lost=lost,
+        copied=copied,
+    )
+
+
+def _own(mark: str, columns: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The columns of one tab, by their ids."""
+    return {
+        value.removeprefix(f"{mark}."): entry
         for value, entry in columns.items()
-        if value.startswith(f"{key.value}.")
+        if value.startswith(f"{mark}.")
     }
+
+
+def _place(mark: str, sheet: Json, key: Entry, header: Entry, columns: Mapping[str, Entry]) -> TabPlace:
+    own = _own(mark, columns)
     properties = sheet["properties"]
     return TabPlace(
-        name=key.value,
-        sheet_id=properties.get("sheetId", 0),
+        name=mark,
+        mark=mark,
+        sheet_id=sheet_id_of(sheet),
         title=properties["title"],
         header_row=header.index,
         key_column=key.index,
@@ -303,7 +310,3 @@ def unreadable() -> DataRefused:
         meaning="Nothing was written; the rows wait in the journal.",
         hint="Run it again; if this stays, restore a version (File, Version history) and report it.",
     )
-
-
-def _lost(title: str, detail: str) -> str:
-    return f"The tab {title!r} cannot be updated: {detail}."

@@ -40,7 +40,7 @@ def _held(place: TabPlace, columns: Collection[str], layout: Layout) -> list[Jso
     keyed = {column for column in place.ids if place.columns[column] == place.key_column}
     requests = marks.touch(place.sheet_id, place.column_count - 1)
     for column in sorted({last, *keyed, *columns} & place.ids.keys()):
-        value, at = f"{place.name}.{column}", place.columns[column]
+        value, at = f"{place.mark}.{column}", place.columns[column]
         if layout.loose:
             requests.append(marks.pin(value, place.sheet_id, at))
         else:

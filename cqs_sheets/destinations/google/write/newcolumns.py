@@ -49,7 +49,7 @@ def new_columns(
         *_filtered(wider, at + len(new)),
         *([wider.table.set_range()] if wider.table and wider.table != place.table else []),
         *(
-            marks.bind(marks.COLUMN, f"{tab.name}.{column}", place.sheet_id, "COLUMNS", index)
+            marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", index)
             for column, index in positions.items()
         ),
         *(

@@ -13,14 +13,14 @@ from typing import Any
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.core.rows.plan import Add
-from cqs_sheets.core.templates.template import ColumnKind, TableTab, Template
+from cqs_sheets.core.templates.template import ColumnKind, TableTab
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode, encode
 from cqs_sheets.destinations.google.read.entries import Entry, placed, search
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, tab_of
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, volume_of
 from cqs_sheets.destinations.google.read.values import Line, read_boxes
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.write.batches import Piece
+from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.cell_requests import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import kept_cell
@@ -48,25 +48,25 @@ class Strays:
         )
 
 
-def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece, template: Template) -> list[Strays]:
+def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece, composer: Composer) -> list[Strays]:
     """The tabs of a batch with columns that it missed, by one search."""
     entries = list(placed(search(http, spreadsheet_id) or []))
     return [
         found
         for place in piece.after.tabs.values()
-        if (found := _strays(place, entries, _formulas(template, piece.after, place))).moved
+        if (found := _strays(place, entries, _formulas(composer, place))).moved
     ]
 
 
-def _formulas(template: Template, layout: Layout, place: TabPlace) -> frozenset[str]:
-    tab = template.tab(tab_of(place.name))
-    if not isinstance(tab, TableTab) or layout.is_users_own(tab.name):
+def _formulas(composer: Composer, place: TabPlace) -> frozenset[str]:
+    tab = composer.template.tab(volume_of(place.name)[0])
+    if not isinstance(tab, TableTab) or tab.name in composer.users_own:
         return frozenset()
     return frozenset(column.id for column in tab.columns if column.kind is ColumnKind.FORMULA)
 
 
 def _strays(place: TabPlace, entries: Sequence[Entry], formulas: frozenset[str]) -> Strays:
-    prefix = f"{place.name}."
+    prefix = f"{place.mark}."
     pins, columns = (
         {
             entry.value.removeprefix(prefix): entry.index

@@ -13,7 +13,7 @@ from typing import Any
 from cqs_sheets.core.rows.plan import Add, Plan
 from cqs_sheets.core.rows.upgrade import made_after, record_text
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, tab_of
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, volume_of
 from cqs_sheets.destinations.google.read.looking import read_names
 from cqs_sheets.destinations.google.read.values import cells_of, read_boxes, shows_all
 from cqs_sheets.destinations.google.wire import failures
@@ -62,7 +62,6 @@ class Writer:
     nonce: str
     warnings: list[str] = field(default_factory=list)
     _tries: int = 0
-    _made: frozenset[str] = frozenset()
     _told_loose: bool = False
 
     def write(self, plan: Plan, layout: Layout, undo: tuple[Misplaced, ...] = ()) -> Layout:
@@ -84,7 +83,6 @@ class Writer:
             except CqsError as error:
                 raise _with_mistakes(error, now.undo) from error
             layout, todo = done.piece.after, rest
-            self._made |= done.piece.made
             self.warnings += done.piece.warnings
             if done.wrong or done.again:
                 layout = replace(self._again(layout), titles=layout.titles)
@@ -107,7 +105,7 @@ class Writer:
                 plan.sequence, shown=shown, piece=piece_number, nonce=nonce, before=layout.marks
             )
             piece.after = replace(piece.after, marks=(*layout.marks, marks.Mark(mark_id, shown, nonce)))
-            self._leave_record(piece, plan, layout)
+            _leave_record(piece, plan, layout)
             if layout.loose and not self._told_loose:
                 piece.requests.append(marks.leave_loose())
             attempts[nonce] = piece
@@ -133,12 +131,6 @@ class Writer:
             if (old := before.tabs.get(name)) and old.columns == place.columns
         }
         return replace(fresh, tabs={**fresh.tabs, **known})
-
-    def _leave_record(self, piece: Piece, plan: Plan, layout: Layout) -> None:
-        record = record_text(made_after(plan, self._made | piece.made))
-        if record != layout.record:
-            piece.requests.append(marks.leave_record(record, exists=bool(layout.record)))
-            piece.after = replace(piece.after, record=record)
 
     def _titles(self, trouble: Exception, todo: Todo, layout: Layout) -> frozenset[str] | None:
         """A batch that makes tabs may be refused for a title that is taken: only then all are asked for."""
@@ -178,7 +170,7 @@ class Writer:
         if not done.piece.after.loose:
             return done
         self._told_loose = True
-        found = strays_of(self.http, self.spreadsheet_id, done.piece, self.composer.template)
+        found = strays_of(self.http, self.spreadsheet_id, done.piece, self.composer)
         if not found:
             return done
         fresh = self.look()
@@ -186,7 +178,7 @@ class Writer:
         wrong = with_columns(wrong, found)
         again: list[Add] = []
         for strays in found:
-            adds = [add for add in todo.adds if add.tab == tab_of(strays.place.name)]
+            adds = [add for add in todo.adds if add.tab == volume_of(strays.place.name)[0]]
             mistakes = mistakes_of(
                 self.http, self.spreadsheet_id, strays, done.piece, adds, fresh, done.wrong
             )
@@ -241,6 +233,13 @@ def _is_about_ids(trouble: Exception, fresh: Layout, layout: Layout) -> bool:
         and {place.sheet_id: place.columns for place in fresh.tabs.values()}
         == {place.sheet_id: place.columns for place in layout.tabs.values()}
     )
+
+
+def _leave_record(piece: Piece, plan: Plan, layout: Layout) -> None:
+    record = record_text(made_after(plan))
+    if record != layout.record:
+        piece.requests.append(marks.leave_record(record, exists=bool(layout.record)))
+        piece.after = replace(piece.after, record=record)
 
 
 def _judged(
