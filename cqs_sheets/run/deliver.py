@@ -125,14 +125,18 @@ class Deliverer:
 
         `make_empty`: make a target that is not there even if there is no row for it yet.
         """
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._deliver_once(target, settings, outcome, make_empty=make_empty)
-            except TargetChanged:
-                if attempt == _TRIES:
-                    raise
-            else:
-                return
+        begun = target.destination.requests
+        try:
+            for attempt in range(1, _TRIES + 1):
+                try:
+                    self._deliver_once(target, settings, outcome, make_empty=make_empty)
+                except TargetChanged:
+                    if attempt == _TRIES:
+                        raise
+                else:
+                    return
+        finally:
+            outcome.requests = target.destination.requests - begun
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
@@ -163,7 +167,6 @@ class Deliverer:
             self._note(state, newest, rows, stamp, version=plan.table.version, shape=now)
         else:
             applied = target.destination.apply(plan)
-            outcome.requests += applied.requests
             outcome.warnings.extend(applied.warnings)
             wrote = Write(plan.sequence, plan.word)
             self._note(state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)

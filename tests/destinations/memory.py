@@ -29,6 +29,8 @@ class MemoryDestination:
     ids of the template's columns that are there, `made` is the record of those ever made.
     """
 
+    requests = 0
+
     def __init__(self) -> None:
         self.tabs: dict[str, list[dict[str, CellValue]]] = {}
         self.columns: dict[str, list[str]] = {}

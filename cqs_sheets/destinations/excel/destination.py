@@ -38,6 +38,8 @@ class ExcelDestination:
     editor's lock file and a digital signature; a lock is waited for `lock_wait` seconds.
     """
 
+    requests = 0
+
     def __init__(
         self,
         path: Path,

@@ -93,9 +93,14 @@ class GoogleDestination:
         self._most_cells = most_cells
         self._nonce = nonce
 
+    @property
+    def requests(self) -> int:
+        """See base.Destination."""
+        return self._http.requests
+
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `look` that may follow makes use of."""
-        layout = look(self._http, self._id)
+        layout = look(self._http, self._id, written=bool(known_version))
         seen = _Seen(layout=layout, known=known_version)
         lineage = lineage_of(layout.marks)
         return Stamp(exists=bool(layout.marks), lineage=lineage, version=seen.version, seen=seen)
@@ -238,7 +243,6 @@ class GoogleDestination:
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
         seen = cast("_Seen", plan.table.seen)
-        before = self._http.requests
         bindings = plan.table.bindings
         composer = Composer(
             template=plan.template,
@@ -260,7 +264,7 @@ class GoogleDestination:
         )
         written = writer.write(plan, seen.layout, seen.mistakes)
         warnings = tuple(dict.fromkeys((*_mended(seen.mistakes), *writer.warnings, *_oddities(plan))))
-        return Applied(version=written.version, requests=self._http.requests - before, warnings=warnings)
+        return Applied(version=written.version, warnings=warnings)
 
     def _again(self, bindings: Bindings, before: Layout) -> Layout:
         """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""

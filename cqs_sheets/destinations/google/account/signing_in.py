@@ -24,6 +24,7 @@ from requests_oauthlib import OAuth2Session
 from cqs_sheets.config.values import url_problem
 from cqs_sheets.destinations.google.account.auth import SCOPES
 from cqs_sheets.destinations.google.wire.bounded import BoundedSession
+from cqs_sheets.destinations.google.wire.causes import cause_of
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 
 _NOTHING = "No token was kept."
@@ -89,7 +90,7 @@ def sign_in(
         open_page(address)
         answer = callback.wait(state, patience)
         if "code" not in answer:
-            raise _refused(f"Google answers: {answer.get('error', 'nothing')}.")
+            raise _refused_by_google("Google answers", answer.get("error", "nothing"))
         token = _token(flow, answer["code"])
     return {"client_id": client.id, "client_secret": client.secret, "refresh_token": token["refresh_token"]}
 
@@ -123,7 +124,7 @@ def _token(flow: Flow, code: str) -> Mapping[str, Any]:
         raise _refused("Google's token server gave no usable answer.") from None
     except (OAuth2Error, AttributeError, TypeError) as error:  # the last two: JSON, but no object
         reason = getattr(error, "description", "") or getattr(error, "error", "")
-        raise _refused(f"Google gave no token: {reason or 'no reason told'}.") from None
+        raise _refused_by_google("Google gave no token", str(reason or "no reason told")) from None
     if not answer.get("refresh_token"):
         raise _refused("Google gave no token: no reason told.")
     if not set(SCOPES) <= set(answer.get("scope") or ()):
@@ -184,6 +185,13 @@ class _Callback:
             self._server.timeout = min(left, 0.5)  # Windows tells of Ctrl-C only between two waits
             self._server.handle_request()
         return self._answer
+
+
+def _refused_by_google(what: str, said: str) -> CqsError:
+    cause = cause_of(said)
+    if cause is None:
+        return _refused(f"{what}: {said}.")
+    return AccessRefused(f"{what}: {cause.what} ({said}).", meaning=_NOTHING, hint=cause.mend)
 
 
 def _refused(what: str) -> CqsError:

@@ -4,6 +4,9 @@
 to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a column of the scratch tab.
 `cqs.made` is the record of what we ever made there (see core.upgrade).
 
+Where Google refuses an id that the same batch has freed, columns cannot be held (`cqs.loose` on the
+spreadsheet says so): then `cqs.at` lies where a write took a column to be, and is compared afterwards.
+
 `cqs.sequence` = "<sequence>/<lineage>/<piece>/<nonce>" is left by every write, under an id that is made
 from sequence and piece; the nonce is the write's word and a try, the lineage what it descends from
 (core.rows.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
@@ -29,6 +32,8 @@ HEADER = "cqs.header"
 SCRATCH = "cqs.scratch"
 SEQUENCE = "cqs.sequence"
 RECORD = "cqs.made"
+AT = "cqs.at"
+LOOSE = "cqs.loose"
 
 LAST = 0  # the piece that completes a write, and the only one of most
 
@@ -169,6 +174,22 @@ def hold(entry_id: int, value: str, sheet_id: int, index: int) -> list[Json]:
         "locationMatchingStrategy": "EXACT_LOCATION",
     }
     return [{"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": there}}}, made]
+
+
+def pin(value: str, sheet_id: int, index: int) -> Json:
+    """The request that marks where a write takes a column to be."""
+    return bind(AT, value, sheet_id, "COLUMNS", index)
+
+
+def unpin() -> Json:
+    """The request that takes all such marks away."""
+    return {"deleteDeveloperMetadata": {"dataFilter": lookup(AT)}}
+
+
+def leave_loose() -> Json:
+    """The request that says for good: columns cannot be held here."""
+    entry = {"metadataKey": LOOSE, "metadataValue": "1", "location": {"spreadsheet": True}}
+    return {"createDeveloperMetadata": {"developerMetadata": entry | {"visibility": "DOCUMENT"}}}
 
 
 def touch(sheet_id: int, index: int) -> list[Json]:
