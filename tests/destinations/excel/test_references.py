@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.templates.formula import references, resolve
-from cqs_sheets.destinations.excel.parts.references import filled_down, has_cell_references, map_references
+from cqs_sheets.destinations.excel.parts.references import filled, has_cell_references, map_references
 from cqs_sheets.destinations.excel.parts.refs import column_number, quoted_sheet, split_sheet, table_column
 
 
@@ -44,7 +44,7 @@ def test_what_falls_off_the_sheet_is_no_reference_any_more() -> None:
 
 
 def test_a_formula_copied_down_keeps_what_is_fixed() -> None:
-    assert filled_down("A5*$B5+C$5+$D$5+SUM(A$1:A5)", 3) == "A8*$B8+C$5+$D$5+SUM(A$1:A8)"
+    assert filled("A5*$B5+C$5+$D$5+SUM(A$1:A5)", 3) == "A8*$B8+C$5+$D$5+SUM(A$1:A8)"
 
 
 def test_table_references_and_names_are_no_addresses() -> None:

@@ -203,7 +203,7 @@ class Editor:
             above=found.above_model,
             users_own=users_own,
             styles=column_styles(found.head),
-            masters=shared_formulas(self._draft, place, found.model),
+            masters=shared_formulas(self._draft, place, found.model + found.above_model),
             reference=ColumnReferences(self._workbook, self._strings, self._template).data,
             formats=self._formats,
             epoch_1904=self._workbook.epoch_1904,

@@ -11,7 +11,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
-from cqs_sheets.destinations.excel.parts.references import filled_down, has_cell_references
+from cqs_sheets.destinations.excel.parts.references import filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.refs import address, column_number
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
 from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
@@ -28,8 +28,8 @@ class RowMaker:
     """Makes new rows for a place.
 
     `model` is the XML of the row they shall look like (b"" if there is none), `above` of the one above
-    it, `styles` the formats that the sheet gives whole columns, `masters` the shared formulas of the
-    sheet by their index. In a tab that we only found (`users_own`) formulas are none of the template's.
+    it, `styles` the formats that the sheet gives whole columns, `masters` the cells that the
+    sheet's shared formulas are written for. In a tab that we only found (`users_own`) formulas are none of the template's.
     `warnings` and `kept` (cells that could not be changed safely) fill as rows are written.
     """
 
@@ -39,7 +39,7 @@ class RowMaker:
     above: bytes
     users_own: bool
     styles: Mapping[int, int]
-    masters: Mapping[int, tuple[int, str]]
+    masters: Mapping[int, CellXml]
     reference: ColumnReference
     formats: TimeFormats
     epoch_1904: bool
@@ -133,10 +133,11 @@ class RowMaker:
     def _calculated_cell(self, row: int, at: int) -> Encoded | None:
         """The user's own calculated table column: as in the neighbour, else as the table says."""
         calculated = self._calculated[at]
-        source = self._model_formula(self._models[at]) if at in self._models else None
-        if source:
-            return _formula(filled_down(source[1], row - source[0]))
-        if has_cell_references(calculated):
+        model = self._models.get(at)
+        of_an_array = model is not None and model.is_of_an_array
+        if model and not of_an_array and (source := self._filled(model, row)):
+            return _formula(source)
+        if of_an_array or has_cell_references(calculated):
             self.warnings.append(
                 f"{self.place.sheet.name}!{address(row, at)}: your formula could not be copied"
             )
@@ -146,24 +147,20 @@ class RowMaker:
     def _filled_down(self, row: int, at: int) -> Encoded | None:
         """The user's own formula beside the data, if the last two rows agree on it (or there is one row only)."""
         model, above = self._models.get(at), self._above.get(at)
-        source = self._model_formula(model) if model and not model.is_of_an_array else None
-        if source is None:
+        if model is None or model.is_of_an_array:
             return None
-        other = self._model_formula(above) if above else None
+        text = self._filled(model, self.model_row)
         alone = self.model_row == self.place.header_row + 1
-        if alone or (other and filled_down(other[1], source[0] - other[0]) == source[1]):
-            return _formula(filled_down(source[1], row - source[0]))
+        if text and (alone or (above and self._filled(above, self.model_row) == text)):
+            return _formula(filled(text, row - self.model_row))
         return None
 
-    def _model_formula(self, cell: CellXml) -> tuple[int, str] | None:
-        """The row a formula was written for, and the formula."""
-        text = cell.formula
-        if text is None:
-            return None
+    def _filled(self, cell: CellXml, row: int) -> str:
+        """A cell's formula as another row of its column would have it, "" if it has none."""
         shared = cell.shared_formula
-        if not text and shared is not None:
-            return self.masters.get(shared)
-        return cell.row, unescape(text)
+        source = self.masters.get(shared, cell) if shared is not None and cell.formula == b"" else cell
+        right = column_number(cell.column.decode()) - column_number(source.column.decode())
+        return filled(unescape(source.formula or b""), row - source.row, right)
 
 
 def _formula(text: str) -> Encoded:

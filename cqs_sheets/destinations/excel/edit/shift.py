@@ -12,8 +12,8 @@ from cqs_sheets.destinations.excel.parts import opc
 from cqs_sheets.destinations.excel.parts.cellxml import cells_of
 from cqs_sheets.destinations.excel.parts.malformed import whole
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.references import filled_down
-from cqs_sheets.destinations.excel.parts.refs import Area
+from cqs_sheets.destinations.excel.parts.references import filled
+from cqs_sheets.destinations.excel.parts.refs import Area, column_number
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
@@ -42,6 +42,9 @@ _UNMOVABLE = {
     "package": "it holds embedded objects",
     "tableSingleCells": "it is mapped to XML data",
 }
+
+Masters = dict[bytes, tuple[int, int, str]]
+"""Shared formulas by their index: the row and the column each is written for, and its text."""
 
 
 def insert_rows(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
@@ -98,9 +101,7 @@ def _shift_formulas_of(draft: Draft, other: Sheet, insertion: Insertion) -> None
     draft.put(other.part, shifted)
 
 
-def _shifted(
-    before: Callable[[], Iterable[bytes]], insertion: Insertion, shared: dict[bytes, tuple[int, str]]
-) -> Iterator[bytes]:
+def _shifted(before: Callable[[], Iterable[bytes]], insertion: Insertion, shared: Masters) -> Iterator[bytes]:
     for piece in pieces(before()):
         if piece.part is Part.ROWS:
             yield _shifted_rows(piece, insertion, shared)
@@ -111,7 +112,7 @@ def _shifted(
             yield _rules(text, insertion, insertion.sheet.name)
 
 
-def _shifted_rows(piece: Piece, insertion: Insertion, shared: dict[bytes, tuple[int, str]]) -> bytes:
+def _shifted_rows(piece: Piece, insertion: Insertion, shared: Masters) -> bytes:
     piece = addressed(piece)
     text = _with_formulas(piece.text, insertion, insertion.sheet.name, shared)
     if piece.last < insertion.at:
@@ -119,20 +120,18 @@ def _shifted_rows(piece: Piece, insertion: Insertion, shared: dict[bytes, tuple[
     return _ADDRESS.sub(lambda match: match[1] + b"%d" % insertion.row(int(match[2])), text)
 
 
-def _with_formulas(
-    text: bytes, insertion: Insertion, home: str, shared: dict[bytes, tuple[int, str]]
-) -> bytes:
+def _with_formulas(text: bytes, insertion: Insertion, home: str, shared: Masters) -> bytes:
     """Rows with their formulas adjusted; shared ones are written out, as each of them changes its own way."""
 
     def cell(match: re.Match[bytes]) -> bytes:
-        row = int(match[2])
-        return _FORMULA.sub(lambda formula: _formula(formula, row, insertion, home, shared), match[0])
+        at = int(match[2]), column_number(match[1].decode())
+        return _FORMULA.sub(lambda formula: _formula(formula, at, insertion, home, shared), match[0])
 
     return _FORMULA_CELL.sub(cell, text) if b"<f" in text else text
 
 
 def _formula(
-    match: re.Match[bytes], row: int, insertion: Insertion, home: str, shared: dict[bytes, tuple[int, str]]
+    match: re.Match[bytes], at: tuple[int, int], insertion: Insertion, home: str, shared: Masters
 ) -> bytes:
     values = attributes(match[1])
     kind = values.get("t", "normal")
@@ -140,8 +139,8 @@ def _formula(
         index = values.get("si", "").encode()
         if index not in shared:
             raise refused(home, "a formula is missing that others share")
-        master_row, master = shared[index]
-        text = filled_down(master, row - master_row)
+        row, column, master = shared[index]
+        text = filled(master, at[0] - row, at[1] - column)
         return b"<f>" + escape(insertion.formula(text, home)) + b"</f>"
     before = unescape(match[2] or b"")
     after = insertion.formula(before, home)
@@ -156,16 +155,17 @@ def _formula(
     return tag + escape(after) + b"</f>"
 
 
-def _shared_formulas(chunks: Iterable[bytes]) -> dict[bytes, tuple[int, str]]:
-    """Every shared formula of a sheet by its index: the row it is written for, and its text."""
-    found: dict[bytes, tuple[int, str]] = {}
+def _shared_formulas(chunks: Iterable[bytes]) -> Masters:
+    """Every shared formula of a sheet by its index."""
+    found: Masters = {}
     for piece in pieces(chunks):
         if piece.part is not Part.ROWS or b"shared" not in piece.text:
             continue
         for match in _FORMULA_CELL.finditer(addressed(piece).text):
             cell = cells_of(match[0] + b"</c>")[0]
             if cell.formula and cell.shared_formula is not None:
-                found[b"%d" % cell.shared_formula] = (cell.row, unescape(cell.formula))
+                column = column_number(cell.column.decode())
+                found[b"%d" % cell.shared_formula] = (cell.row, column, unescape(cell.formula))
     return found
 
 

@@ -18,7 +18,6 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, column_number
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.parts.strings import SharedStrings
-from cqs_sheets.destinations.excel.parts.xmltext import unescape
 from cqs_sheets.destinations.excel.read.place import Place
 
 _LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
@@ -194,17 +193,17 @@ def _without_trailing_blanks(matches: list[Match]) -> list[Match]:
     return matches
 
 
-def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, tuple[int, str]]:
-    """The shared formulas that a row follows: index -> the row they are written for, and their text.
+def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, CellXml]:
+    """The shared formulas that rows follow: index -> the cell they are written for.
 
     One more pass over the sheet, made only if the row follows any.
     """
     wanted = {cell.shared_formula for cell in cells_of(model) if cell.formula == b""} - {None}
-    found: dict[int, tuple[int, str]] = {}
+    found: dict[int, CellXml] = {}
     for piece in pieces(draft.chunks(place.sheet.part)) if wanted else ():
         for text in addressed(piece).text.split(b"</c>") if b't="shared"' in piece.text else ():
             cell = next(iter(cells_of(text[text.rfind(b"<c ") :] + b"</c>")), None)
             index = cell.shared_formula if cell else None
             if cell and cell.formula and index is not None and index in wanted:
-                found[index] = (cell.row, unescape(cell.formula))
+                found[index] = cell
     return found
