@@ -12,7 +12,13 @@ from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.rows.table import Made
 from cqs_sheets.core.rows.upgrade import USERS_OWN
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
-from cqs_sheets.destinations.excel.edit.growth import Growth, grow_charts, grow_names, grow_tail
+from cqs_sheets.destinations.excel.edit.growth import (
+    Growth,
+    grow_charts,
+    grow_formulas,
+    grow_names,
+    grow_tail,
+)
 from cqs_sheets.destinations.excel.edit.newrows import RowMaker
 from cqs_sheets.destinations.excel.edit.room import make_room
 from cqs_sheets.destinations.excel.edit.rows import (
@@ -145,7 +151,7 @@ class Editor:
         new: Edits = {}
         if adds:
             users_own = not place.bound or self._made.get(place.tab.name) == USERS_OWN
-            maker = self._row_maker(place, found, users_own=users_own)
+            maker = self._row_maker(place, found, growth, users_own=users_own)
             ordered = reversed(adds) if place.tab.new_rows == "top" else adds
             new = maker.rows(start, [add.values for add in ordered])
             columns.update(maker.columns)
@@ -191,11 +197,11 @@ class Editor:
             return
         found, growth = needed
         first = growth.area.bottom + 1
-        maker = self._row_maker(place, found, users_own=True)
+        maker = self._row_maker(place, found, growth, users_own=True)
         self._rewrite(place.sheet, maker.rows(first, [{}] * growth.rows), maker.columns, growth)
         self._grow(place, growth)
 
-    def _row_maker(self, place: Place, found: Scan, *, users_own: bool) -> RowMaker:
+    def _row_maker(self, place: Place, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
         return RowMaker(
             place=place,
             model=found.model,
@@ -207,6 +213,7 @@ class Editor:
             reference=ColumnReferences(self._workbook, self._strings, self._template).data,
             formats=self._formats,
             epoch_1904=self._workbook.epoch_1904,
+            growth=growth,
             warnings=self._warnings,
             kept=self._kept[place.sheet],
         )
@@ -246,7 +253,14 @@ class Editor:
             return grow_tail(text, growth) if growth else text
 
         self._draft.put(
-            sheet.part, lambda: rewritten(before, edits, lambda text: with_dimension(text, reach), tail)
+            sheet.part,
+            lambda: rewritten(
+                before,
+                edits,
+                lambda text: with_dimension(text, reach),
+                tail,
+                growth.cell_formulas(sheet.name) if growth else lambda piece: piece.text,
+            ),
         )
 
     def _grow(self, place: Place, growth: Growth) -> None:
@@ -254,6 +268,7 @@ class Editor:
             resize_table(self._draft, place.table, growth.area.bottom, growth.area.bottom + growth.rows)
         grow_names(self._workbook, growth)
         grow_charts(self._draft, growth)
+        grow_formulas(self._draft, self._workbook, growth)
 
 
 def _moved(place: Place, update: Update) -> DataRefused:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.templates.template import Column, ColumnKind
+from cqs_sheets.destinations.excel.edit.growth import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import filled, has_cell_references
@@ -29,7 +30,8 @@ class RowMaker:
 
     `model` is the XML of the row they shall look like (b"" if there is none), `above` of the one above
     it, `styles` the formats that the sheet gives whole columns, `masters` the cells that the
-    sheet's shared formulas are written for. In a tab that we only found (`users_own`) formulas are none of the template's.
+    sheet's shared formulas are written for, `growth` what becomes of the data meanwhile. In a tab that
+    we only found (`users_own`) formulas are none of the template's.
     `warnings` and `kept` (cells that could not be changed safely) fill as rows are written.
     """
 
@@ -40,6 +42,7 @@ class RowMaker:
     users_own: bool
     styles: Mapping[int, int]
     masters: Mapping[int, CellXml]
+    growth: Growth | None
     reference: ColumnReference
     formats: TimeFormats
     epoch_1904: bool
@@ -135,8 +138,8 @@ class RowMaker:
         calculated = self._calculated[at]
         model = self._models.get(at)
         of_an_array = model is not None and model.is_of_an_array
-        if model and not of_an_array and (source := self._filled(model, row)):
-            return _formula(source)
+        if model and not of_an_array and (source := self._grown(model)):
+            return _formula(filled(source, row - self.model_row))
         if of_an_array or has_cell_references(calculated):
             self.warnings.append(
                 f"{self.place.sheet.name}!{address(row, at)}: your formula could not be copied"
@@ -152,8 +155,18 @@ class RowMaker:
         text = self._filled(model, self.model_row)
         alone = self.model_row == self.place.header_row + 1
         if text and (alone or (above and self._filled(above, self.model_row) == text)):
-            return _formula(filled(text, row - self.model_row))
+            return _formula(filled(self._grown(model), row - self.model_row))
         return None
+
+    def _grown(self, model: CellXml) -> str:
+        """The model's formula as it will be."""
+        text = self._filled(model, self.model_row)
+        column = column_number(model.column.decode())
+        return (
+            self.growth.cell_formula(text, self.place.sheet.name, self.model_row, column)
+            if self.growth
+            else text
+        )
 
     def _filled(self, cell: CellXml, row: int) -> str:
         """A cell's formula as another row of its column would have it, "" if it has none."""
