@@ -204,9 +204,10 @@ class Editor:
     def _row_maker(self, place: Place, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
         return RowMaker(
             place=place,
-            model=found.model,
+            models=found.models,
             model_row=found.model_row,
-            above=found.above_model,
+            left=found.left,
+            right=found.right,
             users_own=users_own,
             styles=column_styles(found.head),
             masters=shared_formulas(self._draft, place, found.model + found.above_model),

@@ -128,12 +128,14 @@ def grow_formulas(draft: Draft, workbook: Workbook, growth: Growth) -> None:
 def _grow_sheet(draft: Draft, sheet: Sheet, growth: Growth) -> None:
     before = draft.content(sheet.part)
 
-    def grown() -> Iterator[bytes]:
+    def grown() -> Iterator[tuple[bytes, bytes]]:
         rows = growth.cell_formulas(sheet.name)
         for piece in pieces(before()):
-            yield rows(piece) if piece.part is Part.ROWS else _grown_rules(piece.text, growth, sheet.name)
+            in_cells = piece.part is Part.ROWS
+            yield piece.text, rows(piece) if in_cells else _grown_rules(piece.text, growth, sheet.name)
 
-    draft.put(sheet.part, grown)
+    if any(old != new for old, new in grown()):
+        draft.put(sheet.part, lambda: (new for _, new in grown()))
 
 
 def _grown_rules(text: bytes, growth: Growth, home: str) -> bytes:
