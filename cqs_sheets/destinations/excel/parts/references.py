@@ -23,7 +23,7 @@ _SHEET = r"(?:'(?:[^']|'')+'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
 _TOKEN = re.compile(
     rf"""
     (?P<text>"(?:[^"]|"")*")
-  | (?P<external>\[[0-9]+\][\w.]*(?::[\w.]*)?!(?:{_AREA})?)
+  | (?P<external>\[(?:[^\[\]']|'[^']*')+\][\w.]*(?::[\w.]*)?!(?:{_AREA})?)
   | (?P<bracket>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])
   | (?P<sheet>{_SHEET})?(?P<area>{_AREA})
   | (?P<word>{_SHEET}|[\w.?\\]+)
@@ -130,9 +130,24 @@ def filled(formula: str, down: int, right: int = 0) -> str:
 
     def moved(_: str | None, ends: _Ends) -> _Ends | None:
         first, last = (end.filled(down, right) for end in ends)
-        return None if first is None or last is None else (first, last)
+        return None if first is None or last is None else _in_order(first, last)
 
     return _map_ends(formula, moved) if down or right else formula
+
+
+def _in_order(first: _End, last: _End) -> _Ends:
+    """Two corners as the upper left and the lower right one, each row and column with its `$`."""
+    if first.row > last.row:
+        first, last = (
+            first._replace(row=last.row, row_fixed=last.row_fixed),
+            last._replace(row=first.row, row_fixed=first.row_fixed),
+        )
+    if first.column > last.column:
+        first, last = (
+            first._replace(column=last.column, column_fixed=last.column_fixed),
+            last._replace(column=first.column, column_fixed=first.column_fixed),
+        )
+    return first, last
 
 
 def has_cell_references(formula: str) -> bool:
