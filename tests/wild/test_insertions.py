@@ -148,8 +148,8 @@ def has_formulas(path: Path) -> bool:
 
 def reported(found: Compared) -> str:
     return (
-        f"{found.cases} insertions, {found.refused} refused, {found.impossible} not possible in LibreOffice, {found.formulas} formulas, {found.values} values,"
-        f" {len(found.differences)} differences"
+        f"{found.cases} insertions, {found.refused} refused, {found.impossible} not possible in LibreOffice,"
+        f" {found.formulas} formulas, {found.values} values, {len(found.differences)} differences"
     )
 
 
