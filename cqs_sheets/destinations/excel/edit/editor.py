@@ -20,6 +20,7 @@ from cqs_sheets.destinations.excel.edit.growth import (
     grow_tail,
 )
 from cqs_sheets.destinations.excel.edit.newrows import RowMaker
+from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
 from cqs_sheets.destinations.excel.edit.room import make_room
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
@@ -139,11 +140,11 @@ class Editor:
         place = self._place(tab)
         keys = {update.key for update in updates}
         found = found or scan(self._draft, place, self._strings, keys)
-        growth, start = None, 0
+        growth, start, shifted = None, 0, False
         if adds:
             room = make_room(self._draft, self._workbook, place, found, len(adds))
-            start, growth = room.start, room.growth
-            if room.shifted:
+            start, growth, shifted = room
+            if shifted:
                 self._scans.clear()
                 place = self._place(tab)
                 found = scan(self._draft, place, self._strings, keys)
@@ -156,6 +157,15 @@ class Editor:
             new = maker.rows(start, [add.values for add in ordered])
             columns.update(maker.columns)
         edits = EditsOnDemand([*changed, *new], lambda row: changed[row] if row in changed else new[row])
+        if is_protected(found.tail):
+            check_protection(
+                self._draft,
+                place.sheet,
+                edits,
+                self._formats.is_unlocked,
+                moves_rows=shifted,
+                grows_table=growth is not None and place.table is not None,
+            )
         self._rewrite(place.sheet, edits, columns, growth)
         if growth:
             self._grow(place, growth)
@@ -175,14 +185,36 @@ class Editor:
                 raise _moved(place, update)
             values.setdefault(rows[0], {})[column] = update.new
         title, kept = place.sheet.name, self._kept[place.sheet]
+        shown = self._shown_as_times(place, values)
 
         def edit(row: int) -> RowEdit:
-            new = values[row].items()
-            return RowEdit(
-                {column: self._cell(title, row, column, value) for column, value in new}, kept=kept
-            )
+            cells = {column: self._cell(title, row, column, value) for column, value in values[row].items()}
+            times = {at: cell for at, cell in cells.items() if shown.get((row, at)) is not None}
+            cells |= {at: cell._replace(style=shown[row, at], restyle=True) for at, cell in times.items()}
+            return RowEdit(cells, kept=kept)
 
         return EditsOnDemand(values, edit), {column for row in values.values() for column in row}
+
+    def _shown_as_times(
+        self, place: Place, values: Mapping[int, Mapping[int, CellValue]]
+    ) -> dict[tuple[int, int], int | None]:
+        """The formats of times that come into cells of the user's own sheet, where there was none yet."""
+        if self._made.get(place.tab.mark_name) != USERS_OWN:
+            return {}
+        patterns = {at: place.tab.column(id_).format.pattern for id_, at in place.columns.items()}
+        times = {
+            CellAddress(place.sheet.name, row, column)
+            for row, cells in values.items()
+            for column, value in cells.items()
+            if isinstance(value, datetime)
+        }
+        present = cells_at(self._draft, self._workbook, times) if times else {}
+        return {
+            (at.row, at.column): self._formats.for_time(
+                present[at].style if at in present else None, patterns[at.column]
+            )
+            for at in times
+        }
 
     def _add_spare_rows(self, tab: TableTab) -> None:
         """More rows like the last below a table of the user's own that is nearly full, nothing put in but formulas."""
@@ -231,6 +263,7 @@ class Editor:
                 row.cells[at.column] = self._setting_cell(at, style, update.new)
         for sheet, edits in by_sheet.items():
             columns = {column for edit in edits.values() for column in edit.cells}
+            check_protection(self._draft, sheet, edits, self._formats.is_unlocked)
             self._rewrite(sheet, edits, columns, None)
 
     def _setting_cell(self, at: CellAddress, style: int | None, value: CellValue) -> CellEdit:

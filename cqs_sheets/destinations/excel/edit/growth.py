@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cqs_sheets.destinations.excel.edit.cell_formulas import CellFormulas
@@ -19,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.references import Reference, map_refere
 from cqs_sheets.destinations.excel.parts.refs import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, pieces
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
+from cqs_sheets.errors import DataRefused
 
 _SQREF = re.compile(rb"""(\ssqref\s*=\s*["'])([^"']*)""")
 _FILTER_REF = re.compile(
@@ -120,8 +122,9 @@ class Growth:
 def grow_formulas(draft: Draft, workbook: Workbook, growth: Growth) -> None:
     """The formulas of other sheets than the data's own, in cells and rules, and those of tables and controls."""
     for sheet in workbook.sheets:
-        if sheet.name.lower() != growth.sheet.lower() and mentions(draft, sheet, growth.sheet):
-            _grow_sheet(draft, sheet, growth)
+        with suppress(DataRefused):  # an odd sheet stays as it is
+            if sheet.name.lower() != growth.sheet.lower() and mentions(draft, sheet, growth.sheet):
+                _grow_sheet(draft, sheet, growth)
     map_linked_formulas(draft, workbook, growth.rule)
 
 
