@@ -170,9 +170,13 @@ def test_of_other_peoples_workbooks(tmp_path: Path, pytestconfig: pytest.Config)
 
 @pytest.mark.soak
 def test_of_workbooks_made_up(tmp_path: Path) -> None:
-    books = [made_up(tmp_path / f"made{seed}.xlsx", random.Random(seed)) for seed in range(MADE)]  # noqa: S311
-    found = compare([case for path in books for case in cases_of(path)], tmp_path)
-    print(f"{len(books)} workbooks made up: {reported(found)}")  # noqa: T201
+    cases = []
+    for seed in range(MADE):
+        dice = random.Random(seed)  # noqa: S311
+        book = made_up(tmp_path / f"made{seed}.xlsx", dice)
+        cases += dice.sample(list(cases_of(book)), 2)
+    found = compare(cases, tmp_path)
+    print(f"{MADE} workbooks made up: {reported(found)}")  # noqa: T201
     assert not found.differences
 
 
