@@ -44,3 +44,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
+    items.sort(key=lambda item: item.path.name != "test_style.py")  # mypy takes longest: others run beside it
