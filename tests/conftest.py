@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import freezegun
 import pytest
 from hypothesis import HealthCheck, settings
 
 from cqs_sheets import sandbox
 from tests.cli.command import Shell
+from tests.e2e.runs import Clock, stopped_time
 
 # A busy machine is no fault: no property here is about the time that an example takes.
 settings.register_profile("steady", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The time, stopped; commands that run inside this process and the market see no other."""
+    with stopped_time() as stopped:
+        yield stopped
 
 
 @pytest.fixture
