@@ -24,9 +24,9 @@ from cqs_sheets.config.symbols import symbols_of
 from cqs_sheets.config.values import interval, url_problem, zone
 from cqs_sheets.config.where import where_values
 from cqs_sheets.core.addresses import API_URL
-from cqs_sheets.core.durations import duration
 from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
+from cqs_sheets.core.toml.durations import duration
 from cqs_sheets.errors import UsageError
 
 _NOTHING = Overrides()

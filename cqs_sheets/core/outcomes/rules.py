@@ -8,9 +8,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from cqs_sheets.core.durations import DURATION_WORDS, duration, duration_text
 from cqs_sheets.core.signals.vocabulary import TYPES, is_futures
 from cqs_sheets.core.toml.check import check
+from cqs_sheets.core.toml.durations import DURATION_WORDS, duration, duration_text
 from cqs_sheets.core.toml.words import Finding
 
 _DEFAULT = "default"
