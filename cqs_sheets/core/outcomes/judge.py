@@ -93,19 +93,20 @@ class _Sitting:
         self._settle()
         if first < end - 1:
             high, low = self._candles.extremes(first, end - 1, self._setup.side)
-            live = (one for one in self.readings if one.fills and not one.end)
-            seen = {one: watched(one, high, low) for one in live}
-            self.readings = [seen.get(one, one) for one in self.readings]
+            self.readings = [
+                watched(one, high, low) if one.fills and not one.end else one for one in self.readings
+            ]
         self.last = self._candles.bar(end - 1, self._setup.side)
 
     def _look_at(self, bar: Bar, levels: Levels) -> None:
         """A candle in which something happens."""
         self._settle()
-        found: dict[Reading, None] = {}
+        found: list[Reading] = []
         for one in self.readings:
             held = desk(one, levels, self._rules)
-            found.update(dict.fromkeys([one] if one.end else step(one, bar, held, first=self.last is None)))
-        self.readings, self.last = list(found), bar
+            became = [one] if one.end else step(one, bar, held, first=self.last is None)
+            found += [new for new in became if new not in found]
+        self.readings, self.last = found, bar
 
     def _settle(self) -> None:
         """Take in the last candle: no longer may it turn out to be that of the exit."""

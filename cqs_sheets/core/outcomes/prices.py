@@ -13,15 +13,16 @@ Price = int | Fraction
 
 DECIMALS = 18
 ONE = 10**DECIMALS
-_PLACES = Decimal("1e-8")
+_PLACES = 8
 _WIDE = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _DIGITS = Context(prec=16, rounding=ROUND_HALF_EVEN)
 
 
 def units(price: Decimal) -> Price:
     """A price as a number of 1e-18."""
-    exact = Fraction(price) * ONE
-    return int(exact) if exact.denominator == 1 else exact
+    numerator, denominator = price.as_integer_ratio()
+    whole, rest = divmod(numerator * ONE, denominator)
+    return Fraction(numerator * ONE, denominator) if rest else whole
 
 
 def unsigned(price: Price) -> Price:
@@ -37,7 +38,9 @@ def divided(price: Price, by: int) -> Price:
 
 def price_decimal(price: Price) -> Decimal:
     """A price as a decimal: exact, but of an endless fraction the first 16 digits."""
-    exact = Fraction(price) / ONE
+    if isinstance(price, int):
+        return Decimal(price).scaleb(-DECIMALS, _WIDE).normalize(_WIDE)
+    exact = price / ONE
     rest = exact.denominator
     for prime in (2, 5):
         while rest % prime == 0:
@@ -48,5 +51,6 @@ def price_decimal(price: Price) -> Decimal:
 
 def rounded(number: Price) -> Decimal:
     """A ratio as a decimal of 8 places, half-even."""
-    # the quotient is rounded once: eight places of a whole number, from an exact remainder
-    return Decimal(round(Fraction(number) * 10**8)).scaleb(-8, _WIDE).quantize(_PLACES, context=_WIDE)
+    whole, rest = divmod(number.numerator * 10**_PLACES, number.denominator)
+    twice = 2 * rest - number.denominator
+    return Decimal(whole + (twice > 0 or (twice == 0 and whole % 2))).scaleb(-_PLACES, _WIDE)

@@ -88,24 +88,22 @@ def touch_of(reading: Reading, held: Desk) -> Touch:
 
 def step(reading: Reading, bar: Bar, held: Desk, *, first: bool) -> list[Reading]:
     """Every reading that a live one may have become after a candle; `first`: it is the clock's first."""
-    opened = _at_open(reading, bar, held, first=first)
-    found: dict[Reading, None] = {}
-    todo = [(opened, False, False)]
+    found: list[Reading] = []
+    todo = [_at_open(reading, bar, held, first=first)]
     while todo:
-        now, low_seen, high_seen = todo.pop()
-        if now.end or (low_seen and high_seen):
-            found[_watched(now, bar) if now.end else now] = None
-            continue
-        below, above = touch_of(now, held)
-        if below is not None and below >= bar.low:
-            todo.append((_fallen(now, bar.minute, below, held), low_seen, high_seen))
-        elif not low_seen:
-            todo.append((now, True, high_seen))
-        if above is not None and above <= bar.high:
-            todo.append((_risen(now, bar.minute, above, held), low_seen, high_seen))
-        elif not high_seen:
-            todo.append((now, low_seen, True))
-    return list(found)
+        now = todo.pop()
+        below, above = (None, None) if now.end else touch_of(now, held)
+        falls = below is not None and below >= bar.low
+        rises = above is not None and above <= bar.high
+        # what only one side reaches must happen; of what both reach either may come first
+        if below is not None and falls:
+            todo.append(_fallen(now, bar.minute, below, held))
+        if above is not None and rises:
+            todo.append(_risen(now, bar.minute, above, held))
+        if not falls and not rises:
+            seen = _watched(now, bar) if now.end else now
+            found += [] if seen in found else [seen]
+    return found
 
 
 def watched(reading: Reading, high: Price, low: Price) -> Reading:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -70,11 +72,11 @@ def judge(story: Story, rules: Rules, candles: Candles | None) -> Outcome:
 
 def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outcome:
     """What a state says of a signal."""
-    word, shown = _headline(state, rules)
+    results = [_gross(one, rules) for one in state.readings]
+    word, shown = _headline(state, results)
     several = len(state.readings) > 1
     paid = word in _ENTERED or (word == "missed" and several and not _touches_only(state))
-    results = [_gross(one, rules) for one in state.readings]
-    net = _gross(shown, rules) - _cost(shown, signal.exchange, rules)
+    lowest, highest = (rounded(min(results)), rounded(max(results))) if paid else (None, None)
     seen = shown if state.last is None else settled(shown, state.last)
     measured = shown.risk is not None and word != "unknown"
     return Outcome(
@@ -88,10 +90,10 @@ def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outc
         entered_at=moment_of(shown.fills[0].minute) if shown.fills else None,
         entry=price_decimal(unsigned(shown.average)) if shown.fills else None,
         legs=tuple(map(_leg, shown.exits)),
-        r_gross=rounded(_gross(shown, rules)) if paid else None,
-        r_net=rounded(net) if paid else None,
-        r_worst=rounded(min(results)) if paid else None,
-        r_best=rounded(max(results)) if paid else None,
+        r_gross=lowest,
+        r_net=rounded(min(results) - _cost(shown, signal.exchange, rules)) if paid else None,
+        r_worst=lowest,
+        r_best=highest,
         mfe_r=rounded(max(Fraction(0), _excursion(seen, seen.high, rules))) if measured else None,
         mae_r=rounded(min(Fraction(0), _excursion(seen, seen.low, rules))) if measured else None,
         ambiguous=several,
@@ -100,7 +102,7 @@ def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outc
     )
 
 
-def _headline(state: State, rules: Rules) -> tuple[str, Reading]:
+def _headline(state: State, results: Sequence[Fraction]) -> tuple[str, Reading]:
     """The word for a signal, and the reading that is shown: of those that have ended the lowest."""
     live = [one for one in state.readings if not one.end]
     if state.unknown or state.until is None:
@@ -110,7 +112,8 @@ def _headline(state: State, rules: Rules) -> tuple[str, Reading]:
         return "touched" if shown.fills else "missed", shown
     if live:
         return "open" if live[0].fills else "waiting", live[0]
-    shown = min(state.readings, key=lambda one: (_gross(one, rules), one.end != "missed"))
+    ended = zip(results, state.readings, strict=True)
+    _, shown = min(ended, key=lambda one: (one[0], one[1].end != "missed"))
     return shown.end, shown
 
 
@@ -129,14 +132,22 @@ def _over_risk(reading: Reading, amount: Price, rules: Rules) -> Fraction:
     """What a whole position of this size makes of a difference in price; an order not filled adds 0."""
     if not reading.fills or not reading.risk:
         return Fraction(0)
-    return Fraction(amount * len(reading.fills)) / order_count(rules) / reading.risk
+    return Fraction(amount * len(reading.fills), order_count(rules) * reading.risk)
 
 
 def _gross(reading: Reading, rules: Rules) -> Fraction:
     if not reading.fills:
         return Fraction(0)
-    received = sum(gone.price * (gone.share or 0) for gone in reading.exits)
-    return _over_risk(reading, received - reading.average, rules)
+    return _over_risk(reading, _received(reading.exits) - reading.average, rules)
+
+
+def _received(exits: Sequence[Exit]) -> Fraction:
+    """What the exits brought: the sum of price times share, over one denominator as that is much faster."""
+    below = math.lcm(*((gone.share or 0).denominator for gone in exits))
+    parts = ((gone.share or 0, gone.price) for gone in exits)
+    return Fraction(
+        sum(share.numerator * (below // share.denominator) * price for share, price in parts), below
+    )
 
 
 def _excursion(reading: Reading, price: Price | None, rules: Rules) -> Fraction:
@@ -147,8 +158,7 @@ def _cost(reading: Reading, exchange: str, rules: Rules) -> Fraction:
     """Fees on both sides and funding, in R."""
     if not reading.fills:
         return Fraction(0)
-    entry = unsigned(reading.average)
-    turned_over = entry + sum(unsigned(gone.price) * (gone.share or 0) for gone in reading.exits)
+    turned_over = unsigned(reading.average) + unsigned(_received(reading.exits))
     paid = Fraction(rules.fee.at(exchange)) * turned_over
     funding = Fraction(rules.funding_at(exchange))
     if funding:
