@@ -31,6 +31,14 @@ LIMIT = 50.0
 MEMORY = 500
 SAMPLE = 400
 TICKS = 100
+RISK = {
+    "SCALPING": Decimal("0.008"),
+    "SHORT TERM": Decimal("0.04"),
+    "SHORT/MID TERM": Decimal("0.06"),
+    "MID TERM": Decimal("0.08"),
+    "LONG TERM": Decimal("0.15"),
+}
+"""Distance of the stop by signal type, as a share of the price: about what the horizon moves."""
 
 
 class PlainCandles(Candles):
@@ -64,7 +72,7 @@ def story(number: int, dice: random.Random, candles: Candles, days: int) -> Stor
     at = dice.randrange(days * 1440)
     price, side = Decimal(int(candles.bar(at, 1).close)) / 10**18, dice.choice((1, -1))
     length = dice.choice(TYPES)
-    width = price * Decimal({"SCALPING": "0.008", "LONG TERM": "0.12"}.get(length, "0.04"))
+    width = price * RISK[length]
     moment = START + timedelta(minutes=at, seconds=30)
 
     def level(share: str) -> Decimal:

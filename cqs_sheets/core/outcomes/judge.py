@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from cqs_sheets.core.outcomes.candles import Bar, Candles, Touch
 from cqs_sheets.core.outcomes.rules import Rules
-from cqs_sheets.core.outcomes.setup import Levels, Setup
-from cqs_sheets.core.outcomes.trade import Reading, at_horizon, desk, settled, step, touch_of, watched
+from cqs_sheets.core.outcomes.setup import Setup
+from cqs_sheets.core.outcomes.trade import Desk, Reading, at_horizon, desk, settled, step, touch_of, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,14 @@ class _Sitting:
     def run(self, first: int, end: int) -> None:
         """Go along the candles [first, end), from one that touches a level to the next."""
         candles, side = self._candles, self._setup.side
-        while first < end and not all(reading.end for reading in self.readings):
+        while first < end and any(not reading.end for reading in self.readings):
             levels, change = self._setup.levels_at(candles.minutes[first])
             bound = end if change is None else min(end, candles.index(change))
-            touches = [touch_of(one, desk(one, levels, self._rules)) for one in self.readings if not one.end]
-            at = candles.next_touch(first, bound, _widest(touches), side)
+            desks = [desk(one, levels, self._rules) for one in self.readings]
+            at = candles.next_touch(first, bound, _widest(self.readings, desks), side)
             self._pass_over(first, at)
             if at < bound:
-                self._look_at(candles.bar(at, side), levels)
+                self._look_at(candles.bar(at, side), desks)
             first = at + 1 if at < bound else bound
 
     def _pass_over(self, first: int, end: int) -> None:
@@ -98,12 +98,11 @@ class _Sitting:
             ]
         self.last = self._candles.bar(end - 1, self._setup.side)
 
-    def _look_at(self, bar: Bar, levels: Levels) -> None:
+    def _look_at(self, bar: Bar, desks: list[Desk]) -> None:
         """A candle in which something happens."""
         self._settle()
         found: list[Reading] = []
-        for one in self.readings:
-            held = desk(one, levels, self._rules)
+        for one, held in zip(self.readings, desks, strict=True):
             became = [one] if one.end else step(one, bar, held, first=self.last is None)
             found += [new for new in became if new not in found]
         self.readings, self.last = found, bar
@@ -114,8 +113,11 @@ class _Sitting:
             self.readings = [settled(one, self.last) for one in self.readings]
 
 
-def _widest(touches: list[Touch]) -> Touch:
-    """The levels nearest to the price, of all readings."""
+def _widest(readings: list[Reading], desks: list[Desk]) -> Touch:
+    """The levels nearest to the price, of all live readings."""
+    touches = [touch_of(one, held) for one, held in zip(readings, desks, strict=True) if not one.end]
+    if len(touches) == 1:
+        return touches[0]
     lows = [touch.low for touch in touches if touch.low is not None]
     highs = [touch.high for touch in touches if touch.high is not None]
     return Touch(max(lows, default=None), min(highs, default=None))

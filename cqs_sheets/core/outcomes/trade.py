@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from cqs_sheets.core.outcomes.candles import Bar, Touch
@@ -136,9 +137,9 @@ def _watched(reading: Reading, bar: Bar) -> Reading:
     entered = reading.fills[0]
     prices = [gone.price for gone in reading.exits if gone.minute == bar.minute]
     if entered.minute < bar.minute or entered.at_open:
-        prices += [bar.open] if reading.end else [bar.high, bar.low]
+        prices += (bar.open,) if reading.end else (bar.high, bar.low)
     elif not reading.end:
-        prices += [bar.low, bar.close]
+        prices += (bar.low, bar.close)
     return watched(reading, max(prices), min(prices)) if prices else reading
 
 
@@ -225,6 +226,7 @@ def _closed(reading: Reading, gone: Exit, end: str) -> Reading:
     return reading._replace(exits=(*reading.exits, gone), left=reading.left - (gone.share or 0), end=end)
 
 
+@lru_cache(maxsize=64)
 def _part(rank: int, count: int, split: tuple[Decimal, ...] | None) -> Fraction:
     """The part of what is still open that the target of that rank closes."""
     if split is None:

@@ -141,8 +141,10 @@ def _gross(reading: Reading, rules: Rules) -> Fraction:
     return _over_risk(reading, _received(reading.exits) - reading.average, rules)
 
 
-def _received(exits: Sequence[Exit]) -> Fraction:
+def _received(exits: Sequence[Exit]) -> Price:
     """What the exits brought: the sum of price times share, over one denominator as that is much faster."""
+    if len(exits) == 1:
+        return exits[0].price * (exits[0].share or 0)
     below = math.lcm(*((gone.share or 0).denominator for gone in exits))
     parts = ((gone.share or 0, gone.price) for gone in exits)
     return Fraction(
@@ -159,10 +161,12 @@ def _cost(reading: Reading, exchange: str, rules: Rules) -> Fraction:
     if not reading.fills:
         return Fraction(0)
     turned_over = unsigned(reading.average) + unsigned(_received(reading.exits))
-    paid = Fraction(rules.fee.at(exchange)) * turned_over
-    funding = Fraction(rules.funding_at(exchange))
+    paid = Fraction(*rules.fee.at(exchange).as_integer_ratio()) * turned_over
+    funding = rules.funding_at(exchange)
     if funding:
-        paid += funding * sum(_held_over(reading, fill) for fill in reading.fills) / len(reading.fills)
+        paid += (
+            Fraction(funding) * sum(_held_over(reading, fill) for fill in reading.fills) / len(reading.fills)
+        )
     return _over_risk(reading, paid, rules)
 
 
