@@ -35,11 +35,7 @@ def outcome(r: object = None, *, day: int = 0, word: str | None = "", **changes:
     }
     made = None if r is None else Decimal(str(r))
     word = word if word != "" else ("won" if (made or 0) > 0 else "stopped")
-    legs = (
-        ()
-        if made is None
-        else (Leg(at=changes.pop("closed", clock), price=Decimal(1), share=Decimal(1), why="stop"),)
-    )
+    leg = Leg(at=changes.pop("closed", clock), price=Decimal(1), share=Decimal(1), why="stop")
     given = {
         "clock": clock, "ends": clock + 7 * DAY, "targets": 3, "targets_hit": int((made or 0) > 0),
         "legs": () if made is None else (leg,),
