@@ -30,6 +30,7 @@ from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Tem
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.parts.deflate import LEVEL, codec
 from cqs_sheets.destinations.excel.parts.package import Package
+from cqs_sheets.run.deliver import read_target
 
 COLUMNS, CHANGES = 20, 50
 WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TERM")
@@ -60,7 +61,7 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
     template = Template(name="b", title="b", tabs=(TableTab(name="Signals", key="id", columns=columns),))
     values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
     destination = ExcelDestination(path, backups=0)
-    table = destination.read(template, {"Signals": {*changed, *new}})
+    table = read_target(destination, template, {"Signals": {*changed, *new}})
     destination.apply(
         Plan(
             template=template,

@@ -27,6 +27,7 @@ from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 
 RICH, PLAIN = "dashboard", "raw"
@@ -64,7 +65,7 @@ def sync(path: Path, template: Template, records: list[Record]) -> None:
     """Read what the file holds of these signals, plan, apply: all that a sync does to it."""
     rows: list[WantedRow] = [row for each in records for row in wanted_rows(template, each, UTC)]
     destination = ExcelDestination(path, backups=0)
-    table = destination.read(template, {"Signals": {row.key for row in rows}})
+    table = read_target(destination, template, {"Signals": {row.key for row in rows}})
     plan = make_plan(template, rows, table, sequence=(table.sequence or 0) + 1, settings={})
     destination.apply(replace(plan, refusals=()))
 

@@ -28,6 +28,7 @@ from cqs_sheets.core.templates.template import ColumnKind, Template
 from cqs_sheets.destinations.google.account.auth import open_wire
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 from tests.emulators.google_sheets import RunningSheets, start
 
@@ -153,7 +154,7 @@ def ours(sheets: RunningSheets, book: str, template: Template, size: int) -> Cos
     def sync(rows: list[WantedRow], sequence: int) -> None:
         destination = GoogleDestination(book, http=http)
         destination.stamp("")
-        table = destination.read(template, {name: {row.key for row in rows}})
+        table = read_target(destination, template, {name: {row.key for row in rows}})
         destination.apply(make_plan(template, rows, table, sequence=sequence, settings={}))
 
     sync(rows_of(template, iter([record(size + _NEW)])), 1)

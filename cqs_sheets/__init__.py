@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cqs_sheets.core.reports.report import Report
     from cqs_sheets.core.signals.coverage import Coverage, Window
     from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
     from cqs_sheets.errors import AccessRefused, ApiUnavailable, CqsError, DataRefused, TargetBusy, UsageError
     from cqs_sheets.journal import Journal
-    from cqs_sheets.programs import Client, read_journal
+    from cqs_sheets.programs import Client, read_journal, sync
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "FeedTable",
     "Journal",
     "Record",
+    "Report",
     "Signal",
     "SignalKey",
     "Status",
@@ -35,15 +37,17 @@ __all__ = [
     "Window",
     "__version__",
     "read_journal",
+    "sync",
 ]
 _HOMES = {
+    "cqs_sheets.core.reports.report": ("Report",),
     "cqs_sheets.core.signals.coverage": ("Coverage", "Window"),
     "cqs_sheets.core.signals.signal": ("FeedTable", "Record", "Signal", "SignalKey", "Status"),
     "cqs_sheets.errors": (
         "AccessRefused", "ApiUnavailable", "CqsError", "DataRefused", "TargetBusy", "UsageError",
     ),
     "cqs_sheets.journal": ("Journal",),
-    "cqs_sheets.programs": ("Client", "read_journal"),
+    "cqs_sheets.programs": ("Client", "read_journal", "sync"),
 }  # fmt: skip
 
 if not TYPE_CHECKING:  # a type checker is to know what there is, and what is not

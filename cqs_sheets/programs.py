@@ -1,26 +1,31 @@
-"""For programs: the open signals now, a stream of new ones, and the journal; nothing is written anywhere."""
+"""For programs: the open signals now, a stream of new ones, a sync as the command does it, and the journal."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.ask import FeedAnswers, keep_nothing
-from cqs_sheets.config import home_folder, load, process_environ
+from cqs_sheets.config import Overrides, home_folder, load, process_environ
+from cqs_sheets.core.reports.report import Report
+from cqs_sheets.core.rows.planner import Choices
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import REACH, Window
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.watch import Pace, Step
+from cqs_sheets.run.ask import FeedAnswers, keep_nothing
+from cqs_sheets.run.sync import run_once
+from cqs_sheets.run.watch import Pace, Step
+from cqs_sheets.run.wiring import opened_run, opened_session
 
 _log = logging.getLogger(__name__)
 _FORGOTTEN = 3 * REACH  # after an answer last held a signal: the API speaks of it for a third of that at most
@@ -34,17 +39,18 @@ def tell_of_gap(gap: Window) -> None:
 class Client:
     """Asks the signals API; the key travels in POST bodies only and is never shown.
 
-    Key, address and the zone of the API's time stamps (IANA name) are those of the commands, unless
-    given: $CQS_API_KEY, $CQS_API_URL and cqs-sheets.toml in the working folder, default FREE, the
-    production API and UTC. `retry_for` are the seconds that failures of one call may take together.
-    `clock` gives aware times; it, `monotonic` and `sleep` are there for tests. Raises
-    errors.UsageError for a config, key or address that cannot be used.
+    Key, address and the zone of the API's time stamps (IANA name) are, unless given, those of the
+    `config` file and the environment ($CQS_CONFIG, $CQS_API_KEY, $CQS_API_URL), default FREE, the
+    production API and UTC; no file of the working folder is read that is not named. `retry_for` are the
+    seconds that failures of one call may take together. `clock` gives aware times; it, `monotonic` and
+    `sleep` are there for tests. Raises errors.UsageError for a config, key or address that cannot be used.
     """
 
     def __init__(
         self,
         key: str | None = None,
         *,
+        config: Path | str | None = None,
         url: str | None = None,
         server_timezone: str | None = None,
         retry_for: float = 30.0,
@@ -52,7 +58,7 @@ class Client:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        usual = load(config=None, environ=process_environ(), cwd=Path.cwd()).api
+        usual = load(config=_path(config), environ=process_environ(), cwd=Path.cwd(), search=False).api
         self._key = usual.key if key is None else Secret(key)
         self._url = url or usual.url
         self._zone = ZoneInfo(server_timezone) if server_timezone else usual.server_zone
@@ -160,6 +166,43 @@ def _new(signals: Sequence[Signal], shown: dict[SignalKey, datetime], now: datet
     for key in [key for key, last in shown.items() if last < now - _FORGOTTEN]:
         del shown[key]
     return new
+
+
+def sync(
+    *,
+    config: Path | str | None = None,
+    to: Sequence[Path | str] = (),
+    template: str | None = None,
+    tabs: Mapping[str, str] = MappingProxyType({}),
+    interval: int | None = None,
+    exchange: Sequence[str] = (),
+    currency: Sequence[str] = (),
+    type: Sequence[str] = (),  # noqa: A002 - the API's own word
+    sandbox: bool = False,
+    dry_run: bool = False,
+    restore: bool = False,
+    force: bool = False,
+) -> Report:
+    """Ask, journal, and write every target once, as `cqs-sheets sync` does; arguments are its options.
+
+    `config` is the file to read, else $CQS_CONFIG's; no file of the working folder is read that is not
+    named. What fails once the journal is open is in the report (`errors`, `exit_code`); before that,
+    errors.UsageError, AccessRefused or DataRefused are raised. The settings' warnings are logged.
+    """
+    overrides = Overrides(
+        to=tuple(map(str, to)), template=template, tabs=dict(tabs), interval=interval,
+        exchange=tuple(exchange), currency=tuple(currency), type=tuple(type),
+    )  # fmt: skip
+    with opened_session(config=_path(config), overrides=overrides, search=False, sandbox=sandbox) as session:
+        for warning in session.settings.warnings:
+            _log.warning("%s", warning)
+        choices = Choices(restore=restore, force=force)
+        with opened_run(session, choices=choices, dry_run=dry_run) as run:
+            return run_once(run).report
+
+
+def _path(config: Path | str | None) -> Path | None:
+    return None if config is None else Path(config)
 
 
 def read_journal(path: Path | None = None) -> AbstractContextManager[Journal]:

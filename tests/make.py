@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.rows.table import Table
+from cqs_sheets.core.rows.upgrade import new_tabs
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import (
     CellFormat,
@@ -99,3 +104,22 @@ SETTINGS_TAB = SettingsTab(
     ),
 )
 TEMPLATE = Template(name="test", title="A small template", tabs=(SIGNALS_TAB, SETTINGS_TAB))
+
+
+def table_of(**given: Any) -> Table:
+    """A target whose sheets are all ours, or those in `bindings`."""
+    given.setdefault("bindings", Bindings(template=TEMPLATE))
+    return Table(**given)
+
+
+def plan_of(table: Table, adds: Iterable[Add] = (), updates: Iterable[Update] = (), *, sequence: int) -> Plan:
+    """These changes as a plan, with the tabs that they need."""
+    added, template = tuple(adds), table.bindings.template
+    return Plan(
+        template=template,
+        table=table,
+        sequence=sequence,
+        adds=added,
+        updates=tuple(updates),
+        new_tabs=tuple(new_tabs(template, table, {add.tab for add in added})),
+    )

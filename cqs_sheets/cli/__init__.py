@@ -1,4 +1,4 @@
-"""The command line: one file per command, each parses, calls one function and renders.
+"""The command line: commands/ has one file per command word, terminal/ what is shown and asked.
 
 This module imports nothing but click, so that `--help` and `--version` answer at once; a command's
 module is imported when the command is called.
@@ -12,20 +12,17 @@ import click
 
 from cqs_sheets import __version__
 
-# name -> (module, function, what `--help` says); a test holds these lines against the commands
+# command -> what `--help` says; a test holds these lines against the commands
 COMMANDS = {
-    "sync": ("sync", "Fetch, journal, and write every target once."),
-    "watch": ("watch", "Sync in a loop, so that no signal is missed."),
-    "fetch": ("fetch", "Print the open signals; writes nothing."),
-    "status": ("status", "Show the last poll, coverage and gaps, and what is pending where."),
-    "journal": ("journal", "Show, export, import, verify or prune the journal."),
-    "templates": ("templates", "List, show, copy, check or preview templates."),
-    "init": ("init", "Write cqs-sheets.toml, step by step; with --github, the workflow too."),
-    "doctor": (
-        "doctor",
-        "Check key, API, clock, journal, credentials and every target; say what mends each.",
-    ),
-    "sandbox": ("sandbox", "Run a local API with a market that moves, to try things on."),
+    "sync": "Fetch, journal, and write every target once.",
+    "watch": "Sync in a loop, so that no signal is missed.",
+    "fetch": "Print the open signals; writes nothing.",
+    "status": "Show the last poll, coverage and gaps, and what is pending where.",
+    "journal": "Show, export, import, verify or prune the journal.",
+    "templates": "List, show, copy, check or preview templates.",
+    "init": "Write cqs-sheets.toml, step by step; with --github, the workflow too.",
+    "doctor": "Check key, API, clock, journal, credentials and every target; say what mends each.",
+    "sandbox": "Run a local API with a market that moves, to try things on.",
 }
 
 
@@ -42,15 +39,15 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"cqs_sheets.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{COMMANDS[cmd_name][0]}_command")
+        module = import_module(f"cqs_sheets.cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command list, without importing a single command."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -77,13 +74,13 @@ def group(context: click.Context) -> None:
 
     Try it without an account: cqs-sheets sync --sandbox
     """
-    from cqs_sheets.cli.output import wanted_color  # noqa: PLC0415 - not needed to show help
+    from cqs_sheets.cli.terminal.output import wanted_color  # noqa: PLC0415 - not needed to show help
 
     context.color = wanted_color()
 
 
 def main() -> None:
     """The console script: runs a command and turns every failure into its message and exit code."""
-    from cqs_sheets.cli.failures import guarded  # noqa: PLC0415 - not needed to show help
+    from cqs_sheets.cli.terminal.failures import guarded  # noqa: PLC0415 - not needed to show help
 
     guarded(group)

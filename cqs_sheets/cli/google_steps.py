@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from cqs_sheets.cli.asking import ask_choice, ask_text
-from cqs_sheets.cli.output import say
-from cqs_sheets.cli.targets import config_folder
+from cqs_sheets.cli.terminal.output import say
+from cqs_sheets.cli.terminal.prompts import ask_choice, ask_text
 from cqs_sheets.config import process_environ
 from cqs_sheets.config.environment import name_google_credentials
 from cqs_sheets.config.places import absolute, path_problem
 from cqs_sheets.destinations.google.account.credentials_file import read_credentials_file
 from cqs_sheets.errors import CqsError
+from cqs_sheets.run.wiring import config_folder
 
 _CONSOLE = "https://console.cloud.google.com"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"

@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 import click
 
 from cqs_sheets import config
-from cqs_sheets.cli.asking import ask_choice, ask_several, ask_text, explain
-from cqs_sheets.cli.key_question import KeyPlace, ask_key, make_key_file
+from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
 from cqs_sheets.config.places import absolute, path_problem, place_problem
+from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
 from cqs_sheets.config.values import zone
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, FUTURES, TYPES
-from cqs_sheets.errors import UsageError
+from cqs_sheets.errors import AccessRefused, UsageError
+from cqs_sheets.run.wiring import config_folder
 from cqs_sheets.template_files import built_in, load_template
+
+_KEY = re.compile(r"[\x21-\x7e]{1,512}")
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitOptions:
+    """What init may be told; what is None or empty is asked for on a terminal, or gets its default."""
+
+    config: Path | None
+    to: str | None
+    template: str | None
+    exchange: tuple[str, ...]
+    currency: tuple[str, ...]
+    types: tuple[str, ...]
+    timezone: str | None
+    account_size: Decimal | None
+    key_file: str | None
+    key_command: str | None
+    google_credentials: Path | None
+    google_client: Path | None
+    github: bool
+    action: str | None
+    sandbox: bool
+    first_sync: bool | None
+    yes: bool
+    force: bool
+
+
+class KeyPlace(NamedTuple):
+    """What the config says of the key; both empty: the environment, or the free signals."""
+
+    file: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +66,40 @@ class Interview:
     `folder` is the config's: its paths are relative to it.
     """
 
-    options: Mapping[str, Any]
+    options: InitOptions
     asking: bool
     folder: Path
 
     def answers(self) -> config.Answers:
         """Everything that the config says."""
-        to = self._given("to", DEFAULT_TARGET, _ask_target)
-        template = self._given("template", DEFAULT_TEMPLATE, _ask_template)
-        exchange = self._given("exchange", (), _ask_exchange)
-        currency = self._given("currency", (), _ask_currency)
-        kinds = self._given("types", (), _ask_type)
-        timezone = self._given("timezone", _guess(), _ask_zone)
+        given = self.options
+        to = self._given(given.to, DEFAULT_TARGET, _ask_target)
+        template = self._given(given.template, DEFAULT_TEMPLATE, _ask_template)
+        exchange = self._given(given.exchange, (), _ask_exchange)
+        currency = self._given(given.currency, (), _ask_currency)
+        kinds = self._given(given.types, (), _ask_type)
+        timezone = self._given(given.timezone, _guess(), _ask_zone)
         key = self._key()
         return config.Answers(
             to=to, template=template, exchange=exchange, currency=currency, type=kinds,
             timezone=timezone, key_file=key.file, key_command=key.command,
         )  # fmt: skip
 
-    def _given(self, name: str, default: Any, ask: Callable[[], Any]) -> Any:
-        if self.options[name]:
-            return self.options[name]
+    def _given(self, given: _Answer | None, default: _Answer, ask: Callable[[], _Answer]) -> _Answer:
+        if given:
+            return given
         return ask() if self.asking else default
 
     def _key(self) -> KeyPlace:
-        file, command = self.options["key_file"] or "", self.options["key_command"] or ""
+        file, command = self.options.key_file or "", self.options.key_command or ""
         if file and not absolute(file, self.folder).exists():
             self._make_key_file(absolute(file, self.folder))
         known = file or command or config.process_environ().get("CQS_API_KEY")
-        return ask_key(self.folder) if self.asking and not known else KeyPlace(file=file, command=command)
+        return _ask_key(self.folder) if self.asking and not known else KeyPlace(file=file, command=command)
 
     def _make_key_file(self, path: Path) -> None:
         if self.asking:
-            make_key_file(path)
+            _make_key_file(path)
             return
         raise UsageError(
             f"There is no key file {path}.",
@@ -126,3 +165,53 @@ def _zone_problem(text: str) -> str | None:
     except ValueError as error:
         return str(error)
     return path_problem(text)
+
+
+def _ask_key(folder: Path) -> KeyPlace:
+    """Ask how the key is kept; a new key file, relative to `folder`, is made for its owner's eyes only."""
+    picked = ask_choice(
+        "Which signals?",
+        [
+            "the free ones; no key needed",
+            "premium; keep my subscription ID in a file that only I can read",
+            "premium; a program prints it (a password manager)",
+            "premium; I set CQS_API_KEY myself",
+        ],
+    )
+    if picked == 1:
+        text = ask_text("Which file?", default=str(config_folder() / "key"), problem=path_problem)
+        _make_key_file(absolute(text, folder))
+        return KeyPlace(file=text)
+    if picked == 2:  # noqa: PLR2004 - the third of the list
+        return KeyPlace(command=ask_text("Its command, e.g. pass show cqs", problem=_command_problem))
+    return KeyPlace()
+
+
+def _make_key_file(path: Path) -> None:
+    """Ask for the key and keep it in a new file; one that is there is left as it is. Raises AccessRefused."""
+    if path.exists():
+        click.echo(f"{path} is there: it is used as it is.")
+        return
+    key = ask_text("Subscription ID (not shown as you type)", problem=_key_problem, hidden=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{key}\n")
+    except OSError as error:
+        raise AccessRefused(
+            f"{path} cannot be written: {error.strerror}.",
+            meaning="Nothing was written; the key is kept nowhere.",
+            hint="Run it again, and name another file.",
+        ) from None
+
+
+def _command_problem(text: str) -> str | None:
+    try:
+        words = command_words(text)
+    except ValueError as error:
+        return f"It cannot be split into words: {error}."
+    return None if words else "It is empty."
+
+
+def _key_problem(key: str) -> str | None:
+    return None if _KEY.fullmatch(key) else "A subscription ID is one word of plain letters and digits."

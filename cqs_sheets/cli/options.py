@@ -1,19 +1,50 @@
-"""Options that several commands share, each written once."""
+"""Options that several commands share, each written once; their types, and what a shell completes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from cqs_sheets.cli.completion import complete_filter, complete_template
+from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, TYPES
+from cqs_sheets.template_files import built_in
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What every command that reads the config may be told; what it has no option for stays as it is here."""
+
+    config: Path | None = None
+    to: tuple[str, ...] = ()
+    template: str | None = None
+    tabs: tuple[tuple[str, str], ...] = ()
+    interval: str | int | None = None
+    exchange: tuple[str, ...] = ()
+    currency: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    sandbox: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    log_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions(Options):
+    """What a sync may be told."""
+
+    dry_run: bool = False
+    restore: bool = False
+    force: bool = False
+    as_json: bool = False
 
 
 class Interval(click.ParamType[str | int]):
@@ -30,6 +61,25 @@ class Interval(click.ParamType[str | int]):
         if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 20):  # noqa: PLR2004 - the guide's bounds
             self.fail(f"{value!r} is neither 'auto' nor whole minutes from 1 to 20", param, ctx)
         return int(value)
+
+
+class TabTitle(click.ParamType[tuple[str, str]]):
+    """`NAME=TITLE`: a tab of the template, and the sheet that stands for it."""
+
+    name = "name=title"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """The two parts."""
+        if isinstance(value, tuple):
+            return value
+        name, _, title = (part.strip() for part in value.partition("="))
+        if not name or not title:
+            self.fail(
+                f'{value!r} is not a tab and the title of a sheet, like Signals="My trades"', param, ctx
+            )
+        return name, title
 
 
 class Duration(click.ParamType[float]):
@@ -92,6 +142,30 @@ class Days(click.ParamType[int]):
         if number is None or not 1 <= int(number[1]) <= 366:  # noqa: PLR2004 - a year
             self.fail(f"{value!r} is not a number of days from 1d to 366d, like 30d", param, ctx)
         return int(number[1])
+
+
+def complete_template(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The built-in templates, and files as the shell completes them."""
+    return [CompletionItem(incomplete, type="file"), *complete_built_in(context, parameter, incomplete)]
+
+
+def complete_built_in(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The built-in templates."""
+    del context, parameter
+    return [CompletionItem(name) for name in built_in() if name.startswith(incomplete)]
+
+
+def complete_filter(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The values that the API knows for --exchange, --currency and --type."""
+    del context
+    known = {"exchange": EXCHANGES, "currency": CURRENCIES, "types": TYPES}[parameter.name or ""]
+    return [CompletionItem(name) for name in known if name.casefold().startswith(incomplete.casefold())]
 
 
 def _stack(*decorators: _Decorator) -> _Decorator:
@@ -163,6 +237,14 @@ write_options = _stack(
         metavar="NAME|FILE",
         shell_complete=complete_template,
         help="What the target looks like; default: signals.",
+    ),
+    click.option(
+        "--tab",
+        "tabs",
+        multiple=True,
+        type=TabTitle(),
+        metavar="NAME=TITLE",
+        help='A sheet of your own that is the template\'s tab NAME, e.g. Signals="My trades". Repeatable.',
     ),
 )
 sync_options = _stack(

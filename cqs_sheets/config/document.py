@@ -49,13 +49,13 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def find_config(config: Path | None, variable: str | None, cwd: Path) -> Path | None:
-    """The file to read: --config, else CQS_CONFIG, else the one in the working folder, else none."""
+def find_config(config: Path | None, variable: str | None, cwd: Path, *, search: bool = True) -> Path | None:
+    """The file to read: --config, else CQS_CONFIG, else the one in the working folder (to `search`), or none."""
     for named in (config, variable):
         if named is not None and str(named):
             return absolute(str(named), cwd)
     here = cwd / FILE_NAME
-    return here if here.exists() or here.is_symlink() else None
+    return here if search and (here.exists() or here.is_symlink()) else None
 
 
 def read_config(source: Path) -> Document:

@@ -33,16 +33,22 @@ _NOTHING = Overrides()
 
 
 def load(
-    *, config: Path | None, environ: Mapping[str, str], cwd: Path, overrides: Overrides = _NOTHING
+    *,
+    config: Path | None,
+    environ: Mapping[str, str],
+    cwd: Path,
+    overrides: Overrides = _NOTHING,
+    search: bool = True,
 ) -> Settings:
     """The settings of one run; raises UsageError that tells every problem of each source.
 
-    The config file is `config`, else $CQS_CONFIG, else `cqs-sheets.toml` in `cwd` if there is one.
+    The config file is `config`, else $CQS_CONFIG, else `cqs-sheets.toml` in `cwd` if there is one and
+    it is to be searched for.
     The command line goes before the environment, the environment before the file.
     """
     problems = _outside_problems(environ, overrides)
     try:
-        document = _document(config, environ, cwd)
+        document = _document(config, environ, cwd, search=search)
     except UsageError as error:
         raise _with(problems, error) from None
     if problems:
@@ -83,8 +89,8 @@ def home_folder(environ: Mapping[str, str], cwd: Path) -> Path:
     return user_data_path("cqs-sheets", appauthor=False)
 
 
-def _document(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Document:
-    source = find_config(config, environ.get("CQS_CONFIG"), cwd)
+def _document(config: Path | None, environ: Mapping[str, str], cwd: Path, *, search: bool) -> Document:
+    source = find_config(config, environ.get("CQS_CONFIG"), cwd, search=search)
     return read_config(source) if source else Document(folder=cwd)
 
 
@@ -168,6 +174,7 @@ _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
     "where": where_values,
     "backups": int,
     "lock_wait": duration,
+    "tabs": dict,
 }
 
 
@@ -180,7 +187,8 @@ def _chosen(
     if overrides.to:
         named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
+    targets = tuple(replace(target, tabs={**target.tabs, **overrides.tabs}) for target in chosen.values())
     if overrides.template is None:
-        return tuple(chosen.values())
+        return targets
     template = template_at(overrides.template, cwd)
-    return tuple(replace(target, template=template) for target in chosen.values())
+    return tuple(replace(target, template=template) for target in targets)

@@ -107,6 +107,9 @@ def _target_findings(target: Mapping[str, Any], path: Path) -> Iterator[Finding]
         yield from _told((*path, "template"), path_problem(target["template"]))
     yield from _duration_findings(target, (*path, "heartbeat"))
     yield from _duration_findings(target, (*path, "lock_wait"))
+    titles = [str(title).casefold() for title in target.get("tabs", {}).values()]
+    if len(set(titles)) < len(titles):
+        yield (*path, "tabs"), "two tabs are given the same sheet: it can be one of them only"
     where = target.get("where", {})
     for name in where:
         for item in listed(where[name]):

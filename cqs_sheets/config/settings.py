@@ -39,6 +39,7 @@ class TargetSettings:
     `template` is a name, or the absolute path of a template file. `feeds` None means all.
     `where` is as core.rows.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
     `backups` is how many earlier versions of a workbook are kept; `symbols` how pairs are spelt.
+    `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them.
     """
 
     place: Place
@@ -49,6 +50,7 @@ class TargetSettings:
     backups: int = 1
     lock_wait: int = 10
     symbols: Symbols = BUILT_IN
+    tabs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def to(self) -> str:
@@ -94,11 +96,12 @@ class Overrides:
     """The command line's options of sync and watch; empty or None where not given.
 
     `to` narrows to configured targets or names others (relative to the working folder);
-    `template` is for all chosen targets. Filters replace those of every feed.
+    `template` and `tabs` (tab -> title) are for all chosen targets. Filters replace those of every feed.
     """
 
     to: tuple[str, ...] = ()
     template: str | None = None
+    tabs: Mapping[str, str] = field(default_factory=dict)
     interval: str | int | None = None
     exchange: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.table import Stamp, Table
-from cqs_sheets.core.templates.template import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,10 @@ class Applied:
 
 
 class Destination(Protocol):
-    """Reads and writes one target.
+    """Finds out what one target holds, at growing depth (stamp, look, headers, read), and carries out a plan (apply).
+
+    It decides nothing about tabs: which sheet is which tab is worked out in the core from what `look` finds.
+    What a step needs of the one before travels in what that returned (`seen`).
 
     All methods raise errors.DataRefused (the target holds what we refuse to touch),
     errors.TargetBusy (locked or away; nothing was written) or errors.AccessRefused.
@@ -35,11 +39,22 @@ class Destination(Protocol):
         """
         ...
 
-    def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
-        """What the target holds of these keys (template tab name -> keys) and of the settings."""
+    def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
+        """The marks of tabs that are called `marks`, and the sheets that carry them (or all there are)."""
         ...
 
-    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
+    def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
+        """The same with all sheets, and with the first rows of those with one of `titles` (in any case)."""
+        ...
+
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+        """What the target holds of these keys (template tab name -> keys) and of the settings.
+
+        Raises errors.TargetChanged if the target is no longer as `facts` say.
+        """
+        ...
+
+    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
         """The keys of the rows whose status is open, by tab; of the tabs that show one.
 
         A look at every row, for the rare time when the journal cannot tell. `read` may follow.

@@ -7,7 +7,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from cqs_sheets.api import Answer, ApiClient
-from cqs_sheets.ask import FeedAnswers
 from cqs_sheets.config import ApiSettings
 from cqs_sheets.core.reports.render import duration, plural
 from cqs_sheets.core.secret import FREE, Secret
@@ -15,6 +14,7 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
+from cqs_sheets.run.ask import FeedAnswers
 
 _SUBJECT = "signals API"
 _SKEW = timedelta(minutes=2)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.rows.binding import Bindings, bind
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.google.address import gid_in
-from cqs_sheets.destinations.google.read.survey import Survey, TabSurvey, survey
+from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google.read.survey import Survey, TabSurvey
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.errors import AccessRefused, CqsError
+from cqs_sheets.run.deliver import look
 
 _NEARLY_FULL = 0.9
 
@@ -20,7 +22,10 @@ def check_spreadsheet(settings: TargetSettings, template: Template, http: Sheets
     """A spreadsheet target: two to four reads, no write."""
     subject = settings.name
     try:
-        found = survey(http, settings.place.spreadsheet or "", template, gid=gid_in(settings.to))
+        destination = GoogleDestination(settings.place.spreadsheet or "", http=http)
+        facts = look(destination, template, settings.tabs, destination.stamp(""))
+        bindings = bind(template, facts, settings.tabs)
+        found = destination.survey(facts, bindings)
     except CqsError as error:
         yield fail(subject, "target.sharing", error)
         return
@@ -28,25 +33,27 @@ def check_spreadsheet(settings: TargetSettings, template: Template, http: Sheets
     yield ok(subject, "target.sharing", shared)
     any_will_do = "any will do: values are written typed, times in the config's zone"
     yield ok(subject, "target.locale", f"locale {found.locale}, time zone {found.zone}; {any_will_do}")
-    yield from _tabs(subject, template, found)
+    yield from _tabs(subject, bindings, found)
     yield _cells(subject, found)
 
 
-def _tabs(subject: str, template: Template, found: Survey) -> Iterator[Finding]:
+def _tabs(subject: str, bindings: Bindings, found: Survey) -> Iterator[Finding]:
     if not found.tabs:
         yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
+    for told in bindings.told:
+        yield ok(subject, "target.adopted", told)
     for each in found.tabs:
-        tab = template.tab(each.tab)
+        tab = bindings.template.tab(each.tab)
         if isinstance(tab, TableTab):
             facts = TabFacts(
                 tab=tab,
                 title=each.title,
                 header_row=each.header_row,
-                bound=each.bound,
+                how=bindings.tabs[tab.name][0].how,
                 columns=each.columns,
                 rows=each.rows,
                 duplicates=each.duplicates,
-                made=(found.made or {}).get(each.tab),
+                made=(found.made or {}).get(tab.mark_name),
             )
             yield from check_tab(subject, facts)
             yield from _protected(subject, tab, each)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.rows.binding import How
 from cqs_sheets.core.rows.upgrade import USERS_OWN
 from cqs_sheets.core.templates.template import Column, TableTab
 from cqs_sheets.doctor.finding import Finding, ok, warn
@@ -17,7 +18,7 @@ _MOST_LINES = 8
 class TabFacts:
     """`title` is what the tab is called today, `columns` maps a column's id to its letters.
 
-    `bound`: the columns are known by hidden marks (else by their headers). `made` are ids of columns that
+    `how` the sheet was known for the tab. `made` are ids of columns that
     were ever made there, None if that is not on record. `rows` counts the keyed rows, `last_row` is the
     last of them (0: not looked for), `duplicates` maps a key in several rows to these (1-based).
     """
@@ -25,7 +26,7 @@ class TabFacts:
     tab: TableTab
     title: str
     header_row: int
-    bound: bool
+    how: How
     columns: Mapping[str, str]
     rows: int
     duplicates: Mapping[str, Sequence[int]]
@@ -37,7 +38,11 @@ def check_tab(subject: str, facts: TabFacts) -> Iterator[Finding]:
     """The header map, what is missing in it, and keys in more than one row."""
     tab = facts.tab
     there = [column for column in tab.columns if column.id in facts.columns]
-    how = "known by hidden marks" if facts.bound else "known by their headers; the next sync marks them"
+    how = (
+        "known by hidden marks"
+        if facts.how is How.MARKS
+        else f"known by {facts.how}; the next sync marks them"
+    )
     where = f"tab {facts.title}" + (f" (the template's {tab.name})" if facts.title != tab.name else "")
     yield ok(
         subject,
@@ -54,7 +59,7 @@ def _missing(subject: str, where: str, facts: TabFacts) -> Iterator[Finding]:
     absent = [column for column in facts.tab.columns if column.id not in facts.columns]
     if not absent:
         return
-    if facts.made == USERS_OWN or not facts.bound:
+    if facts.made == USERS_OWN or facts.how is not How.MARKS:
         yield ok(subject, "target.unbound", f"{where}: no header for {_headers(absent)}; not written")
         return
     deleted = [column for column in absent if facts.made is not None and column.id in facts.made]

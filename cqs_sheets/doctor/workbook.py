@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.rows.binding import bind
+from cqs_sheets.core.rows.table import Stamp
 from cqs_sheets.core.templates.template import Template
+from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.destinations.excel.parts.refs import MAX_ROW
 from cqs_sheets.doctor.disk import check_folder, size_text
@@ -15,6 +18,7 @@ from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.doctor.tabs import TabFacts, check_tab
 from cqs_sheets.doctor.workbook_tabs import workbook_tabs
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
+from cqs_sheets.run.deliver import look
 
 _SCARCE_ROWS = 50_000
 _ANY_WRITE = 0o222
@@ -29,7 +33,7 @@ def check_workbook(settings: TargetSettings, path: Path, template: Template, dis
         if version is None:
             yield _absent(subject, file.path)
         else:
-            yield from _contents(subject, file, template)
+            yield from _contents(settings, file, template)
     except CqsError as error:
         yield fail(subject, "target.file", error)
     yield from _leftovers(subject, file)
@@ -48,10 +52,13 @@ def _absent(subject: str, path: Path) -> Finding:
     return fail(subject, "target.file", refusal)
 
 
-def _contents(subject: str, file: WorkbookFile, template: Template) -> Iterator[Finding]:
-    path = file.path
+def _contents(settings: TargetSettings, file: WorkbookFile, template: Template) -> Iterator[Finding]:
+    subject, path = settings.name, file.path
+    destination = ExcelDestination(path)
     try:
-        tabs = list(workbook_tabs(path, template))
+        facts = look(destination, template, settings.tabs, Stamp(exists=True))
+        bindings = bind(template, facts, settings.tabs)
+        tabs = list(workbook_tabs(path, bindings, facts.made))
     except OSError as error:
         raise file.explained(error) from error
     size = size_text(path.stat().st_size)
@@ -67,9 +74,11 @@ def _contents(subject: str, file: WorkbookFile, template: Template) -> Iterator[
     yield fail(subject, "target.open", busy) if busy else ok(subject, "target.open", "open in no editor")
     if not tabs:
         yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
-    for facts in tabs:
-        yield from check_tab(subject, facts)
-        yield from _room(subject, facts)
+    for told in bindings.told:
+        yield ok(subject, "target.adopted", told)
+    for each in tabs:
+        yield from check_tab(subject, each)
+        yield from _room(subject, each)
 
 
 def _room(subject: str, facts: TabFacts) -> Iterator[Finding]:

@@ -8,44 +8,45 @@ from pathlib import Path
 
 from cqs_sheets.core.cells import CellType, key_text
 from cqs_sheets.core.grid import column_letters
-from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.core.rows.binding import Binding, Bindings
+from cqs_sheets.core.rows.facts import Made
 from cqs_sheets.destinations.excel.parts.cellxml import cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.refs import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
 from cqs_sheets.destinations.excel.parts.strings import SharedStrings
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
-from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
-from cqs_sheets.destinations.excel.read.rollover import volumes
+from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
 from cqs_sheets.doctor.tabs import TabFacts
 
 
-def workbook_tabs(path: Path, template: Template) -> Iterator[TabFacts]:
-    """The fed tabs that are there. Raises DataRefused (no workbook; a tab that lost what it is known by) or OSError."""
+def workbook_tabs(path: Path, bindings: Bindings, made: Made | None) -> Iterator[TabFacts]:
+    """The fed tabs that are there. Raises DataRefused (no workbook) or OSError."""
     with Package.open(path) as package:
         draft = Draft(package)
         workbook = Workbook(draft)
         strings = SharedStrings(draft, workbook.linked("sharedStrings"))
-        for tab in template.fed_tabs:
-            others = other_tabs(template, tab)
-            for volume in volumes(workbook, tab):
-                place = find_place(workbook, strings, volume, other_tabs=others)
-                if place:
-                    yield _facts(workbook, strings, volume, place)
+        for tab in bindings.template.fed_tabs:
+            known = (made or {}).get(tab.mark_name)
+            for number, binding in enumerate(bindings.tabs.get(tab.name, ()), start=1):
+                place = bound_place(workbook, volume_of(tab, number), binding)
+                yield _facts(workbook, strings, place, binding, known)
 
 
-def _facts(workbook: Workbook, strings: SharedStrings, tab: TableTab, place: Place) -> TabFacts:
+def _facts(
+    workbook: Workbook, strings: SharedStrings, place: Place, binding: Binding, made: frozenset[str] | None
+) -> TabFacts:
     keys = _keys(workbook, strings, place)
     return TabFacts(
-        tab=tab,
+        tab=place.tab,
         title=place.sheet.name,
         header_row=place.header_row,
-        bound=place.bound,
+        how=binding.how,
         columns={column: column_letters(at) for column, at in place.columns.items()},
         rows=sum(map(len, keys.values())),
         last_row=max((rows[-1] for rows in keys.values()), default=place.header_row),
         duplicates={key: rows for key, rows in keys.items() if len(rows) > 1},
-        made=(workbook.made or {}).get(tab.name),
+        made=made,
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 
 from cqs_sheets.cli import group
-from cqs_sheets.cli.failures import guarded
+from cqs_sheets.cli.terminal.failures import guarded
 from tests.cli.command import Shell
 
 

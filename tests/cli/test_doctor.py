@@ -47,6 +47,9 @@ def google(shell: Shell, sheets: RunningSheets) -> Shell:
     return Shell(shell.folder, {**shell.variables, "CQS_SHEETS_URL": sheets.url})
 
 
+RAW = [column.id for column in load_template("raw").fed_tabs[0].columns]
+
+
 def examine(shell: Shell, *arguments: str, **variables: str) -> dict[str, Any]:
     """The doctor's JSON; its exit code is in it."""
     done = run_inside(shell, "doctor", "--json", *arguments, **variables)
@@ -327,11 +330,13 @@ def test_a_table_made_by_hand_is_bound_by_its_headers(shell: Shell) -> None:
     sheet = book.active
     assert sheet
     sheet.title = "Signals"
-    sheet.append(["coin", "id", "my notes"])
+    sheet.append(["coin", "id", "my notes", *RAW[2:12]])
     book.save(shell.folder / "signals.xlsx")
     found = examine(shell, "--template", "raw")
-    assert "2 of 19 columns" in line(found, "target.columns")["what"]
-    assert line(found, "target.columns")["details"] == ["B=id, A=coin"]
+    assert "11 of 19 columns" in line(found, "target.columns")["what"]
+    assert "its title and headers" in line(found, "target.columns")["what"]
+    assert "B=id" in line(found, "target.columns")["details"][0]
+    assert "'Signals' is Signals from now on" in line(found, "target.adopted")["what"]
     assert "not written" in line(found, "target.unbound")["what"]
 
 

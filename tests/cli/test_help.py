@@ -41,7 +41,7 @@ def test_every_command_has_help_an_example_and_a_place_in_the_docs(name: str, co
 
 def test_the_short_help_says_what_the_commands_say() -> None:
     context = click.Context(group)
-    for name, (_, text) in COMMANDS.items():
+    for name, text in COMMANDS.items():
         command = group.get_command(context, name)
         assert command
         assert command.help
@@ -56,7 +56,7 @@ def test_help_and_version_import_nothing_but_click() -> None:
         "sqlite3",
         "cqs_sheets.core",
         "cqs_sheets.config",
-        "cqs_sheets.cli.failures",
+        "cqs_sheets.cli.terminal.failures",
     ]
     for option in ("--help", "--version"):
         code = (

@@ -18,7 +18,7 @@ from cqs_sheets.core.rows.planner import Choices, make_plan
 from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
 from cqs_sheets.core.rows.table import HeldRow, Table, TabState
 from cqs_sheets.core.signals.signal import Status
-from tests.make import SIGNALS_TAB, TEMPLATE, record
+from tests.make import SIGNALS_TAB, TEMPLATE, record, table_of
 
 COLUMNS = {column.id: number for number, column in enumerate(SIGNALS_TAB.columns, start=1)}
 SETTINGS = {"Last_sync": datetime(2026, 5, 24, 12, 5), "Feed_status": "ok"}  # noqa: DTZ001 - a cell's wall time
@@ -46,7 +46,9 @@ def table(
             "Feed_status": HeldRow(row=6, values={"value": "ok"}),
         },
     )
-    return Table(exists=True, sequence=sequence, version="v", tabs={"Signals": state, "Settings": settings})
+    return table_of(
+        exists=True, sequence=sequence, version="v", tabs={"Signals": state, "Settings": settings}
+    )
 
 
 def plan(*wanted: WantedRow, into: Table, **options: Any) -> Plan:
@@ -110,7 +112,7 @@ def test_a_row_lost_by_going_back_to_an_older_version_is_put_back() -> None:
 
 
 def test_rows_of_a_file_that_is_gone_are_written_anew() -> None:
-    assert len(plan(row(added=3), into=Table(exists=False)).adds) == 1
+    assert len(plan(row(added=3), into=table_of(exists=False)).adds) == 1
 
 
 def test_settings_ride_along_with_a_change_but_make_none_by_themselves() -> None:
@@ -129,7 +131,7 @@ def test_a_heartbeat_refreshes_the_settings_alone() -> None:
 
 def test_a_settings_tab_the_user_removed_is_left_removed() -> None:
     held = table(row())
-    without = Table(exists=True, sequence=7, tabs={"Signals": held.tabs["Signals"]})
+    without = table_of(exists=True, sequence=7, tabs={"Signals": held.tabs["Signals"]})
     assert plan(row(), into=without, settings=SETTINGS, refresh_settings=True).empty
 
 
@@ -155,7 +157,7 @@ def test_duplicate_ids_are_named_with_their_rows() -> None:
     doubled = TabState(
         name="Signals", columns=COLUMNS, rows=state.rows, duplicates={"1847291": (2, 9)}, row_count=100
     )
-    made = plan(row(stop_loss=Decimal(1)), into=Table(exists=True, sequence=7, tabs={"Signals": doubled}))
+    made = plan(row(stop_loss=Decimal(1)), into=table_of(exists=True, sequence=7, tabs={"Signals": doubled}))
     assert any("rows 2, 9" in warning for warning in made.warnings)
     assert len(made.updates) == 1
 
@@ -196,4 +198,4 @@ def _applied(before: Table, made: Plan) -> Table:
         name="Signals", columns=COLUMNS, row_count=len(rows),
         rows={key: HeldRow(row=n, values=values) for n, (key, values) in enumerate(rows.items(), start=2)},
     )  # fmt: skip
-    return Table(exists=True, sequence=8, version="w", tabs={"Signals": after})
+    return table_of(exists=True, sequence=8, version="w", tabs={"Signals": after})

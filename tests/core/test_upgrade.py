@@ -11,20 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.reports.render import plan_lines
-from cqs_sheets.core.rows.plan import NewColumn, Plan
+from cqs_sheets.core.rows.binding import Binding, Bindings, How
+from cqs_sheets.core.rows.facts import Made
+from cqs_sheets.core.rows.plan import NewColumn, NewTab, Plan
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import wanted_rows
-from cqs_sheets.core.rows.table import Made, Table, TabState
+from cqs_sheets.core.rows.table import TabState
 from cqs_sheets.core.rows.upgrade import USERS_OWN, made_after, parts, record_from, record_text, shape
 from cqs_sheets.core.templates.template import Template
-from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record
+from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record, table_of
 
 IDS = [each.id for each in SIGNALS_TAB.columns]
 ALL = {tab.name: parts(tab) for tab in TEMPLATE.tabs}
+ADOPTED = Bindings(
+    template=TEMPLATE,
+    tabs={"Signals": (Binding(sheet="x", title="Signals", header_row=1, columns={"id": 1}, how=How.TITLE),)},
+)
 
 
 def plan(made: Made | None, template: Template = TEMPLATE) -> Plan:
-    table = Table(exists=True, sequence=3, tabs={"Signals": TabState(name="Signals")}, made=made)
+    table = table_of(exists=True, sequence=3, tabs={"Signals": TabState(name="Signals")}, made=made)
     return make_plan(template, (), table, sequence=4, settings={})
 
 
@@ -46,7 +52,7 @@ def test_a_column_and_a_setting_never_made_are_new_in_the_templates_order() -> N
 
 def test_a_tab_never_made_is_new_as_a_whole() -> None:
     made = plan({"Signals": ALL["Signals"]})
-    assert made.new_tabs == ("Settings",)
+    assert made.new_tabs == (NewTab("Settings", "Settings"),)
     assert made.new_columns == ()
 
 
@@ -64,7 +70,7 @@ def test_a_workbook_made_by_hand_gets_no_new_tabs() -> None:
 
 
 def test_a_sheet_made_by_hand_is_not_told_settings_it_does_not_have() -> None:
-    table = Table(exists=True, tabs={"Signals": TabState(name="Signals", bound=False)})
+    table = table_of(exists=True, tabs={"Signals": TabState(name="Signals")}, bindings=ADOPTED)
     (wanted,) = wanted_rows(TEMPLATE, record("1"), UTC)
     made = make_plan(TEMPLATE, [wanted], table, sequence=1, settings={"Feed_status": "late"})
     assert len(made.adds) == 1
@@ -79,33 +85,33 @@ def test_without_a_record_nothing_can_be_said_to_be_new() -> None:
 def test_what_was_once_made_is_never_new_again(made: set[str], there: set[str]) -> None:
     record = {"Signals": frozenset(made), "Settings": ALL["Settings"]}
     state = TabState(name="Signals", columns={id_: at for at, id_ in enumerate(there & made, 1)})
-    table = Table(exists=True, sequence=3, tabs={"Signals": state}, made=record)
+    table = table_of(exists=True, sequence=3, tabs={"Signals": state}, made=record)
     first = make_plan(TEMPLATE, (), table, sequence=4, settings={})
     assert {new.column for new in first.new_columns} == {*IDS} - made
-    after = made_after(first, ())
+    after = made_after(first)
     assert not [*make_plan(TEMPLATE, (), replace(table, made=after), sequence=5, settings={}).new_columns]
 
 
 def test_what_could_not_be_made_stays_new() -> None:
     upgrade = plan({"Signals": ALL["Signals"] - {"lev", "coin"}, "Settings": ALL["Settings"]})
-    record = made_after(upgrade, (), left_out=[NewColumn("Signals", "lev")])
+    record = made_after(upgrade, [NewColumn("Signals", "lev")])
     assert ALL["Signals"] - record["Signals"] == {"lev"}
 
 
 def test_tabs_that_a_first_write_found_are_the_users_own() -> None:
-    table = Table(exists=True, tabs={"Signals": TabState(name="Signals", bound=False)})
+    table = table_of(exists=True, tabs={"Signals": TabState(name="Signals")}, bindings=ADOPTED)
     first = make_plan(TEMPLATE, (), table, sequence=1, settings={})
-    assert made_after(first, ["Settings"]) == {"Signals": USERS_OWN, "Settings": ALL["Settings"]}
+    assert made_after(first) == {"Signals": USERS_OWN, "Settings": ALL["Settings"]}
 
 
 def test_what_a_first_write_did_not_make_is_settled_for_good() -> None:
-    first = make_plan(TEMPLATE, (), Table(exists=True), sequence=1, settings={})
-    assert made_after(first, ["Signals"]) == ALL
+    first = make_plan(TEMPLATE, (), table_of(exists=True), sequence=1, settings={})
+    assert made_after(first) == ALL
 
 
 def test_a_target_older_than_its_record_counts_as_having_all() -> None:
     older = plan(None)
-    assert made_after(older, ()) == ALL
+    assert made_after(older) == ALL
 
 
 tab_names = st.text(min_size=1, max_size=20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.cells import CellType, CellValue, same
+from cqs_sheets.core.rows.binding import bind
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import Choices, make_plan
 from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.errors import TargetChanged
+from cqs_sheets.run.deliver import look, read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
 from tests.make import SIGNALS_TAB, TEMPLATE, column, record
@@ -58,7 +60,7 @@ def planned(
     user: User, rows: Iterable[WantedRow], *, restore: bool = False, template: Template = TEMPLATE
 ) -> Plan:
     wanted = list(rows)
-    table = user.destination.read(template, {"Signals": {row.key for row in wanted}})
+    table = read_target(user.destination, template, {"Signals": {row.key for row in wanted}})
     settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
     return make_plan(
         template, wanted, table, sequence=(table.sequence or 0) + 1, settings=settings,
@@ -115,7 +117,9 @@ def test_values_arrive_as_they_were_meant(user: User) -> None:
 )
 def test_text_stays_the_text_it_is(user: User, text: str) -> None:
     sync(user, row("1", coin=text))
-    held = user.destination.read(TEMPLATE, {"Signals": {"1"}}).tabs["Signals"].rows["1"].values["coin"]
+    held = (
+        read_target(user.destination, TEMPLATE, {"Signals": {"1"}}).tabs["Signals"].rows["1"].values["coin"]
+    )
     assert same(text, held)
     assert planned(user, [row("1", coin=text)]).empty
 
@@ -186,13 +190,18 @@ def test_a_deleted_row_stays_deleted_until_restored(user: User) -> None:
     assert sorted(str(line["id"]) for line in user.rows()) == ["1", "2"]
 
 
+def open_keys(user: User) -> Mapping[str, Collection[str]]:
+    facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
+    return user.destination.open_keys(facts, bind(TEMPLATE, facts, {}))
+
+
 def test_open_rows_are_found_wherever_they_stand(user: User) -> None:
     sync(user, row("1"), row("2", status=Status.CLOSED), row("3"), row("AB-4"), row("5", status=Status.AGED))
-    assert user.destination.open_keys(TEMPLATE) == {"Signals": {"1", "3", "AB-4"}}
+    assert open_keys(user) == {"Signals": {"1", "3", "AB-4"}}
     user.reverse_rows()
     user.delete_row("3")
-    assert user.destination.open_keys(TEMPLATE) == {"Signals": {"1", "AB-4"}}
-    table = user.destination.read(TEMPLATE, {"Signals": {"AB-4"}})  # it may follow
+    assert open_keys(user) == {"Signals": {"1", "AB-4"}}
+    table = read_target(user.destination, TEMPLATE, {"Signals": {"AB-4"}})  # it may follow
     assert table.tabs["Signals"].rows["AB-4"].values["status"] == "open"
 
 
@@ -208,7 +217,7 @@ def test_each_write_leaves_its_sequence_number(user: User) -> None:
     sync(user, row("1"))
     restore = user.remember()
     sync(user, row("1"), row("2"))
-    assert user.destination.read(TEMPLATE, {}).sequence == 2
+    assert read_target(user.destination, TEMPLATE, {}).sequence == 2
     restore()
     assert user.destination.stamp("").sequence == 1
     assert [str(line["id"]) for line in user.rows()] == ["1"]
@@ -239,7 +248,7 @@ def grown(user: User, *ids: str) -> Plan:
 
 
 def asks(user: User, *ids: str) -> list[CellValue]:
-    rows = user.destination.read(LATER, {"Signals": set(ids)}).tabs["Signals"].rows
+    rows = read_target(user.destination, LATER, {"Signals": set(ids)}).tabs["Signals"].rows
     return [rows[id_].values.get("ask") for id_ in ids]
 
 

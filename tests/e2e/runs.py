@@ -12,12 +12,12 @@ from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.core.rows.planner import Choices
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.deliver import Deliverer, Target
 from cqs_sheets.destinations.base import Destination
-from cqs_sheets.destinations.memory import MemoryDestination
 from cqs_sheets.journal import Journal
-from cqs_sheets.poll import FeedPoller
-from cqs_sheets.sync import Run, SyncResult, run_once
+from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.poll import FeedPoller
+from cqs_sheets.run.sync import Run, SyncResult, run_once
+from tests.destinations.memory import MemoryDestination
 from tests.make import TEMPLATE
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts
 from cqs_sheets.core.rows.table import Table
-from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.memory import MemoryDestination
 from cqs_sheets.errors import TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.template_files import load_template
+from tests.destinations.memory import MemoryDestination
 from tests.e2e.runs import World, world
 
 
@@ -150,7 +151,7 @@ def test_an_answer_that_a_bug_stumbles_over_is_kept_for_the_version_without_it(
         raise ZeroDivisionError
 
     with monkeypatch.context() as bug:
-        bug.setattr("cqs_sheets.ask.parse_signals", broken)
+        bug.setattr("cqs_sheets.run.ask.parse_signals", broken)
         with pytest.raises(ZeroDivisionError):
             market.sync()
     with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:
@@ -215,11 +216,11 @@ def test_a_roll_back_between_the_look_and_the_read_loses_no_row(
     assert len(newer) > len(old_rows)
     read = market.memory.read
 
-    def rolled_back_first(template: Template, keys: Mapping[str, Collection[str]]) -> Table:
+    def rolled_back_first(facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
         monkeypatch.setattr(market.memory, "read", read)
         market.memory.tabs["Signals"], market.memory.sequence = old_rows, old_sequence
         market.memory.touch()
-        return read(template, keys)
+        return read(facts, bindings, keys)
 
     monkeypatch.setattr(market.memory, "read", rolled_back_first)
     market.clock.pass_(minutes=3)

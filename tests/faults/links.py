@@ -13,14 +13,14 @@ from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.core.reports.report import Report
 from cqs_sheets.core.rows.planner import Choices
-from cqs_sheets.deliver import Deliverer, Target
 from cqs_sheets.destinations.google.account.auth import open_wire
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.journal import Journal
-from cqs_sheets.poll import FeedPoller
-from cqs_sheets.sync import Run, run_once
+from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.poll import FeedPoller
+from cqs_sheets.run.sync import Run, run_once
 from tests.api.fakes import NOW, FakeTime
 from tests.destinations.google.user import GoogleUser
 from tests.emulators.google_sheets import writes

@@ -22,7 +22,7 @@ from cqs_sheets.destinations.google.wire.exchange import NoAnswer
 from cqs_sheets.errors import AccessRefused, TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.journal.database import _explain
-from cqs_sheets.poll import FeedPoller
+from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.template_files import load_template
 from tests.api.fakes import NOW, Canned, Seen, envelope, serving
 from tests.cli.command import HANGS, Shell

@@ -23,8 +23,9 @@ from tests.faults.calls import KINDS, Point, point_at, shortened
 Deed = Literal["watch", "kill before", "kill after", "fail", "shorten"]
 
 _PRODUCT = (
-    "cqs_sheets.cli.running", "cqs_sheets.cli.showing", "cqs_sheets.cli.sync", "cqs_sheets.cli.failures",
-    "cqs_sheets.sync", "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google.account.auth",
+    "cqs_sheets.cli.commands.sync", "cqs_sheets.cli.terminal.failures", "cqs_sheets.sandbox",
+    "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google.destination",
+    "cqs_sheets.destinations.google.account.auth",
 )  # fmt: skip
 
 

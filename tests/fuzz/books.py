@@ -20,6 +20,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE
 
 _AT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time
@@ -52,7 +53,7 @@ def stamp_update() -> Update:
 def _ours(path: Path) -> None:
     """As the sync itself makes it."""
     destination = ExcelDestination(path, backups=0)
-    table = destination.read(TEMPLATE, {})
+    table = read_target(destination, TEMPLATE, {})
     adds = tuple(row(str(key), coin) for key, coin in enumerate(("BTC", "=1+1", "<&>"), 1))
     updates = (stamp_update(),)
     destination.apply(Plan(template=TEMPLATE, table=table, sequence=1, adds=adds, updates=updates))

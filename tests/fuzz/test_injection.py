@@ -10,6 +10,7 @@ import pytest
 from cqs_sheets.core.signals.json_text import clean
 from cqs_sheets.core.signals.read_signal import read_signal
 from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.test_conformance import row, sync
 from tests.destinations.users import USERS
@@ -33,7 +34,7 @@ def coins() -> dict[str, str]:
 def test_hostile_text_is_text_in_every_kind_of_target(kind: str, tmp_path: Path) -> None:
     user, expected = USERS[kind](tmp_path), coins()
     sync(user, *(row(id_, coin=coin) for id_, coin in expected.items()))
-    held = user.destination.read(TEMPLATE, {"Signals": set(expected)}).tabs["Signals"].rows
+    held = read_target(user.destination, TEMPLATE, {"Signals": set(expected)}).tabs["Signals"].rows
     assert {id_: held[id_].values["coin"] for id_ in expected} == expected
     if isinstance(user, GoogleUser):
         tab = user.sheets.book(user.book).tab("Signals")

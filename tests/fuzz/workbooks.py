@@ -17,6 +17,7 @@ from xml.parsers import expat
 from cqs_sheets.core.rows.plan import Plan, Update
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import CqsError
+from cqs_sheets.run.deliver import read_target
 from tests.fuzz.books import books, row, stamp_update, template
 from tests.fuzz.damage import damaged_workbook
 
@@ -64,7 +65,7 @@ def _sync(path: Path) -> bool:
     """
     destination = ExcelDestination(path, backups=0, lock_wait=0)
     keys = {"2", "4"}
-    table = destination.read(template(), {"Signals": keys})
+    table = read_target(destination, template(), {"Signals": keys})
     state = table.tabs.get("Signals")
     held = state.rows.get("2") if state else None
     updates = [] if state is None or held is None or "coin" not in state.columns else [
@@ -114,7 +115,7 @@ def _well_formed(part: bytes) -> bool:
 
 def _check_second_look(path: Path, *, added: bool) -> None:
     """The workbook can be read again, and a new row is found where it was written, its text as text."""
-    table = ExcelDestination(path).read(template(), {"Signals": {"4"}})
+    table = read_target(ExcelDestination(path), template(), {"Signals": {"4"}})
     state = table.tabs["Signals"]
     if not added:
         return

@@ -15,12 +15,12 @@ import openpyxl
 import pytest
 from openpyxl.workbook import Workbook
 
-from cqs_sheets.cli.workbooks import write_workbook
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.signals.history import next_arrival, observe
 from cqs_sheets.core.signals.parse import parse_signals
 from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.export import write_workbook
 from cqs_sheets.template_files import load_template
 from tests.templates.wire import NOW, Sent
 

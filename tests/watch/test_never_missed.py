@@ -19,7 +19,7 @@ from cqs_sheets.core.signals.query import Feed, Query
 from cqs_sheets.core.signals.vocabulary import SCALPING
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import Journal
-from cqs_sheets.poll import FeedPoller
+from cqs_sheets.run.poll import FeedPoller
 
 NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
 NOWHERE = Path("no-such-folder", "journal.sqlite3")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cqs_sheets.cli.watching import Stopwatch
+from cqs_sheets.cli.commands.watch import Stopwatch
 from cqs_sheets.errors import Interrupted
-from cqs_sheets.watch import GOES_ON, Beat, Step, watch
+from cqs_sheets.run.watch import GOES_ON, Beat, Step, watch
 
 
 @dataclass

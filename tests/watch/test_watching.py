@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cqs_sheets import config, sandbox
-from cqs_sheets.cli.interrupt import Interruption
-from cqs_sheets.cli.running import Loaded
-from cqs_sheets.cli.watching import Watching
+from cqs_sheets.cli.commands.watch import Watching
+from cqs_sheets.cli.options import SyncOptions
 from cqs_sheets.errors import UsageError
-from cqs_sheets.watch import Step
+from cqs_sheets.run.watch import Step
+from cqs_sheets.run.wiring import Session
 from tests.e2e.runs import Clock
 
-OPTIONS: Mapping[str, Any] = {"as_json": False, "quiet": True}
+OPTIONS = SyncOptions(quiet=True)
 
 
 def watching(folder: Path, url: str, **environ: str) -> Watching:
@@ -25,8 +23,7 @@ def watching(folder: Path, url: str, **environ: str) -> Watching:
         config=None, environ=variables, cwd=folder, overrides=config.Overrides(template="raw")
     )
     environment = config.Environment.read(variables)
-    loaded = Loaded(settings=settings, environment=environment, interruption=Interruption(), quiet=True)
-    return Watching(loaded, OPTIONS)
+    return Watching(Session(settings=settings, environment=environment), OPTIONS)
 
 
 def test_a_good_step_says_so(tmp_path: Path, server: sandbox.RunningSandbox) -> None:

@@ -24,6 +24,7 @@ import pytest
 from cqs_sheets.core.rows.plan import Plan, Update
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import add, change
 from tests.make import TEMPLATE
 
@@ -81,7 +82,7 @@ def edit(before: Path, target: Path) -> Edited:
 
 def plan(destination: ExcelDestination, sequence: int) -> Plan:
     """The first adds the template's tabs and two rows; each later one two more rows and changes of two cells."""
-    table = destination.read(TEMPLATE, {"Signals": KEYS})
+    table = read_target(destination, TEMPLATE, {"Signals": KEYS})
     moment = datetime(2026, 5, sequence)  # noqa: DTZ001 - a cell's wall time
     updates = [Update(tab="Settings", key="Last_sync", column="value", old=None, new=moment)]
     if sequence > 1:
@@ -99,7 +100,7 @@ def test_it_is_edited_or_refused_with_a_reason(book: Edited) -> None:
     if book.refused:
         assert len(book.refused.splitlines()) == 3
         return
-    table = ExcelDestination(book.after).read(TEMPLATE, {"Signals": KEYS})
+    table = read_target(ExcelDestination(book.after), TEMPLATE, {"Signals": KEYS})
     assert sorted(table.tabs["Signals"].rows) == KEYS
     assert table.sequence == 4
     assert table.tabs["Signals"].rows["1"].values["coin"] == "C4"

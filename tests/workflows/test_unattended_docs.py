@@ -23,7 +23,7 @@ EXAMPLE = (ROOT / ".github" / "workflows" / "sync.yml").read_text(encoding="utf-
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_is_one(line: str) -> None:
     name, *arguments = shlex.split(line)
-    command: click.Command = getattr(import_module(f"cqs_sheets.cli.{name}"), f"{name}_command")
+    command: click.Command = getattr(import_module(f"cqs_sheets.cli.commands.{name}"), f"{name}_command")
     command.make_context(name, arguments)
 
 

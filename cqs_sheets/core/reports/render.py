@@ -102,7 +102,10 @@ def _target_line(target: TargetReport, *, dry_run: bool) -> str:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
-    changes = [f"+ tab {name}" for name in plan.new_tabs]
+    changes = [
+        f"= {name} is the sheet {found.title!r}" for name, found in plan.table.bindings.adopted.items()
+    ]
+    changes += [f"+ tab {new.title}" for new in plan.new_tabs if plan.table.exists]
     changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
     changes += [_add_line(plan, add) for add in plan.adds]
     changes += [

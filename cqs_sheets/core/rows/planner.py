@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cqs_sheets.core.cells import CellValue, same
-from cqs_sheets.core.rows.plan import Add, NewColumn, Plan, Update
+from cqs_sheets.core.rows.plan import Add, NewColumn, NewTab, Plan, Update
 from cqs_sheets.core.rows.rows import WantedRow
 from cqs_sheets.core.rows.table import SETTING_VALUE, Table, TabState
 from cqs_sheets.core.rows.upgrade import new_columns, new_tabs
@@ -45,20 +45,21 @@ def make_plan(
     adds: list[Add] = []
     updates: list[Update] = list(more)
     left_deleted = 0
-    tabs = tuple(new_tabs(template, table))
     columns = tuple(new_columns(template, table))
+    gained = {new.tab for new in new_tabs(template, table, ())}
     for row in wanted:
         state = table.tabs.get(row.tab)
         held = state.rows.get(row.key) if state else None
         if state is not None and held is not None:
             updates.extend(_row_updates(template, row, state, held.values, columns))
-        elif _was_deleted(row, table) and row.tab not in tabs and not choices.restore:
+        elif _was_deleted(row, table) and row.tab not in gained and not choices.restore:
             left_deleted += 1
         else:
             adds.append(Add(tab=row.tab, key=row.key, values=row.values))
+    tabs = tuple(new_tabs(template, table, {add.tab for add in adds}))
     refusals = () if choices.force else tuple(_large_rewrites(template, table, updates))
     if adds or updates or tabs or columns or refresh_settings or not table.exists:
-        updates.extend(_setting_updates(template, table, settings, tabs, columns))
+        updates.extend(_setting_updates(template, table, settings, {new.tab for new in tabs}, columns))
     return Plan(
         template=template,
         table=table,
@@ -69,12 +70,22 @@ def make_plan(
         new_columns=columns,
         left_deleted=left_deleted,
         refusals=refusals,
-        warnings=(*table.warnings, *_duplicates(table)),
+        warnings=(
+            *table.bindings.told,
+            *_beside(template, table, tabs),
+            *table.warnings,
+            *_duplicates(table),
+        ),
     )
 
 
 def _was_deleted(row: WantedRow, table: Table) -> bool:
-    """Delivered by a write that this target still remembers, and gone: the user deleted it."""
+    """Delivered by a write that this target still remembers, and gone: the user deleted it.
+
+    Where a tab is bound to another sheet than before, nothing can be said to be gone.
+    """
+    if row.tab in table.bindings.dropped:
+        return False
     return table.exists and row.added is not None and row.added <= (table.sequence or 0)
 
 
@@ -117,8 +128,7 @@ def _setting_updates(
     if tab is None:
         return
     state = table.tabs.get(tab.name)
-    made_by_hand = any(not each.bound for each in table.tabs.values())
-    if state is None and (table.sequence is not None or made_by_hand) and tab.name not in tabs:
+    if state is None and tab.name not in tabs:
         return  # the user removed the tab, which is theirs to remove, or never had one
     for setting in tab.settings:
         if not setting.synced or setting.name not in settings:
@@ -148,6 +158,19 @@ def _large_rewrites(template: Template, table: Table, updates: Iterable[Update])
                 f"{len(keys)} of the {total} rows of {name} would be rewritten, more than"
                 f" {_REWRITE_SHARE:.0%}"
             )
+
+
+def _beside(template: Template, table: Table, made: Collection[NewTab]) -> Iterator[str]:
+    """Tabs made under another title, as a sheet has theirs that was not taken for them."""
+    if not table.exists:
+        return
+    for new in made:
+        tab = template.tab(new.tab)
+        if new.title != new.tab:
+            mend = (
+                f'; if it is meant, say so: --tab {new.tab}="{new.tab}"' if isinstance(tab, TableTab) else ""
+            )
+            yield f"the sheet {new.tab!r} is not ours and is left alone, {new.title!r} is made beside it{mend}"
 
 
 def _duplicates(table: Table) -> Iterator[str]:

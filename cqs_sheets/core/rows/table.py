@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cqs_sheets.core.cells import CellValue
-
-Made = Mapping[str, frozenset[str]]
-"""What was ever made in a target: template tab -> ids of its columns, or names of its settings."""
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Made
 
 SETTING_VALUE = "value"
 """The one column of a settings tab: its rows are keyed by setting name."""
@@ -33,7 +32,6 @@ class TabState:
     `columns`: column id -> position (1-based), for those that are there; a template column that
     is not in it is not written (the user deleted it, or it was never made).
     `rows` holds only keys that were asked for. `duplicates`: key -> every row number it stands in.
-    `bound` is False for a tab made by hand, whose columns were found by their headers.
     """
 
     name: str
@@ -41,7 +39,6 @@ class TabState:
     rows: Mapping[str, HeldRow] = field(default_factory=dict)
     duplicates: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     row_count: int = 0
-    bound: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +47,30 @@ class Table:
 
     `sequence` is the stamp that the last write left in the target (None: never written by us).
     `version` names this state of the target: apply refuses (TargetChanged) if it has moved on.
-    `tabs` has the template's tabs that exist, by the template's tab name. `made` is the record of
-    what we ever made there (None: there is none, so nothing can be said to be new; see upgrade.py).
+    `tabs` has the template's tabs that exist, by the template's tab name; `bindings` say which sheets the
+    table tabs are, `titles` how all sheets are called. `made` is the record of what we ever made there (None:
+    there is none, so nothing can be said to be new; see upgrade.py). `seen` is the destination's own.
+    """
+
+    exists: bool
+    bindings: Bindings
+    sequence: int | None = None
+    version: str = ""
+    tabs: Mapping[str, TabState] = field(default_factory=dict)
+    titles: tuple[str, ...] = ()
+    made: Made | None = None
+    warnings: tuple[str, ...] = ()
+    seen: object = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """The cheap look at a target: does it exist, is it as we left it, which write was its last.
+
+    `seen` is the destination's own, for the look that may follow.
     """
 
     exists: bool
     sequence: int | None = None
     version: str = ""
-    tabs: Mapping[str, TabState] = field(default_factory=dict)
-    made: Made | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """The cheap look at a target: does it exist, is it as we left it, which write was its last."""
-
-    exists: bool
-    sequence: int | None = None
-    version: str = ""
+    seen: object = field(default=None, compare=False, repr=False)

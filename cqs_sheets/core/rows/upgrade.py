@@ -10,8 +10,10 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 
-from cqs_sheets.core.rows.plan import NewColumn, Plan
-from cqs_sheets.core.rows.table import Made, Table
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Made
+from cqs_sheets.core.rows.plan import NewColumn, NewTab, Plan, free_title
+from cqs_sheets.core.rows.table import Table
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
 
 USERS_OWN = frozenset({"*"})
@@ -27,23 +29,31 @@ def parts(tab: Tab) -> frozenset[str]:
     )
 
 
-def new_tabs(template: Template, table: Table) -> Iterator[str]:
-    """Tabs never made there, in order; none where a tab is the user's own.
+def new_tabs(template: Template, table: Table, used: Collection[str]) -> Iterator[NewTab]:
+    """The tabs to make, in order: `used` ones that are not there, and those that the target was never given.
 
-    Those made when needed come with their first row.
+    The first write makes all but optional ones. Where a tab is the user's own sheet, none is made that no row goes to.
     """
-    if table.made is None or USERS_OWN in table.made.values():
-        return
+    record = table.made
+    if USERS_OWN in (record or {}).values() or table.bindings.adopted:
+        record = None
+    elif table.sequence is None and record is None:
+        record = {}
+    taken = list(table.titles)
     for tab in template.tabs:
         optional = isinstance(tab, TableTab) and tab.when_needed
-        if tab.name not in table.made and not optional:
-            yield tab.name
+        due = record is not None and _mark(tab) not in record and not optional
+        there = tab.name in table.tabs or tab.name in table.bindings.tabs
+        if not there and (due or tab.name in used):
+            title = free_title(tab.name, taken)
+            taken.append(title)
+            yield NewTab(tab.name, title)
 
 
 def new_columns(template: Template, table: Table) -> Iterator[NewColumn]:
     """Columns and settings never made in a tab that we made, in order."""
     for tab in template.tabs:
-        made = (table.made or {}).get(tab.name, USERS_OWN)
+        made = (table.made or {}).get(_mark(tab), USERS_OWN)
         if made == USERS_OWN:
             continue
         if isinstance(tab, TableTab):
@@ -52,24 +62,35 @@ def new_columns(template: Template, table: Table) -> Iterator[NewColumn]:
             yield from (NewColumn(tab.name, each.name) for each in tab.settings if each.name not in made)
 
 
-def made_after(plan: Plan, made_tabs: Collection[str], left_out: Collection[NewColumn] = ()) -> Made:
-    """The record to leave with a write that made `made_tabs`, and the plan's new columns but those left out.
+def made_after(plan: Plan, left_out: Collection[NewColumn] = ()) -> Made:
+    """The record to leave with a plan's write, which could not make the columns in `left_out`.
 
-    A tab found by its headers is the user's own. All else is settled with the first record, also what
-    was not made; but for tabs made when needed.
+    A sheet that was adopted is the user's own. All else is settled with the first record, also what was not
+    made; but for tabs made when needed.
     """
     record = dict(plan.table.made or {})
+    bindings = plan.table.bindings
     for tab in plan.template.tabs:
-        state = plan.table.tabs.get(tab.name)
         optional = isinstance(tab, TableTab) and tab.when_needed
-        if tab.name in made_tabs:
-            record[tab.name] = parts(tab)
-        elif tab.name not in record and (state or not optional):
-            record[tab.name] = parts(tab) if state is None or state.bound else USERS_OWN
+        if tab.name in bindings.adopted:
+            record[_mark(tab)] = USERS_OWN
+        elif plan.makes(tab.name) or (
+            _mark(tab) not in record and (tab.name in plan.table.tabs or not optional)
+        ):
+            record[_mark(tab)] = parts(tab)
     for new in plan.new_columns:
         if new not in left_out:
-            record[new.tab] |= {new.column}
+            record[_mark(plan.template.tab(new.tab))] |= {new.column}
     return record
+
+
+def is_users_own(bindings: Bindings, made: Made | None, tab: TableTab) -> bool:
+    """Whether a tab is a sheet of the user's own: its formulas and looks are theirs, too."""
+    return tab.name in bindings.adopted or (made or {}).get(tab.mark_name) == USERS_OWN
+
+
+def _mark(tab: Tab) -> str:
+    return tab.mark_name if isinstance(tab, TableTab) else tab.name
 
 
 def record_text(made: Made) -> str:

@@ -150,6 +150,12 @@ class TableTab:
     filter: bool = True
     plain: bool = False
     rules: tuple[Rule, ...] = ()
+    mark: str = ""
+
+    @property
+    def mark_name(self) -> str:
+        """What the marks in a target call this tab: its name, unless a tab of another template has that there."""
+        return self.mark or self.name
 
     def column(self, column_id: str) -> Column:
         """The column of that id; KeyError if there is none."""

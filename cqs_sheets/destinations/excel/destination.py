@@ -7,19 +7,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts
 from cqs_sheets.core.rows.plan import NewColumn, Plan
 from cqs_sheets.core.rows.table import Stamp, Table
 from cqs_sheets.core.rows.upgrade import made_after
-from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.draw import create
 from cqs_sheets.destinations.excel.edit.editor import Editor
+from cqs_sheets.destinations.excel.edit.marking import mark
 from cqs_sheets.destinations.excel.edit.upgrade import upgrade
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.destinations.excel.graft.missing import graft_missing, is_optional
+from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.destinations.excel.read.facts import read_facts, with_headers
 from cqs_sheets.destinations.excel.read.reader import Reader
 from cqs_sheets.destinations.excel.read.scan import Scan
 from cqs_sheets.errors import DataRefused
@@ -48,7 +52,6 @@ class ExcelDestination:
             path, backups=backups, force=force, lock_wait=lock_wait, sleep=sleep, disk=disk or Disk()
         )
         self._force = force
-        self._scans: tuple[str, Mapping[str, Scan]] = ("", {})
 
     def stamp(self, known_version: str) -> Stamp:
         """The cheap look: a file that still is `known_version` is not opened."""
@@ -61,22 +64,42 @@ class ExcelDestination:
         with self._opened() as draft:
             return Stamp(exists=True, sequence=Workbook(draft).sequence, version=version)
 
-    def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
-        """What the workbook holds of these keys and of the synced settings."""
-        self._file.sweep()
-        version = self._file.version()
-        if version is None:
-            return Table(exists=False)
+    def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
+        """See base.Destination."""
+        if not stamp.exists:
+            return Facts(exists=False)
         with self._opened() as draft:
-            reader = Reader(draft, template)
-            tabs = reader.tabs(keys)
-            self._scans = (version, reader.scans)
-            return Table(exists=True, sequence=reader.sequence, version=version, tabs=tabs, made=reader.made)
+            return read_facts(draft, stamp.version, marks)
 
-    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
-        """See base.Destination: some seconds for 100,000 rows."""
+    def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
+        """See base.Destination."""
         with self._opened() as draft:
-            return Reader(draft, template).open_keys()
+            return with_headers(draft, facts, titles)
+
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+        """What the workbook holds of these keys and of the synced settings."""
+        self._file.check(facts.version if facts.exists else None)
+        if not facts.exists:
+            return Table(exists=False, bindings=bindings)
+        with self._opened() as draft:
+            reader = Reader(draft, bindings)
+            tabs = reader.tabs(keys)
+            return Table(
+                exists=True,
+                sequence=facts.sequence,
+                version=facts.version,
+                tabs=tabs,
+                bindings=bindings,
+                titles=tuple(Workbook(draft).order),
+                made=facts.made,
+                seen=reader.scans,
+            )
+
+    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination: some seconds for 100,000 rows."""
+        del facts
+        with self._opened() as draft:
+            return Reader(draft, bindings).open_keys()
 
     def apply(self, plan: Plan) -> Applied:
         """Edit the file in place, or make it from the template if there is none."""
@@ -102,13 +125,15 @@ class ExcelDestination:
                 meaning="The file was left as it was.",
                 hint="Name another target, or run with --force and sign it again.",
             )
-        version, scans = self._scans
+        mark(draft, plan.table.bindings)
         left_out, warnings = upgrade(draft, plan)
-        made = graft_missing(draft, plan) if plan.table.exists else _tabs_of_a_new_one(plan)
-        untouched = version == plan.table.version and not (made or plan.new_columns)
-        editor = Editor(draft, plan.template, scans if untouched else {})
+        titles = {new.tab: new.title for new in plan.new_tabs}
+        if titles and plan.table.exists:
+            add_tabs(draft, plan.template, titles)
+        scans = {} if titles or plan.new_columns else cast("Mapping[str, Scan]", plan.table.seen)
+        editor = Editor(draft, plan.template, scans or {})
         possible = [each for each in plan.updates if NewColumn(each.tab, each.column) not in left_out]
-        editor.apply(replace(plan, updates=tuple(possible)), made_after(plan, made, left_out))
+        editor.apply(replace(plan, updates=tuple(possible)), made_after(plan, left_out))
         return lambda: [*warnings, *editor.warnings]
 
     @contextmanager
@@ -132,10 +157,7 @@ class ExcelDestination:
                 meaning="Nothing was written.",
                 hint="Name the target something.xlsx, or save a macro workbook (.xlsm) there first.",
             )
-        with Package.open(create.build_workbook(plan.template, tabs=_tabs_of_a_new_one(plan))) as package:
+        with Package.open(
+            create.build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])
+        ) as package:
             yield Draft(package)
-
-
-def _tabs_of_a_new_one(plan: Plan) -> list[str]:
-    used = {add.tab for add in plan.adds}
-    return [tab.name for tab in plan.template.tabs if tab.name in used or not is_optional(tab)]

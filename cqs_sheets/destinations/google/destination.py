@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts
 from cqs_sheets.core.rows.orphans import status_column
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
-from cqs_sheets.core.rows.upgrade import record_from
+from cqs_sheets.core.rows.upgrade import is_users_own
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.google.read.adoption import adopt, read_titles
 from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, is_inexact
+from cqs_sheets.destinations.google.read.headers import adopted_place, read_headers, read_titles
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
+from cqs_sheets.destinations.google.read.looking import look
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
+from cqs_sheets.destinations.google.read.survey import Survey, survey
 from cqs_sheets.destinations.google.read.values import (
     Line,
     box_of_column,
@@ -44,13 +47,34 @@ _UNSURE = "?"  # follows the version while nobody knows whether its write hit th
 _TIMES = frozenset({"DATE", "TIME", "DATE_TIME"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What travels from one step to the next: how things stand, and which version is known to be verified.
+
+    `mistakes` of an earlier write are to be taken back by the next one.
+    """
+
+    layout: Layout
+    known: str
+    mistakes: tuple[Misplaced, ...] = ()
+
+    @property
+    def suspects(self) -> list[Patch]:
+        """The patches of a write that nobody has verified yet, as far as we know."""
+        return [] if self.layout.version == self.known else noted(self.layout)
+
+    @property
+    def version(self) -> str:
+        """Names the newest write, and whether it hit the right rows is still open."""
+        return self.layout.version + _UNSURE if self.suspects else self.layout.version
+
+
 class GoogleDestination:
     """A spreadsheet in Google Sheets; see destinations.base.Destination.
 
-    `gid` picks the tab that a table made by hand is looked for in. `zone_name` is shown in Settings. A tab
-    goes on in another one at `most_cells`. A person's edits never make apply refuse: what they displace is
-    found by the write's own answer and put right, or by the next run if this one dies before it is.
-    TargetChanged is raised when another sync has written.
+    `zone_name` is shown in Settings. A tab goes on in another one at `most_cells`. A person's edits never make
+    apply refuse: what they displace is found by the write's own answer and put right, or by the next run if
+    this one dies before it is. TargetChanged is raised when another sync has written.
     """
 
     def __init__(
@@ -58,45 +82,44 @@ class GoogleDestination:
         spreadsheet_id: str,
         *,
         http: SheetsHttp,
-        gid: int | None = None,
         zone_name: str = "UTC",
         most_cells: int = MOST_TAB_CELLS,
         nonce: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
     ) -> None:
         self._id = spreadsheet_id
         self._http = http
-        self._gid = gid
         self._zone_name = zone_name
         self._most_cells = most_cells
         self._nonce = nonce
-        self._known = ""  # the version that is known to have been verified
-        self._stamped: Layout | None = None  # what stamp() saw, for the read() that follows
-        self._layout: Layout | None = None  # what the last plan was made for
-        self._mistakes: tuple[Misplaced, ...] = ()  # of an earlier write, seen by the last read()
 
     def stamp(self, known_version: str) -> Stamp:
-        """One read, which the `read` that may follow makes use of."""
-        self._known = known_version
-        self._stamped = look(self._http, self._id)
-        layout = self._stamped
-        return Stamp(exists=bool(layout.marks), sequence=layout.sequence, version=self._version(layout))
+        """One read, which the `look` that may follow makes use of."""
+        layout = look(self._http, self._id)
+        seen = _Seen(layout=layout, known=known_version)
+        return Stamp(exists=bool(layout.marks), sequence=layout.sequence, version=seen.version, seen=seen)
 
-    def _version(self, layout: Layout) -> str:
-        return layout.version + _UNSURE if self._suspects(layout) else layout.version
+    def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
+        """See base.Destination; no request."""
+        seen = cast("_Seen", stamp.seen)
+        return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
 
-    def _suspects(self, layout: Layout) -> list[Patch]:
-        """The patches of a write that nobody has verified yet, as far as we know."""
-        return [] if layout.version == self._known else noted(layout)
+    def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
+        """See base.Destination; two reads."""
+        seen = cast("_Seen", facts.seen)
+        layout, sheets = read_headers(self._http, self._id, seen.layout, titles)
+        return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
 
-    def read(self, template: Template, keys: Mapping[str, Collection[str]]) -> Table:
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
         """What the spreadsheet holds of these keys and of the synced settings; one more read at most.
 
-        A spreadsheet that we never wrote to takes one more, and two if it has a table made by hand: once.
+        A sheet that is bound without marks takes one more: once.
         """
-        stamped, self._stamped = self._stamped, None
-        layout = self._bound(stamped or look(self._http, self._id), template)
-        held, layout = self._held(template, layout, keys)
-        self._layout = layout
+        seen = cast("_Seen", facts.seen)
+        template = bindings.template
+        adopted = self._adopted(seen.layout, bindings)
+        seen = replace(seen, layout=seen.layout.bound(bindings, adopted))
+        held, seen = self._held(bindings, facts, seen, keys)
+        layout = seen.layout
         tabs = {}
         for tab in template.tabs:
             if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
@@ -108,15 +131,19 @@ class GoogleDestination:
         return Table(
             exists=bool(layout.marks),
             sequence=layout.sequence,
-            version=self._version(layout),
+            version=facts.version,
+            bindings=bindings,
             tabs=tabs,
-            made=record_from(layout.record),
+            titles=tuple(sheet.title for sheet in facts.sheets),
+            made=facts.made,
+            seen=seen,
         )
 
     def _held(
-        self, template: Template, layout: Layout, keys: Mapping[str, Collection[str]]
-    ) -> tuple[Held, Layout]:
-        """The values of the rows that hold these keys, by tab and key; the layout with the user's formulas."""
+        self, bindings: Bindings, facts: Facts, seen: _Seen, keys: Mapping[str, Collection[str]]
+    ) -> tuple[Held, _Seen]:
+        """The values of the rows that hold these keys, by tab and key; and mistakes found, and the user's formulas."""
+        template, layout = bindings.template, seen.layout
         asked = {
             (place.sheet_id, place.rows[key][0]): (tab, place, key)
             for tab in template.tabs
@@ -124,14 +151,14 @@ class GoogleDestination:
             for key in keys.get(tab.name, ())
             if (place := layout.holder(tab.name, key))
         }
-        suspects = self._suspects(layout)
         growing = [
             place
             for tab in template.fed_tabs
-            if layout.is_users_own(tab.name)
+            if is_users_own(bindings, facts.made, tab)
             for place in layout.volumes(tab.name)
             if any(not layout.holder(tab.name, key) for key in keys.get(tab.name, ()))
         ]
+        suspects = seen.suspects
         lines, layout = self._lines(layout, asked, witness_areas(suspects, layout), growing)
         held: Held = {}
         for at, (tab, place, key) in asked.items():
@@ -139,9 +166,9 @@ class GoogleDestination:
             if key_text(decode(line.get(place.key_column))) != key:
                 raise _rearranged()
             held.setdefault(tab.name, {})[key] = dict(_decoded(tab, place, line))
-        self._mistakes = mistakes_among(suspects, layout, cells_read(lines))
-        _correct(held, template, self._mistakes)
-        return held, layout
+        mistakes = mistakes_among(suspects, layout, cells_read(lines))
+        _correct(held, template, mistakes)
+        return held, replace(seen, layout=layout, mistakes=mistakes)
 
     def _lines(
         self,
@@ -168,12 +195,12 @@ class GoogleDestination:
         known = {place.name: with_models(place, formulas) for place in growing}
         return lines, replace(layout, tabs={**layout.tabs, **known})
 
-    def open_keys(self, template: Template) -> Mapping[str, Collection[str]]:
+    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
         """See base.Destination: one read of the columns of status."""
-        layout = self._stamped or look(self._http, self._id)
+        layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
         columns = {
             place.sheet_id: (tab.name, place, place.columns[status])
-            for tab in template.fed_tabs
+            for tab in bindings.template.fed_tabs
             if (status := status_column(tab))
             for place in layout.volumes(tab.name)
             if status in place.columns and place.rows
@@ -188,47 +215,56 @@ class GoogleDestination:
                     keys.add(key)
         return found
 
+    def survey(self, facts: Facts, bindings: Bindings) -> Survey:
+        """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
+        layout = cast("_Seen", facts.seen).layout
+        bound = layout.bound(bindings, self._adopted(layout, bindings))
+        return survey(self._http, self._id, bound, bindings.template)
+
+    def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
+        return {
+            name: adopted_place(self._http, self._id, layout, tab, binding)
+            for name, binding in bindings.adopted.items()
+            if isinstance(tab := bindings.template.tab(name), TableTab)
+        }
+
     def apply(self, plan: Plan) -> Applied:
         """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
         if plan.refusals:
             raise DataRefused(
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
-        layout, self._layout = self._layout, None
-        if layout is None or self._version(layout) != plan.table.version:
-            raise TargetChanged(
-                "The spreadsheet was written by another sync since it was read.",
-                meaning="Nothing was written; the rows wait in the journal.",
-                hint="Let one machine at a time write to a spreadsheet.",
-            )
+        seen = cast("_Seen", plan.table.seen)
         before = self._http.requests
+        bindings = plan.table.bindings
         composer = Composer(
             template=plan.template,
             spreadsheet_id=self._id,
             zone_name=self._zone_name,
             most_cells=self._most_cells,
+            users_own=frozenset(
+                tab.name for tab in plan.template.fed_tabs if is_users_own(bindings, plan.table.made, tab)
+            ),
+            dropped=bindings.dropped,
         )
         writer = Writer(
             http=self._http,
             spreadsheet_id=self._id,
             composer=composer,
-            look=lambda: self._bound(look(self._http, self._id), plan.template),
+            look=lambda: self._again(bindings, seen.layout),
             titles=lambda: read_titles(self._http, self._id),
             nonce=self._nonce(),
         )
-        written = writer.write(plan, layout, self._mistakes)
-        warnings = tuple(dict.fromkeys((*_mended(self._mistakes), *writer.warnings, *_oddities(plan))))
-        self._known, self._mistakes = written.version, ()
+        written = writer.write(plan, seen.layout, seen.mistakes)
+        warnings = tuple(dict.fromkeys((*_mended(seen.mistakes), *writer.warnings, *_oddities(plan))))
         return Applied(version=written.version, requests=self._http.requests - before, warnings=warnings)
 
-    def _bound(self, layout: Layout, template: Template) -> Layout:
-        """The same, with tables made by hand where we never wrote. Raises DataRefused if a fed tab is unreadable."""
-        check_nothing_lost(layout, template)
-        if layout.marks:
-            return layout
-        adopted = adopt(self._http, self._id, layout, template, self._gid)
-        check_nothing_lost(adopted, template)
-        return adopted
+    def _again(self, bindings: Bindings, before: Layout) -> Layout:
+        """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""
+        fresh = replace(look(self._http, self._id).bound(bindings, {}), grids=before.grids)
+        if any(sum(1 for _ in fresh.volumes(name)) < len(found) for name, found in bindings.tabs.items()):
+            raise _rearranged()
+        return fresh
 
 
 def _correct(held: Held, template: Template, mistakes: Sequence[Misplaced]) -> None:
@@ -263,7 +299,6 @@ def _table_state(
         row_count=sum(
             row > place.header_row for place in places for found in place.rows.values() for row in found
         ),
-        bound=all(place.bound for place in places),
     )
 
 

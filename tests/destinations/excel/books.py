@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.rows.plan import Add, Update
 from cqs_sheets.core.rows.table import Table
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
-from tests.make import SIGNALS_TAB, TEMPLATE
+from cqs_sheets.run.deliver import read_target
+from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 
 MOMENT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time
 HEADERS = [column.header for column in SIGNALS_TAB.columns]
@@ -54,19 +56,23 @@ def version(path: Path) -> tuple[int, int, int]:
 
 
 def read(path: Path, *keys: str) -> Table:
-    return ExcelDestination(path).read(ONLY_SIGNALS, {"Signals": set(keys)})
+    return read_target(ExcelDestination(path), ONLY_SIGNALS, {"Signals": set(keys)})
 
 
-def sync(path: Path, adds: Iterable[Add] = (), updates: Iterable[Update] = (), **options: Any) -> Applied:
+def sync(
+    path: Path,
+    adds: Iterable[Add] = (),
+    updates: Iterable[Update] = (),
+    words: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
+) -> Applied:
     """One write through a fresh destination, as each run of the program is one."""
     destination = ExcelDestination(path, backups=0, lock_wait=0, **options)
     added, updated = tuple(adds), tuple(updates)
     keys = {one.key for one in added} | {one.key for one in updated}
-    table = destination.read(ONLY_SIGNALS, {"Signals": keys})
+    table = read_target(destination, ONLY_SIGNALS, {"Signals": keys}, words)
     sequence = (table.sequence or 0) + 1
-    return destination.apply(
-        Plan(template=ONLY_SIGNALS, table=table, sequence=sequence, adds=added, updates=updated)
-    )
+    return destination.apply(plan_of(table, added, updated, sequence=sequence))
 
 
 def signals_book(path: Path, rows: int = 3, *, below: Callable[[Any, int], None] | None = None) -> Path:

@@ -16,6 +16,7 @@ from cqs_sheets.core.cells import same
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import (
     MOMENT,
     ONLY_SIGNALS,
@@ -177,10 +178,11 @@ def test_a_deleted_key_column_is_refused(book: Path) -> None:
         read(book)
 
 
-def test_a_deleted_sheet_is_refused(book: Path) -> None:
+def test_a_copy_that_took_the_place_of_a_deleted_sheet_is_bound_by_its_headers(book: Path) -> None:
     with_parts(book, {"xl/workbook.xml": lambda xml: xml.replace(b"Signals!$", b"#REF!$")})
-    with pytest.raises(DataRefused, match="sheet was deleted"):
-        read(book)
+    sync(book, adds=[add("7")])
+    assert read(book, "7").tabs["Signals"].rows["7"].row == 7
+    assert openpyxl.load_workbook(book).defined_names["cqs.Signals.id"].attr_text == "Signals!$B$3"
 
 
 def test_a_formula_that_needs_a_deleted_column_is_left_out_with_a_warning(book: Path) -> None:
@@ -200,7 +202,7 @@ def test_a_sheet_we_did_not_make_is_found_by_its_headers_and_bound(tmp_path: Pat
     sheet.append(["a", 1, "BTC", 5, None])
     workbook.save(tmp_path / "own.xlsx")
     book = tmp_path / "own.xlsx"
-    sync(book, adds=[add("2", coin="ETH")], updates=[change("1", "lev", Decimal(7))])
+    sync(book, [add("2", coin="ETH")], [change("1", "lev", Decimal(7))], {"Signals": "My trades"})
     rows = grid(book, "My trades")
     assert rows[2][1:4] == [1, "BTC", 7]
     assert rows[3][1:4] == [2, "ETH", ""]
@@ -209,30 +211,28 @@ def test_a_sheet_we_did_not_make_is_found_by_its_headers_and_bound(tmp_path: Pat
     assert names["cqs.Signals.coin"].attr_text == "'My trades'!$C$2"
 
 
-@pytest.mark.parametrize(
-    ("ids", "taken"), [([], True), ([17], False)], ids=["prepared", "a trade log of its own"]
-)
-def test_a_users_own_table_with_ids_is_not_taken_for_ours(
-    tmp_path: Path, ids: list[int], taken: bool
-) -> None:
+@pytest.mark.parametrize("title", ["My trades", "Signals", "signals"])
+@pytest.mark.parametrize("ids", [[], [17]], ids=["prepared", "a trade log of its own"])
+def test_a_table_of_few_headers_is_not_taken_for_ours(tmp_path: Path, ids: list[int], title: str) -> None:
     workbook = openpyxl.Workbook()
     sheet = workbook.active
     assert sheet is not None
-    sheet.title = "My trades"
+    sheet.title = title
     sheet.append(["ID", "Date", "Coin", "Lev", "Entry", "Exit", "Fee", "PnL"])
     for number in ids:
         sheet.append([number, None, "BTC", 3, 1, 2, 0, 1])
     book = tmp_path / "own.xlsx"
     workbook.save(book)
-    before = grid(book, "My trades")
+    before = grid(book, title)
     sync(book, adds=[add("2")])
-    assert (openpyxl.load_workbook(book).sheetnames == ["My trades"]) is taken
-    assert (grid(book, "My trades") != before) is taken
+    ours = "Signals" if title == "My trades" else "Signals (CQS)"
+    assert openpyxl.load_workbook(book).sheetnames == [title, ours]
+    assert grid(book, title) == before
 
 
 def test_a_changed_file_is_not_overwritten(book: Path) -> None:
     destination = ExcelDestination(book)
-    table = destination.read(ONLY_SIGNALS, {"Signals": {"1"}})
+    table = read_target(destination, ONLY_SIGNALS, {"Signals": {"1"}})
     sync(book, adds=[add("7")])
     after = book.read_bytes()
     with pytest.raises(TargetChanged):
@@ -349,7 +349,7 @@ def test_dates_in_a_column_without_a_format_are_shown_as_dates(tmp_path: Path) -
     sheet = workbook.active
     assert sheet is not None
     sheet.title = "Signals"
-    sheet.append(["ID", "Time", "Coin"])
+    sheet.append(["ID", "Time", "Coin", "Stop"])
     workbook.save(tmp_path / "bare.xlsx")
     sync(tmp_path / "bare.xlsx", adds=[add("1"), add("2")])
     shown = openpyxl.load_workbook(tmp_path / "bare.xlsx")["Signals"]
@@ -361,7 +361,7 @@ def test_a_date_below_a_blank_is_shown_as_a_date_too(tmp_path: Path) -> None:
     """In an archive whose formats are written before its sheets."""
     path = tmp_path / "bare.xlsx"
     workbook = xlsxwriter.Workbook(path)
-    workbook.add_worksheet("Signals").write_row("A1", ["ID", "Time", "Coin"])
+    workbook.add_worksheet("Signals").write_row("A1", ["ID", "Time", "Coin", "Stop"])
     workbook.close()
     content = parts(path)
     with zipfile.ZipFile(path, "w") as archive:

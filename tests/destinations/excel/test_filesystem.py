@@ -15,6 +15,7 @@ from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+from cqs_sheets.run.deliver import read_target
 from tests.alone import alone_with
 from tests.destinations.excel.books import ONLY_SIGNALS, add, grid, read, signals_book, sync
 from tests.symlinks import symlink
@@ -73,7 +74,7 @@ def test_the_previous_versions_are_kept_in_turn(book: Path) -> None:
 
 
 def one_more(destination: ExcelDestination, number: int) -> None:
-    table = destination.read(ONLY_SIGNALS, {})
+    table = read_target(destination, ONLY_SIGNALS, {})
     destination.apply(Plan(template=ONLY_SIGNALS, table=table, sequence=number, adds=(add(str(number)),)))
 
 

@@ -18,6 +18,7 @@ from cqs_sheets.core.rows.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import parts
 from tests.destinations.excel_create.soundness import assert_sound
@@ -30,7 +31,7 @@ NOT_OURS = ("Dashboard", "Journal", "Performance", "_calc", "_equity")
 def sync(path: Path, *ids: int, status: Status = Status.OPEN, template: Template = DASHBOARD) -> None:
     destination = ExcelDestination(path, backups=0, lock_wait=0)
     rows = [row for id_ in ids for row in wanted_rows(template, record(str(id_), status=status), UTC)]
-    table = destination.read(template, {"Signals": {row.key for row in rows}})
+    table = read_target(destination, template, {"Signals": {row.key for row in rows}})
     settings: dict[str, CellValue] = {
         "Feed_status": f"{len(ids)} asked for",
         "Top_coins": "BTC, ETH",

@@ -16,6 +16,7 @@ from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import make_plan
 from cqs_sheets.core.rows.rows import wanted_rows
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import grid, parts, with_parts
 from tests.make import TEMPLATE, record
 
@@ -56,10 +57,10 @@ def own_book(
     return path
 
 
-def sync(path: Path, *ids: int, **changes: Any) -> Plan:
+def sync(path: Path, *ids: int, title: str = "Trades", **changes: Any) -> Plan:
     destination = ExcelDestination(path, backups=0, lock_wait=0)
     rows = [row for id_ in ids for row in wanted_rows(TEMPLATE, record(str(id_), **changes), UTC)]
-    table = destination.read(TEMPLATE, {"Signals": {row.key for row in rows}})
+    table = read_target(destination, TEMPLATE, {"Signals": {row.key for row in rows}}, {"Signals": title})
     plan = make_plan(
         TEMPLATE, rows, table, sequence=(table.sequence or 0) + 1, settings={"Feed_status": "ok"}
     )
@@ -76,7 +77,7 @@ def formulas(path: Path, column: str = "F", title: str = "Trades") -> list[Any]:
 @pytest.mark.parametrize("title", ["Trades", "Signals", "Börse 2026"])
 def test_it_is_found_wherever_its_headers_stand(tmp_path: Path, top: int, title: str) -> None:
     path = own_book(tmp_path, top=top, title=title)
-    sync(path, 1, 2)
+    sync(path, 1, 2, title=title)
     rows = grid(path, title)[top:]
     assert [row[:2] for row in rows] == [
         ["Coin", "ID"],

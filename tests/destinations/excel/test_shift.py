@@ -13,6 +13,7 @@ from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import add, change, fill_signals, grid, parts, signals_book, sync
 from tests.make import SIGNALS_TAB
 
@@ -156,7 +157,7 @@ def test_new_rows_can_come_on_top(tmp_path: Path) -> None:
     book.close()
     for number in (7, 9):
         destination = ExcelDestination(path, backups=0)
-        table = destination.read(template, {"Signals": {"1"}})
+        table = read_target(destination, template, {"Signals": {"1"}})
         adds = (add(str(number)), add(str(number + 1)))
         updates = (change("1", "coin", f"C{number}"),)
         destination.apply(Plan(template=template, table=table, sequence=number, adds=adds, updates=updates))

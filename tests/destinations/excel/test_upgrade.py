@@ -34,6 +34,7 @@ from cqs_sheets.core.templates.template import (
 )
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import grid, parts, signals_book, with_parts
 from tests.destinations.excel_create.soundness import assert_sound
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record
@@ -79,7 +80,7 @@ def planned(
     keys: dict[str, set[str]] = {}
     for row in rows:
         keys.setdefault(row.tab, set()).add(row.key)
-    table = destination.read(template, keys)
+    table = read_target(destination, template, keys)
     settings: dict[str, CellValue] = {"Feed_status": "ok", "Count": Decimal(5)}
     plan = make_plan(template, rows, table, sequence=(table.sequence or 0) + 1, settings=settings)
     return destination, plan

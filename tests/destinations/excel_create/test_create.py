@@ -242,11 +242,11 @@ class TestSettings:
 
 class TestNames:
     def test_that_are_taken_are_not_given_again(self) -> None:
-        book = opened(SIGNALS, taken=["signals", "EQUITY"], taken_sheets=["SETTINGS"])
+        book = opened(SIGNALS, taken=["signals", "EQUITY"], titles={"Settings": "Settings (CQS)"})
         assert [table.name for table in book["Signals"].tables.values()] == ["Signals_2"]
         assert "Equity" not in book.defined_names
-        assert book.sheetnames == ["Signals", "Settings (2)"]
-        assert book.defined_names["cqs.Settings.Equity"].attr_text.startswith("'Settings (2)'!")
+        assert book.sheetnames == ["Signals", "Settings (CQS)"]
+        assert book.defined_names["cqs.Settings.Equity"].attr_text.startswith("'Settings (CQS)'!")
 
     def test_of_tables_and_settings_do_not_meet(self) -> None:
         settings = TEMPLATE.settings_tab

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,14 +16,17 @@ import pytest
 import xlsxwriter
 from openpyxl.utils import get_column_letter
 
-from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.rows.plan import Add, Update, free_title
 from cqs_sheets.core.rows.table import Table
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, tag, written
+from tests.make import plan_of
 
 SIGNALS = load_template("signals")
 EVERY_TAB = ("Signals", "Scalping", "Settings")
@@ -60,10 +63,16 @@ def changed(workbook: bytes, edits: Mapping[str, Callable[[bytes], bytes]], *, w
     return buffer.getvalue()
 
 
+def titled(draft: Draft, tabs: Sequence[str]) -> dict[str, str]:
+    """The tabs under titles that are free, as a plan names them."""
+    taken = Workbook(draft).order
+    return {tab: free_title(tab, taken) for tab in tabs}
+
+
 def grafted(workbook: bytes, tabs: tuple[str, ...] = EVERY_TAB) -> bytes:
     with Package.open(workbook) as package:
         draft = Draft(package)
-        add_tabs(draft, SIGNALS, tabs)
+        add_tabs(draft, SIGNALS, titled(draft, tabs))
         return written(draft)
 
 
@@ -120,8 +129,8 @@ class TestTheUsersWorkbook:
 class TestWhatIsTakenAlready:
     def test_a_sheets_name_makes_ours_another(self) -> None:
         book = opened(grafted(theirs(lambda book: book.add_worksheet("settings"))))
-        assert book.sheetnames == ["Mine", "settings", "Signals", "Scalping", "Settings (2)"]
-        assert book.defined_names["Risk_pct"].attr_text.startswith("'Settings (2)'!")
+        assert book.sheetnames == ["Mine", "settings", "Signals", "Scalping", "Settings (CQS)"]
+        assert book.defined_names["Risk_pct"].attr_text.startswith("'Settings (CQS)'!")
 
     def test_a_tables_name_and_number_make_ours_another(self) -> None:
         def table(book: Any) -> None:
@@ -163,19 +172,18 @@ class TestWhatIsTakenAlready:
         path.write_bytes(theirs(lambda book: book.define_name("Last_sync", "=Mine!$B$1")))
         now = datetime(2026, 5, 24, 14, 32)  # noqa: DTZ001 - a cell's wall time
         destination = ExcelDestination(path, backups=0)
-        plan = Plan(
-            template=SIGNALS,
-            table=destination.read(SIGNALS, {}),
+        plan = plan_of(
+            read_target(destination, SIGNALS, {}),
+            [Add(tab="Signals", key="1", values={"id": Decimal(1), "time": now})],
+            [Update(tab="Settings", key="Last_sync", column="value", old=None, new=now)],
             sequence=1,
-            adds=(Add(tab="Signals", key="1", values={"id": Decimal(1), "time": now}),),
-            updates=(Update(tab="Settings", key="Last_sync", column="value", old=None, new=now),),
         )
         destination.apply(plan)
         book = opened(path.read_bytes())
         assert book["Mine"]["B1"].value == 0.5
         written_to = book.defined_names["cqs.Settings.Last_sync"].attr_text.split("!")[1].replace("$", "")
         assert book["Settings"][written_to].value == now
-        held = ExcelDestination(path).read(SIGNALS, {"Signals": {"1"}})
+        held = read_target(ExcelDestination(path), SIGNALS, {"Signals": {"1"}})
         assert isinstance(held, Table)
         assert held.tabs["Settings"].rows["Last_sync"].values == {"value": now}
 
@@ -185,8 +193,8 @@ def test_a_tab_made_when_needed_comes_with_its_first_row(tmp_path: Path) -> None
     for sequence, tab in enumerate(("Signals", "Scalping", "Scalping"), start=1):
         destination = ExcelDestination(path, backups=0)
         row = Add(tab=tab, key=str(sequence), values={"id": Decimal(sequence), "side": "LONG"})
-        table = destination.read(SIGNALS, {})
-        destination.apply(Plan(template=SIGNALS, table=table, sequence=sequence, adds=(row,)))
+        table = read_target(destination, SIGNALS, {})
+        destination.apply(plan_of(table, [row], sequence=sequence))
     assert_sound(path.read_bytes())
     book = opened(path.read_bytes())
     assert book.sheetnames == ["Signals", "Settings", "Scalping"]
@@ -291,7 +299,7 @@ class TestAWorkbookThatTakesNoSheets:
         with Package.open(workbook) as package:
             draft = Draft(package)
             with pytest.raises(DataRefused, match=words):
-                add_tabs(draft, SIGNALS, EVERY_TAB)
+                add_tabs(draft, SIGNALS, titled(draft, EVERY_TAB))
             assert not draft.changed
 
     def test_as_its_structure_is_protected(self) -> None:

@@ -30,9 +30,10 @@ from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.destinations.excel.draw.create import build_workbook
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, written
-from tests.destinations.excel_create.test_graft import SPELLINGS, changed, parts
+from tests.destinations.excel_create.test_graft import SPELLINGS, changed, parts, titled
 from tests.destinations.excel_create.test_graft import theirs as without_charts
 from tests.make import record
 
@@ -59,7 +60,7 @@ def theirs(*edits: Callable[[Any], None]) -> bytes:
 def grafted(workbook: bytes, tabs: tuple[str, ...] = TABS, template: Template = DASHBOARD) -> bytes:
     with Package.open(workbook) as package:
         draft = Draft(package)
-        add_tabs(draft, template, tabs)
+        add_tabs(draft, template, titled(draft, tabs))
         return written(draft)
 
 
@@ -126,9 +127,9 @@ class TestNamesThatAreTaken:
         made = grafted(theirs(lambda book: book.add_worksheet("_calc")))
         assert_sound(made)
         book = opened(made)
-        assert "_calc (2)" in book.sheetnames
-        assert book["Dashboard"]["B6"].value == "='_calc (2)'!$B$3"
-        assert "'_calc (2)'!$M$3:$M$33" in chart_ranges(made)
+        assert "_calc (CQS)" in book.sheetnames
+        assert book["Dashboard"]["B6"].value == "='_calc (CQS)'!$B$3"
+        assert "'_calc (CQS)'!$M$3:$M$33" in chart_ranges(made)
         assert not [each for each in chart_ranges(made) if each.startswith("_calc!")]
 
     def test_of_tables_are_others_in_formulas_too(self) -> None:
@@ -213,7 +214,7 @@ def synced(path: Path, template: Template, *ids: str) -> None:
     keys: dict[str, set[str]] = {}
     for row in rows:
         keys.setdefault(row.tab, set()).add(row.key)
-    table = destination.read(template, keys)
+    table = read_target(destination, template, keys)
     sequence = (table.sequence or 0) + 1
     settings = {"Top_coins": f"BTC {sequence}"}
     destination.apply(make_plan(template, rows, table, sequence=sequence, settings=settings))

@@ -16,6 +16,7 @@ from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.read.addresses import column_letters
 from cqs_sheets.errors import TargetBusy
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import Clock, KilledError, connect, moment, shown
 from tests.emulators.google_sheets import (
     Exchange,
@@ -119,9 +120,8 @@ class Chaos:
         destination = GoogleDestination(self.book, http=self.http)
         rows = self.wanted(sorted(self.pending))
         try:
-            stamp = destination.stamp(self.version)
-            table = destination.read(TEMPLATE, {"Signals": {row.key for row in rows}})
-            assert table.version == stamp.version
+            keys = {"Signals": {row.key for row in rows}}
+            table = read_target(destination, TEMPLATE, keys, known_version=self.version)
             settings: dict[str, CellValue] = {
                 "Last_sync": _NOW + timedelta(minutes=len(self.story)),
                 "Feed_status": "ok",

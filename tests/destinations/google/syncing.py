@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
@@ -13,6 +14,7 @@ from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.base import Applied
 from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import GoogleUser
 from tests.make import TEMPLATE, record
 
@@ -24,20 +26,26 @@ def row(id_: str, *, template: Template = TEMPLATE, **changes: Any) -> WantedRow
 
 
 def plan_for(
-    destination: GoogleDestination, rows: Iterable[WantedRow], template: Template = TEMPLATE
+    destination: GoogleDestination,
+    rows: Iterable[WantedRow],
+    template: Template = TEMPLATE,
+    words: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     wanted = list(rows)
-    stamp = destination.stamp("")
     keys: dict[str, set[str]] = {}
     for each in wanted:
         keys.setdefault(each.tab, set()).add(each.key)
-    table = destination.read(template, keys)
-    assert table.version == stamp.version
+    table = read_target(destination, template, keys, words)
     settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
     sequence = (table.sequence or 0) + 1
-    return make_plan(template, wanted, table, sequence=sequence, settings=settings)
+    return make_plan(table.bindings.template, wanted, table, sequence=sequence, settings=settings)
 
 
-def sync(user: GoogleUser, *rows: WantedRow, template: Template = TEMPLATE) -> Applied | None:
-    plan = plan_for(user.destination, rows, template)
+def sync(
+    user: GoogleUser,
+    *rows: WantedRow,
+    template: Template = TEMPLATE,
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> Applied | None:
+    plan = plan_for(user.destination, rows, template, words)
     return None if plan.empty else user.destination.apply(plan)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.destinations.google.address import gid_in
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.errors import DataRefused
 from tests.destinations.google.syncing import plan_for, row, sync
@@ -55,7 +54,7 @@ def test_without_the_key_column_nothing_is_written(user: GoogleUser) -> None:
     sync(user, row("1"))
     with user.editing() as hand:
         hand.delete_columns("Signals", "A")
-    with pytest.raises(DataRefused, match="ids was deleted"):
+    with pytest.raises(DataRefused, match="key column, 'ID', was deleted"):
         sync(user, row("2"))
 
 
@@ -123,7 +122,7 @@ def test_formulas_in_a_table_made_by_hand_are_the_users_own(user: GoogleUser) ->
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Signals")
         hand.type("Signals!A1", ["ID", "Stop", "Double"])
-    sync(user, row("1"))
+    sync(user, row("1"), words={"Signals": "Signals"})
     sync(user, row("1"), row("2"))
     assert values(user, "Signals") == [["ID", "Stop", "Double"], [1, 93100], [2, 93100]]
 
@@ -134,7 +133,7 @@ def test_the_users_formulas_are_filled_down_where_the_last_two_rows_have_them(us
         hand.type("Signals!A1", ["Mine", "ID", "Stop", "Double", "Once"])
         hand.type("Signals!A2", ["=C2/2", "1", "=5", "=C2*7", "x"])
         hand.type("Signals!A3", ["=C3/2", "2", "=6", "=C3*7", "=C3"])
-    sync(user, row("1"), row("2"), row("3"), row("4"))
+    sync(user, row("1"), row("2"), row("3"), row("4"), words={"Signals": "Signals"})
     assert values(user, "Signals")[3:] == [
         ["=C4/2", 3, 93100, "=C4*7"],
         ["=C5/2", 4, 93100, "=C5*7"],
@@ -145,30 +144,21 @@ def test_the_users_formulas_are_filled_down_where_the_last_two_rows_have_them(us
     assert (user.sheets.reads, user.sheets.writes) == (2, 1)
 
 
-def test_the_address_picks_the_tab_of_a_table_made_by_hand(user: GoogleUser) -> None:
+def test_the_users_word_picks_the_tab_of_a_table_made_by_hand(user: GoogleUser) -> None:
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Whatever")
         hand.type("Whatever!A1", ["ID", "Coin"])
-    user.destination = GoogleDestination(user.book, http=user.http, gid=0)
-    sync(user, row("1"))
+    sync(user, row("1"), words={"Signals": "Whatever"})
     assert values(user, "Whatever")[1] == [1, "BTC"]
 
 
-def test_an_address_of_another_tab_is_no_hindrance(user: GoogleUser) -> None:
-    with user.editing() as hand:
-        hand.type("Sheet1!A1", ["my own notes"])
-    user.destination = GoogleDestination(user.book, http=user.http, gid=0)
-    sync(user, row("1"))
-    assert values(user, "Sheet1") == [["my own notes"]]
-    assert len(user.rows()) == 1
-
-
-def test_a_tab_of_our_name_with_something_else_in_it_is_refused(user: GoogleUser) -> None:
+def test_a_tab_of_our_name_with_something_else_in_it_is_left_alone(user: GoogleUser) -> None:
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Signals")
         hand.type("Signals!A1", ["shopping list"])
-    with pytest.raises(DataRefused, match="no column 'ID'"):
-        sync(user, row("1"))
+    sync(user, row("1"))
+    assert values(user, "Signals") == [["shopping list"]]
+    assert values(user, "Signals (CQS)")[1][0] == 1
 
 
 def test_a_deleted_tab_is_made_anew_when_rows_come(user: GoogleUser) -> None:
@@ -203,16 +193,3 @@ def test_cells_are_the_same_in_every_locale(user: GoogleUser, locale: str) -> No
     first, second = user.rows()
     assert (first["coin"], second["coin"]) == ("1,5", "1/2")
     assert str(first["stop"]) == "93100"
-
-
-@pytest.mark.parametrize(
-    ("address", "gid"),
-    [
-        ("https://docs.google.com/spreadsheets/d/abc/edit#gid=12", 12),
-        ("https://docs.google.com/spreadsheets/d/abc/edit?gid=3#gid=3", 3),
-        ("https://docs.google.com/spreadsheets/d/abc/edit", None),
-        ("abc", None),
-    ],
-)
-def test_the_tab_in_an_address(address: str, gid: int | None) -> None:
-    assert gid_in(address) == gid

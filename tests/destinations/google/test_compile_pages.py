@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.templates.template import ReportTab, TableTab, Template
+from cqs_sheets.core.templates.template import BlocksTab, ReportTab, TableTab, Template
 from cqs_sheets.destinations.google.compile.formulas import rule_formula
 from cqs_sheets.destinations.google.compile.looks import rectangles
 from cqs_sheets.destinations.google.compile.table import new_place
 from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
-from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.read.addresses import column_letters
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.forms_google import carried_out, compiled
@@ -155,7 +154,7 @@ def test_a_page_that_a_template_gained_comes_with_blocks_of_its_own(user: Google
     sync(user, row("1", template=JOURNAL), template=JOURNAL)
     sync(user, row("1", template=DASHBOARD), template=DASHBOARD)
     book = user.sheets.book(user.book)
-    page, blocks = book.tab("Dashboard"), book.tab("_equity 2")
+    page, blocks = book.tab("Dashboard"), book.tab("_equity (CQS)")
     assert page
     assert blocks
     looked_at = json.dumps(page.objects["charts"])
@@ -163,11 +162,13 @@ def test_a_page_that_a_template_gained_comes_with_blocks_of_its_own(user: Google
     assert "#REF!" not in "".join(formulas(book))
 
 
-def test_cells_whose_column_a_table_made_by_hand_lacks_stay_empty_and_the_user_is_told(
-    user: GoogleUser,
-) -> None:
-    user.book = user.sheets.create(tabs={"Signals": [["ID", "Time", "Pair", "Side"]]})
-    user.destination = GoogleDestination(user.book, http=user.http)
+def test_cells_whose_column_was_deleted_stay_empty_and_the_user_is_told(user: GoogleUser) -> None:
+    pages = BlocksTab | ReportTab
+    plain = replace(DASHBOARD, tabs=tuple(tab for tab in DASHBOARD.tabs if not isinstance(tab, pages)))
+    sync(user, row("1", template=plain), template=plain)
+    with user.editing() as hand:
+        at = [column.id for column in DASHBOARD.fed_tabs[0].columns].index("rr")
+        hand.delete_columns("Signals", column_letters(at))
     applied = sync(user, row("1", template=DASHBOARD), template=DASHBOARD)
     assert applied
     (warning,) = [each for each in applied.warnings if each.startswith("_calc:")]

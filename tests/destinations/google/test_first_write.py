@@ -121,7 +121,7 @@ def test_a_title_that_is_taken_by_an_empty_tab_is_no_hindrance(user: GoogleUser)
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Signals")
     sync(user, row("1"))
-    assert user.sheets.titles(user.book) == ["Signals", "Signals 2", "Settings"]
+    assert user.sheets.titles(user.book) == ["Signals", "Signals (CQS)", "Settings"]
 
 
 def test_a_rule_holds_below_the_header_only_and_reaches_settings_by_name() -> None:

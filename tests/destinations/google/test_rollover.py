@@ -80,9 +80,9 @@ def test_a_title_that_somebody_else_has_is_not_taken(small: GoogleUser) -> None:
     with small.editing() as hand:
         hand.do({"addSheet": {"properties": {"title": "signals 2"}}})
     sync(small, *(row(str(number)) for number in range(1, 6)))
-    assert small.sheets.titles(small.book)[-1] == "Signals 2 2"
+    assert small.sheets.titles(small.book)[-1] == "Signals 2 (CQS)"
     sync(small, row("5", coin="ETH"))
-    assert small.sheets.tab(small.book, "Signals 2 2").entered[3][2] == "ETH"
+    assert small.sheets.tab(small.book, "Signals 2 (CQS)").entered[3][2] == "ETH"
 
 
 def test_a_template_may_have_tabs_that_sound_like_volumes(small: GoogleUser) -> None:
@@ -114,7 +114,7 @@ def _grid(user: GoogleUser) -> dict[str, int]:
 def test_two_tabs_of_full_size_fit_into_a_spreadsheet() -> None:
     place: Any = {"columns": {}, "rows": {}, "header_row": 1, "key_column": 0, "end": 2, "sheet_id": 1}
     rows = MOST_TAB_CELLS // 50
-    full = TabPlace(name="Signals", title="Signals", row_count=rows, column_count=50, **place)
+    full = TabPlace(name="Signals", mark="Signals", title="Signals", row_count=rows, column_count=50, **place)
     (portion,) = portions(
         SIGNALS_TAB, [Add(tab="Signals", key="1", values={})], Layout(tabs={"Signals": full}), MOST_TAB_CELLS
     )

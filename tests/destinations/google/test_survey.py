@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from cqs_sheets.destinations.google.read.survey import Protection, survey
+from cqs_sheets.core.rows.binding import bind
+from cqs_sheets.destinations.google.read.survey import Protection, Survey
+from cqs_sheets.run.deliver import look
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser
 from tests.make import TEMPLATE
+
+
+def surveyed(user: GoogleUser) -> Survey:
+    facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
+    return user.destination.survey(facts, bind(TEMPLATE, facts, {}))
 
 
 def test_each_column_is_found_where_a_person_has_put_it(user: GoogleUser) -> None:
@@ -15,10 +22,10 @@ def test_each_column_is_found_where_a_person_has_put_it(user: GoogleUser) -> Non
         hand.insert_columns("Mine", "A")
         hand.delete_columns("Mine", "F")
         hand.insert_rows("Mine", 1)
-    found = survey(user.http, user.book, TEMPLATE)
+    found = surveyed(user)
     (tab,) = found.tabs
     assert (found.title, found.sequence, found.locale, found.zone) == ("Book", 1, "en_US", "Etc/GMT")
-    assert (tab.tab, tab.title, tab.bound, tab.header_row, tab.rows) == ("Signals", "Mine", True, 3, 2)
+    assert (tab.tab, tab.title, tab.header_row, tab.rows) == ("Signals", "Mine", 3, 2)
     assert (tab.columns["id"], tab.columns["stop"], tab.missing) == ("B", "E", ("lev",))
     assert found.made
     assert "lev" in found.made["Signals"]
@@ -27,7 +34,7 @@ def test_each_column_is_found_where_a_person_has_put_it(user: GoogleUser) -> Non
 def test_ids_that_stand_twice_are_named_by_row(user: GoogleUser) -> None:
     sync(user, row("1"), row("2"))
     user.duplicate_row("1")
-    (tab,) = survey(user.http, user.book, TEMPLATE).tabs
+    (tab,) = surveyed(user).tabs
     assert tab.duplicates == {"1": (3, 5)}
 
 
@@ -41,13 +48,13 @@ def test_protections_of_others_that_cover_our_columns_are_named(user: GoogleUser
             hand.do({"addProtectedRange": {"protectedRange": {"range": span | end, **change}}})
     for each in user.sheets.book(user.book).tab("Signals").objects["protectedRanges"]:  # type: ignore[union-attr]
         each["requestingUserCanEdit"] = bool(each.get("warningOnly"))
-    (tab,) = survey(user.http, user.book, TEMPLATE).tabs
+    (tab,) = surveyed(user).tabs
     assert tab.protected == (Protection(range="C2:D9", description="Not yours", columns=("coin", "stop")),)
 
 
 def test_all_cells_of_all_tabs_count(user: GoogleUser) -> None:
     sync(user, row("1"))
-    found = survey(user.http, user.book, TEMPLATE)
+    found = surveyed(user)
     book = user.sheets.book(user.book)
     assert found.cells == sum(sheet.grid.row_count * sheet.grid.column_count for sheet in book.sheets)
     assert found.most_cells == 10_000_000
@@ -56,16 +63,17 @@ def test_all_cells_of_all_tabs_count(user: GoogleUser) -> None:
 def test_a_table_made_by_hand_is_known_by_its_headers(user: GoogleUser) -> None:
     with user.editing() as hand:
         hand.rename_tab("Sheet1", "Signals")
-        hand.type("Signals!B2", ["ID", "Coin"])
+        hand.type("Signals!B2", ["ID", "Coin", "Stop", "Time"])
         hand.type("Signals!B3", ["7", "BTC"])
-    found = survey(user.http, user.book, TEMPLATE)
+    found = surveyed(user)
     (tab,) = found.tabs
     assert (found.sequence, found.made) == (None, None)
-    assert (tab.bound, tab.header_row, tab.rows, tab.columns) == (False, 2, 1, {"id": "B", "coin": "C"})
+    assert (tab.header_row, tab.rows) == (2, 1)
+    assert tab.columns == {"id": "B", "coin": "C", "stop": "D", "time": "E"}
 
 
 def test_looking_writes_nothing(user: GoogleUser) -> None:
     sync(user, row("1"))
     user.sheets.forget()
-    survey(user.http, user.book, TEMPLATE)
+    surveyed(user)
     assert (user.sheets.reads, user.sheets.writes) == (2, 0)

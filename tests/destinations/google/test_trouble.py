@@ -11,6 +11,7 @@ from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.quota import Quota
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged, UsageError
+from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import Clock, GoogleUser, connect
 from tests.emulators.google_sheets import Fault, reads, reset, start, status, timeout, truncate, writes
@@ -70,7 +71,7 @@ def test_a_sheet_that_another_sync_made_between_two_questions_is_looked_at_again
     other = GoogleDestination(user.book, http=user.http)
     before = user.destination.stamp("")
     other.apply(plan_for(other, [row("1")]))
-    table = user.destination.read(TEMPLATE, {"Signals": {"1"}})
+    table = read_target(user.destination, TEMPLATE, {"Signals": {"1"}})
     assert table.version != before.version
     assert set(table.tabs["Signals"].rows) == {"1"}
 

@@ -267,7 +267,7 @@ def test_a_new_page_gets_blocks_of_its_own_where_there_are_older_ones(user: Goog
     blocks = [tab.name for tab in full.tabs if isinstance(tab, BlocksTab)]
     assert blocks
     made = set(user.sheets.titles(user.book)) - set(before)
-    assert made == {*reports, *(f"{name} 2" for name in blocks)}
+    assert made == {*reports, *(f"{name} (CQS)" for name in blocks)}
 
 
 def test_every_volume_is_widened(user: GoogleUser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from openpyxl.utils.indexed_list import IndexedList
 from openpyxl.workbook import Workbook
@@ -37,13 +37,13 @@ def draw_workbook(
     tabs: Sequence[Tab],
     zone_name: str,
     taken_names: Collection[str],
-    taken_sheets: Collection[str],
+    titles: Mapping[str, str],
     elsewhere: OtherTables,
 ) -> bytes:
     """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
     look = Look(template.theme)
     taken = {name.lower() for name in taken_names}
-    references = _references(template, tabs, taken, taken_sheets, elsewhere)
+    references = _references(template, tabs, taken, titles, elsewhere)
     book = _blank(template, look)
     for tab in tabs:
         sheet = book.create_sheet(references.titles[tab.name])
@@ -63,16 +63,16 @@ def _references(
     template: Template,
     tabs: Sequence[Tab],
     taken: Collection[str],
-    taken_sheets: Collection[str],
+    wanted: Mapping[str, str],
     elsewhere: OtherTables,
 ) -> DrawnReferences:
-    """The titles and names that the tabs get, none of them taken: any formula may speak of any tab."""
+    """The titles and names that the tabs get, none of them twice: any formula may speak of any tab."""
     settings = template.settings_tab.settings if template.settings_tab else ()
     reserved = {*taken, *(setting.name.lower() for setting in settings)}  # no table is called like a setting
     titles: dict[str, str] = {}
     tables: dict[str, DrawnTable] = {}
     for tab in tabs:
-        title = titles[tab.name] = sheet_name(tab.name, [*taken_sheets, *titles.values()])
+        title = titles[tab.name] = sheet_name(wanted.get(tab.name, tab.name), titles.values())
         if isinstance(tab, TableTab):
             name = table_name(tab.name, reserved)
             reserved.add(name.lower())

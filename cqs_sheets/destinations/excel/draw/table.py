@@ -47,7 +47,12 @@ def draw_table(
             cell = sheet.cell(row, at, formula or None)
             style_like(cell, model)
         _draw_column(sheet, column, look, at)
-        _bind(book, sheet, column_name(tab.name, column.id), address_of=f"${column_letters(at)}${header_row}")
+        _bind(
+            book,
+            sheet,
+            column_name(tab.mark_name, column.id),
+            address_of=f"${column_letters(at)}${header_row}",
+        )
     _set_heights(sheet, tab, header_row, rows)
     _set_view(sheet, tab, header_row)
     _add_table(sheet, drawn, rows, references)

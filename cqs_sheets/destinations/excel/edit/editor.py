@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.facts import Made
 from cqs_sheets.core.rows.plan import Add, Plan, Update
-from cqs_sheets.core.rows.table import Made
 from cqs_sheets.core.rows.upgrade import USERS_OWN
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.growth import Growth, grow_charts, grow_names, grow_tail
@@ -27,7 +27,7 @@ from cqs_sheets.destinations.excel.edit.sparerows import nearly_full
 from cqs_sheets.destinations.excel.edit.stale import forget_results
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.cellxml import encode
-from cqs_sheets.destinations.excel.parts.names import SEQUENCE, column_name
+from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import Area, address
 from cqs_sheets.destinations.excel.parts.strings import SharedStrings
@@ -37,7 +37,7 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Wor
 from cqs_sheets.destinations.excel.read import rollover
 from cqs_sheets.destinations.excel.read.column_references import ColumnReferences
 from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
-from cqs_sheets.destinations.excel.read.place import Place, find_place, header_cell, other_tabs
+from cqs_sheets.destinations.excel.read.place import Place, marked_place, marked_volumes, volume_of
 from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
 from cqs_sheets.errors import DataRefused
 
@@ -99,7 +99,7 @@ class Editor:
 
     def _edit_table(self, tab: TableTab, adds: Sequence[Add], updates: Sequence[Update]) -> None:
         keys = {update.key for update in updates}
-        volumes = list(rollover.volumes(self._workbook, tab))
+        volumes = list(marked_volumes(self._workbook, tab))
         waiting = list(updates)
         for volume in volumes:
             found = self._scan(volume, keys)
@@ -120,9 +120,9 @@ class Editor:
 
     def _next_volume(self, tab: TableTab, number: int) -> TableTab:
         self._workbook.save()
-        volume = rollover.volume_of(tab, number)
+        volume = volume_of(tab, number)
         continued = replace(self._template, tabs=(*self._template.tabs, volume))
-        add_tabs(self._draft, continued, [volume.name])
+        add_tabs(self._draft, continued, {volume.name: volume.name})
         self._open()
         self._warnings.append(f"{tab.name} is full: new rows go to {volume.name}")
         return volume
@@ -144,7 +144,7 @@ class Editor:
         changed, columns = self._updated_rows(place, found, updates)
         new: Edits = {}
         if adds:
-            users_own = not place.bound or self._made.get(place.tab.name) == USERS_OWN
+            users_own = self._made.get(place.tab.mark_name) == USERS_OWN
             maker = self._row_maker(place, found, users_own=users_own)
             ordered = reversed(adds) if place.tab.new_rows == "top" else adds
             new = maker.rows(start, [add.values for add in ordered])
@@ -153,11 +153,9 @@ class Editor:
         self._rewrite(place.sheet, edits, columns, growth)
         if growth:
             self._grow(place, growth)
-        for column_id in () if place.bound else place.columns:
-            self._workbook.bind(column_name(tab.name, column_id), header_cell(place, column_id))
 
     def _place(self, tab: TableTab) -> Place:
-        place = find_place(self._workbook, self._strings, tab, other_tabs=other_tabs(self._template, tab))
+        place = marked_place(self._workbook, tab)
         if place is None:
             raise KeyError(tab.name)
         return place
@@ -204,7 +202,7 @@ class Editor:
             users_own=users_own,
             styles=column_styles(found.head),
             masters=shared_formulas(self._draft, place, found.model),
-            reference=ColumnReferences(self._workbook, self._strings, self._template).data,
+            reference=ColumnReferences(self._workbook, self._template).data,
             formats=self._formats,
             epoch_1904=self._workbook.epoch_1904,
             warnings=self._warnings,

@@ -67,7 +67,7 @@ class _Columns:
         self._place = place
         self._new = new
         strings = SharedStrings(draft, workbook.linked("sharedStrings"))
-        self._references = ColumnReferences(workbook, strings, template)
+        self._references = ColumnReferences(workbook, template)
         self._filled = scan(draft, place, strings, ()).last
         self._last = place.table.last_row if place.table else max(self._filled, place.header_row + 1)
         self._warnings: list[str] = []
@@ -86,7 +86,7 @@ class _Columns:
             widen_table(self._draft, self._place.table, headers)
         for column_id, at in positions.items():
             cell = CellAddress(self._place.sheet.name, self._place.header_row, at)
-            self._workbook.bind(column_name(self._place.tab.name, column_id), cell)
+            self._workbook.bind(column_name(self._place.tab.mark_name, column_id), cell)
         self._workbook.drop_calculation_chain()
         return Outcome(warnings=tuple(dict.fromkeys(self._warnings)))
 

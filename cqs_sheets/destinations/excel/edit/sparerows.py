@@ -22,7 +22,7 @@ def nearly_full(draft: Draft, strings: SharedStrings, place: Place) -> tuple[Sca
     It takes none where anything stands below it: that would have to move. The model is the table's last row.
     """
     table = place.table
-    if table is None or not place.bound:
+    if table is None:
         return None
     end, rows = table.last_row, place.tab.spare_rows
     found = scan(draft, place, strings, ())

@@ -10,11 +10,8 @@ from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.newcolumns import Outcome, add_columns
 from cqs_sheets.destinations.excel.edit.newsettings import add_settings
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
-from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
-from cqs_sheets.destinations.excel.read.rollover import volumes
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.destinations.excel.read.place import marked_place, marked_volumes
 
 
 def upgrade(draft: Draft, plan: Plan) -> tuple[set[NewColumn], list[str]]:
@@ -38,18 +35,7 @@ def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -
         yield add_settings(draft, workbook, template, tab, new)
         workbook.save()
     elif isinstance(tab, TableTab):
-        for volume in volumes(workbook, tab):
-            place = _place(workbook, template, volume)
-            if place and place.bound:
+        for volume in marked_volumes(workbook, tab):
+            if place := marked_place(workbook, volume):
                 yield add_columns(draft, workbook, template, place, new)
                 workbook.save()
-
-
-def _place(workbook: Workbook, template: Template, tab: TableTab) -> Place | None:
-    strings = SharedStrings(workbook.draft, workbook.linked("sharedStrings"))
-    try:
-        return find_place(workbook, strings, tab, other_tabs=other_tabs(template, tab))
-    except DataRefused:
-        if tab.fed:
-            raise
-        return None  # the user's own tab, without what it is known by

@@ -2,7 +2,7 @@
 
 They are drawn into a workbook of their own, and its parts are then carried over: new sheets, tables,
 notes and charts as new parts, formats behind the workbook's own, names and sheets at the end of their
-lists. What has a name or number keeps it, what comes takes another: a sheet `Settings (2)`, a table
+lists. What has a name or number keeps it, what comes takes another: a table
 `Signals_2`. The tabs are drawn with those names, so that formulas, charts and rules speak of them; of tabs
 that are not added they speak as the workbook has them. A setting whose name the user has given already
 shows what theirs stands for.
@@ -23,7 +23,6 @@ from cqs_sheets.destinations.excel.parts.additions import add_default_type, add_
 from cqs_sheets.destinations.excel.parts.malformed import whole
 from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.workbook_splice import (
@@ -72,8 +71,8 @@ _SELECTED = re.compile(rb'\stabSelected="[^"]*"')
 _RULE_FORMAT = re.compile(rb'(\sdxfId=")(\d+)')
 
 
-def add_tabs(draft: Draft, template: Template, tabs: Sequence[str]) -> None:
-    """Add the sheets of these template tabs behind those of the draft.
+def add_tabs(draft: Draft, template: Template, tabs: Mapping[str, str]) -> None:
+    """Add the sheets of these template tabs (tab -> title) behind those of the draft.
 
     Raises DataRefused for a workbook that takes no sheets (protected, or shared in the old way), or
     whose formats cannot be extended safely.
@@ -130,17 +129,16 @@ class _Graft:
         self._table_id = max((_table_id(draft, part) for part in parts), default=0)
         self._shapes = max(map(_last_shapes, _drawings(draft)), default=0)
 
-    def run(self, template: Template, tabs: Sequence[str]) -> None:
+    def run(self, template: Template, tabs: Mapping[str, str]) -> None:
         # names that point nowhere any more may be made anew
         names = [name.name for name in self._workbook.names if not name.deleted]
         taken = {name.lower() for name in (*names, *self._tables)}
-        strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
         made = build_workbook(
             _mirrored(template, taken),
             tabs=tabs,
             taken=taken,
-            taken_sheets=self._workbook.order,
-            elsewhere=ColumnReferences(self._workbook, strings, template),
+            titles=tabs,
+            elsewhere=ColumnReferences(self._workbook, template),
         )
         hidden = [is_hidden(tab) for tab in template.tabs if tab.name in tabs]
         with Package.open(made) as package:

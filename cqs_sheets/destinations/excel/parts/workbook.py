@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import NamedTuple
 
-from cqs_sheets.core.rows.table import Made
+from cqs_sheets.core.rows.facts import Made
 from cqs_sheets.core.rows.upgrade import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc
 from cqs_sheets.destinations.excel.parts.malformed import Malformed, whole
@@ -170,6 +170,17 @@ class Workbook:
         area = Area(cell.row, cell.column, cell.row, cell.column)
         text = f"{quoted_sheet(cell.sheet)}!{area.absolute}"
         self._set_name(name, text, b' hidden="1"' if hidden else b"")
+
+    def remove_names(self, prefix: str) -> None:
+        """Remove the workbook-scoped names that are `prefix` and one more word."""
+
+        def kept(match: re.Match[bytes]) -> bytes:
+            values = attributes(match[1])
+            name = values.get("name", "").lower()
+            gone = name.startswith(prefix.lower()) and "." not in name[len(prefix) :]
+            return b"" if gone and "localSheetId" not in values else match[0]
+
+        self._xml = _NAME.sub(kept, self._xml)
 
     def map_names(self, change: NameChange) -> None:
         """Rewrite what every name stands for."""

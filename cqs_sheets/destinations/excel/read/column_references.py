@@ -8,17 +8,15 @@ from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.templates.formula import resolve
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, address, quoted_sheet, table_column
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
-from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
+from cqs_sheets.destinations.excel.read.place import Place, marked_place
 
 
 class ColumnReferences:
     """References to columns of a workbook as it stands; to be made anew when rows or columns have moved."""
 
-    def __init__(self, workbook: Workbook, strings: SharedStrings, template: Template) -> None:
+    def __init__(self, workbook: Workbook, template: Template) -> None:
         self._workbook = workbook
-        self._strings = strings
         self._template = template
         self._places: dict[str, Place] = {}
 
@@ -39,12 +37,7 @@ class ColumnReferences:
     def _place(self, name: str) -> Place:
         if name not in self._places:
             tab = self._template.tab(name)
-            others = other_tabs(self._template, tab) if isinstance(tab, TableTab) else ()
-            place = (
-                find_place(self._workbook, self._strings, tab, other_tabs=others)
-                if isinstance(tab, TableTab)
-                else None
-            )
+            place = marked_place(self._workbook, tab) if isinstance(tab, TableTab) else None
             if place is None:
                 raise KeyError(name)
             self._places[name] = place

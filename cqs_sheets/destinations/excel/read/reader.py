@@ -1,4 +1,4 @@
-"""What a workbook holds of a template's tabs: the rows of wanted keys, and the synced settings."""
+"""What a workbook holds of tabs that are bound to its sheets: the rows of wanted keys, and the synced settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.grid import column_letters
-from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Made, TabState
-from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, TabState
+from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
@@ -17,36 +18,25 @@ from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
 from cqs_sheets.destinations.excel.read.open_rows import open_keys
-from cqs_sheets.destinations.excel.read.place import Place, find_place, other_tabs
-from cqs_sheets.destinations.excel.read.rollover import volumes
+from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
 
 
 class Reader:
-    """Reads one draft for one template; `scans` are the passes it made, by tab."""
+    """Reads one draft; `scans` are the passes it made, by tab."""
 
-    def __init__(self, draft: Draft, template: Template) -> None:
+    def __init__(self, draft: Draft, bindings: Bindings) -> None:
         self._draft = draft
-        self._template = template
+        self._bindings = bindings
         self._workbook = Workbook(draft)
         self._strings = SharedStrings(draft, self._workbook.linked("sharedStrings"))
         self._formats = TimeFormats(draft, self._workbook.linked("styles"))
         self.scans: dict[str, Scan] = {}
 
-    @property
-    def sequence(self) -> int | None:
-        """The stamp of our last write."""
-        return self._workbook.sequence
-
-    @property
-    def made(self) -> Made | None:
-        """The record of what we ever made there."""
-        return self._workbook.made
-
     def tabs(self, keys: Mapping[str, Collection[str]]) -> dict[str, TabState]:
         """The state of every tab that is there and fed, asked for, or holds settings."""
         states: dict[str, TabState] = {}
-        for tab in self._template.tabs:
+        for tab in self._bindings.template.tabs:
             if isinstance(tab, TableTab) and (tab.fed or tab.name in keys):
                 for place in self._places(tab):
                     state = self._table(place, keys.get(tab.name, ()))
@@ -61,15 +51,13 @@ class Reader:
             tab.name: {
                 key for place in self._places(tab) for key in open_keys(self._draft, self._strings, place)
             }
-            for tab in self._template.fed_tabs
+            for tab in self._bindings.template.fed_tabs
         }
 
     def _places(self, tab: TableTab) -> Iterator[Place]:
         """Where a tab is, and those it was continued in; nothing if it is not there."""
-        others = other_tabs(self._template, tab)
-        for volume in volumes(self._workbook, tab):
-            if place := find_place(self._workbook, self._strings, volume, other_tabs=others):
-                yield place
+        for number, binding in enumerate(self._bindings.tabs.get(tab.name, ()), start=1):
+            yield bound_place(self._workbook, volume_of(tab, number), binding)
 
     def _table(self, place: Place, keys: Collection[str]) -> TabState:
         found = scan(self._draft, place, self._strings, keys)
@@ -88,7 +76,6 @@ class Reader:
             rows=held,
             duplicates={key: tuple(at) for key, at in found.places.items() if len(at) > 1},
             row_count=found.keyed,
-            bound=place.bound,
         )
 
     def _values(

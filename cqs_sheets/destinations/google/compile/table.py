@@ -26,6 +26,7 @@ def new_place(tab: TableTab, sheet_id: int, title: str) -> TabPlace:
     columns = {column.id: at for at, column in enumerate(tab.columns)}
     return TabPlace(
         name=tab.name,
+        mark=tab.mark_name,
         sheet_id=sheet_id,
         title=title,
         header_row=header_row,
@@ -81,10 +82,12 @@ def compile_columns(
 def bindings(place: TabPlace) -> list[Json]:
     """The metadata by which a table tab is found again."""
     return [
-        marks.bind(marks.HEADER, place.name, place.sheet_id, "ROWS", place.header_row),
-        marks.bind(marks.KEY, place.name, place.sheet_id, "COLUMNS", place.key_column),
+        marks.bind(marks.HEADER, place.mark, place.sheet_id, "ROWS", place.header_row),
+        marks.bind(
+            marks.KEY, marks.on_sheet(place.mark, place.sheet_id), place.sheet_id, "COLUMNS", place.key_column
+        ),
         *(
-            marks.bind(marks.COLUMN, f"{place.name}.{column}", place.sheet_id, "COLUMNS", at)
+            marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", at)
             for column, at in place.columns.items()
         ),
     ]

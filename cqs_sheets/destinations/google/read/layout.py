@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.upgrade import USERS_OWN, record_from
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts, MarkedTab, SheetFacts, Spot
+from cqs_sheets.core.rows.upgrade import record_from
+from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.filters import shifted
 from cqs_sheets.destinations.google.read.marks import Mark
 
@@ -30,10 +33,11 @@ class TabPlace:
     A tab that grew too large goes on in others (see rollover.py), each with a place of its own.
 
     `ids` are those of the metadata on its columns; none in a tab just made or found by its headers
-    (`bound` False: no metadata lies on it yet).
+    (`bound` False: no metadata lies on it yet). `mark` is what metadata calls it.
     """
 
     name: str
+    mark: str
     sheet_id: int
     title: str
     header_row: int
@@ -56,7 +60,7 @@ class TabPlace:
     def identified(self, ids: Mapping[str, int]) -> TabPlace:
         """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
         return replace(
-            self, bound=True, ids={column: ids[f"{self.name}.{column}"] for column in self.columns}
+            self, bound=True, ids={column: ids[f"{self.mark}.{column}"] for column in self.columns}
         )
 
     def grown(self, index: int, keys: Sequence[str]) -> TabPlace:
@@ -72,6 +76,22 @@ class TabPlace:
             row_count=self.row_count + many,
             filter=shifted(self.filter, "Row", index, many),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A tab that carries our marks; without a `place` they are of no use, and `lost` says why.
+
+    `columns`: column id -> position. `copied`: the marks were made for another tab, of which this is a copy.
+    """
+
+    sheet_id: int
+    title: str
+    columns: Mapping[str, int]
+    header_row: int = 0
+    place: TabPlace | None = None
+    lost: str = ""
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +113,10 @@ def volume_name(tab: str, number: int) -> str:
     return tab if number == 1 else f"{tab}{_VOLUME}{number}"
 
 
-def tab_of(name: str) -> str:
-    """The template's tab that a volume is of."""
-    return name.partition(_VOLUME)[0]
+def volume_of(name: str) -> tuple[str, int]:
+    """The template's tab and the number of a volume."""
+    tab, _, number = name.partition(_VOLUME)
+    return tab, int(number or 1)
 
 
 def volume_title(name: str) -> str:
@@ -108,19 +129,64 @@ class Layout:
     """A spreadsheet at one moment.
 
     `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
-    those in a column we read. `titles` are known only if the spreadsheet was asked for them. `record`
-    says what we ever made there (see core.upgrade); "" if nothing does. `lost` are tabs of ours that can be
-    read no more, by name, each with what happened to it.
+    those in a column we read. `titles` and `grids` (tab id -> rows and columns) are known only if the
+    spreadsheet was asked for them. `record` says what we ever made there (see core.upgrade); "" if nothing
+    does. `claims` are the tabs that carry marks, by what these call them; `tabs` those of them that are bound.
     """
 
     marks: tuple[Mark, ...] = ()
+    claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     tabs: Mapping[str, TabPlace] = field(default_factory=dict)
     names: Mapping[str, Cell] = field(default_factory=dict)
     values: Mapping[Cell, CellValue] = field(default_factory=dict)
     scratch: Scratch | None = None
     titles: frozenset[str] | None = None
+    grids: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     record: str = ""
-    lost: Mapping[str, str] = field(default_factory=dict)
+
+    def facts(self, marks: Iterable[str]) -> Facts:
+        """What the core has to know of it to bind tabs: those that are called `marks`."""
+        sheets = {each.sheet_id: each.title for found in self.claims.values() for each in found}
+        return Facts(
+            exists=True,
+            sequence=self.sequence,
+            version=self.version,
+            sheets=tuple(SheetFacts(id=str(id_), title=title) for id_, title in sheets.items()),
+            marks={mark: found for mark in marks if (found := tuple(self._claimed(mark)))},
+            made=record_from(self.record),
+        )
+
+    def _claimed(self, mark: str) -> Iterator[tuple[MarkedTab, ...]]:
+        number = 1
+        while claims := self.claims.get(volume_name(mark, number)):
+            yield tuple(_marked(each) for each in claims)
+            number += 1
+
+    def bound(self, bindings: Bindings, adopted: Mapping[str, TabPlace]) -> Layout:
+        """The same with the tabs that `bindings` name, and those that were `adopted` without marks.
+
+        What was made since the bindings were worked out is among them.
+        """
+        tabs = dict(adopted)
+        for tab in bindings.template.tabs:
+            if isinstance(tab, TableTab) and tab.name not in adopted:
+                known = bindings.tabs.get(tab.name, ())
+                tabs |= {
+                    place.name: place for place in self._places(tab, [int(each.sheet) for each in known])
+                }
+        return replace(self, tabs=tabs)
+
+    def _places(self, tab: TableTab, sheets: Sequence[int]) -> Iterator[TabPlace]:
+        """The volumes of a tab, the first of them on `sheets`."""
+        number = 1
+        while claims := self.claims.get(volume_name(tab.mark_name, number)):
+            places = [each.place for each in claims if each.place and not each.copied]
+            if len(sheets) >= number:
+                places = [place for place in places if place.sheet_id == sheets[number - 1]]
+            if len(places) != 1:
+                return
+            yield replace(places[0], name=volume_name(tab.name, number))
+            number += 1
 
     def volumes(self, tab: str) -> Iterator[TabPlace]:
         """The places of a template's tab, in the order in which they were filled."""
@@ -128,12 +194,6 @@ class Layout:
         while place := self.tabs.get(volume_name(tab, number)):
             yield place
             number += 1
-
-    def is_users_own(self, tab: str) -> bool:
-        """Whether a template's tab is a table that we found there, and did not make."""
-        place = self.tabs.get(tab)
-        made = record_from(self.record) or {}
-        return made.get(tab) == USERS_OWN or (place is not None and not place.bound)
 
     def holder(self, tab: str, key: str) -> TabPlace | None:
         """The place of the tab that has a row of that key."""
@@ -158,3 +218,14 @@ class Layout:
         """The cells of the tabs that are known, blank ones included."""
         scratch = self.scratch.row_count * self.scratch.column_count if self.scratch else 0
         return scratch + sum(place.row_count * place.column_count for place in self.tabs.values())
+
+
+def _marked(claim: Claim) -> MarkedTab:
+    return MarkedTab(
+        columns={
+            column: Spot(str(claim.sheet_id), claim.header_row + 1, at + 1)
+            for column, at in claim.columns.items()
+        },
+        lost=claim.lost,
+        copied=claim.copied,
+    )

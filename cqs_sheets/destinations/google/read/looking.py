@@ -5,18 +5,17 @@ Only the key column, the header row and the metadata of columns cross the wire: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
 from cqs_sheets.destinations.google.read.filters import FILTER, settable
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, TabPlace, tab_of
+from cqs_sheets.destinations.google.read.layout import Cell, Claim, Layout, Scratch, TabPlace
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import DataRefused
 
 Json = dict[str, Any]
 
@@ -52,46 +51,27 @@ def look(http: SheetsHttp, spreadsheet_id: str) -> Layout:
 
 def read_layout(answer: Json) -> Layout:
     """The layout in an answer to `look`."""
-    tabs: dict[str, TabPlace] = {}
-    lost: dict[str, str] = {}
+    claims: dict[str, tuple[Claim, ...]] = {}
     values: dict[Cell, CellValue] = {}
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
         if _marked(sheet, marks.SCRATCH):
             scratch = _scratch(sheet)
             continue
-        name, found = _tab(sheet)
-        if isinstance(found, str):
-            lost[name] = found
-        elif found and (name not in tabs or found.title == name):
-            tabs[name] = found
+        name, claim = _tab(sheet)
+        if claim:
+            claims[name] = (*claims.get(name, ()), claim)
         values |= dict(_column_values(sheet))
     entries = answer.get("developerMetadata", [])
     records = (entry.get("metadataValue", "") for entry in entries if entry["metadataKey"] == marks.RECORD)
     return Layout(
         marks=marks.read_marks(entries),
         record=next(records, ""),
-        tabs=tabs,
+        claims=claims,
         names=dict(read_names(answer)),
         values=values,
         scratch=scratch,
-        lost={name: what for name, what in lost.items() if name not in tabs},
     )
-
-
-def check_nothing_lost(layout: Layout, template: Template) -> None:
-    """Raises DataRefused if a tab that gets signals lost what it is known by: their rows would come twice.
-
-    What becomes of the user's own tabs is no matter of a sync.
-    """
-    fed = {tab.name for tab in template.fed_tabs}
-    for name, what in layout.lost.items():
-        if tab_of(name) in fed:
-            raise DataRefused(
-                what,
-                meaning="Nothing was written; the rows wait in the journal.",
-                hint="Undo it (File, Version history), or delete the tab: it is then made anew.",
-            )
 
 
 def read_names(answer: Json) -> Iterator[tuple[str, Cell]]:
@@ -136,32 +116,54 @@ def _scratch(sheet: Json) -> Scratch:
     )
 
 
-def _tab(sheet: Json) -> tuple[str, TabPlace | str | None]:
-    """A table tab's name and place, or what it lost; None for a tab of another kind."""
+def _tab(sheet: Json) -> tuple[str, Claim | None]:
+    """A table tab's name and what it claims; None for a tab of another kind."""
     keys = [block for block in sheet.get("data", []) if _marked(block, marks.KEY)]
     headers = [block for block in sheet.get("data", []) if not _marked(block, marks.KEY)]
     columns = {name: found for block in headers for name, found in _bound_columns(block).items()}
-    title = sheet["properties"]["title"]
     if not keys:
         name = next(iter(columns), "").rpartition(".")[0]
-        return name, _lost(title, "the column with the signals' ids was deleted") if columns else None
-    name = _marked(keys[0], marks.KEY) or ""
-    if name not in {value.rpartition(".")[0] for value in _bound_columns(keys[0])}:
+        lost = "the column with the signals' ids was deleted"
+        return name, _claim(sheet, name, columns, headers, lost=lost) if columns else None
+    name, made_for = marks.tab_and_sheet(_marked(keys[0], marks.KEY) or "")
+    keyed = _bound_columns(keys[0])
+    if name not in {value.rpartition(".")[0] for value in keyed}:
         return name, None  # a column that is read, but holds no keys: settings
+    copied = made_for not in (None, sheet["properties"].get("sheetId", 0))
     if not headers:
-        return name, _lost(title, "its header row was deleted")
-    return name, _place(name, sheet, keys[0], headers[0].get("startRow", 0), columns)
+        return name, _claim(sheet, name, keyed, headers, lost="its header row was deleted", copied=copied)
+    claim = _claim(sheet, name, columns, headers, copied=copied)
+    return name, replace(claim, place=_place(name, sheet, keys[0], claim.header_row, columns))
+
+
+def _claim(
+    sheet: Json, name: str, columns: Mapping[str, tuple[int, int]], headers: Sequence[Json], *,
+    lost: str = "", copied: bool = False,
+) -> Claim:  # fmt: skip
+    return Claim(
+        sheet_id=sheet["properties"].get("sheetId", 0),
+        title=sheet["properties"]["title"],
+        header_row=headers[0].get("startRow", 0) if headers else 0,
+        columns={
+            value.removeprefix(f"{name}."): at
+            for value, (at, _) in columns.items()
+            if value.startswith(f"{name}.")
+        },
+        lost=lost,
+        copied=copied,
+    )
 
 
 def _place(
-    name: str, sheet: Json, keys: Json, header_row: int, columns: Mapping[str, tuple[int, int]]
+    mark: str, sheet: Json, keys: Json, header_row: int, columns: Mapping[str, tuple[int, int]]
 ) -> TabPlace:
     own = {
-        value.removeprefix(f"{name}."): at for value, at in columns.items() if value.startswith(f"{name}.")
+        value.removeprefix(f"{mark}."): at for value, at in columns.items() if value.startswith(f"{mark}.")
     }
     properties = sheet["properties"]
     return TabPlace(
-        name=name,
+        name=mark,
+        mark=mark,
         sheet_id=properties.get("sheetId", 0),
         title=properties["title"],
         header_row=header_row,
@@ -198,7 +200,3 @@ def _column_values(sheet: Json) -> Iterator[tuple[Cell, CellValue]]:
             if cells:
                 column = block.get("startColumn", 0)
                 yield Cell(sheet_id=sheet_id, row=row, column=column), decode_extended(cells[0])
-
-
-def _lost(title: str, detail: str) -> str:
-    return f"The tab {title!r} cannot be updated: {detail}."

@@ -13,7 +13,7 @@ marks of the last few writes are kept for that; the sequence of a spreadsheet is
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,27 @@ def leave_record(text: str, *, exists: bool) -> Json:
             "fields": "metadataValue",
         }
     }
+
+
+def on_sheet(tab: str, sheet_id: int) -> str:
+    """What the mark on the key column of a tab says: a copy of the tab says it too, and so gives itself away."""
+    return f"{tab}@{sheet_id}"
+
+
+def tab_and_sheet(value: str) -> tuple[str, int | None]:
+    """The tab, and the sheet that the mark was made for; earlier versions left only the first."""
+    tab, _, sheet_id = value.rpartition("@")
+    return (tab, int(sheet_id)) if tab and sheet_id.isascii() and sheet_id.isdigit() else (value, None)
+
+
+def unbind(tab: str, columns: Iterable[str], sheet_id: int) -> Iterator[Json]:
+    """The requests that take a tab's marks off a sheet."""
+    marks = [(HEADER, tab), (KEY, tab), (KEY, on_sheet(tab, sheet_id))]
+    marks += [(COLUMN, f"{tab}.{column}") for column in columns]
+    for key, value in marks:
+        found = {"metadataKey": key, "metadataValue": value, "metadataLocation": {"sheetId": sheet_id}}
+        found |= {"locationMatchingStrategy": "INTERSECTING_LOCATION"}
+        yield {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": found}}}
 
 
 def bind(key: str, value: str, sheet_id: int, dimension: str, index: int) -> Json:

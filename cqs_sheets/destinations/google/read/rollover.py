@@ -28,7 +28,7 @@ def portions(
         name = volume_name(tab.name, number)
         room = _room(tab, layout.tabs.get(name), most_cells)
         if room:
-            yield replace(tab, name=name), adds[:room]
+            yield replace(tab, name=name, mark=volume_name(tab.mark_name, number)), adds[:room]
         adds, number = adds[room:], number + 1
 
 

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cqs_sheets.core.rows.table import Made
+from cqs_sheets.core.rows.facts import Made
 from cqs_sheets.core.rows.upgrade import record_from
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.google.read.addresses import column_letters
-from cqs_sheets.destinations.google.read.adoption import adopt
-from cqs_sheets.destinations.google.read.layout import TabPlace
-from cqs_sheets.destinations.google.read.looking import check_nothing_lost, look
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
@@ -37,14 +35,12 @@ class Protection:
 class TabSurvey:
     """One tab, or one that it was continued in; rows count from 1, as on the screen.
 
-    `tab` is the template's name of it, `title` the user's. `bound` says that its columns are known by our
-    metadata, not only by the headers of a table made by hand. `columns`: column id -> letters. `missing`
-    are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
+    `tab` is the template's name of it, `title` the user's. `columns`: column id -> letters.
+    `missing` are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
     """
 
     tab: str
     title: str
-    bound: bool
     header_row: int
     rows: int
     columns: Mapping[str, str]
@@ -70,12 +66,8 @@ class Survey:
     tabs: tuple[TabSurvey, ...]
 
 
-def survey(http: SheetsHttp, spreadsheet_id: str, template: Template, *, gid: int | None = None) -> Survey:
-    """Look at a spreadsheet by two reads (a few more if we never wrote there); nothing is written. Raises CqsError."""
-    layout = look(http, spreadsheet_id)
-    check_nothing_lost(layout, template)
-    if not layout.marks:
-        layout = adopt(http, spreadsheet_id, layout, template, gid)
+def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Template) -> Survey:
+    """One more look at a spreadsheet whose tabs are bound; nothing is written. Raises CqsError."""
     answer = http.read(spreadsheet_id, fields=_FIELDS, name=spreadsheet_id)
     sheets = {sheet["properties"].get("sheetId", 0): sheet for sheet in answer.get("sheets", [])}
     grids = [sheet["properties"].get("gridProperties", {}) for sheet in sheets.values()]
@@ -103,7 +95,6 @@ def _tab(tab: TableTab, place: TabPlace, protections: Sequence[Json]) -> TabSurv
     return TabSurvey(
         tab=tab.name,
         title=place.title,
-        bound=place.bound,
         header_row=place.header_row + 1,
         rows=sum(map(len, rows.values())),
         columns={column: column_letters(at) for column, at in place.columns.items()},

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from cqs_sheets.core.rows.plan import Add
+from cqs_sheets.core.rows.plan import Add, NewTab, free_title
 from cqs_sheets.core.templates.template import (
     BlocksTab,
     ColumnKind,
@@ -19,9 +19,10 @@ from cqs_sheets.core.templates.template import (
     Template,
 )
 from cqs_sheets.destinations.google.compile.table import bindings
-from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
+from cqs_sheets.destinations.google.compile.tabs import NewTab as TabToMake
+from cqs_sheets.destinations.google.compile.tabs import compile_tabs
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Layout, volume_title
+from cqs_sheets.destinations.google.read.layout import Layout, volume_name, volume_of, volume_title
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS, portions
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.write.holding import hold_columns
@@ -35,7 +36,6 @@ from cqs_sheets.destinations.google.write.todo import Todo
 Json = dict[str, Any]
 Portions = Sequence[tuple[TableTab, Sequence[Add]]]
 
-_PAGES = (BlocksTab, ReportTab)
 _MOST_BYTES = 1_500_000  # Google advises 2 MB a request
 _SHEET_IDS = (1 << 31) - 1
 
@@ -50,7 +50,6 @@ class Piece:
     requests: list[Json] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
     after: Layout = field(default_factory=Layout)
-    made: frozenset[str] = frozenset()  # tabs that it makes
     warnings: tuple[str, ...] = ()
 
 
@@ -58,13 +57,16 @@ class Piece:
 class Composer:
     """Makes batches for one template in one spreadsheet; `zone_name` fills the setting Time_zone.
 
-    A tab goes on in another one at `most_cells`.
+    A tab goes on in another one at `most_cells`. The tabs in `users_own` are sheets that we found there, those
+    in `dropped` have marks that are of no use any more.
     """
 
     template: Template
     spreadsheet_id: str
     zone_name: str
     most_cells: int = MOST_TAB_CELLS
+    users_own: frozenset[str] = frozenset()
+    dropped: tuple[str, ...] = ()
 
     def compose(self, todo: Todo, layout: Layout, attempt: int, nonce: str) -> Piece:
         """The batch for all of `todo`, to be carried out where everything stands as in `layout`.
@@ -79,7 +81,7 @@ class Composer:
         }
         piece.requests += hold_columns(todo, layout, whole)
         made = self._create(piece, self._missing(todo, layout, rows), attempt)
-        self._bind(piece, attempt)
+        self._mark(piece, todo, attempt)
         self._widen(piece, todo)
         for tab, adds in rows:
             requests, place = insert_rows(adds, tab, piece.after.tabs)
@@ -105,48 +107,49 @@ class Composer:
             portion
             for tab in self.template.fed_tabs
             for portion in portions(
-                _ours(tab, layout),
+                tab if tab.name not in self.users_own else _without_formulas(tab),
                 [add for add in todo.adds if add.tab == tab.name],
                 layout,
                 self.most_cells,
             )
         ]
 
-    def _missing(self, todo: Todo, layout: Layout, rows: Portions) -> list[Tab]:
-        """Tabs to make: those that rows go to, that are new in the template, or that the first write makes."""
-        first = layout.sequence is None
-        used = {tab.name for tab, _ in rows} | set(todo.new_tabs)
-        fresh = {
-            tab.name
-            for tab in self.template.tabs
-            if not _is_there(tab, layout, new=tab.name in todo.new_tabs)
-            and (tab.name in used or (first and not _is_optional(tab)))
-        }
-        if any(isinstance(tab, ReportTab) and tab.name in fresh for tab in self.template.tabs):
+    def _missing(self, todo: Todo, layout: Layout, rows: Portions) -> list[NewTab]:
+        """Tabs to make: those that the plan names, as far as they are not there yet, and volumes that rows go to."""
+        planned = [new for new in todo.new_tabs if not _is_there(self.template.tab(new.tab), layout)]
+        fresh = {new.tab for new in planned}
+        if any(isinstance(self.template.tab(name), ReportTab) for name in fresh):
             # a page reads from blocks, and nobody knows where older ones are
-            fresh |= {tab.name for tab in self.template.tabs if isinstance(tab, BlocksTab)}
+            blocks = [tab.name for tab in self.template.tabs if isinstance(tab, BlocksTab)]
+            planned += [NewTab(name, name) for name in blocks if name not in fresh]
         own = {tab.name for tab in self.template.tabs}
-        return [
-            *(tab for tab in self.template.tabs if tab.name in fresh),
-            *(tab for tab, _ in rows if tab.name not in layout.tabs and tab.name not in own),
-        ]
+        volumes = (tab.name for tab, _ in rows if tab.name not in layout.tabs and tab.name not in own)
+        return [*planned, *(NewTab(name, volume_title(name)) for name in volumes)]
 
-    def _create(self, piece: Piece, missing: Sequence[Tab], attempt: int) -> set[int]:
+    def _create(self, piece: Piece, missing: Sequence[NewTab], attempt: int) -> set[int]:
         layout = piece.after
         taken = set(layout.titles or {place.title.lower() for place in layout.tabs.values()})
         new = []
-        for tab in missing:
-            title = _free_title(volume_title(tab.name), taken)
+        for each in missing:
+            title = free_title(each.title, taken)
             taken.add(title.lower())
-            new.append(NewTab(tab=tab, sheet_id=self._sheet_id(title, attempt), title=title))
+            sheet_id = self._sheet_id(title, attempt)
+            new.append(TabToMake(tab=self._tab(each.tab), sheet_id=sheet_id, title=title))
         made = compile_tabs(self.template, new, layout.tabs, zone_name=self.zone_name, taken=layout.names)
         piece.warnings = made.warnings
         requests, ids = marks.numbered(made.requests, self._seed(attempt))
         piece.requests += requests
         tables = {name: place.identified(ids) for name, place in made.tables.items()}
         piece.after = replace(layout, tabs={**layout.tabs, **tables}, names={**made.names, **layout.names})
-        piece.made = frozenset(tab.name for tab in missing)
         return {each.sheet_id for each in new}
+
+    def _tab(self, name: str) -> Tab:
+        """A tab of the template, or a volume of one."""
+        base, number = volume_of(name)
+        tab = self.template.tab(base)
+        if number == 1 or not isinstance(tab, TableTab):
+            return tab
+        return replace(tab, name=name, mark=volume_name(tab.mark_name, number))
 
     def _seed(self, attempt: int) -> str:
         return f"{self.spreadsheet_id}/{attempt}"
@@ -154,8 +157,13 @@ class Composer:
     def _sheet_id(self, name: str, attempt: int) -> int:
         return 1 + zlib.crc32(f"{self.spreadsheet_id}/{name}/{attempt}".encode()) % (_SHEET_IDS - 1)
 
-    def _bind(self, piece: Piece, attempt: int) -> None:
-        """A table made by hand gets our metadata with the first write."""
+    def _mark(self, piece: Piece, todo: Todo, attempt: int) -> None:
+        """Our metadata goes where tabs are bound to from now on; a table made by hand gets the first."""
+        for name in self.dropped if todo.marks else ():
+            tab = self.template.tab(name)
+            if isinstance(tab, TableTab):
+                for claim in piece.after.claims.get(tab.mark_name, ()):
+                    piece.requests += marks.unbind(tab.mark_name, claim.columns, claim.sheet_id)
         for name, place in piece.after.tabs.items():
             if not place.bound:
                 requests, ids = marks.numbered(bindings(place), self._seed(attempt))
@@ -201,30 +209,16 @@ class Composer:
             piece.after = replace(layout, scratch=scratch)
 
 
-def _is_there(tab: Tab, layout: Layout, *, new: bool) -> bool:
-    """Pages carry no mark: they are made with the first write or once new, and the user's to remove."""
+def _is_there(tab: Tab, layout: Layout) -> bool:
+    """Whether a batch made it that the plan does not know of. Pages carry no mark: they are made as planned."""
     if isinstance(tab, TableTab):
         return tab.name in layout.tabs
     if isinstance(tab, SettingsTab):
         return any(setting.name.lower() in layout.names for setting in tab.settings)
-    return layout.sequence is not None and not new
+    return False
 
 
-def _ours(tab: TableTab, layout: Layout) -> TableTab:
-    """A tab without its formulas where the table is the user's own, and so are the formulas in it."""
-    if not layout.is_users_own(tab.name):
-        return tab
+def _without_formulas(tab: TableTab) -> TableTab:
+    """A tab whose formulas are the user's own."""
     columns = tuple(column for column in tab.columns if column.kind is not ColumnKind.FORMULA)
     return replace(tab, columns=columns)
-
-
-def _is_optional(tab: Tab) -> bool:
-    return isinstance(tab, TableTab) and tab.when_needed
-
-
-def _free_title(name: str, taken: Collection[str]) -> str:
-    title, number = name, 1
-    while title.lower() in taken:
-        number += 1
-        title = f"{name} {number}"
-    return title

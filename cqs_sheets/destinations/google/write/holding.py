@@ -40,7 +40,7 @@ def _held(place: TabPlace, columns: Collection[str]) -> list[Json]:
             request
             for column in sorted({last, *keyed, *columns} & place.ids.keys())
             for request in marks.hold(
-                place.ids[column], f"{place.name}.{column}", place.sheet_id, place.columns[column]
+                place.ids[column], f"{place.mark}.{column}", place.sheet_id, place.columns[column]
             )
         ),
     ]

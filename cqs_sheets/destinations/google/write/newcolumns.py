@@ -47,7 +47,7 @@ def new_columns(
         *compile_columns(template, tab, new, wider),
         *_filtered(wider, at + len(new)),
         *(
-            marks.bind(marks.COLUMN, f"{tab.name}.{column}", place.sheet_id, "COLUMNS", index)
+            marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", index)
             for column, index in positions.items()
         ),
         *(

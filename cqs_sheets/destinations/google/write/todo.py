@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.plan import Add, NewColumn, Plan, Update
+from cqs_sheets.core.rows.plan import Add, NewColumn, NewTab, Plan, Update
 from cqs_sheets.destinations.google.read.layout import Layout
 from cqs_sheets.destinations.google.write.patches import Misplaced
 
@@ -15,12 +15,16 @@ _UPDATE_BYTES = 900  # a copy, a note, a cell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Todo:
-    """Changes that are not in the target yet, and mistakes to take back; new tabs and columns come first."""
+    """Changes that are not in the target yet, and mistakes to take back; new tabs and columns come first.
+
+    `marks`: those of tabs that are bound elsewhere by now go away.
+    """
 
     adds: tuple[Add, ...] = ()
     updates: tuple[Update, ...] = ()
     undo: tuple[Misplaced, ...] = ()
-    new_tabs: tuple[str, ...] = ()
+    marks: bool = False
+    new_tabs: tuple[NewTab, ...] = ()
     new_columns: tuple[NewColumn, ...] = ()
 
     @classmethod
@@ -30,12 +34,13 @@ class Todo:
             adds=plan.adds,
             updates=plan.updates,
             undo=undo,
+            marks=bool(plan.table.bindings.dropped),
             new_tabs=plan.new_tabs,
             new_columns=plan.new_columns,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.adds or self.updates or self.undo or self.new_tabs or self.new_columns)
+        return bool(self.adds or self.updates or self.undo or self.marks or self.new_tabs or self.new_columns)
 
     def without(self, layout: Layout) -> Todo:
         """The rest, once rows that have come into the target meanwhile are left out."""

@@ -58,7 +58,6 @@ class Writer:
     nonce: str
     warnings: list[str] = field(default_factory=list)
     _tries: int = 0
-    _made: frozenset[str] = frozenset()
 
     def write(self, plan: Plan, layout: Layout, undo: tuple[Misplaced, ...] = ()) -> Layout:
         """Bring all of the plan's changes into the spreadsheet; returns how it stands then.
@@ -77,7 +76,6 @@ class Writer:
             except CqsError as error:
                 raise _with_mistakes(error, now.undo) from error
             layout, todo = done.piece.after, rest
-            self._made |= done.piece.made
             self.warnings += done.piece.warnings
             if done.wrong:
                 layout = replace(self.look(), titles=layout.titles)
@@ -96,7 +94,7 @@ class Writer:
                 plan.sequence, shown=shown, piece=piece_number, nonce=nonce, before=layout.marks
             )
             piece.after = replace(piece.after, marks=(*layout.marks, marks.Mark(mark_id, shown, nonce)))
-            self._leave_record(piece, plan, layout)
+            _leave_record(piece, plan, layout)
             attempts[nonce] = piece
             try:
                 return _judged(piece, self._send(piece))
@@ -108,12 +106,6 @@ class Writer:
                 self._check_worth_trying(trouble, fresh, layout, until)
                 layout = fresh
                 todo = replace(todo.without(fresh), undo=self._located(todo.undo, fresh))
-
-    def _leave_record(self, piece: Piece, plan: Plan, layout: Layout) -> None:
-        record = record_text(made_after(plan, self._made | piece.made))
-        if record != layout.record:
-            piece.requests.append(marks.leave_record(record, exists=bool(layout.record)))
-            piece.after = replace(piece.after, record=record)
 
     def _titles(self, trouble: Exception, todo: Todo, layout: Layout) -> frozenset[str] | None:
         """A batch that makes tabs may be refused for a title that is taken: only then all are asked for."""
@@ -181,6 +173,13 @@ class Writer:
         meant = {_name(each) for each in wrong if not each.patch.undoes}
         updates = tuple(each for each in plan.updates if (each.tab, each.key, each.column) in meant)
         return Todo(adds=rest.adds, updates=updates + rest.updates, undo=self._located(undo, layout))
+
+
+def _leave_record(piece: Piece, plan: Plan, layout: Layout) -> None:
+    record = record_text(made_after(plan))
+    if record != layout.record:
+        piece.requests.append(marks.leave_record(record, exists=bool(layout.record)))
+        piece.after = replace(piece.after, record=record)
 
 
 def _judged(piece: Piece, shown: Json, *, later: bool = False) -> _Happened:

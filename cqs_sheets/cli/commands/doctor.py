@@ -1,0 +1,150 @@
+"""`cqs-sheets doctor`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cqs_sheets.api import ApiClient
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.cli.options import Options, config_option, loudness_options, write_options
+from cqs_sheets.cli.session import session_of
+from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
+from cqs_sheets.config import home_folder, process_environ
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.secret import Secret
+from cqs_sheets.doctor import Examination, Finding, Level, exit_code, findings_json, mended
+from cqs_sheets.doctor.finding import fail
+from cqs_sheets.doctor.journal_file import check_journal
+from cqs_sheets.doctor.program import check_program
+from cqs_sheets.errors import UsageError
+from cqs_sheets.journal import JOURNAL_FILE
+from cqs_sheets.run.wiring import Session, config_folder, open_google
+
+_PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
+_COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+_INDENT = " " * 8
+_WIDEST = 120
+
+
+@click.command("doctor")
+@config_option
+@write_options
+@click.option("--sandbox", is_flag=True, help="Start a local API with invented signals, and look at that.")
+@click.option("--fix", is_flag=True, help="Mend what is safe to mend; see above.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON on stdout.")
+@loudness_options
+def doctor_command(fix: bool, as_json: bool, **options: Any) -> int:
+    """Check key, API, clock, journal, credentials and every target; say what mends each.
+
+    It changes nothing, unless with --fix, which mends what is safe: it deletes the lock file of a
+    LibreOffice that crashed on this computer and the temporary file of a sync that was stopped, folds the
+    log of a stopped run into the journal, and hides key file, token and journal from other users.
+
+    Exit code 0 if a sync would go through, else what it would end with.
+
+    \b
+    Examples:
+      cqs-sheets doctor
+      cqs-sheets doctor --to my-trades.xlsx --json
+    """
+    return examine(Options(**options), fix=fix, as_json=as_json)
+
+
+def examine(options: Options, *, fix: bool = False, as_json: bool = False) -> int:
+    """Look at everything, mend if asked to, tell it; returns the exit code."""
+    shown = () if as_json else (Level.FAIL,) if options.quiet else tuple(Level)
+    page, findings = FindingsPage(shown), []
+    for finding in _findings(options):
+        findings.append(mended(finding) if fix else finding)
+        page.show(findings[-1])
+    if as_json:
+        print_json(findings_json(findings))
+    elif not options.quiet:
+        page.conclude(findings)
+    return exit_code(findings)
+
+
+def _findings(options: Options) -> Iterator[Finding]:
+    yield from check_program()
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(session_of(options, tell=False))
+        except UsageError as error:
+            yield fail("config", "config.file", error)
+            if "CQS_HOME" not in error.message:
+                yield from check_journal(_home() / JOURNAL_FILE, utc_now)
+            return
+        yield from _examined(session, stack, options)
+
+
+def _home() -> Path:
+    """Where the journal is, whatever the config says."""
+    return home_folder(process_environ(), Path.cwd())
+
+
+def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[Finding]:
+    settings, sleep = session.settings, session.sleep
+    patience = min(_PATIENCE, settings.api.retry_for)
+    progress = Progress(enabled=not options.quiet)
+    stack.callback(progress.clear)
+    google = open_google(session, retry_for=_PATIENCE)
+    stack.callback(google.close)
+
+    def open_api(key: Secret) -> ApiClient:
+        return ApiClient(url=settings.api.url, key=key, retry_for=patience, clock=utc_now, sleep=sleep)
+
+    for finding in Examination(
+        settings=settings,
+        journal=session.journal_path,
+        open_api=open_api,
+        google=google,
+        config_folder=config_folder(),
+        credentials_named=session.environment.google_credentials,
+        clock=utc_now,
+        progress=progress,
+    ).run():
+        progress.clear()
+        yield finding
+
+
+class FindingsPage:
+    """Shows findings of these levels one after the other, a heading where the subject changes."""
+
+    def __init__(self, levels: Collection[Level]) -> None:
+        self._levels = levels
+        self._subject = ""
+        self._width = min(shutil.get_terminal_size().columns, _WIDEST)
+
+    def show(self, finding: Finding) -> None:
+        """One finding, if it is of a level to be shown."""
+        if finding.level not in self._levels:
+            return
+        if finding.subject != self._subject:
+            click.secho(finding.subject, bold=True)
+            self._subject = finding.subject
+        click.secho(f"  {finding.level.value:<4}", nl=False, fg=_COLORS[finding.level], bold=True)
+        mark = "mended: " if finding.fixed else ""
+        click.echo(self._wrapped(mark + finding.what).removeprefix(" " * 6))
+        for detail in finding.details:
+            click.secho(self._wrapped(detail), dim=True)
+        if finding.mend and not finding.fixed:
+            click.echo(self._wrapped(f"-> {finding.mend}", hanging="   "))
+
+    def conclude(self, findings: Sequence[Finding]) -> None:
+        """What it comes to, and where to begin."""
+        failures = sum(finding.level is Level.FAIL for finding in findings)
+        warnings = sum(finding.level is Level.WARN for finding in findings)
+        counts = [
+            plural(count, noun) for count, noun in ((failures, "failure"), (warnings, "warning")) if count
+        ]
+        rest = "begin with the first failure" if failures else "nothing is in the way of a sync"
+        click.echo(f"\n{', '.join(counts)}: {rest}." if counts else "\nAll is well.")
+
+    def _wrapped(self, text: str, hanging: str = "") -> str:
+        return wrapped(text, self._width, indent=_INDENT, hanging=_INDENT + hanging)

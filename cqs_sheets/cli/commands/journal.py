@@ -1,0 +1,341 @@
+"""`cqs-sheets journal`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cqs_sheets.api.client import MAX_BODY, utc_now
+from cqs_sheets.cli.options import Options, complete_template, config_option, loudness_options
+from cqs_sheets.cli.session import journal_of
+from cqs_sheets.cli.terminal.output import print_warning, shows_unicode
+from cqs_sheets.cli.terminal.tables import print_signals
+from cqs_sheets.config import where_of
+from cqs_sheets.core.reports.export import as_csv, as_jsonl, export_row
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.reports.report import utc_text
+from cqs_sheets.core.rows.rows import passes
+from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
+from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
+from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.export import write_lines, write_parquet, write_workbook
+from cqs_sheets.journal import Journal, is_journal
+from cqs_sheets.run.poll import imported
+from cqs_sheets.run.wiring import Session
+from cqs_sheets.template_files import load_template
+
+_IMPORTED = "imported"  # the feed of answers that were saved by hand
+
+
+class Moment(click.ParamType[datetime]):
+    """A day or a time, UTC."""
+
+    name = "YYYY-MM-DD[THH:MM]"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """An aware time."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day or time like 2026-05-24 or 2026-05-24T14:30", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions(Options):
+    """Which signals to export, and as what; `template` is what an xlsx looks like."""
+
+    format_: str
+    output: Path | None
+    since: datetime | None
+    until: datetime | None
+    where: tuple[str, ...]
+    status: str | None
+
+
+_sandbox = click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox.")
+
+
+@click.group("journal")
+def journal_command() -> None:
+    """Show, export, import, verify or prune the journal.
+
+    The journal is what the API said, kept on this computer before anything else is done with it.
+    """
+
+
+@journal_command.command("show")
+@click.argument("signal_id", required=False)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="COUNT",
+    default=20,
+    show_default=True,
+    help="How many signals.",
+)
+@config_option
+@_sandbox
+@loudness_options
+def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
+    """Show the newest signals, or every revision of one.
+
+    \b
+    Examples:
+      cqs-sheets journal show
+      cqs-sheets journal show 1847291
+    """
+    with journal_of(Options(**options)) as (_, journal):
+        if signal_id:
+            return _show_revisions(journal, signal_id)
+        return _show_newest(journal, limit)
+
+
+@journal_command.command("export")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "jsonl", "xlsx", "parquet"]),
+    required=True,
+    help="The file's format.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Default: stdout (xlsx and parquet need a file).",
+)
+@click.option(
+    "--template",
+    default="raw",
+    show_default=True,
+    metavar="NAME|FILE",
+    shell_complete=complete_template,
+    help="What an xlsx looks like.",
+)
+@click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
+@click.option("--until", type=Moment(), help="Only signals published before then (UTC).")
+@click.option("--where", multiple=True, metavar="FIELD=VALUE",
+              help="Only such signals, e.g. max_risk=3; as `where` in the config. Repeatable.")  # fmt: skip
+@click.option("--status", type=click.Choice(["open", "closed", "aged"]), help="Only signals in this state.")
+@config_option
+@_sandbox
+@loudness_options
+def export_command(**options: Any) -> int:
+    """Export signals: all of them, or by time, field and status.
+
+    \b
+    Examples:
+      cqs-sheets journal export --format csv > signals.csv
+      cqs-sheets journal export --format csv --where direction=LONG --where max_risk=3 --status open
+      cqs-sheets journal export --format xlsx -o may.xlsx --since 2026-05-01 --until 2026-06-01
+    """
+    given = ExportOptions(**options)
+    with journal_of(given) as (session, journal):
+        return _export(session, journal, given)
+
+
+@journal_command.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--table", type=click.Choice(["main", "scalping"]), default="main", show_default=True,
+              help="The table the answers are of: scalping for FREE with type=SCALPING.")  # fmt: skip
+@config_option
+@_sandbox
+@loudness_options
+def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
+    """Import another machine's journal, or saved API answers.
+
+    They are taken in the order given. Of a signal known already, the later word counts.
+
+    \b
+    Examples:
+      cqs-sheets journal import laptop/journal.sqlite3
+      cqs-sheets journal import answer-1.json answer-2.json
+    """
+    with journal_of(Options(**options), writing=True) as (session, journal):
+        return _import_files(session, journal, files, table)
+
+
+@journal_command.command("verify")
+@config_option
+@_sandbox
+@loudness_options
+def verify_command(**options: Any) -> int:
+    """Check that the journal is whole.
+
+    Exit code 65 if it is not.
+
+    \b
+    Example:
+      cqs-sheets journal verify
+    """
+    with journal_of(Options(**options)) as (session, journal):
+        return _verify(session, journal)
+
+
+@journal_command.command("prune")
+@click.option("--older-than", "days", type=click.IntRange(1), default=90, show_default=True, metavar="DAYS",
+              help="Keep what is younger.")  # fmt: skip
+@config_option
+@_sandbox
+@loudness_options
+def prune_command(days: int, **options: Any) -> int:
+    """Drop old raw answers, polls and superseded revisions.
+
+    Signals and what was delivered where are never dropped, so no row is added again.
+
+    \b
+    Example:
+      cqs-sheets journal prune --older-than 30
+    """
+    with journal_of(Options(**options), writing=True) as (_, journal):
+        return _prune(journal, days)
+
+
+def _show_newest(journal: Journal, limit: int) -> int:
+    """The signals that came last."""
+    if records := journal.newest(limit):
+        print_signals(records, utc_now())
+    else:
+        click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
+    return 0
+
+
+def _show_revisions(journal: Journal, signal_id: str) -> int:
+    """One signal over time: what each revision changed."""
+    found = False
+    for table in FeedTable:
+        before: dict[str, str] = {}
+        for revision in journal.revisions(SignalKey(table, signal_id)):
+            found = True
+            now = export_row(revision.record)
+            changed = [f"{name}={text}" for name, text in now.items() if text != before.get(name, "")]
+            click.echo(f"{utc_text(revision.at)}  revision {revision.record.revision}  {' '.join(changed)}")
+            before = now
+    if not found:
+        raise UsageError(
+            f"The journal knows no signal {signal_id}.",
+            meaning="Nothing was changed.",
+            hint="`cqs-sheets journal show` has the newest.",
+        )
+    return 0
+
+
+def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
+    """Every signal published in [since, until), of that status, that passes; to a file or stdout."""
+    zone, symbols = session.settings.zone, session.settings.targets[0].symbols
+    where = where_of(options.where)
+    status = Status(options.status) if options.status else None
+    found = journal.records(since=options.since, until=options.until, status=status)
+    records = (record for record in found if passes(where, record, zone, symbols))
+    output = options.output
+    if options.format_ in ("xlsx", "parquet") and output is None:
+        raise UsageError(
+            f"{options.format_} is no text that could be shown on the screen.",
+            meaning="Nothing was exported.",
+            hint=f"Say where to write it: add -o FILE.{options.format_}",
+        )
+    if output and options.format_ == "parquet":
+        write_parquet(output, records)
+        return 0
+    if output and options.format_ == "xlsx":
+        template = load_template(options.template or "raw")
+        write_workbook(output, template, records, zone, {"Time_zone": str(zone)}, symbols)
+        return 0
+    jsonl = as_jsonl(records, ascii_only=output is None and not shows_unicode())
+    lines = as_csv(records) if options.format_ == "csv" else jsonl
+    if output is None:
+        for line in lines:
+            click.echo(line)
+    else:
+        write_lines(output, lines)
+    return 0
+
+
+def _import_files(session: Session, journal: Journal, files: Sequence[Path], table: str) -> int:
+    """Take in journals and saved answers; nothing at all if one of the files is neither."""
+    journals = [path for path in files if is_journal(path)]
+    answers = {path: _answer(path) for path in files if path not in journals}
+    for path in journals:
+        merged = journal.take_in(path)
+        click.echo(
+            f"{path}: {plural(merged.new, 'new signal')}, {merged.changed:,} brought up to date,"
+            f" {plural(merged.polls, 'poll')} more."
+        )
+    if answers:
+        _import_answers(session, journal, answers, FeedTable(table))
+    return 0
+
+
+def _import_answers(
+    session: Session, journal: Journal, answers: Mapping[Path, bytes], table: FeedTable
+) -> None:
+    new = changed = 0
+    zone = session.settings.api.server_zone
+    for path, body in answers.items():
+        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=utc_now(), zone=zone)
+        new, changed = new + result.new, changed + result.changed
+        for reject in rejects:
+            print_warning(f"{path}: signal {reject.id or 'without id'} set aside: {reject.reason}")
+    click.echo(f"{plural(len(answers), 'answer')} imported: {new:,} new, {changed:,} changed.")
+
+
+def _answer(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_BODY + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}.",
+            meaning="Nothing was imported.",
+            hint="Name files that exist and that you may read.",
+        ) from None
+    reason = "larger than any answer" if len(body) > MAX_BODY else _not_an_answer(body)
+    if reason:
+        raise DataRefused(
+            f"{path} is neither a journal nor a saved answer of the API: {reason}.",
+            meaning="Nothing was imported.",
+            hint="Leave it out, or save the answer again as it came.",
+        )
+    return body
+
+
+def _not_an_answer(body: bytes) -> str:
+    try:
+        parse_envelope(body)
+    except NotTheEnvelope as problem:
+        return problem.reason
+    return ""
+
+
+def _verify(session: Session, journal: Journal) -> int:
+    """Say what is wrong with the journal."""
+    problems = journal.verify()
+    if problems:
+        raise DataRefused(
+            f"The journal {session.journal_path} is damaged: {'; '.join(problems)}.",
+            meaning="Your sheets are not affected.",
+            hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
+        )
+    click.echo("The journal is whole.")
+    return 0
+
+
+def _prune(journal: Journal, days: int) -> int:
+    """Drop what is older than so many days."""
+    pruned = journal.prune(utc_now() - timedelta(days=days))
+    click.echo(
+        f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
+        f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
+    )
+    return 0

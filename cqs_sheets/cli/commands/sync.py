@@ -1,0 +1,49 @@
+"""`cqs-sheets sync`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cqs_sheets.cli.options import SyncOptions, sync_options
+from cqs_sheets.cli.session import run_of, session_of
+from cqs_sheets.cli.terminal.report import show_result
+from cqs_sheets.config import FILE_NAME
+from cqs_sheets.run.sync import run_once
+from cqs_sheets.run.wiring import Session
+
+
+@click.command("sync")
+@sync_options
+def sync_command(**options: Any) -> int:
+    """Fetch, journal, and write every target once.
+
+    Without a config it asks the real API with the FREE key and writes signals.xlsx here.
+
+    \b
+    Examples:
+      cqs-sheets sync --sandbox
+      cqs-sheets sync --to my-trades.xlsx --exchange binance_futures --currency USDT
+      cqs-sheets sync --dry-run
+    """
+    return sync_once(SyncOptions(**options))
+
+
+def sync_once(options: SyncOptions) -> int:
+    """Fetch, journal, write every target once, and tell it."""
+    with session_of(options) as session:
+        tell_of_defaults(session, options)
+        with run_of(session, options) as run:
+            result = run_once(run)
+    return show_result(result, session.environment, as_json=options.as_json, quiet=options.quiet)
+
+
+def tell_of_defaults(session: Session, options: SyncOptions) -> None:
+    """Say so where no config was found and a new workbook comes of it: the folder may be the wrong one."""
+    target = session.settings.targets[0]
+    if session.settings.source or options.to or options.quiet or (target.path and target.path.exists()):
+        return
+    click.echo(
+        f"No {FILE_NAME} in this folder, so the target is {target.name}, a new workbook here.", err=True
+    )

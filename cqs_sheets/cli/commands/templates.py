@@ -1,0 +1,212 @@
+"""`cqs-sheets templates`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.cli.options import complete_built_in, complete_template
+from cqs_sheets.cli.terminal.output import say
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.rows.busiest import busiest
+from cqs_sheets.core.signals.fields import wall_time
+from cqs_sheets.core.signals.history import next_arrival, observe
+from cqs_sheets.core.signals.parse import parse_signals
+from cqs_sheets.core.signals.signal import FeedTable, Record, Status
+from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
+from cqs_sheets.core.toml.check import describe
+from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+from cqs_sheets.export import write_workbook
+from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
+
+_EXAMPLES = 200
+_SPAN, _SLOWLY = timedelta(days=31), 0.3  # as many signals as a few days of a market at full speed have
+_WINDOW = timedelta(minutes=20)
+_OWNER = {
+    ColumnKind.FIELD: "sync: {source}",
+    ColumnKind.CALC: "sync: {source} (computed)",
+    ColumnKind.FORMULA: "formula",
+    ColumnKind.INPUT: "yours",
+}
+
+
+@click.group("templates")
+def templates_command() -> None:
+    """List, show, copy, check or preview templates.
+
+    A template says what a target looks like: its tabs, columns, formulas and formats.
+    """
+
+
+@templates_command.command("list")
+def list_command() -> int:
+    """List the built-in templates.
+
+    \b
+    Example:
+      cqs-sheets templates list
+    """
+    return _list_templates()
+
+
+@templates_command.command("show")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
+def show_command(name: str) -> int:
+    """Show a template's tabs and columns, and who fills each.
+
+    \b
+    Example:
+      cqs-sheets templates show signals
+    """
+    return _show_template(name)
+
+
+@templates_command.command("copy")
+@click.argument("name", shell_complete=complete_built_in)
+@click.argument("file", type=click.Path(path_type=Path))
+def copy_command(name: str, file: Path) -> int:
+    """Copy a built-in template to a file, to make it your own.
+
+    \b
+    Example:
+      cqs-sheets templates copy signals mine.toml
+      cqs-sheets sync --template mine.toml
+    """
+    return _copy_template(name, file)
+
+
+@templates_command.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check_command(files: tuple[Path, ...]) -> int:
+    """Check template files: every mistake with its line.
+
+    Exit code 65 if there is one.
+
+    \b
+    Example:
+      cqs-sheets templates check mine.toml
+    """
+    return _check_templates(files)
+
+
+@templates_command.command("preview")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.xlsx")
+def preview_command(name: str, file: Path) -> int:
+    """Make a workbook from a template, filled with invented signals.
+
+    To look at before it is yours.
+
+    \b
+    Example:
+      cqs-sheets templates preview signals look.xlsx
+    """
+    return _preview(name, file)
+
+
+def _list_templates() -> int:
+    """Each built-in template with its title."""
+    for name in built_in():
+        click.echo(f"{name:12} {load_template(name).title}")
+    return 0
+
+
+def _show_template(name: str) -> int:
+    """Tabs, their columns and who fills them."""
+    template = load_template(name)
+    click.secho(template.title, bold=True)
+    for tab in template.tabs:
+        click.echo()
+        click.secho(
+            f"{tab.name}{' (made when needed)' if getattr(tab, 'when_needed', False) else ''}", bold=True
+        )
+        if isinstance(tab, TableTab):
+            for column in tab.columns:
+                owner = _OWNER[column.kind].format(source=column.source)
+                hidden = ", hidden" if column.hidden else ""
+                click.echo(f"  {column.header:16} {owner}{hidden}")
+        elif isinstance(tab, SettingsTab):
+            for setting in tab.settings:
+                click.echo(f"  {setting.name:16} {'sync' if setting.synced else 'yours'}: {setting.label}")
+        elif isinstance(tab, ReportTab):
+            for kind, titles in (
+                ("figures", [card.label for card in tab.cards]),
+                ("charts", [chart.title for chart in tab.charts]),
+                ("lists", [each.title for each in tab.lists]),
+            ):
+                click.echo(f"  {kind:16} {'; '.join(titles)}")
+        else:
+            click.echo(f"  {'computed for pages':16} {', '.join(block.id for block in tab.blocks)}")
+    return 0
+
+
+def _copy_template(name: str, file: Path) -> int:
+    """The template's text in a new file."""
+    text = read_built_in(name)
+    try:
+        with file.open("x", encoding="utf-8", newline="") as copy:
+            copy.write(text)
+    except FileExistsError:
+        raise UsageError(
+            f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file."
+        ) from None
+    except OSError as error:
+        raise AccessRefused(
+            f"{file} cannot be written: {error.strerror}.",
+            meaning="No template was copied.",
+            hint="Name a file in a folder that exists and is yours.",
+        ) from None
+    say(f"{file} is yours now. Use it with: cqs-sheets sync --template {file}")
+    return 0
+
+
+def _check_templates(files: Sequence[Path]) -> int:
+    """Say of each file what is wrong with it, or that nothing is."""
+    wrong = [describe(found, str(path)) for path in files if (found := problems_of(path))]
+    if wrong:
+        raise DataRefused(
+            "\n".join(wrong),
+            meaning="A sync would refuse it; nothing was written.",
+            hint="Correct them and check again.",
+            kind="template",
+        )
+    click.echo(f"{plural(len(files), 'template')} checked: nothing to mend.")
+    return 0
+
+
+def _preview(name: str, file: Path) -> int:
+    """A workbook with what the sandbox's market shows now."""
+    template = load_template(name)
+    now = utc_now().replace(microsecond=0)
+    records = sorted(_invented(now), key=lambda record: record.signal.timestamp)
+    settings = {"Time_zone": "UTC", "Last_sync": wall_time(now, UTC), "Feed_status": "preview"}
+    lists = busiest(template, {}, ((record, 1) for record in records), UTC)
+    rows = write_workbook(file, template, records, UTC, {**settings, **lists})
+    click.echo(f"{file}: {plural(rows, 'row')} of invented signals.")
+    return 0
+
+
+def _invented(now: datetime) -> Iterator[Record]:
+    """About _EXAMPLES signals of an invented market's last days, of both tables, ended ones among them."""
+    from cqs_sheets.sandbox import Market  # noqa: PLC0415 - for invented signals only
+
+    history = Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
+    arrival = 0
+    for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
+        born = [drawn for drawn in history if drawn.table == table.value]
+        for drawn in born[:: max(1, len(born) // count)]:
+            fields = {**drawn.published_fields, "leverage": drawn.leverage}
+            parsed = parse_signals([fields], table=table, zone=UTC)
+            for signal in parsed.signals:
+                arrival = next_arrival(arrival, signal.timestamp)
+                record = observe(None, signal, signal.timestamp, arrival)
+                yield (
+                    record
+                    if now - signal.timestamp < _WINDOW
+                    else replace(record, status=Status.AGED, last_seen=signal.timestamp + _WINDOW)
+                )

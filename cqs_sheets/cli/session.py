@@ -1,0 +1,126 @@
+"""A command's session: its settings and log, its stop by Ctrl-C, its journal and its run."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from cqs_sheets.api import ApiClient
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.cli.options import Options, SyncOptions
+from cqs_sheets.cli.terminal.log import log_to, set_up_logging
+from cqs_sheets.cli.terminal.output import Progress, print_warning
+from cqs_sheets.config import Overrides
+from cqs_sheets.core.rows.planner import Choices
+from cqs_sheets.errors import Interrupted
+from cqs_sheets.journal import Journal
+from cqs_sheets.run.sync import Run
+from cqs_sheets.run.wiring import Session, opened_run, opened_session
+
+_GLANCE = 0.5  # seconds: before Python 3.14, Windows tells of Ctrl-C only between two waits
+
+
+@contextmanager
+def session_of(options: Options, *, serve: bool = True, tell: bool = True) -> Iterator[Session]:
+    """The session of a command; with --sandbox, a sandbox runs for as long (unless not to `serve`).
+
+    SIGINT and SIGTERM ask for a stop from now on. The settings' warnings are printed unless not to
+    `tell`. Raises CqsError as run.wiring.opened_session does.
+    """
+    set_up_logging(verbose=options.verbose, quiet=options.quiet)
+    if options.log_file:
+        log_to(options.log_file)
+    interruption = Interruption()
+    interruption.install()
+    if options.sandbox and serve and not options.quiet:
+        click.echo("Sandbox: the signals are invented.", err=True)
+    with opened_session(
+        config=options.config,
+        overrides=_overrides(options),
+        sandbox=options.sandbox,
+        serve=serve,
+        sleep=interruption.sleep,
+        stop=lambda: interruption.requested,
+    ) as session:
+        for warning in session.settings.warnings if tell and not options.quiet else ():
+            print_warning(warning)
+        yield session
+
+
+@contextmanager
+def journal_of(options: Options, *, writing: bool = False) -> Iterator[tuple[Session, Journal]]:
+    """The session and its journal, for commands that ask the API nothing; read-only unless `writing`."""
+    opening = Journal.open if writing else Journal.open_readonly
+    with (
+        session_of(options, serve=False) as session,
+        opening(session.journal_path, clock=utc_now) as journal,
+    ):
+        yield session, journal
+
+
+@contextmanager
+def run_of(session: Session, options: SyncOptions, *, api: ApiClient | None = None) -> Iterator[Run]:
+    """A run whose progress is shown on the terminal."""
+    progress = Progress(enabled=not options.quiet)
+    choices = Choices(restore=options.restore, force=options.force)
+    try:
+        with opened_run(session, choices=choices, dry_run=options.dry_run, progress=progress, api=api) as run:
+            yield run
+    finally:
+        progress.clear()
+
+
+def _overrides(options: Options) -> Overrides:
+    return Overrides(
+        to=options.to,
+        template=options.template,
+        tabs=dict(options.tabs),
+        interval=options.interval,
+        exchange=options.exchange,
+        currency=options.currency,
+        type=options.types,
+    )
+
+
+class Interruption:
+    """Set by the first signal; a second SIGINT ends the process at once (which is safe, too)."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._number = 0
+
+    def install(self) -> None:
+        """Take over SIGINT and SIGTERM for this process."""
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+
+    @property
+    def requested(self) -> Interrupted | None:
+        """The failure to end with, once a signal came."""
+        return Interrupted(self._number) if self._event.is_set() else None
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Interrupted as soon as a signal comes."""
+        until = time.monotonic() + seconds
+        while not self._event.wait(max(0.0, min(_GLANCE, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return
+        raise Interrupted(self._number)
+
+    def wait(self) -> None:
+        """Wait until a signal comes."""
+        while not self._event.wait(_GLANCE):
+            pass
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self._event.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._number = number
+        self._event.set()

@@ -1,0 +1,96 @@
+"""Texts, marks and progress on a terminal or in a pipe."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from typing import Any
+
+import click
+
+from cqs_sheets.config.environment import Environment
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on stdout, readable."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=not shows_unicode()))
+
+
+def shows_unicode() -> bool:
+    """Whether stdout takes every character; JSON of a code page, or with its escapes, is none."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
+def wanted_color() -> bool | None:
+    """False where the environment asks for none (no-color.org), else None: click looks at the stream."""
+    return False if Environment.read().no_color else None
+
+
+def print_marked(word: str, color: str, text: str, *more: str) -> None:
+    """`error: ` and the like with its text on stderr, in colour where that is welcome; `more` in lines below.
+
+    On a terminal lines are wrapped to its width; elsewhere each stays one, for whoever searches a log.
+    """
+    mark = f"{word}: "
+    indent = " " * len(mark)
+    click.secho(mark, nl=False, fg=color, bold=True, err=True, color=wanted_color())
+    click.echo(_fitted(text, indent, first=len(mark)), err=True)
+    for line in filter(None, more):
+        click.echo(indent + _fitted(line, indent, first=len(indent)), err=True)
+
+
+def _fitted(text: str, indent: str, *, first: int) -> str:
+    """A text whose first line begins after `first` characters; lines of its own keep their own indent."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    paragraphs = [
+        wrapped(line, width, indent=" " * first if number == 0 else "", hanging=indent)
+        for number, line in enumerate(text.split("\n"))
+    ]
+    return "\n".join(paragraphs)[first:]
+
+
+def wrapped(text: str, width: int, *, indent: str, hanging: str) -> str:
+    """Whole words on lines of this width, the first after `indent`, the others after `hanging`."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def say(text: str) -> None:
+    """A sentence on stdout, wrapped on a terminal."""
+    fits = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(text) + 1
+    click.echo(wrapped(text, fits, indent="", hanging=""))
+
+
+def print_warning(text: str) -> None:
+    """One warning on stderr."""
+    print_marked("warning", "yellow", text)
+
+
+class Progress:
+    """A line on a terminal that says what is being done, gone when it is done; silent elsewhere."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled and sys.stderr.isatty()
+        self._shown = False
+
+    def __call__(self, what: str) -> None:
+        """Show what is being done now."""
+        if self._enabled:
+            click.echo(f"\r\x1b[2K{what} ...", nl=False, err=True)
+            self._shown = True
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+            self._shown = False

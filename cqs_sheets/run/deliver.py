@@ -1,0 +1,294 @@
+"""What one target still lacks, brought there in one atomic write, and noted in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
+from threading import Lock
+from types import MappingProxyType
+
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows import busiest
+from cqs_sheets.core.rows.binding import Bindings, bind, marks_of, searched_titles
+from cqs_sheets.core.rows.facts import Facts
+from cqs_sheets.core.rows.orphans import Keys, aged, signals_of
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.planner import Choices, make_plan
+from cqs_sheets.core.rows.rows import WantedRow, passes, wanted_rows
+from cqs_sheets.core.rows.table import Stamp, Table
+from cqs_sheets.core.rows.upgrade import shape
+from cqs_sheets.core.signals.symbols import BUILT_IN
+from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.destinations.base import Destination
+from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.journal import Journal, TargetState, Wanted
+
+_TRIES = 4  # a person saving again and again between our read and our write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A target with all that is needed to write it."""
+
+    settings: TargetSettings
+    template: Template
+    destination: Destination
+    zone: tzinfo
+
+
+def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
+    """What the journal knows of a target.
+
+    One workbook with another template is another target: what was delivered to the tabs of the one
+    says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
+    at again.
+    """
+    chosen = (settings.feeds, sorted(settings.where.items()))
+    selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
+    return journal.target(f"{settings.identity} as {settings.template}", selection)
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    """What became of one target. `pending` counts rows that still wait, after a failure."""
+
+    plan: Plan | None = None
+    requests: int = 0
+    pending: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Looked:
+    """A look at a target as deep as it is needed: its facts, and which sheets are the template's tabs."""
+
+    target: Target
+    state: TargetState
+    stamp: Stamp
+    _: KW_ONLY
+    restore: bool
+
+    @cached_property
+    def facts(self) -> Facts:
+        template, words = self.target.template, self.target.settings.tabs
+        return look(self.target.destination, template, words, self.stamp)
+
+    @cached_property
+    def bindings(self) -> Bindings:
+        written = self.state.sequence > 0 and not self.restore
+        return bind(self.target.template, self.facts, self.target.settings.tabs, written=written)
+
+
+def look(destination: Destination, template: Template, words: Mapping[str, str], stamp: Stamp) -> Facts:
+    """What must be seen of a target to know which of its sheets are tabs of the template. Raises CqsError."""
+    facts = destination.look(stamp, marks_of(template))
+    titles = searched_titles(template, facts, words)
+    return destination.headers(facts, titles) if titles else facts
+
+
+def read_target(
+    destination: Destination,
+    template: Template,
+    keys: Mapping[str, Collection[str]],
+    words: Mapping[str, str] = MappingProxyType({}),
+    *,
+    known_version: str = "",
+) -> Table:
+    """What a target holds of some keys of a template's tabs; raises CqsError as destinations do."""
+    facts = look(destination, template, words, destination.stamp(known_version))
+    return destination.read(facts, bind(template, facts, words), keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverer:
+    """Brings targets up to date from one journal; several at a time may be under way.
+
+    Only one of them speaks to the journal at a time; reading and writing targets is what takes long.
+    """
+
+    journal: Journal
+    choices: Choices
+    dry_run: bool
+    clock: Callable[[], datetime]
+    _turn: Lock = field(default_factory=Lock)
+
+    def deliver(
+        self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
+    ) -> None:
+        """Write what the target lacks, into `outcome` as it happens; raises CqsError as destinations do.
+
+        `make_empty`: make a target that is not there even if there is no row for it yet.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._deliver_once(target, settings, outcome, make_empty=make_empty)
+            except TargetChanged:
+                if attempt == _TRIES:
+                    raise
+            else:
+                return
+
+    def _deliver_once(
+        self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
+    ) -> None:
+        with self._turn:
+            state = remembered(self.journal, target.settings)
+            outcome.pending = self.journal.pending(state, target.settings.feeds)
+        stamp = target.destination.stamp(state.version)
+        with self._turn:
+            newest = self.journal.newest_change()
+            rows = list(self._rows(state, stamp, target))
+        outcome.pending = sum(not row.fill_only for row in rows)
+        heartbeat, now = self._heartbeat_due(state, target), _shape(target)
+        looked = _Looked(target, state, stamp, restore=self.choices.restore)
+        orphans = self._orphans(state, stamp, looked)
+        wanted = heartbeat or now != state.shape or any(orphans.values())
+        something_to_do = rows or (wanted if stamp.exists else make_empty)
+        if not something_to_do:
+            self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
+            return
+        plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat)
+        outcome.plan = plan
+        outcome.warnings = list(plan.warnings)
+        _refuse_large(plan)
+        if self.dry_run:
+            return
+        if plan.empty:
+            found = plan.table
+            self._note(
+                state, newest, rows,
+                sequence=found.sequence or 0, version=found.version, wrote=False, shape=now,
+            )  # fmt: skip
+        else:
+            applied = target.destination.apply(plan)
+            outcome.requests += applied.requests
+            outcome.warnings.extend(applied.warnings)
+            self._note(
+                state, newest, rows, sequence=plan.sequence, version=applied.version, wrote=True, shape=now
+            )
+        outcome.pending = 0
+
+    def _candidates(self, state: TargetState, stamp: Stamp, target: Target) -> list[Wanted]:
+        """Signals to look at: the changed ones; all on a restore or a lost file; after a roll-back, the undone ones."""
+        feeds = target.settings.feeds
+        lost = not stamp.exists and state.sequence > 0
+        if lost or self.choices.restore:
+            return self.journal.everything(state, feeds)
+        moved = stamp.version != state.version
+        rolled_back = stamp.exists and moved and (stamp.sequence or 0) < state.sequence
+        return self.journal.wanted(state, feeds, after_stamp=(stamp.sequence or 0) if rolled_back else None)
+
+    def _rows(self, state: TargetState, stamp: Stamp, target: Target) -> Iterator[WantedRow]:
+        """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
+        candidates = self._candidates(state, stamp, target)
+        yield from _wanted(target, candidates)
+        if stamp.exists and state.shape != _shape(target):
+            seen = {item.record.arrival for item in candidates}
+            others = self.journal.everything(state, target.settings.feeds)
+            yield from _wanted(
+                target, (item for item in others if item.record.arrival not in seen), fill_only=True
+            )
+
+    def _orphans(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
+        """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
+        if not stamp.exists or (stamp.sequence or 0) <= state.sequence:
+            return {}
+        found = looked.target.destination.open_keys(looked.facts, looked.bindings)
+        with self._turn:
+            return {
+                tab.name: [key for key in found.get(tab.name, ()) if not self._knows(tab, key)]
+                for tab in looked.target.template.fed_tabs
+            }
+
+    def _knows(self, tab: TableTab, key: str) -> bool:
+        return any(map(self.journal.knows, signals_of(tab, key)))
+
+    def _heartbeat_due(self, state: TargetState, target: Target) -> bool:
+        every = target.settings.heartbeat
+        if not every or target.template.settings_tab is None:
+            return False
+        last = state.last_heartbeat
+        return last is None or self.clock() - last >= timedelta(seconds=every)
+
+    def _plan(
+        self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys,
+        settings: Mapping[str, CellValue], *, refresh: bool,
+    ) -> Plan:  # fmt: skip
+        target, bindings = looked.target, looked.bindings
+        keys = {tab: set(found) for tab, found in orphans.items()}
+        for row in rows:
+            keys.setdefault(row.tab, set()).add(row.key)
+        table = target.destination.read(looked.facts, bindings, keys)
+        if table.version != looked.stamp.version:
+            raise TargetChanged(
+                f"{target.settings.name} is being changed while the sync works on it.",
+                meaning="Nothing was written; the rows wait in the journal.",
+                hint="Run the sync again when nobody is saving it.",
+            )
+        return make_plan(
+            bindings.template,
+            rows,
+            table,
+            sequence=max(looked.state.sequence, table.sequence or 0) + 1,
+            settings={**settings, **self._lists(target)},
+            refresh_settings=refresh,
+            choices=self.choices,
+            more=aged(bindings.template, table, orphans, now=self.clock(), zone=target.zone),
+        )
+
+    def _lists(self, target: Target) -> dict[str, str]:
+        """The settings of a target that list what was busiest of late in its own rows."""
+        if not busiest.asked(target.template):
+            return {}
+        with self._turn:
+            alike = busiest.looks_at_words(target.template, target.settings.where)
+            since = self.clock() - busiest.SPAN
+            records = self.journal.recent(target.settings.feeds, since, alike=alike)
+            return busiest.busiest(target.template, target.settings.where, records, target.zone)
+
+    def _note(
+        self, state: TargetState, cursor: int, rows: Iterable[WantedRow],
+        *, sequence: int, version: str, wrote: bool, shape: str | None = None,
+    ) -> None:  # fmt: skip
+        if self.dry_run:
+            return
+        with self._turn:
+            self.journal.delivered(
+                state,
+                sequence=sequence,
+                version=version,
+                rows=[(row.signal, row.revision) for row in rows],
+                cursor=cursor,
+                at=self.clock(),
+                wrote=wrote,
+                shape=shape,
+            )
+
+
+def _shape(target: Target) -> str:
+    """What the cells of a row depend on besides its signal: when it changes, blanks are filled."""
+    symbols = target.settings.symbols
+    return shape(target.template) + ("" if symbols == BUILT_IN else repr(symbols))
+
+
+def _wanted(target: Target, candidates: Iterable[Wanted], *, fill_only: bool = False) -> Iterator[WantedRow]:
+    for item in candidates:
+        if passes(target.settings.where, item.record, target.zone):
+            added = item.delivered.added if item.delivered else None
+            yield from wanted_rows(
+                target.template, item.record, target.zone,
+                symbols=target.settings.symbols, added=added, fill_only=fill_only,
+            )  # fmt: skip
+
+
+def _refuse_large(plan: Plan) -> None:
+    if plan.refusals:
+        raise DataRefused(
+            "This sync would rewrite an unusual share of the sheet: " + "; ".join(plan.refusals) + ".",
+            meaning="Nothing was written; the rows wait in the journal.",
+            hint="Look at it with --dry-run. If it is right (say, the time zone changed), add --force.",
+            kind="large",
+        )

@@ -1,0 +1,227 @@
+"""run_once: the only place that orders the steps poll -> journal -> plan -> apply -> report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cqs_sheets.config import Settings, TargetSettings
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.reports.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.signals.fields import wall_time
+from cqs_sheets.core.signals.query import selection
+from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.core.templates.template import SettingsTab, TableTab
+from cqs_sheets.errors import CqsError
+from cqs_sheets.journal import Journal
+from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
+from cqs_sheets.run.poll import FeedPoll, FeedPoller
+
+_DAY = timedelta(hours=24)
+_SIDE_BY_SIDE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The tools of one sync.
+
+    `open_target` makes a target's destination and template ready (CqsError if it cannot). `clock`
+    gives aware UTC times, `progress` tells a person what is going on, `stop` gives the reason to
+    begin no further step, once there is one.
+    """
+
+    settings: Settings
+    poller: FeedPoller
+    deliverer: Deliverer
+    journal: Journal
+    open_target: Callable[[TargetSettings], Target]
+    clock: Callable[[], datetime]
+    progress: Callable[[str], None]
+    stop: Callable[[], CqsError | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """The report, and by target the plan that was (or would be) carried out."""
+
+    report: Report
+    plans: Mapping[str, Plan]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """One target after its turn; `opened`: it came as far as its destination."""
+
+    settings: TargetSettings
+    opened: bool
+    delivery: Delivery
+    error: CqsError | None
+    seconds: float
+
+
+def run_once(run: Run) -> SyncResult:
+    """Poll every feed, then bring every target up to date; one failing part never stops the others."""
+    started = run.clock()
+    for kept in run.journal.undigested():
+        run.poller.digest(kept)
+    polls = tuple(_polls(run))
+    answered = any(poll.error is None for poll in polls)
+    written = _written(run, _settings_values(run, polls), make_empty=answered)
+    stopped = run.stop()
+    report = Report(
+        started=started,
+        seconds=(run.clock() - started).total_seconds(),
+        dry_run=run.deliverer.dry_run,
+        api=_api_report(polls),
+        coverage=run.journal.coverage(_covered(run)),
+        targets=tuple(_target_report(target, polls) for target in written),
+        warnings=tuple(dict.fromkeys(_warnings(polls, written))),
+        errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
+    )
+    plans = {target.settings.name: target.delivery.plan for target in written if target.delivery.plan}
+    return SyncResult(report=report, plans=plans)
+
+
+def _polls(run: Run) -> Iterator[FeedPoll]:
+    for feed in run.settings.feeds:
+        if run.stop():
+            return
+        run.progress(f"asking the API for {feed.name}")
+        yield run.poller.poll(feed, run.clock())
+
+
+def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[_Written]:
+    """Every target after its turn, in their order; several are written side by side."""
+
+    def write(settings: TargetSettings) -> _Written | None:
+        return None if run.stop() else _write(run, settings, shown, make_empty=make_empty)
+
+    targets = run.settings.targets
+    run.progress(f"writing {', '.join(settings.name for settings in targets)}")
+    if len(targets) == 1:
+        turns = [write(targets[0])]
+    else:
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            turns = list(pool.map(write, targets))
+    every = [written for written in turns if written]
+    for written in every:
+        if not written.opened:  # counted now that no thread speaks to the journal
+            state = remembered(run.journal, written.settings)
+            written.delivery.pending = run.journal.pending(state, written.settings.feeds)
+    return every
+
+
+def _write(
+    run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
+) -> _Written:
+    begun = run.clock()
+    delivery, error, opened = Delivery(), None, False
+    try:
+        target = run.open_target(settings)
+        opened = True
+        run.deliverer.deliver(target, shown, delivery, make_empty=make_empty)
+    except CqsError as failure:
+        error = failure
+    seconds = (run.clock() - begun).total_seconds()
+    return _Written(settings=settings, opened=opened, delivery=delivery, error=error, seconds=seconds)
+
+
+def _covered(run: Run) -> list[tuple[str, str]]:
+    free = run.settings.api.key.is_free
+    return [(feed.name, selection(feed, free=free)) for feed in run.settings.feeds]
+
+
+def _settings_values(run: Run, polls: Sequence[FeedPoll]) -> dict[str, CellValue]:
+    """The cells of a Settings tab that the sync writes, by name."""
+    now = run.clock()
+    failed = [f"{poll.feed.name}: {poll.error.kind}" for poll in polls if poll.error]
+    return {
+        "Time_zone": str(run.settings.zone),
+        "Last_sync": wall_time(now.replace(microsecond=0), run.settings.zone),
+        "Feed_status": "; ".join(failed) or "ok",
+        "Gap_minutes": Decimal(run.journal.coverage(_covered(run), since=now - _DAY).gap_minutes),
+    }
+
+
+def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterator[str]:
+    for poll in polls:
+        yield from poll.warnings
+    for target in written:
+        yield from (f"{target.settings.name}: {warning}" for warning in target.delivery.warnings)
+
+
+def _errors(
+    polls: Sequence[FeedPoll], written: Sequence[_Written], stopped: CqsError | None
+) -> Iterator[CqsError]:
+    yield from (poll.error for poll in polls if poll.error)
+    yield from (target.error for target in written if target.error)
+    if stopped:
+        yield stopped
+
+
+def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
+    return ApiReport(
+        requests=sum(poll.requests for poll in polls),
+        signals=len({key for poll in polls for key in poll.result.seen}),
+        new=sum(poll.result.new for poll in polls),
+        changed=sum(poll.result.changed for poll in polls),
+        closed=sum(poll.result.closed for poll in polls),
+        rejects=merged_rejects([reject for poll in polls for reject in poll.rejects]),
+    )
+
+
+def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
+    settings, delivery = written.settings, written.delivery
+    plan = delivery.plan if written.error is None else None
+    added = len(plan.adds) if plan else 0
+    updated, closed = _changed_rows(plan) if plan else (0, 0)
+    return TargetReport(
+        target=settings.name,
+        template=settings.template,
+        outcome=Outcome.FAILED if written.error else Outcome.OK,
+        added=added,
+        updated=updated,
+        closed=closed,
+        unchanged=0 if written.error else max(0, _seen(settings, polls) - added - updated),
+        left_deleted=plan.left_deleted if plan else 0,
+        pending=delivery.pending,
+        requests=delivery.requests,
+        seconds=written.seconds,
+        made=_made(plan) if plan else (),
+    )
+
+
+def _made(plan: Plan) -> tuple[str, ...]:
+    """What a living target lacked of its template; the tabs of a new one go without saying."""
+    if not plan.table.exists:
+        return ()
+    tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
+    told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
+    for name, count in Counter(new.tab for new in plan.new_columns).items():
+        settings = isinstance(plan.template.tab(name), SettingsTab)
+        told.append(plural(count, "setting") if settings else f"{plural(count, 'column')} of {name}")
+    return tuple(told)
+
+
+def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:
+    """How many open signals the feeds of a target showed."""
+    feeding = (poll for poll in polls if settings.feeds is None or poll.feed.name in settings.feeds)
+    return len({key for poll in feeding for key in poll.result.seen})
+
+
+def _changed_rows(plan: Plan) -> tuple[int, int]:
+    """How many rows are updated, and how many of all are marked closed."""
+    updated, closed = set(), set()
+    for change in plan.updates:
+        tab = plan.template.tab(change.tab)
+        if isinstance(tab, TableTab):
+            updated.add((change.tab, change.key))
+            if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
+                closed.add((change.tab, change.key))
+    return len(updated - closed), len(closed)

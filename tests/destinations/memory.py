@@ -1,0 +1,163 @@
+"""A target in memory: the protocol in its plainest form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
+
+from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.rows.binding import Bindings
+from cqs_sheets.core.rows.facts import Facts, Made, MarkedTab, SheetFacts, Spot
+from cqs_sheets.core.rows.orphans import status_column
+from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
+from cqs_sheets.core.rows.upgrade import ids_by_tab, made_after, parts
+from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.base import Applied
+from cqs_sheets.errors import TargetChanged
+
+_FIRST_ROW = 2
+_SETTING_NAME = "name"
+
+
+class MemoryDestination:
+    """Rows in lists, as a user could edit them: `tabs` maps a tab's name to its rows.
+
+    A row maps column ids to values, the user's own columns included. `columns` maps a tab's name to the
+    ids of the template's columns that are there, `made` is the record of those ever made.
+    """
+
+    def __init__(self) -> None:
+        self.tabs: dict[str, list[dict[str, CellValue]]] = {}
+        self.columns: dict[str, list[str]] = {}
+        self.made: Made | None = None
+        self.sequence: int | None = None
+        self._versions = count(1)
+        self._version = ""
+
+    def touch(self) -> None:
+        """Say that a user saved the target."""
+        self._version = str(next(self._versions))
+
+    def stamp(self, known_version: str) -> Stamp:
+        """See base.Destination."""
+        del known_version
+        return Stamp(exists=bool(self._version), sequence=self.sequence, version=self._version)
+
+    def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
+        """See base.Destination."""
+        return Facts(
+            exists=stamp.exists,
+            sequence=self.sequence,
+            version=stamp.version,
+            sheets=tuple(SheetFacts(id=name, title=name) for name in self.tabs),
+            marks={
+                name: ((MarkedTab(columns={id_: Spot(name, 1, at) for at, id_ in enumerate(ids, 1)}),),)
+                for name, ids in self.columns.items()
+                if name in marks
+            },
+            made=self.made,
+        )
+
+    def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
+        """See base.Destination; a target in memory has no headers."""
+        del titles
+        return facts
+
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+        """See base.Destination."""
+        if facts.version != self._version:
+            raise TargetChanged("The target changed while the sync was working on it.")
+        states = {
+            tab.name: self._state(tab, keys.get(tab.name, ()))
+            for tab in bindings.template.tabs
+            if tab.name in self.tabs and isinstance(tab, TableTab | SettingsTab)
+        }
+        return Table(
+            exists=bool(self._version),
+            sequence=self.sequence,
+            version=self._version,
+            bindings=bindings,
+            tabs=states,
+            made=self.made,
+        )
+
+    def _state(self, tab: TableTab | SettingsTab, keys: Collection[str]) -> TabState:
+        rows = self.tabs[tab.name]
+        settings = isinstance(tab, SettingsTab)
+        key_column, columns = self._layout(tab)
+        places: dict[str, list[int]] = {}
+        for number, row in enumerate(rows, start=_FIRST_ROW):
+            key = key_text(row.get(key_column))
+            if key is not None and (settings or key in keys):
+                places.setdefault(key, []).append(number)
+        return TabState(
+            name=tab.name,
+            columns={column: position for position, column in enumerate(columns, start=1)},
+            rows={
+                key: HeldRow(
+                    row=numbers[0],
+                    values={column: rows[numbers[0] - _FIRST_ROW].get(column) for column in columns},
+                )
+                for key, numbers in places.items()
+            },
+            duplicates={key: tuple(numbers) for key, numbers in places.items() if len(numbers) > 1},
+            row_count=len(rows),
+        )
+
+    def _layout(self, tab: TableTab | SettingsTab) -> tuple[str, list[str]]:
+        if isinstance(tab, SettingsTab):
+            return _SETTING_NAME, [SETTING_VALUE]
+        there = self.columns.get(tab.name, ())
+        return tab.key, [column.id for column in tab.columns if column.synced and column.id in there]
+
+    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination."""
+        del facts
+        return {
+            tab.name: {
+                key
+                for row in self.tabs.get(tab.name, ())
+                if row.get(status_column(tab) or "") == Status.OPEN.value
+                and (key := key_text(row.get(tab.key)))
+            }
+            for tab in bindings.template.fed_tabs
+        }
+
+    def apply(self, plan: Plan) -> Applied:
+        """See base.Destination."""
+        if plan.table.version != self._version:
+            raise TargetChanged("The target changed while the sync was working on it.")
+        self._create(plan)
+        for update in plan.updates:
+            self._row(plan.template, update.tab, update.key)[update.column] = update.new
+        for add in plan.adds:
+            there = self.columns[add.tab]
+            row = {column: value for column, value in add.values.items() if column in there}
+            self.tabs[add.tab].append(row)
+        self.sequence = plan.sequence
+        self.made = made_after(plan)
+        self.touch()
+        return Applied(version=self._version)
+
+    def _create(self, plan: Plan) -> None:
+        """Make the tabs and columns that a plan names."""
+        for made in plan.new_tabs:
+            tab = plan.template.tab(made.tab)
+            self.tabs[tab.name] = []
+            self.columns[tab.name] = []
+            self._extend(tab, sorted(parts(tab)))
+        for name, new in ids_by_tab(plan).items():
+            if name in self.tabs:
+                self._extend(plan.template.tab(name), new)
+
+    def _extend(self, tab: Tab, new: Sequence[str]) -> None:
+        if isinstance(tab, SettingsTab):
+            self.tabs[tab.name] += [{_SETTING_NAME: name, SETTING_VALUE: None} for name in new]
+        self.columns[tab.name] += new
+
+    def _row(self, template: Template, tab_name: str, key: str) -> dict[str, CellValue]:
+        tab = template.tab(tab_name)
+        key_column = tab.key if isinstance(tab, TableTab) else _SETTING_NAME
+        return next(row for row in self.tabs[tab_name] if key_text(row.get(key_column)) == key)
