@@ -47,23 +47,34 @@ def signal_json(one: Outcome) -> dict[str, Any]:
     }
 
 
+TEXT_COLUMNS = ("exchange", "coin", "currency", "direction", "type", "table", "id", "reason")
+"""What comes from the provider as text."""
+
+COLUMNS = (
+    "table", "id", "published", "exchange", "coin", "currency", "direction", "type", "outcome", "reason",
+    "targets_hit", "clock", "clock_by", "entered_at", "entry", "exits", "r_gross", "r_net", "r_worst", "r_best",
+    "mfe_r", "mae_r", "ambiguous", "liquidation_first", "as_of",
+)  # fmt: skip
+"""The columns of `signal_row`."""
+
+
 def signal_row(one: Outcome) -> dict[str, str]:
-    """One signal's outcome as a row of a file: what it was, then what became of it; unknown is blank."""
+    """One signal's outcome as a row of a file: what it was, and what became of it; unknown is blank."""
     signal = one.signal
-    told: dict[str, object] = signal_json(one) | {
-        "exits": " ".join(f"{moment_text(leg.at)} {leg.why} {decimal_text(leg.price)}" for leg in one.legs),
-    }
-    of_signal: dict[str, object] = {
+    row: dict[str, object] = signal_json(one) | {
         "published": moment_text(signal.timestamp),
         "exchange": signal.exchange,
         "coin": signal.coin,
         "currency": signal.currency,
         "direction": signal.direction,
         "type": signal.type,
-        "clock_by": one.clock_by,
         "reason": one.reason,
+        "clock_by": one.clock_by,
+        "exits": "; ".join(
+            f"{moment_text(leg.at)} {leg.why} at {decimal_text(leg.price)}" for leg in one.legs
+        ),
     }
-    return {name: _cell(value) for name, value in (of_signal | told).items()}
+    return {name: _cell(row[name]) for name in COLUMNS}
 
 
 def moment_text(moment: datetime | None) -> str | None:
