@@ -70,7 +70,7 @@ def _cells(one: Summary, *, wide: bool) -> list[str]:
         f"{one.signals:,}",
         f"{one.entered:,}",
         *(_share_text(share, wide=wide) for share in one.hits),
-        _number(one.expectancy_r, "+.2f") + mark,
+        _number(one.expectancy_r, "+z.2f") + mark,
         _number(one.stderr_r, ".2f"),
         _number(one.profit_factor, ".2f"),
         _number(one.max_drawdown_r, ".1f"),
