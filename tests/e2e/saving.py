@@ -7,7 +7,8 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from io import BytesIO
+from contextlib import suppress
+from io import SEEK_END, BytesIO
 from pathlib import Path
 
 import openpyxl
@@ -69,7 +70,8 @@ def keep_saving(path: Path, log: Path, seed: int) -> None:
             continue
         number += 1
         dice.choice(list(WAYS.values()))(path, content)
-        with log.open("a") as file:
+        with suppress(FileNotFoundError), log.open("r+") as file:
+            file.seek(0, SEEK_END)
             file.write(f"{number}\n")
         time.sleep(dice.random() * 0.02)
 
