@@ -127,7 +127,7 @@ class ExcelDestination:
             with self._package() as package:
                 yield Draft(package)
         except DataRefused:
-            if self._file.version() != before:  # caught in the middle of a person's save
+            if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save
                 raise self._file.changed() from None
             raise
 

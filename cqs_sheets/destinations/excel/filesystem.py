@@ -136,6 +136,13 @@ class WorkbookFile:
             return self.version()
         return _version(found) if found else None
 
+    def rests_at(self, version: str | None) -> bool:
+        """Whether the file is that version and, if it was saved just now, still is so in a moment."""
+        found = self._looked_at()
+        if found and 0 <= self._disk.now() - found.st_mtime < 1:
+            self._sleep(2 * _TICK)
+        return self.version() == version
+
     def _looked_at(self) -> os.stat_result | None:
         try:
             found = self.path.stat()
