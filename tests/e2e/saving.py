@@ -12,6 +12,8 @@ from io import SEEK_END, BytesIO
 from pathlib import Path
 
 import openpyxl
+from openpyxl.cell import Cell
+from openpyxl.workbook import Workbook
 
 
 def in_place(path: Path, content: bytes) -> None:
@@ -51,12 +53,23 @@ WAYS: Mapping[str, Callable[[Path, bytes], None]] = {
 def with_memo(content: bytes, text: str) -> bytes:
     """The workbook after somebody typed a memo into its first row."""
     book = openpyxl.load_workbook(BytesIO(content))
-    sheet = book["Signals"]
-    [header] = [cell for line in sheet.iter_rows() for cell in line if cell.value == "Memo"]
-    sheet.cell(header.row + 1, header.column).value = text
+    _memo(book).value = text
     saved = BytesIO()
     book.save(saved)
     return saved.getvalue()
+
+
+def memo_in(content: bytes) -> int:
+    """The number typed there, 0 for none."""
+    return int(str(_memo(openpyxl.load_workbook(BytesIO(content))).value or 0))
+
+
+def _memo(book: Workbook) -> Cell:
+    sheet = book["Signals"]
+    [header] = [cell for line in sheet.iter_rows() for cell in line if cell.value == "Memo"]
+    found = sheet.cell(header.row + 1, header.column)
+    assert isinstance(found, Cell)
+    return found
 
 
 def keep_saving(path: Path, log: Path, seed: int) -> None:

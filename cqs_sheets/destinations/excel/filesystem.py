@@ -373,6 +373,7 @@ class WorkbookFile:
         """A person's save was replaced: it gets its place again, and nothing but our own version is dropped."""
         with suppress(FileNotFoundError):  # the file was deleted meanwhile: the save stays as a backup
             self._disk.exchange(self._aside, self.path)
+            self._disk.sync_folder(self.path.parent)  # time for a save into our version to begin
             if _version(self._aside.stat()) == staged:
                 self._disk.remove(self._aside)
                 return
