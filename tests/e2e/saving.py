@@ -7,10 +7,13 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from io import BytesIO
+from contextlib import suppress
+from io import SEEK_END, BytesIO
 from pathlib import Path
 
 import openpyxl
+from openpyxl.cell import Cell
+from openpyxl.workbook import Workbook
 
 
 def in_place(path: Path, content: bytes) -> None:
@@ -50,12 +53,23 @@ WAYS: Mapping[str, Callable[[Path, bytes], None]] = {
 def with_memo(content: bytes, text: str) -> bytes:
     """The workbook after somebody typed a memo into its first row."""
     book = openpyxl.load_workbook(BytesIO(content))
-    sheet = book["Signals"]
-    [header] = [cell for line in sheet.iter_rows() for cell in line if cell.value == "Memo"]
-    sheet.cell(header.row + 1, header.column).value = text
+    _memo(book).value = text
     saved = BytesIO()
     book.save(saved)
     return saved.getvalue()
+
+
+def memo_in(content: bytes) -> int:
+    """The number typed there, 0 for none."""
+    return int(str(_memo(openpyxl.load_workbook(BytesIO(content))).value or 0))
+
+
+def _memo(book: Workbook) -> Cell:
+    sheet = book["Signals"]
+    [header] = [cell for line in sheet.iter_rows() for cell in line if cell.value == "Memo"]
+    found = sheet.cell(header.row + 1, header.column)
+    assert isinstance(found, Cell)
+    return found
 
 
 def keep_saving(path: Path, log: Path, seed: int) -> None:
@@ -69,7 +83,8 @@ def keep_saving(path: Path, log: Path, seed: int) -> None:
             continue
         number += 1
         dice.choice(list(WAYS.values()))(path, content)
-        with log.open("a") as file:
+        with suppress(FileNotFoundError), log.open("r+") as file:
+            file.seek(0, SEEK_END)
             file.write(f"{number}\n")
         time.sleep(dice.random() * 0.02)
 

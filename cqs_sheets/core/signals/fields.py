@@ -91,7 +91,12 @@ _TEXT, _NUMBER, _TIME, _ID = CellType.TEXT, CellType.NUMBER, CellType.TIME, Cell
 
 _ALL = (
     # the API's fields, in the guide's order
-    _field("id", _ID, "the signal's id, unique within its table", lambda s: id_cell(s.key.id)),
+    _field(
+        "id",
+        _ID,
+        "the signal's id, unique within its table; `5#2` is the second signal of id 5",
+        lambda s: id_cell(s.key.id),
+    ),
     _source(
         "timestamp", "field", _TIME, "when it was published", lambda r, z, _: wall_time(r.signal.timestamp, z)
     ),

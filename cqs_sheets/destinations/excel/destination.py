@@ -145,17 +145,22 @@ class ExcelDestination:
     def _opened(self) -> Iterator[Draft]:
         before = self._file.version()
         try:
-            package = Package.open(self._file.path)
+            with self._package() as package:
+                yield Draft(package)
+        except DataRefused:
+            if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save
+                raise self._file.changed() from None
+            raise
+
+    def _package(self) -> Package:
+        try:
+            return Package.open(self._file.path)
         except OSError as error:
             raise self._file.explained(error) from error
         except DataRefused as refused:
-            if self._file.version() != before:  # caught in the middle of a person's save
-                raise self._file.changed() from None
             raise DataRefused(
                 f"{self._file.path.name}: {refused.message}", meaning=refused.meaning, hint=refused.hint
             ) from None
-        with package:
-            yield Draft(package)
 
     @contextmanager
     def _made(self, plan: Plan) -> Iterator[Draft]:

@@ -136,6 +136,13 @@ class WorkbookFile:
             return self.version()
         return _version(found) if found else None
 
+    def rests_at(self, version: str | None) -> bool:
+        """Whether the file is that version and, if it was saved just now, still is so in a moment."""
+        found = self._looked_at()
+        if found and 0 <= self._disk.now() - found.st_mtime < 1:
+            self._sleep(2 * _TICK)
+        return self.version() == version
+
     def _looked_at(self) -> os.stat_result | None:
         try:
             found = self.path.stat()
@@ -366,6 +373,7 @@ class WorkbookFile:
         """A person's save was replaced: it gets its place again, and nothing but our own version is dropped."""
         with suppress(FileNotFoundError):  # the file was deleted meanwhile: the save stays as a backup
             self._disk.exchange(self._aside, self.path)
+            self._disk.sync_folder(self.path.parent)  # time for a save into our version to begin
             if _version(self._aside.stat()) == staged:
                 self._disk.remove(self._aside)
                 return
