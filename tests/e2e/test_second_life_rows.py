@@ -16,7 +16,7 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.query import Feed
 from cqs_sheets.journal import Journal, Poll
-from cqs_sheets.poll import FeedPoller
+from cqs_sheets.run.poll import FeedPoller
 from tests.api.fakes import NOW, Canned, envelope, serving
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
