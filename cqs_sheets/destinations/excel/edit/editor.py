@@ -34,7 +34,6 @@ from cqs_sheets.destinations.excel.edit.sparerows import nearly_full
 from cqs_sheets.destinations.excel.edit.stale import forget_results
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.cellxml import encode
-from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import Area, address
 from cqs_sheets.destinations.excel.parts.strings import SharedStrings
@@ -85,7 +84,7 @@ class Editor:
         for tab in plan.template.tabs:
             if isinstance(tab, TableTab) and tab.spare_rows:
                 self._add_spare_rows(tab)
-        self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
+        self._workbook.leave_stamp(plan.lineage)
         self._workbook.set_made(made)
         self._workbook.recalculate_on_load()
         if self._kept:
