@@ -121,7 +121,7 @@ def test_what_stands_around_the_rows_is_the_same_but_for_the_ranges_that_grew(bo
 def shape(xml: bytes) -> bytes:
     """A part without its rows, our names and the row numbers in ranges."""
     xml = re.sub(rb"<sheetData>.*</sheetData>", b"", xml, flags=re.DOTALL)
-    xml = re.sub(rb'<definedName name="cqs\.(?:sequence|made\.\d+)".*?</definedName>', b"", xml)
+    xml = re.sub(rb'<definedName name="cqs\.(?:sequence|(?:made|writes)\.\d+)".*?</definedName>', b"", xml)
     return re.sub(rb"(?<=[A-Z$])(?:8|10)\b", b"N", xml)
 
 

@@ -22,6 +22,8 @@ from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, pieces
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.errors import DataRefused
 
+# They match ranges behind a sheet's rows (rules, validations, filters, sparklines, x14), prefixed or not, attributes
+# in any order; what is no range is left alone. A parser would write anew what is not meant to change.
 _SQREF = re.compile(rb"""(\ssqref\s*=\s*["'])([^"']*)""")
 _FILTER_REF = re.compile(
     rb"""(<(?:autoFilter|sortState|sortCondition)\s(?:[^>]*?\s)?ref\s*=\s*["'])([^"']*)"""
