@@ -22,6 +22,15 @@ def column_letters(column: int) -> str:
     return text
 
 
+@cache
+def column_number(letters: str) -> int:
+    """A -> 1, AA -> 27."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
 def runs(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Neighbouring positions as (first, last)."""
     for _, run in groupby(enumerate(sorted(positions)), key=lambda item: item[1] - item[0]):
@@ -88,7 +97,4 @@ def _cell(text: str) -> tuple[int, int]:
     match = _CELL.fullmatch(text)
     if match is None:
         raise ValueError(f"no cell: {text!r}")
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - 64
-    return int(match[2]), column
+    return int(match[2]), column_number(match[1])

@@ -16,8 +16,11 @@ from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel.graft.tabs import add_tabs
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.deliver import read_target
+from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import add, change, fill_signals, parts, sync, with_parts
 from tests.make import SIGNALS_TAB
 
@@ -138,12 +141,11 @@ GROWING = {
 def test_a_range_that_ends_with_the_data_grows_wherever_it_is_said(
     tmp_path: Path, before: str, at: str
 ) -> None:
-    if at in ("L5", "L6") and before == "=SUM(E5:E6)":
-        pytest.skip("beside the data, a range over some of its rows is a window")
+    window = at in ("L5", "L6") and before == "=SUM(E5:E6)"  # beside the data, over some of its rows
     path = book_with(tmp_path / "book.xlsx", {at: before})
     sync(path, adds=[add("7"), add("8"), add("9")])
     moved = {"C8": "C11"}.get(at, at)
-    assert formulas(path)[moved] == GROWING[before]
+    assert formulas(path)[moved] == (before if window else GROWING[before])
 
 
 def test_running_totals_and_windows_in_the_data_stay_what_they_are(tmp_path: Path) -> None:
@@ -328,3 +330,36 @@ def test_a_protected_sheet_is_written_as_excel_lets_its_user(tmp_path: Path) -> 
     with pytest.raises(DataRefused, match="no rows can be added to its table"):
         sync(path, adds=[add("7")])
     assert path.read_bytes() == before
+
+
+ODD_ROWS = b'<row r="9"><c r="A9"><v>1</v></c></row><row r="2"><c r="A2"><v>1</v></c></row></sheetData>'
+
+
+@pytest.mark.parametrize("formula", ["=1", "=SUM(Signals!E4:E6)"])
+def test_an_odd_sheet_that_need_not_be_edited_stops_nothing(tmp_path: Path, formula: str) -> None:
+    path = book_with(tmp_path / "book.xlsx", {}, {"A1": formula})
+    with_parts(path, {OTHER: lambda xml: xml.replace(b"</sheetData>", ODD_ROWS)})
+    before = parts(path)[OTHER]
+    sync(path, adds=[add("7")])
+    assert parts(path)[OTHER] == before
+    assert openpyxl.load_workbook(path)["Signals"]["B7"].value == 7
+
+
+def test_a_tab_is_made_beside_sheets_that_could_not_be_edited(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.xlsx"
+    book = xlsxwriter.Workbook(path)
+    book.add_worksheet("Odd").add_table("A1:B4", {"name": "Mine"})
+    book.close()
+    odd = {
+        SIGNALS: lambda xml: xml.replace(b"</sheetData>", ODD_ROWS),
+        "xl/tables/table1.xml": lambda xml: xml.replace(b'ref="A1:B4"', b'ref="A1:B"'),
+    }
+    before = parts(with_parts(path, odd))
+    with Package.open(path) as package:
+        draft = Draft(package)
+        add_tabs(draft, load_template("raw"), {"Signals": "Signals"})
+        with (tmp_path / "ours.xlsx").open("wb") as file:
+            draft.write(file)
+    after = parts(tmp_path / "ours.xlsx")
+    assert after[SIGNALS] == before[SIGNALS]
+    assert "xl/tables/table2.xml" in after

@@ -20,6 +20,8 @@ from cqs_sheets.destinations.excel.read.place import Place
 from cqs_sheets.destinations.excel.read.scan import Scan
 from cqs_sheets.errors import DataRefused
 
+# Matches merged cells behind a sheet's rows, of which there may be many thousands: a parser would take as long as
+# the whole edit. A tag without a sound range is read as A1, which is in nobody's way.
 _MERGED = re.compile(rb"<mergeCell\s[^>]*>")
 
 

@@ -17,6 +17,8 @@ from cqs_sheets.destinations.excel.parts.xmltext import (
     with_attribute,
 )
 
+# They match addresses in tables, notes, drawings and pivot tables of any program: prefixed or not, attributes in any
+# order, drawings of old (VML) no XML at all at times. A parser would write anew what is not meant to change.
 _REF = re.compile(rb"""(\sref\s*=\s*["'])([^"']*)""")
 _ANCHOR = re.compile(rb"<(\w+:)?(twoCellAnchor|oneCellAnchor)\b([^>]*)>.*?</(?:\w+:)?\2>", re.DOTALL)
 _ANCHOR_ROW = re.compile(rb"(<(?:\w+:)?row>)(\d+)(?=</)")

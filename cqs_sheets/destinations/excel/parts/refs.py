@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 from typing import Self
 
-from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.grid import Span, column_letters
+from cqs_sheets.core.grid import column_number as column_number  # noqa: PLC0414 - for those who read addresses
 from cqs_sheets.destinations.excel.parts.malformed import Malformed
 
 MAX_ROW = 1_048_576
@@ -19,28 +19,15 @@ _LOOKS_LIKE_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]")
 _NEEDS_BRACKETS = re.compile(r"[^\w ?%]")
 
 
-@cache
-def column_number(letters: str) -> int:
-    """A -> 1, AA -> 27."""
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - 64
-    return number
-
-
 def address(row: int, column: int) -> str:
     """The cell's relative address, e.g. `C5`."""
     return f"{column_letters(column)}{row}"
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A rectangle of cells, all four bounds included, 1-based."""
+class Area(Span):
+    """A rectangle of cells as a workbook's parts write it."""
 
-    top: int
-    left: int
-    bottom: int
-    right: int
+    __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -53,25 +40,9 @@ class Area:
         columns = sorted((column_number(start[1]), column_number(end[1])))
         return cls(rows[0], columns[0], rows[1], columns[1])
 
-    def __str__(self) -> str:
-        first, last = address(self.top, self.left), address(self.bottom, self.right)
-        return first if first == last else f"{first}:{last}"
-
-    @property
-    def absolute(self) -> str:
-        """`$A$1:$C$9`."""
-        first = f"${column_letters(self.left)}${self.top}"
-        last = f"${column_letters(self.right)}${self.bottom}"
-        return first if first == last else f"{first}:{last}"
-
     def contains(self, row: int, column: int) -> bool:
         """Whether the cell lies inside."""
         return self.top <= row <= self.bottom and self.left <= column <= self.right
-
-    def meets(self, other: Area) -> bool:
-        """Whether the two share a cell."""
-        rows = self.top <= other.bottom and other.top <= self.bottom
-        return rows and self.left <= other.right and other.left <= self.right
 
     def down_to(self, bottom: int) -> Area:
         """The same area ending at row `bottom`."""
