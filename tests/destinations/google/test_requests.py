@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cqs_sheets.core.rows.lineage import top
 from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.errors import DataRefused, TargetBusy
 from cqs_sheets.template_files import load_template
@@ -153,10 +154,10 @@ def test_a_large_write_that_breaks_off_goes_on_where_it_stopped(user: GoogleUser
     user.sheets.calm()
     begun = len(user.rows())
     assert 0 < begun < 1000
-    assert user.destination.stamp("").sequence == 0
+    assert top(user.destination.stamp("").lineage).number == 0
     sync(user, *rows)
     assert [str(line["id"]) for line in user.rows()] == [str(number) for number in range(1, 1001)]
-    assert user.destination.stamp("").sequence == 1
+    assert top(user.destination.stamp("").lineage).number == 1
 
 
 def test_the_grid_grows_only_by_the_rows_that_come(user: GoogleUser) -> None:

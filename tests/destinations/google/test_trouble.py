@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cqs_sheets.core.rows.lineage import top
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.quota import Quota
@@ -221,7 +222,7 @@ def test_a_refusal_that_does_not_pass_is_told_in_googles_words(user: GoogleUser)
 def test_reads_are_asked_again(user: GoogleUser) -> None:
     sync(user, row("1"))
     user.sheets.inject(status(500), reads, times=2)
-    assert user.destination.stamp("").sequence == 1
+    assert top(user.destination.stamp("").lineage).number == 1
 
 
 def test_an_emulators_address_keeps_real_credentials_out(

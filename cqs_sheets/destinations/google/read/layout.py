@@ -12,7 +12,7 @@ from cqs_sheets.core.rows.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.rows.upgrade import record_from
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.filters import shifted
-from cqs_sheets.destinations.google.read.marks import Mark
+from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
 from cqs_sheets.destinations.google.read.native import NativeTable
 
 Json = dict[str, Any]
@@ -173,6 +173,7 @@ class Layout:
         return Facts(
             exists=True,
             sequence=self.sequence,
+            lineage=lineage_of(self.marks),
             version=self.version,
             sheets=tuple(SheetFacts(id=str(id_), title=title) for id_, title in sheets.items()),
             marks={mark: found for mark in marks if (found := tuple(self._claimed(mark)))},

@@ -7,10 +7,12 @@ to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a colum
 Where Google refuses an id that the same batch has freed, columns cannot be held (`cqs.loose` on the
 spreadsheet says so): then `cqs.at` lies where a write took a column to be, and is compared afterwards.
 
-`cqs.sequence` = "<sequence>/<piece>/<nonce>" is left by every write, under an id that is made from
-sequence and piece. Google refuses an id that is there, and with it the whole batch: so no write can
-happen twice, however often it is sent, and of two syncs with the same number only one can win. The
-marks of the last few writes are kept for that; the sequence of a spreadsheet is that of the newest.
+`cqs.sequence` = "<sequence>/<lineage>/<piece>/<nonce>" is left by every write, under an id that is made
+from sequence and piece; the nonce is the write's word and a try, the lineage what it descends from
+(core.rows.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
+batch: so no write can happen twice, however often it is sent, and of two syncs with the same number only
+one can win. The marks of the last few writes are kept for that; the sequence of a spreadsheet is that of
+the newest.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from cqs_sheets.core.rows.lineage import Lineage, Write, followed_by, lineage_from, lineage_text
 
 Json = dict[str, Any]
 
@@ -47,6 +51,7 @@ class Mark:
     id: int
     sequence: int
     nonce: str
+    lineage: Lineage = ()
 
 
 def mark_id(sequence: int, piece: int) -> int:
@@ -66,17 +71,34 @@ def read_marks(entries: Iterable[Json]) -> tuple[Mark, ...]:
     for entry in entries:
         sequence, _, rest = str(entry.get("metadataValue", "")).partition("/")
         if entry.get("metadataKey") == SEQUENCE and sequence.isascii() and sequence.isdigit():
-            found.append(Mark(int(entry["metadataId"]), int(sequence), rest.rpartition("/")[2]))
+            *before, piece, nonce = ("0", *rest.split("/"))[-3:]
+            lineage = lineage_from("".join(before))
+            if not lineage and piece == str(LAST):  # of version 0.1.0
+                lineage = (Write(int(sequence), nonce),)
+            found.append(Mark(int(entry["metadataId"]), int(sequence), nonce, lineage))
     return tuple(sorted(found, key=lambda mark: (mark.sequence, mark.id)))
 
 
-def leave_mark(number: int, *, shown: int, piece: int, nonce: str, before: Iterable[Mark]) -> list[Json]:
+def lineage_of(marks: Iterable[Mark]) -> Lineage:
+    """The writes that a spreadsheet with these marks, oldest first, descends from."""
+    found: Lineage = ()
+    for mark in marks:
+        if len(mark.lineage) > 1:
+            found = mark.lineage
+        elif mark.lineage and mark.lineage[0] not in found:  # the first of all, or one of version 0.1.0
+            found = followed_by(found, mark.lineage[0])
+    return found
+
+
+def leave_mark(
+    number: int, *, lineage: Lineage, shown: int, piece: int, nonce: str, before: Iterable[Mark]
+) -> list[Json]:
     """Requests that leave the mark of write `number`, which shows `shown`, and remove those no longer of use."""
     stale = [mark for mark in before if mark.sequence < number - _KEPT]
     mark = {
         "metadataId": mark_id(number, piece),
         "metadataKey": SEQUENCE,
-        "metadataValue": f"{shown}/{piece}/{nonce}",
+        "metadataValue": f"{shown}/{lineage_text(lineage)}/{piece}/{nonce}",
         "location": {"spreadsheet": True},
         "visibility": "DOCUMENT",
     }

@@ -99,12 +99,19 @@ class Writer:
         until = self.http.budget()
         mark_id = marks.mark_id(plan.sequence, piece_number)
         while True:
-            nonce = f"{self.nonce}{self._tries}"
+            nonce = f"{self.nonce}.{self._tries}"
+            lineage = plan.lineage if shown == plan.sequence else plan.table.lineage
             piece = self.composer.compose(todo, layout, self._tries, nonce)
             piece.requests += marks.leave_mark(
-                plan.sequence, shown=shown, piece=piece_number, nonce=nonce, before=layout.marks
+                plan.sequence,
+                lineage=lineage,
+                shown=shown,
+                piece=piece_number,
+                nonce=nonce,
+                before=layout.marks,
             )
-            piece.after = replace(piece.after, marks=(*layout.marks, marks.Mark(mark_id, shown, nonce)))
+            mark = marks.Mark(mark_id, shown, nonce, lineage)
+            piece.after = replace(piece.after, marks=(*layout.marks, mark))
             _leave_record(piece, plan, layout)
             if layout.loose and not self._told_loose:
                 piece.requests.append(marks.leave_loose())
