@@ -153,7 +153,6 @@ def ours(sheets: RunningSheets, book: str, template: Template, size: int) -> Cos
 
     def sync(rows: list[WantedRow], sequence: int) -> None:
         destination = GoogleDestination(book, http=http)
-        destination.stamp("")
         table = read_target(destination, template, {name: {row.key for row in rows}})
         destination.apply(make_plan(template, rows, table, sequence=sequence, settings={}))
 

@@ -19,7 +19,7 @@ from .store import Store
 
 def dump(book: Spreadsheet) -> Json:
     """The whole spreadsheet; a cell is its plain constant, or an object of what is attached to it."""
-    saved = _fields(book, but={"switches", "sheets", "metadata"})
+    saved = _fields(book, but={"switches", "sheets", "metadata", "ids_before"})
     return saved | {
         "created": book.created.isoformat(),
         "modified": book.modified.isoformat(),

@@ -218,7 +218,7 @@ def _scratch(sheet: Json, there: Sequence[Entry]) -> Scratch:
 def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
     """A table tab's name and what it claims; None for a tab of another kind."""
     columns = _bound_columns(there)
-    key = next((entry for entry in there if entry.key == marks.KEY), None)
+    key = _key(there)
     header = next((entry for entry in there if entry.key == marks.HEADER), None)
     if key is None:
         name = next(iter(columns), "").rpartition(".")[0]
@@ -235,6 +235,13 @@ def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
         return name, _claim(sheet, name, columns, header, lost=lost, copied=copied)
     claim = _claim(sheet, name, columns, header, copied=copied)
     return name, replace(claim, place=_place(name, sheet, key, header, columns))
+
+
+def _key(there: Sequence[Entry]) -> Entry | None:
+    """The mark on the column of keys; a copy that was adopted carries that of the original as well."""
+    keys = [entry for entry in there if entry.key == marks.KEY]
+    own = (entry for entry in keys if marks.tab_and_sheet(entry.value)[1] in (None, entry.sheet_id))
+    return next(own, keys[0] if keys else None)
 
 
 def _claim(

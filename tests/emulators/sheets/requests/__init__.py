@@ -43,4 +43,5 @@ def apply_requests(book: Spreadsheet, requests: list[Json]) -> list[Json]:
         except Refusal as refusal:
             raise invalid(f"Invalid requests[{index}].{kind}: {refusal}") from None
         replies.append({} if reply is None else {kind: reply})
+    book.ids_before = frozenset()
     return replies
