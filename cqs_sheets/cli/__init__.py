@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "Show the last poll, coverage and gaps, and what is pending where.",
     "journal": "Show, export, import, verify or prune the journal.",
     "templates": "List, show, copy, check or preview templates.",
+    "outcomes": "Show what became of the signals: the feed's track record, on candles.",
     "init": "Write cqs-sheets.toml, step by step; with --github, the workflow too.",
     "doctor": "Check key, API, clock, journal, credentials and every target; say what mends each.",
     "sandbox": "Run a local API with a market that moves, to try things on.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from pathlib import Path
@@ -144,6 +145,24 @@ class Days(click.ParamType[int]):
         return int(number[1])
 
 
+class Moment(click.ParamType[datetime]):
+    """A day or a time, UTC."""
+
+    name = "YYYY-MM-DD[THH:MM]"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """An aware time."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day or time like 2026-05-24 or 2026-05-24T14:30", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def complete_template(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -184,13 +203,7 @@ config_option = click.option(
     metavar="FILE",
     help="The config; default: cqs-sheets.toml in this folder.",
 )
-feed_options = _stack(
-    click.option(
-        "--interval",
-        type=Interval(),
-        metavar="auto|1..20",
-        help="How many minutes to look back; auto: as far as is needed.",
-    ),
+filter_options = _stack(
     click.option(
         "--exchange",
         multiple=True,
@@ -213,6 +226,15 @@ feed_options = _stack(
         shell_complete=complete_filter,
         help='Only this horizon, e.g. "SHORT TERM". Repeatable.',
     ),
+)
+feed_options = _stack(
+    click.option(
+        "--interval",
+        type=Interval(),
+        metavar="auto|1..20",
+        help="How many minutes to look back; auto: as far as is needed.",
+    ),
+    filter_options,
     click.option("--sandbox", is_flag=True, help="Start a local API with invented signals, and use it."),
 )
 loudness_options = _stack(

@@ -21,11 +21,12 @@ from cqs_sheets.config.settings import (
     TargetSettings,
 )
 from cqs_sheets.config.symbols import symbols_of
-from cqs_sheets.config.values import duration, interval, url_problem, zone
+from cqs_sheets.config.values import interval, url_problem, zone
 from cqs_sheets.config.where import where_values
 from cqs_sheets.core.addresses import API_URL
 from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
+from cqs_sheets.core.toml.durations import duration
 from cqs_sheets.errors import UsageError
 
 _NOTHING = Overrides()

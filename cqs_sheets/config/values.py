@@ -1,4 +1,4 @@
-"""Durations, time zones, intervals and URLs: read from text, with what is wrong if they cannot be."""
+"""Time zones, intervals and URLs: read from text, with what is wrong if they cannot be."""
 
 from __future__ import annotations
 
@@ -13,20 +13,7 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, MIN_INTERVAL
 from cqs_sheets.core.signals.vocabulary import nearest
 from cqs_sheets.core.toml.words import quoted
 
-_DURATION = re.compile(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
 _MINUTES = re.compile(r"[0-9]{1,4}")
-_UNIT_SECONDS = (86400, 3600, 60, 1)
-DURATION_WORDS = 'a duration such as "30s", "60m" or "5h50m", or 0'
-
-
-def duration(text: str | int) -> int:
-    """Seconds of a duration such as "30s", "60m", "5h50m", "1d" or 0; raises ValueError."""
-    if str(text) == "0":
-        return 0
-    found = _DURATION.fullmatch(str(text))
-    if not found:
-        raise ValueError(f"expected {DURATION_WORDS}, found {quoted(text)}")
-    return sum(int(count or 0) * unit for count, unit in zip(found.groups(), _UNIT_SECONDS, strict=True))
 
 
 def interval(text: str | int) -> int | None:

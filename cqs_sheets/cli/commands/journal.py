@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cqs_sheets.api.client import MAX_BODY, utc_now
-from cqs_sheets.cli.options import Options, complete_template, config_option, loudness_options
+from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import print_warning, shows_unicode
 from cqs_sheets.cli.terminal.tables import print_signals
@@ -30,24 +30,6 @@ from cqs_sheets.run.wiring import Session
 from cqs_sheets.template_files import load_template
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand
-
-
-class Moment(click.ParamType[datetime]):
-    """A day or a time, UTC."""
-
-    name = "YYYY-MM-DD[THH:MM]"
-
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """An aware time."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day or time like 2026-05-24 or 2026-05-24T14:30", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

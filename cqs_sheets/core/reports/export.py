@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 
 from cqs_sheets.core.reports.render import cell_text
@@ -35,10 +35,15 @@ def json_row(record: Record) -> dict[str, str | None]:
 
 def as_csv(records: Iterable[Record]) -> Iterator[str]:
     """Lines of RFC 4180 CSV with a header; text that a spreadsheet would take for a formula is quoted with '."""
-    yield _csv_line(COLUMNS)
-    for record in records:
-        row = export_row(record)
-        yield _csv_line([_inert(row[name]) for name in COLUMNS])
+    rows = ({name: inert(text) for name, text in export_row(record).items()} for record in records)
+    yield from csv_lines(COLUMNS, rows)
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Lines of RFC 4180 CSV with a header; the texts as they are."""
+    yield _csv_line(columns)
+    for row in rows:
+        yield _csv_line([row[name] for name in columns])
 
 
 def as_jsonl(records: Iterable[Record], *, ascii_only: bool = False) -> Iterator[str]:
@@ -52,5 +57,6 @@ def _csv_line(values: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -1,0 +1,169 @@
+"""`cqs-sheets outcomes`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cqs_sheets.cli.options import Moment, Options, config_option, filter_options, loudness_options
+from cqs_sheets.cli.session import journal_of
+from cqs_sheets.cli.terminal.output import print_json, print_warning
+from cqs_sheets.cli.terminal.track_record import print_track_record
+from cqs_sheets.core.outcomes.candles import Candles
+from cqs_sheets.core.outcomes.document import COLUMNS, TEXT_COLUMNS, document, signal_row
+from cqs_sheets.core.outcomes.rules import Rules, read_rules
+from cqs_sheets.core.outcomes.setup import Story
+from cqs_sheets.core.outcomes.statistics import track_record
+from cqs_sheets.core.outcomes.verdict import Outcome
+from cqs_sheets.core.reports.export import csv_lines, inert
+from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.signals.vocabulary import nearest
+from cqs_sheets.core.toml.check import TomlProblems, describe
+from cqs_sheets.errors import UsageError
+from cqs_sheets.journal import Journal
+from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
+from cqs_sheets.market.candle_files import MarketName, read_candles
+from cqs_sheets.run.outcomes import Chosen, judged, stories, without_candles
+from cqs_sheets.run.wiring import Session
+
+_MOST_MARKETS = 5  # named in a warning
+_NOTHING = "Nothing was judged."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesOptions(Options):
+    """Which signals to judge, on what, by what rules, and how to print it."""
+
+    format_: str
+    candles: Path | None
+    rules: Path | None
+    since: datetime | None
+    feeds: tuple[str, ...]
+
+
+@click.command("outcomes")
+@click.option("--candles", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="One-minute candles: exchange,symbol,time,open,high,low,close,volume.")  # fmt: skip
+@click.option("--rules", type=click.Path(path_type=Path), metavar="FILE.toml",
+              help="Other rules than the default ones; the table then shows both.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
+              show_default=True, help="A summary, everything, or one row a signal.")  # fmt: skip
+@click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
+@click.option("--feed", "feeds", multiple=True, metavar="NAME", help="Only this feed's signals. Repeatable.")
+@filter_options
+@config_option
+@click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox.")
+@loudness_options
+def outcomes_command(**options: Any) -> int:
+    """Show what became of the signals: the feed's track record, on candles.
+
+    Every signal in the journal is paper-traded by fixed rules. Nothing is traded, and nothing is fetched.
+
+    \b
+    Examples:
+      cqs-sheets outcomes --candles candles.csv
+      cqs-sheets outcomes --candles candles.csv --rules trailing.toml --type "SHORT TERM"
+      cqs-sheets outcomes --candles candles.csv --format json > outcomes.json
+    """
+    given = OutcomesOptions(**options)
+    rules = Rules() if given.rules is None else _rules(given.rules)
+    markets = _candles(given.candles)
+    with journal_of(given) as (session, journal):
+        told = list(stories(journal, _chosen(given, session, journal)))
+        outcomes = judged(told, rules, markets)
+        if not given.quiet:
+            _warn(told, outcomes, markets)
+        if given.format_ == "json":
+            print_json(document(outcomes, track_record(outcomes), rules))
+        elif given.format_ == "csv":
+            _print_csv(outcomes)
+        elif told:
+            print_track_record(outcomes, _beside(told, rules, markets), rules, journal.coverage())
+        else:
+            click.echo("The journal holds no such signal.", err=True)
+    return 0
+
+
+def _beside(
+    told: Sequence[Story], rules: Rules, markets: Mapping[MarketName, Candles]
+) -> dict[str, list[Outcome]]:
+    """The same signals by other rules: each of these differs from `rules` in one thing."""
+    others = {
+        "by the default rules": Rules(),
+        "from publication": replace(rules, clock="published"),
+        "as revised": replace(rules, values="revised"),
+        "entry in three steps": replace(rules, entry="steps"),
+        "entry at the near edge": replace(rules, entry="near"),
+        "fixed stop": replace(rules, stop="fixed"),
+        "stop to breakeven": replace(rules, stop="breakeven"),
+        "trailing stop": replace(rules, stop="trailing"),
+    }
+    return {name: judged(told, other, markets) for name, other in others.items() if other != rules}
+
+
+def _chosen(options: OutcomesOptions, session: Session, journal: Journal) -> Chosen:
+    known = [feed.name for feed in session.settings.feeds]
+    for name in options.feeds:
+        if name not in known and not any(True for _ in journal.records([name])):
+            near = nearest(name, known)
+            meant = f"Did you mean {near}?" if near else f"Feeds here: {', '.join(known)}."
+            raise UsageError(f"There is no feed {name!r}.", meaning=_NOTHING, hint=meant)
+    return Chosen(
+        feeds=options.feeds,
+        since=options.since,
+        exchange=options.exchange,
+        currency=options.currency,
+        type=options.types,
+    )
+
+
+def _candles(path: Path | None) -> Mapping[MarketName, Candles]:
+    if path is None:
+        raise UsageError(
+            "Signals are judged on candles, and this version does not fetch them itself.",
+            meaning=_NOTHING,
+            hint=f"Give them as a CSV file: --candles FILE.csv, with the header {','.join(CANDLE_COLUMNS)}",
+        )
+    return read_candles(path)
+
+
+def _rules(path: Path) -> Rules:
+    try:
+        return read_rules(path.read_text(encoding="utf-8-sig"))
+    except TomlProblems as error:
+        message, hint = describe(error.problems, str(path)), "Correct the file and run again."
+    except UnicodeDecodeError:
+        message, hint = f"{path} is not UTF-8 text.", "Save it as UTF-8."
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message, hint = f"{path} cannot be read: {reason}.", "Name a TOML file of rules with --rules."
+    raise UsageError(message, meaning=_NOTHING, hint=hint, kind="rules")
+
+
+def _warn(told: Sequence[Story], outcomes: Sequence[Outcome], markets: Mapping[MarketName, Candles]) -> None:
+    """What the reader of the figures has to know of single signals."""
+    missing = [f"{market.symbol} at {market.exchange}" for market in without_candles(told, markets)]
+    if missing:
+        more = f" and {len(missing) - _MOST_MARKETS} more" if len(missing) > _MOST_MARKETS else ""
+        print_warning(f"no candles of {', '.join(missing[:_MOST_MARKETS])}{more}: their signals are unknown")
+    for reason, count in Counter(one.reason for one in outcomes if one.outcome is None).items():
+        print_warning(f"{plural(count, 'signal')} not judged: {reason}")
+    late = sum(one.clock_by == "published" for one in outcomes)
+    seen = sum(one.clock_by == "seen" for one in outcomes)
+    if late and seen:
+        print_warning(
+            f"{plural(late, 'signal')} imported long after publication: judged from publication, not first sight"
+        )
+
+
+def _print_csv(outcomes: Sequence[Outcome]) -> None:
+    rows = (signal_row(one) for one in outcomes)
+    safe = (row | {name: inert(row[name]) for name in TEXT_COLUMNS} for row in rows)
+    for line in csv_lines(COLUMNS, safe):
+        click.echo(line)

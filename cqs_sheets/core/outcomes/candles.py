@@ -1,0 +1,163 @@
+"""One market's finished one-minute candles, and the search for the next one that touches a level."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, MutableSequence, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from cqs_sheets.core.outcomes.prices import DECIMALS, Price
+
+_WIDTH = 16  # how many nodes of one level stand under one of the next
+_INFINITE = float("inf")
+
+
+class Bar(NamedTuple):
+    """A candle as one side sees it: for a SHORT the prices are negative, and high and low change places."""
+
+    minute: int
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+
+
+class Touch(NamedTuple):
+    """Where something happens: at or below `low`, or at or above `high`; None for nowhere."""
+
+    low: Price | None
+    high: Price | None
+
+
+class Candles:
+    """Candles in ascending order of their minutes, each minute at most once.
+
+    Prices are whole numbers of 10^-`decimals`. `until` is the end of what was asked for, in minutes: where
+    nothing is there to its end, nothing traded. Without it the market ends with its last candle.
+    """
+
+    def __init__(
+        self,
+        minutes: Iterable[int],
+        opens: Iterable[int],
+        highs: Iterable[int],
+        lows: Iterable[int],
+        closes: Iterable[int],
+        *,
+        decimals: int,
+        until: int | None = None,
+    ) -> None:
+        self.minutes = packed(minutes)
+        self._opens, self._closes = packed(opens), packed(closes)
+        self._highs, self._lows = packed(highs), packed(lows)
+        self._factor: Price = 10 ** (DECIMALS - decimals)
+        self.as_of = until if until is not None else self.minutes[-1] + 1 if self.minutes else None
+
+    def index(self, minute: int) -> int:
+        """The first candle at that minute or later."""
+        return bisect_left(self.minutes, minute)
+
+    def bar(self, index: int, side: int) -> Bar:
+        """One candle as `side` (1 or -1) sees it."""
+        factor = self._factor * side
+        first, last = self._opens[index] * factor, self._closes[index] * factor
+        high, low = self._highs[index] * factor, self._lows[index] * factor
+        return Bar(self.minutes[index], first, max(high, low), min(high, low), last)
+
+    def next_touch(self, first: int, end: int, touch: Touch, side: int) -> int:
+        """The first candle of [first, end) that reaches one of the two levels, else `end`."""
+        floor, ceiling = self._bounds(touch, side)
+        level, index, top = 0, first, len(self._tree) - 1
+        while index < len(self._tree[level][0]):
+            lows, highs = self._tree[level]
+            stop = len(lows) if level == top else min(len(lows), (index // _WIDTH + 1) * _WIDTH)
+            while index < stop and lows[index] > floor and highs[index] < ceiling:
+                index += 1
+            if index * _WIDTH**level >= end:
+                return end
+            if index < stop:
+                if level == 0:
+                    return index
+                level, index = level - 1, index * _WIDTH
+            elif index == len(lows):
+                return end
+            else:
+                level, index = level + 1, index // _WIDTH
+        return end
+
+    def extremes(self, first: int, end: int, side: int) -> tuple[Price, Price]:
+        """The highest and the lowest price of the candles [first, end), at least one, as `side` sees them."""
+        high, low = self._highs[first], self._lows[first]
+        for lows, highs in self._tree:
+            # what does not fill a node of the next level is looked at here
+            head = min(end, -(-first // _WIDTH) * _WIDTH)
+            tail = max(head, end // _WIDTH * _WIDTH)
+            if len(lows) <= _WIDTH:
+                head = tail = end
+            for begin, stop in ((first, head), (tail, end)):
+                if begin < stop:
+                    high, low = max(high, *highs[begin:stop]), min(low, *lows[begin:stop])
+            first, end = head // _WIDTH, tail // _WIDTH
+            if first >= end:
+                break
+        factor = self._factor * side
+        return max(high * factor, low * factor), min(high * factor, low * factor)
+
+    def first_hole(self, longest: int, first: int, end: int) -> int:
+        """The first candle of (first, end) with more than `longest` minutes missing before it, else `end`."""
+        holes = self._holes(longest)
+        place = bisect_left(holes, first + 1)
+        return min(end, holes[place]) if place < len(holes) else end
+
+    def _holes(self, longest: int) -> list[int]:
+        if longest not in self._known_holes:
+            known, minutes = self._steps, self.minutes
+            self._known_holes[longest] = [at for at in known if minutes[at] - minutes[at - 1] - 1 > longest]
+        return self._known_holes[longest]
+
+    @cached_property
+    def _known_holes(self) -> dict[int, list[int]]:
+        return {}
+
+    @cached_property
+    def _steps(self) -> list[int]:
+        """The candles before which at least a minute is missing."""
+        minutes = self.minutes
+        return [at for at in range(1, len(minutes)) if minutes[at] - minutes[at - 1] != 1]
+
+    @cached_property
+    def _tree(self) -> list[tuple[Sequence[int], Sequence[int]]]:
+        """Lows and highs of the candles, then of groups of them, of groups of groups, up to one short level."""
+        tree: list[tuple[Sequence[int], Sequence[int]]] = [(self._lows, self._highs)]
+        while len(tree[-1][0]) > _WIDTH:
+            lows, highs = tree[-1]
+            groups = range(0, len(lows), _WIDTH)
+            tree.append(
+                (
+                    packed(min(lows[at : at + _WIDTH]) for at in groups),
+                    packed(max(highs[at : at + _WIDTH]) for at in groups),
+                )
+            )
+        return tree
+
+    def _bounds(self, touch: Touch, side: int) -> tuple[float, float]:
+        """The highest low and the lowest high that touch, as whole numbers of this market."""
+        low, high = touch if side > 0 else (_negative(touch.high), _negative(touch.low))
+        floor = -_INFINITE if low is None else low // self._factor
+        ceiling = _INFINITE if high is None else -(-high // self._factor)
+        return floor, ceiling
+
+
+def packed(numbers: Iterable[int]) -> MutableSequence[int]:
+    """Whole numbers in eight bytes each, where they fit."""
+    listed = numbers if isinstance(numbers, array | list) else list(numbers)
+    try:
+        return listed if isinstance(listed, array) else array("q", listed)
+    except OverflowError:
+        return listed
+
+
+def _negative(price: Price | None) -> Price | None:
+    return None if price is None else -price

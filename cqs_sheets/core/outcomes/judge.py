@@ -1,0 +1,123 @@
+"""The judge: a signal's readings carried along its market's candles, from the clock to the horizon.
+
+It can stop anywhere and go on later with further candles: two sittings give what one gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cqs_sheets.core.outcomes.candles import Bar, Candles, Touch
+from cqs_sheets.core.outcomes.rules import Rules
+from cqs_sheets.core.outcomes.setup import Setup
+from cqs_sheets.core.outcomes.trade import Desk, Reading, at_horizon, desk, settled, step, touch_of, watched
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where judging a signal stands.
+
+    `last` is the last candle looked at, `until` the end of the minutes known of, both None before the
+    first. `unknown`: too many minutes were missing before it was over.
+    """
+
+    readings: tuple[Reading, ...] = (Reading(),)
+    last: Bar | None = None
+    until: int | None = None
+    unknown: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether no further candle can change anything."""
+        return self.unknown or all(reading.end for reading in self.readings)
+
+
+def proceed(state: State, setup: Setup, rules: Rules, candles: Candles) -> State:
+    """The state after these candles; those that were looked at before may be missing or there again."""
+    if candles.as_of is None:
+        return state
+    until = candles.as_of if state.until is None else max(state.until, candles.as_of)
+    if state.over:
+        return replace(state, until=until)
+    limit = min(until, setup.end)
+    begin = setup.clock if state.last is None else state.last.minute + 1
+    first, end = candles.index(begin), candles.index(limit)
+    sound, whole = _before_hole(candles, first, end, begin=begin, limit=limit, longest=rules.max_hole)
+    sitting = _Sitting(state, setup, rules, candles)
+    sitting.run(first, sound)
+    readings = sitting.readings
+    if whole and until >= setup.end:
+        readings = [one if one.end else at_horizon(one, sitting.last) for one in readings]
+    unknown = not whole and not all(reading.end for reading in readings)
+    return State(tuple(readings), sitting.last, until, unknown)
+
+
+def _before_hole(
+    candles: Candles, first: int, end: int, *, begin: int, limit: int, longest: int
+) -> tuple[int, bool]:
+    """The end of the candles before too large a hole, and whether there is none up to `limit`."""
+    if first >= end:
+        return first, limit - begin <= longest
+    minutes = candles.minutes
+    if minutes[first] - begin > longest:
+        return first, False
+    hole = candles.first_hole(longest, first, end)
+    return hole, hole == end and limit - minutes[end - 1] - 1 <= longest
+
+
+class _Sitting:
+    """The readings of one signal on their way along the candles of its market."""
+
+    def __init__(self, state: State, setup: Setup, rules: Rules, candles: Candles) -> None:
+        self.readings = list(state.readings)
+        self.last = state.last
+        self._setup, self._rules, self._candles = setup, rules, candles
+
+    def run(self, first: int, end: int) -> None:
+        """Go along the candles [first, end), from one that touches a level to the next."""
+        candles, side = self._candles, self._setup.side
+        while first < end and any(not reading.end for reading in self.readings):
+            levels, change = self._setup.levels_at(candles.minutes[first])
+            bound = end if change is None else min(end, candles.index(change))
+            desks = [desk(one, levels, self._rules) for one in self.readings]
+            at = candles.next_touch(first, bound, _widest(self.readings, desks), side)
+            self._pass_over(first, at)
+            if at < bound:
+                self._look_at(candles.bar(at, side), desks)
+            first = at + 1 if at < bound else bound
+
+    def _pass_over(self, first: int, end: int) -> None:
+        """Candles that touch nothing: they only add to what was seen."""
+        if first >= end:
+            return
+        self._settle()
+        if first < end - 1:
+            high, low = self._candles.extremes(first, end - 1, self._setup.side)
+            self.readings = [
+                watched(one, high, low) if one.fills and not one.end else one for one in self.readings
+            ]
+        self.last = self._candles.bar(end - 1, self._setup.side)
+
+    def _look_at(self, bar: Bar, desks: list[Desk]) -> None:
+        """A candle in which something happens."""
+        self._settle()
+        found: list[Reading] = []
+        for one, held in zip(self.readings, desks, strict=True):
+            became = [one] if one.end else step(one, bar, held, first=self.last is None)
+            found += [new for new in became if new not in found]
+        self.readings, self.last = found, bar
+
+    def _settle(self) -> None:
+        """Take in the last candle: no longer may it turn out to be that of the exit."""
+        if self.last is not None:
+            self.readings = [settled(one, self.last) for one in self.readings]
+
+
+def _widest(readings: list[Reading], desks: list[Desk]) -> Touch:
+    """The levels nearest to the price, of all live readings."""
+    touches = [touch_of(one, held) for one, held in zip(readings, desks, strict=True) if not one.end]
+    if len(touches) == 1:
+        return touches[0]
+    lows = [touch.low for touch in touches if touch.low is not None]
+    highs = [touch.high for touch in touches if touch.high is not None]
+    return Touch(max(lows, default=None), min(highs, default=None))
