@@ -17,6 +17,8 @@ QUICK = [
     "tests/config",
     "tests/journal",
     "tests/destinations/test_conformance.py",
+    "tests/docs/test_reference.py",
+    "tests/templates/test_docs.py",
     "tests/test_floors.py",
 ]
 BENCHMARKS = ["house", "startup", "idle_sync", "excel_templates"]  # those that take a minute at most
@@ -34,7 +36,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """A verdict within the minute: style, the pure core, config, journal, and the contract of every destination."""
+    """A verdict within the minute: style, core, config, journal, the contract of each destination, pages made from code."""
     _python(session, "-m", "ruff", "check", ".")
     _python(session, "-m", "ruff", "format", "--check", ".")
     _python(session, "-m", "pytest", "-q", *QUICK, *session.posargs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _BLOCK = re.compile(
     r"^( *)(?:<!-- not run: ([^>]+) -->\n +|<!-- not run: ([^>]+) -->\n)?```(\w*)\n(.*?)^ *```$",
     re.MULTILINE | re.DOTALL,

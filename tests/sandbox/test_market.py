@@ -39,7 +39,7 @@ def ten_days() -> list[Signal]:
     return Market(seed=3).history(NOON, NOON + timedelta(days=10))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=seeds, speed=speeds, now=instants, minutes=st.integers(1, 20))
 def test_two_markets_agree_at_every_instant(seed: int, speed: float, now: datetime, minutes: int) -> None:
     fresh, other = Market(seed=seed, speed=speed), Market(seed=seed, speed=speed)
@@ -48,7 +48,7 @@ def test_two_markets_agree_at_every_instant(seed: int, speed: float, now: dateti
         assert open_at(fresh, now, table, minutes) == open_at(other, now, table, minutes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=seeds, speed=speeds, now=instants, minutes=st.integers(1, 20))
 def test_every_open_signal_was_published_inside_the_window(
     seed: int, speed: float, now: datetime, minutes: int
@@ -63,7 +63,7 @@ def test_every_open_signal_was_published_inside_the_window(
             assert microseconds(stamp) == signal.published < signal.closed
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=seeds, speed=speeds, now=instants)
 def test_open_signals_are_those_of_the_history_not_yet_closed(seed: int, speed: float, now: datetime) -> None:
     market = Market(seed=seed, speed=speed)

@@ -74,7 +74,7 @@ WATCH = {"template": "raw", "every": "30s", "for": "1s"}
 
 
 def test_three_runs_in_a_row_one_of_them_failing_lose_and_double_nothing(
-    runner: Runner, server: sandbox.RunningSandbox
+    runner: Runner, server: sandbox.RunningSandbox, github: GitHub
 ) -> None:
     first = runner.run(WATCH)
     assert not first.failed, first.log
@@ -98,6 +98,7 @@ def test_three_runs_in_a_row_one_of_them_failing_lose_and_double_nothing(
     assert len(now) == len(set(now))
     assert (runner.workspace / ".cqs-sheets" / "journal.sqlite3").stat().st_size > 0
     assert len(list((runner.folder / "cache").iterdir())) == 6
+    assert github.asked == []  # no successor is started that was not asked for
 
 
 def test_a_refused_config_ends_the_run_before_it_starts_a_successor(runner: Runner, github: GitHub) -> None:
@@ -128,12 +129,6 @@ def test_a_successor_that_could_not_be_started_is_tried_again_after_each_watch(
     assert not done.failed, done.log
     assert len(github.asked) == 3
     assert done.log.count("::warning title=cqs-sheets::No successor") == 3
-
-
-def test_without_renewing_no_successor_is_started(runner: Runner, github: GitHub) -> None:
-    done = runner.run(WATCH)
-    assert not done.failed, done.log
-    assert github.asked == []
 
 
 def test_several_targets_and_a_config_are_passed_on_as_they_are(runner: Runner) -> None:
