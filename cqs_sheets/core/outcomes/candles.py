@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, MutableSequence, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -151,12 +152,12 @@ class Candles:
 
 
 def packed(numbers: Iterable[int]) -> MutableSequence[int]:
-    """Whole numbers in eight bytes each, where they fit."""
+    """Whole numbers in four bytes each, or in eight, where they fit."""
     listed = numbers if isinstance(numbers, array | list) else list(numbers)
-    try:
-        return listed if isinstance(listed, array) else array("q", listed)
-    except OverflowError:
-        return listed
+    for width in ("i", "q"):
+        with suppress(OverflowError):
+            return array(width, listed)
+    return list(listed)
 
 
 def _negative(price: Price | None) -> Price | None:
