@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import freezegun
 import pytest
 from hypothesis import HealthCheck, settings
 
 from cqs_sheets import sandbox
 from tests.cli.command import Shell
+from tests.e2e.runs import Clock, stopped_time
+
+# Where Python is told to keep no bytecode, each command in a process of its own would compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no fault: no property here is about the time that an example takes.
 settings.register_profile("steady", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The time, stopped; commands that run inside this process and the market see no other."""
+    with stopped_time() as stopped:
+        yield stopped
 
 
 @pytest.fixture
@@ -29,18 +43,23 @@ def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     return Shell(tmp_path, {"CQS_API_URL": server.url})
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--wild", type=Path, help="edit every workbook of a folder: `-m wild --wild=FOLDER`")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: long runs that a person starts by name (`pytest -m soak`)")
     config.addinivalue_line(
         "markers", "live: on the real Google Sheets (`pytest -m live`, see tests/destinations/google/live.py)"
     )
     config.addinivalue_line(
-        "markers", "wild: edits every workbook of a folder (`pytest -m wild --wild FOLDER`)"
+        "markers", "wild: edits every workbook of a folder (`pytest -m wild --wild=FOLDER`)"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--wild", None) is None:
+    if config.getoption("--wild") is None:
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
+    items.sort(key=lambda item: item.path.name != "test_style.py")  # mypy takes longest: others run beside it

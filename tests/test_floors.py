@@ -47,7 +47,6 @@ FLOORS = {
     "cqs_sheets.sandbox": 3,
     "cqs_sheets.cli": 4,
     "cqs_sheets.__main__": 4,
-    "cqs_sheets.pytest_option": 4,
 }
 # rooms of one floor that must not look into each other
 APART = {

@@ -109,7 +109,7 @@ class Interview:
 
 
 def _guess() -> str:
-    return config.machine_zone(config.process_environ())
+    return config.machine_zone()
 
 
 def _ask_target() -> str:

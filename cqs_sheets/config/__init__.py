@@ -1,9 +1,8 @@
 """Configuration: file, environment and command line, read once into frozen settings."""
 
 from cqs_sheets.config.document import FILE_NAME, sample, schema
-from cqs_sheets.config.environment import Environment, process_environ
+from cqs_sheets.config.environment import Environment, machine_zone, process_environ
 from cqs_sheets.config.load import home_folder, load
-from cqs_sheets.config.machine_zone import machine_zone
 from cqs_sheets.config.places import Place, is_google, spreadsheet_id
 from cqs_sheets.config.settings import ApiSettings, Overrides, Settings, TargetSettings
 from cqs_sheets.config.where import where_of

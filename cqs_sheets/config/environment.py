@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cqs_sheets.config.values import zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,17 @@ def process_environ() -> Mapping[str, str]:
 def name_google_credentials(file: Path) -> None:
     """For the rest of this process, as if GOOGLE_APPLICATION_CREDENTIALS had been set to the file."""
     os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(file)
+
+
+def machine_zone() -> str:
+    """The IANA name of this machine's time zone, such as "Europe/Berlin"; "UTC" where it tells none."""
+    from tzlocal import get_localzone_name  # noqa: PLC0415 - init alone needs it
+
+    with suppress(LookupError, ValueError, OSError):  # names that are none, or contradict each other
+        name = get_localzone_name() or "UTC"
+        zone(name)
+        return "UTC" if name.endswith("/UTC") else name
+    return "UTC"
 
 
 def _path(text: str | None) -> Path | None:

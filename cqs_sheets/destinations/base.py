@@ -14,10 +14,9 @@ from cqs_sheets.core.rows.table import Stamp, Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What a write did: the target's new version, the requests it took, and what to tell the user."""
+    """What a write did: the target's new version, and what to tell the user."""
 
     version: str
-    requests: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -30,6 +29,11 @@ class Destination(Protocol):
     All methods raise errors.DataRefused (the target holds what we refuse to touch),
     errors.TargetBusy (locked or away; nothing was written) or errors.AccessRefused.
     """
+
+    @property
+    def requests(self) -> int:
+        """How many requests over the network this thread has sent so far; 0 for a file."""
+        ...
 
     def stamp(self, known_version: str) -> Stamp:
         """The cheap look; `known_version` is what the last Applied or Table said.

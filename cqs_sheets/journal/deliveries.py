@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
+from cqs_sheets.core.rows.lineage import Lineage, Write, writer_of
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.journal.codec import RECORD, RECORD_WIDTH, maybe_time, record_from, to_stamp
 from cqs_sheets.journal.database import Database, Row
@@ -41,7 +42,7 @@ _ALIKE = f"""SELECT {RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY s.feed
     r.content, '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')"""
 
 _REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat,
-    shape
+    shape, stamp, word, writer
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
@@ -54,8 +55,13 @@ _DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
 
 _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
     last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat),
-    shape = coalesce(:shape, shape)
+    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer)
     WHERE id = :target"""
+
+_SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_STAMPS = """SELECT number, word FROM stamps WHERE target = :target
+    AND (word = '' OR number IN (SELECT value FROM json_each(:numbers)))"""
 
 
 def names_of(feeds: Collection[str] | None) -> str | None:
@@ -66,7 +72,7 @@ def names_of(feeds: Collection[str] | None) -> str | None:
 def remembered(database: Database, name: str, selection: str) -> TargetState | None:
     """The target as far as it is known; with another selection its cursor is 0."""
     rows = database.execute(_REMEMBERED, (selection, name))
-    for target, sequence, version, cursor, last_write, last_heartbeat, shape in rows:
+    for target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer in rows:
         return TargetState(
             id=target,
             name=name,
@@ -76,6 +82,8 @@ def remembered(database: Database, name: str, selection: str) -> TargetState | N
             last_write=maybe_time(last_write),
             last_heartbeat=maybe_time(last_heartbeat),
             shape=shape,
+            stamp=Write(number, word),
+            writer=writer,
         )
     return None
 
@@ -135,8 +143,10 @@ def deliver(
     at: datetime,
     wrote: bool,
     shape: str | None = None,
+    stamp: Write | None = None,
 ) -> None:
     """Note what a target now holds, in one transaction."""
+    last = stamp or target.stamp
     given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
     with database.transaction():
         database.change_many(_DELIVER, given)
@@ -151,8 +161,20 @@ def deliver(
                 "rows": len(given),
                 "at": to_stamp(at),
                 "target": target.id,
+                "stamp": last.number,
+                "word": last.word,
+                "writer": writer_of(last.word) if wrote and last.word else None,
             },
         )
+        if last.word:
+            database.change(_SEEN, (target.id, *last))
+
+
+def stamps(database: Database, target: TargetState, lineage: Lineage) -> set[Write]:
+    """The writes at which the target was seen, as far as they are in the lineage or have no word."""
+    numbers = json.dumps([write.number for write in lineage])
+    found = database.execute(_STAMPS, {"target": target.id, "numbers": numbers})
+    return {write for row in found if not (write := Write(*row)).word or write in lineage}
 
 
 def _wanted_from(row: Row) -> Wanted:

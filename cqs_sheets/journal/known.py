@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ KNOWN = f"""SELECT {RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {{by}}
 """The columns `known_from` reads; `by` is an index to go by."""
 
 _BY_KEY = KNOWN.format(by="") + "s.id = ? AND s.feed_table = ?"
+_LIVES = f"""{_BY_KEY} UNION ALL
+    {KNOWN.format(by="")}s.id > ? || '#' AND s.id < ? || '$' AND s.feed_table = ?"""
 _NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM signals)"
 
 
@@ -50,6 +53,19 @@ def known(database: Database, key: SignalKey) -> Known | None:
     """What the journal holds of a signal."""
     rows = database.execute(_BY_KEY, (key.id, key.table))
     return known_from(rows[0]) if rows else None
+
+
+def lives(database: Database, key: SignalKey) -> list[Known]:
+    """What the journal holds of all signals that had this id of the API, the latest first."""
+    api_id, table = key.api_id, key.table
+    found = map(known_from, database.execute(_LIVES, (api_id, table, api_id, api_id, table)))
+    same = [each for each in found if each.record.signal.key.api_id == api_id]
+    return sorted(same, key=lambda each: each.record.signal.key.life, reverse=True)
+
+
+def next_life(found: Sequence[Known], key: SignalKey) -> SignalKey:
+    """The identity of one more signal of an id, after those that `lives` found."""
+    return key.in_life(found[0].record.signal.key.life + 1 if found else 1)
 
 
 def feed_id(database: Database, name: str, selection: str) -> int:

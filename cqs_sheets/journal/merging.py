@@ -6,10 +6,11 @@ so does what the other gave its targets. Taking the same journal in again change
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.history import is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.journal.codec import from_stamp, to_stamp
 from cqs_sheets.journal.database import Database
@@ -20,8 +21,9 @@ from cqs_sheets.journal.known import (
     feed_id,
     insert,
     join,
-    known,
     known_from,
+    lives,
+    next_life,
     offer_again,
     revise,
     touch,
@@ -42,9 +44,10 @@ def merge_journal(database: Database, other: Database) -> Merged:
         new = changed = 0
         for row in other.iterate(_ALL):
             theirs = known_from(row)
-            ours = known(database, theirs.record.signal.key)
+            before = lives(database, theirs.record.signal.key)
+            ours = _same_life(before, theirs)
             if ours is None:
-                arrival = _add(database, other, theirs, feeds)
+                arrival = _add(database, other, theirs, feeds, before)
                 new += 1
             else:
                 arrival = ours.record.arrival
@@ -55,9 +58,31 @@ def merge_journal(database: Database, other: Database) -> Merged:
     return Merged(new=new, changed=changed, polls=polls)
 
 
-def _add(database: Database, other: Database, theirs: Known, feeds: Mapping[int, int]) -> int:
-    """Make their signal ours; its arrival here."""
-    record = replace(theirs.record, arrival=_free_arrival(database, theirs.record.arrival))
+def _same_life(ours: Sequence[Known], theirs: Known) -> Known | None:
+    """Which of our signals of an id theirs is; None if it is another one."""
+    signal = theirs.record.signal
+    for each in ours:
+        mine = each.record.signal
+        if mine.timestamp == signal.timestamp and not is_of_another_pair(mine, signal):
+            return each
+    return next((each for each in ours if not (_is_after(each, theirs) or _is_after(theirs, each))), None)
+
+
+def _is_after(earlier: Known, later: Known) -> bool:
+    record = later.record
+    return is_second_life(earlier.record, earlier.seen_at, record.signal, record.first_seen)
+
+
+def _add(
+    database: Database, other: Database, theirs: Known, feeds: Mapping[int, int], before: Sequence[Known]
+) -> int:
+    """Make their signal ours, beside those that we have of its id; its arrival here."""
+    signal = theirs.record.signal
+    record = replace(
+        theirs.record,
+        signal=replace(signal, key=next_life(before, signal.key)),
+        arrival=_free_arrival(database, theirs.record.arrival),
+    )
     insert(database, record, theirs.seen_at, feeds[theirs.seen_feed])
     rows = other.execute(
         "SELECT ?, revision, at, status, last_seen, content FROM revisions WHERE arrival = ?",
@@ -99,7 +124,7 @@ def _merged(ours: Known, theirs: Known) -> Record:
     """
     last, before = (theirs, ours) if theirs.seen_at > ours.seen_at else (ours, theirs)
     told = theirs if theirs.as_of > ours.as_of else ours
-    signal, status = last.record.signal, told.record.status
+    signal, status = replace(last.record.signal, key=ours.record.signal.key), told.record.status
     if signal.leverage is None:  # only answers filtered by a futures exchange carry it
         signal = replace(signal, leverage=before.record.signal.leverage)
     last_seen = None if status is Status.OPEN else last.seen_at

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cqs_sheets.core.rows.lineage import NEVER, Write
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import Record, Reject, Signal, SignalKey
 
@@ -43,7 +44,10 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw."""
+    """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
+
+    `second_lives` are those of the new ones whose id had been another signal's, which had ended.
+    """
 
     new: int
     changed: int
@@ -51,6 +55,7 @@ class PollResult:
     aged: int
     rejected: int
     seen: frozenset[SignalKey]
+    second_lives: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,8 @@ class Revision:
 class TargetState:
     """A target as the journal remembers it.
 
-    `sequence` is the stamp of its last write (0: none), `version` what that write left. All changes
+    `sequence` is the highest number of a write that was seen in it (0: none); `stamp` the write that was the
+    last when the journal last saw it, `version` what it was then. `writer` begins our own words. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
     `last_heartbeat` when anything was. `shape` names the template's columns as they were then.
     """
@@ -99,6 +105,8 @@ class TargetState:
     id: int
     name: str
     sequence: int = 0
+    stamp: Write = NEVER
+    writer: str = ""
     version: str = ""
     cursor: int = 0
     last_write: datetime | None = None

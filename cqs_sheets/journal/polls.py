@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cqs_sheets.core.signals.coverage import MARGIN, REACH, Window
-from cqs_sheets.core.signals.history import missing, next_arrival, observe
-from cqs_sheets.core.signals.signal import Signal, Status
+from cqs_sheets.core.signals.history import (
+    is_of_another_pair,
+    is_second_life,
+    missing,
+    next_arrival,
+    observe,
+)
+from cqs_sheets.core.signals.signal import Signal, SignalKey, Status
 from cqs_sheets.journal.codec import to_stamp
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.known import (
     KNOWN,
+    Known,
     extend_coverage,
     feed_id,
     insert,
     join,
     keep_revision,
-    known,
     known_from,
+    lives,
+    next_life,
     offer_again,
     revise,
     touch,
@@ -44,6 +53,8 @@ class _Counts:
     changed: int = 0
     closed: int = 0
     aged: int = 0
+    seen: set[SignalKey] = field(default_factory=set)
+    second_lives: list[Signal] = field(default_factory=list)
 
 
 def record_poll(database: Database, poll: Poll) -> PollResult:
@@ -65,13 +76,19 @@ def record_poll(database: Database, poll: Poll) -> PollResult:
         closed=counts.closed,
         aged=counts.aged,
         rejected=len(poll.rejects),
-        seen=frozenset(signal.key for signal in poll.signals),
+        seen=frozenset(counts.seen),
+        second_lives=tuple(counts.second_lives),
     )
 
 
 def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
-    found = known(database, signal.key)
+    before = lives(database, signal.key)
+    found = _life(before, signal, at)
+    signal = replace(signal, key=found.record.signal.key if found else next_life(before, signal.key))
+    counts.seen.add(signal.key)
     if found is None:
+        if before:
+            counts.second_lives.append(signal)
         [[last]] = database.execute("SELECT max(arrival) FROM signals")
         record = observe(None, signal, at, next_arrival(last, at))
         insert(database, record, at, feed)
@@ -87,6 +104,19 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
             counts.changed += 1
     if join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
         offer_again(database, found.record.arrival)
+
+
+def _life(before: Sequence[Known], signal: Signal, at: datetime) -> Known | None:
+    """Which signal of that id an answer of time `at` shows; None for one that is new."""
+    if not before or is_second_life(before[0].record, before[0].seen_at, signal, at):
+        return None
+    latest = before[0]
+    if is_of_another_pair(latest.record.signal, signal):  # an edit, or an older answer
+        for each in before[1:]:
+            older = each.record.signal
+            if older.timestamp == signal.timestamp and not is_of_another_pair(older, signal):
+                return each
+    return latest
 
 
 def _settle(database: Database, feed: int, poll: Poll, window: Window, counts: _Counts) -> None:
@@ -105,7 +135,7 @@ def _settle(database: Database, feed: int, poll: Poll, window: Window, counts: _
         },
     )
     for found in map(known_from, unsettled):
-        if found.record.signal.key.id in present:
+        if found.record.signal.key.api_id in present:
             continue
         record = missing(
             found.record, window if found.seen_feed == feed else reach, found.seen_at, sure=poll.sure

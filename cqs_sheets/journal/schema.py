@@ -112,6 +112,19 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     ("ALTER TABLE targets ADD COLUMN shape TEXT NOT NULL DEFAULT ''",),
     ("CREATE INDEX polls_at ON polls (at)",),  # a journal that was taken in brings older ones later
+    (
+        "ALTER TABLE targets ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE targets ADD COLUMN word TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE targets ADD COLUMN writer TEXT NOT NULL DEFAULT ''",
+        "UPDATE targets SET stamp = sequence",
+        """CREATE TABLE stamps (
+            target INTEGER NOT NULL REFERENCES targets,
+            number INTEGER NOT NULL,
+            word TEXT NOT NULL,
+            PRIMARY KEY (target, number, word)
+        ) STRICT, WITHOUT ROWID""",  # the writes at which a target held all that it had been given
+        "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
+    ),
 )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from cqs_sheets.core.rows.lineage import Lineage, Write
 from cqs_sheets.core.signals.coverage import Coverage, coverage
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.journal import deliveries, known, merging, opening, polls, recall, upkeep
@@ -157,8 +158,8 @@ class Journal:
     ) -> list[Wanted]:
         """The rows to deliver, by arrival: changed since the target's cursor and not delivered as they are.
 
-        `after_stamp` (the sequence a rolled-back target shows) adds every row whose last delivery
-        came after it. `feeds` are names, None for all.
+        `after_stamp` (the number up to which a rolled-back or forked target holds our rows) adds every row
+        whose last delivery came after it. `feeds` are names, None for all.
         """
         return deliveries.wanted(self._database, target, feeds, after_stamp)
 
@@ -180,6 +181,10 @@ class Journal:
         """How many rows `wanted` has."""
         return deliveries.pending(self._database, target, feeds)
 
+    def stamps(self, target: TargetState, lineage: Lineage) -> set[Write]:
+        """The writes at which the target was seen, as far as they are in the lineage or have no word."""
+        return deliveries.stamps(self._database, target, lineage)
+
     def delivered(
         self,
         target: TargetState,
@@ -191,12 +196,14 @@ class Journal:
         at: datetime,
         wrote: bool,
         shape: str | None = None,
+        stamp: Write | None = None,
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
         `cursor`: everything up to that change was delivered or declined (`newest_change` as it was
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
-        `shape` names the columns of the template it was done with, None if that was not looked at.
+        `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
+        is the target's last write, None if that was not looked at.
         """
         deliveries.deliver(
             self._database,
@@ -208,6 +215,7 @@ class Journal:
             at=at,
             wrote=wrote,
             shape=shape,
+            stamp=stamp,
         )
 
     # Upkeep

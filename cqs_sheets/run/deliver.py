@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -14,6 +15,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows import busiest
 from cqs_sheets.core.rows.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.rows.facts import Facts
+from cqs_sheets.core.rows.lineage import Write, held_up_to, top, word_of, written_by_others
 from cqs_sheets.core.rows.orphans import Keys, aged, signals_of
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.planner import Choices, make_plan
@@ -113,6 +115,7 @@ class Deliverer:
     choices: Choices
     dry_run: bool
     clock: Callable[[], datetime]
+    random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
     _turn: Lock = field(default_factory=Lock)
 
     def deliver(
@@ -122,14 +125,18 @@ class Deliverer:
 
         `make_empty`: make a target that is not there even if there is no row for it yet.
         """
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._deliver_once(target, settings, outcome, make_empty=make_empty)
-            except TargetChanged:
-                if attempt == _TRIES:
-                    raise
-            else:
-                return
+        begun = target.destination.requests
+        try:
+            for attempt in range(1, _TRIES + 1):
+                try:
+                    self._deliver_once(target, settings, outcome, make_empty=make_empty)
+                except TargetChanged:
+                    if attempt == _TRIES:
+                        raise
+                else:
+                    return
+        finally:
+            outcome.requests = target.destination.requests - begun
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
@@ -148,7 +155,7 @@ class Deliverer:
         wanted = heartbeat or now != state.shape or any(orphans.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
-            self._note(state, newest, rows, sequence=state.sequence, version=stamp.version, wrote=False)
+            self._note(state, newest, rows, stamp, version=stamp.version)
             return
         plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat)
         outcome.plan = plan
@@ -157,44 +164,49 @@ class Deliverer:
         if self.dry_run:
             return
         if plan.empty:
-            found = plan.table
-            self._note(
-                state, newest, rows,
-                sequence=found.sequence or 0, version=found.version, wrote=False, shape=now,
-            )  # fmt: skip
+            self._note(state, newest, rows, stamp, version=plan.table.version, shape=now)
         else:
             applied = target.destination.apply(plan)
-            outcome.requests += applied.requests
             outcome.warnings.extend(applied.warnings)
-            self._note(
-                state, newest, rows, sequence=plan.sequence, version=applied.version, wrote=True, shape=now
-            )
+            wrote = Write(plan.sequence, plan.word)
+            self._note(state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
         outcome.pending = 0
 
     def _candidates(self, state: TargetState, stamp: Stamp, target: Target) -> list[Wanted]:
-        """Signals to look at: the changed ones; all on a restore or a lost file; after a roll-back, the undone ones."""
+        """Signals to look at: the changed; all on a restore or a lost file; those that this version was never given."""
         feeds = target.settings.feeds
         lost = not stamp.exists and state.sequence > 0
         if lost or self.choices.restore:
             return self.journal.everything(state, feeds)
-        moved = stamp.version != state.version
-        rolled_back = stamp.exists and moved and (stamp.sequence or 0) < state.sequence
-        return self.journal.wanted(state, feeds, after_stamp=(stamp.sequence or 0) if rolled_back else None)
+        held = self._held(state, stamp)
+        return self.journal.wanted(state, feeds, after_stamp=held if held < state.sequence else None)
+
+    def _held(self, state: TargetState, stamp: Stamp) -> int:
+        """The number up to which the target holds what it was given: not all of it in a fork or an older version."""
+        if not stamp.exists or stamp.version == state.version:
+            return state.sequence
+        ours = self.journal.stamps(state, stamp.lineage)
+        return held_up_to(stamp.lineage, state.stamp, ours, state.sequence)
 
     def _rows(self, state: TargetState, stamp: Stamp, target: Target) -> Iterator[WantedRow]:
         """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
         candidates = self._candidates(state, stamp, target)
-        yield from _wanted(target, candidates)
+        held = self._held(state, stamp)
+        yield from _wanted(target, candidates, held)
         if stamp.exists and state.shape != _shape(target):
             seen = {item.record.arrival for item in candidates}
             others = self.journal.everything(state, target.settings.feeds)
             yield from _wanted(
-                target, (item for item in others if item.record.arrival not in seen), fill_only=True
+                target, (item for item in others if item.record.arrival not in seen), held, fill_only=True
             )
 
     def _orphans(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
-        if not stamp.exists or (stamp.sequence or 0) <= state.sequence:
+        if not stamp.exists or stamp.version == state.version:
+            return {}
+        with self._turn:
+            ours = self.journal.stamps(state, stamp.lineage)
+        if not written_by_others(stamp.lineage, state.stamp, ours):
             return {}
         found = looked.target.destination.open_keys(looked.facts, looked.bindings)
         with self._turn:
@@ -233,6 +245,7 @@ class Deliverer:
             rows,
             table,
             sequence=max(looked.state.sequence, table.sequence or 0) + 1,
+            word=word_of(looked.state.writer, self.random()),
             settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
@@ -250,21 +263,27 @@ class Deliverer:
             return busiest.busiest(target.template, target.settings.where, records, target.zone)
 
     def _note(
-        self, state: TargetState, cursor: int, rows: Iterable[WantedRow],
-        *, sequence: int, version: str, wrote: bool, shape: str | None = None,
+        self, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
+        *, version: str, wrote: Write | None = None, shape: str | None = None,
     ) -> None:  # fmt: skip
         if self.dry_run:
             return
+        seen = wrote or (top(stamp.lineage) if stamp.lineage else state.stamp)
         with self._turn:
+            forked = (
+                self._held(state, stamp) < state.sequence
+            )  # then no number that we gave is that of these rows
+            highest = max(state.sequence + (forked and wrote is None), seen.number)
             self.journal.delivered(
                 state,
-                sequence=sequence,
+                sequence=highest,
                 version=version,
                 rows=[(row.signal, row.revision) for row in rows],
                 cursor=cursor,
                 at=self.clock(),
-                wrote=wrote,
+                wrote=wrote is not None,
                 shape=shape,
+                stamp=seen,
             )
 
 
@@ -274,10 +293,12 @@ def _shape(target: Target) -> str:
     return shape(target.template) + ("" if symbols == BUILT_IN else repr(symbols))
 
 
-def _wanted(target: Target, candidates: Iterable[Wanted], *, fill_only: bool = False) -> Iterator[WantedRow]:
+def _wanted(
+    target: Target, candidates: Iterable[Wanted], held: int, *, fill_only: bool = False
+) -> Iterator[WantedRow]:
     for item in candidates:
         if passes(target.settings.where, item.record, target.zone):
-            added = item.delivered.added if item.delivered else None
+            added = item.delivered.added if item.delivered and item.delivered.added <= held else None
             yield from wanted_rows(
                 target.template, item.record, target.zone,
                 symbols=target.settings.symbols, added=added, fill_only=fill_only,

@@ -83,7 +83,11 @@ class FeedPoller:
             result=result,
             requests=self._api.http_requests - sent_before,
             rejects=rejects,
-            warnings=(*warnings(feed, free=self._free), *answers.warnings),
+            warnings=(
+                *warnings(feed, free=self._free),
+                *answers.warnings,
+                *map(_told, result.second_lives),
+            ),
             error=error,
         )
 
@@ -101,6 +105,13 @@ def imported(
     kept = journal.keep_answer(feed, request, at, body)
     return _take_in(
         journal, KeptAnswer(id=kept, feed=feed, request=request, at=at, body=body), "imported", zone
+    )
+
+
+def _told(signal: Signal) -> str:
+    return (
+        f"Id {signal.key.api_id} had ended and came back as another signal ({signal.coin}/{signal.currency}"
+        f" {signal.direction}, {signal.exchange}): it has a row of its own, {signal.key.id}."
     )
 
 

@@ -52,7 +52,7 @@ def ask(api: ApiClient, query: Query, *, free: bool) -> Parsed:
     return parse_signals(answer.envelope.signals, table=table, zone=UTC, count=answer.envelope.count)
 
 
-@pytest.mark.parametrize("path", ["", *API_PATHS])
+@pytest.mark.parametrize("path", ["", *sorted(API_PATHS)])
 @pytest.mark.parametrize("key", [FREE_KEY, ACTIVE_KEY])
 def test_every_signal_is_understood_on_every_path(sandbox: RunningSandbox, key: str, path: str) -> None:
     with client(sandbox, key, path=path) as api:

@@ -1,4 +1,4 @@
-"""The command line run as a user runs it: a process, its streams and its exit code."""
+"""The command line run as a user runs it: a folder, an environment, streams and an exit code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.cli.inside import run_inside
 
 HANGS = 300.0
 """Seconds that no command takes, however busy the machine: after these it hangs."""
@@ -42,6 +44,11 @@ class Shell:
         return [sys.executable, "-m", "cqs_sheets", *arguments]
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """What a command ends with, run inside this process: without the second of starting Python."""
+        return run_inside(self, *arguments, **variables)
+
+    def run_apart(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The same in a process of its own, where that is what is tested."""
         return subprocess.run(
             self.command(*arguments), env=self.environ | variables, cwd=self.folder,
             capture_output=True, text=True, check=False, timeout=HANGS,

@@ -11,15 +11,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
 
 from cqs_sheets.cli import group
 from cqs_sheets.cli.terminal.failures import guarded
-from tests.cli.command import Shell
+
+if TYPE_CHECKING:
+    from tests.cli.command import Shell
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_LOGGERS = ("", "cqs_sheets", "cqs_sheets.report")
 
 
 def run_inside(shell: Shell, *arguments: str, **variables: str) -> CompletedProcess[str]:
-    """What `shell.run` would give; what a command changes of the process is put back."""
-    out, err = io.StringIO(), io.StringIO()
+    """What a command ends with, as a process of its own would; what it changes of this one is put back."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with (
         _as_started(["cqs-sheets", *arguments], shell.environ | variables),
         chdir(shell.folder),
@@ -30,27 +36,44 @@ def run_inside(shell: Shell, *arguments: str, **variables: str) -> CompletedProc
             guarded(group)
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
-    return CompletedProcess(list(arguments), code, out.getvalue(), err.getvalue())
+    return CompletedProcess(list(arguments), code, _text(out), _text(err))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()  # with \n for any line end, as subprocess reads a text
 
 
 @contextmanager
 def _as_started(arguments: list[str], environ: dict[str, str]) -> Iterator[None]:
     argv, before, stdin, temp = sys.argv, dict(os.environ), sys.stdin, tempfile.tempdir
-    root, level = logging.getLogger(), logging.getLogger("cqs_sheets").level
-    handlers, stops = list(root.handlers), (signal.SIGINT, signal.SIGTERM)
-    known = [signal.getsignal(number) for number in stops]
+    known = [signal.getsignal(number) for number in _STOPS]
     sys.argv, sys.stdin = arguments, io.StringIO()
     os.environ.clear()
     os.environ.update(environ)
-    root.handlers.clear()
     tempfile.tempdir = None  # it is looked up once and then remembered
     try:
-        yield
+        with _logging_of_its_own():
+            yield
     finally:
         sys.argv, sys.stdin, tempfile.tempdir = argv, stdin, temp
         os.environ.clear()
         os.environ.update(before)
-        root.handlers[:] = handlers
-        logging.getLogger("cqs_sheets").setLevel(level)
-        for number, handler in zip(stops, known, strict=True):
+        for number, handler in zip(_STOPS, known, strict=True):
             signal.signal(number, handler)
+
+
+@contextmanager
+def _logging_of_its_own() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    for logger in loggers:
+        logger.handlers.clear()
+    try:
+        yield
+    finally:
+        for logger, (level, handlers) in zip(loggers, before, strict=True):
+            for handler in logger.handlers:
+                handler.close()
+            logger.setLevel(level)
+            logger.handlers[:] = handlers

@@ -75,7 +75,7 @@ def test_a_crash_file_holds_places_but_no_values(shell: Shell) -> None:
         "def broken(self, poll):\n    raise RuntimeError('the key is ' + __import__('os').environ['CQS_API_KEY'])\n"
         "store.Journal.record_poll = broken\n"
     )
-    done = shell.run("sync", CQS_API_KEY=KEY, PYTHONPATH=str(shell.folder))
+    done = shell.run_apart("sync", CQS_API_KEY=KEY, PYTHONPATH=str(shell.folder))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert KEY not in done.stderr

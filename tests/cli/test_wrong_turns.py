@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from cqs_sheets import sandbox
@@ -38,6 +39,16 @@ def test_a_sheet_that_is_not_shared(shell: Shell) -> None:
         done = run_inside(shell, "sync", "--to", book, CQS_SHEETS_URL=sheets.url)
         assert done.returncode == 0
         assert " added" in done.stdout
+
+
+def test_the_report_counts_every_request_to_a_sheet_reads_as_well(shell: Shell) -> None:
+    with start() as sheets:
+        book = sheets.create()
+        for _ in range(2):
+            sheets.forget()
+            done = run_inside(shell, "sync", "--to", book, "--json", CQS_SHEETS_URL=sheets.url)
+            (target,) = json.loads(done.stdout)["targets"]
+            assert target["requests"] == len(sheets.exchanges) > 0
 
 
 def test_a_workbook_that_is_open_in_excel(shell: Shell) -> None:

@@ -106,11 +106,6 @@ def test_a_row_the_user_deleted_comes_back_when_asked_for() -> None:
     assert len(made.adds) == 1
 
 
-def test_a_row_lost_by_going_back_to_an_older_version_is_put_back() -> None:
-    made = plan(row(added=6), into=table(sequence=5))
-    assert len(made.adds) == 1
-
-
 def test_rows_of_a_file_that_is_gone_are_written_anew() -> None:
     assert len(plan(row(added=3), into=table_of(exists=False)).adds) == 1
 

@@ -8,6 +8,7 @@ from itertools import count
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.core.rows.binding import Bindings
 from cqs_sheets.core.rows.facts import Facts, Made, MarkedTab, SheetFacts, Spot
+from cqs_sheets.core.rows.lineage import Lineage, top
 from cqs_sheets.core.rows.orphans import status_column
 from cqs_sheets.core.rows.plan import Plan
 from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
@@ -28,13 +29,20 @@ class MemoryDestination:
     ids of the template's columns that are there, `made` is the record of those ever made.
     """
 
+    requests = 0
+
     def __init__(self) -> None:
         self.tabs: dict[str, list[dict[str, CellValue]]] = {}
         self.columns: dict[str, list[str]] = {}
         self.made: Made | None = None
-        self.sequence: int | None = None
+        self.lineage: Lineage = ()
         self._versions = count(1)
         self._version = ""
+
+    @property
+    def sequence(self) -> int | None:
+        """The number that the last write left."""
+        return top(self.lineage).number if self.lineage else None
 
     def touch(self) -> None:
         """Say that a user saved the target."""
@@ -43,13 +51,14 @@ class MemoryDestination:
     def stamp(self, known_version: str) -> Stamp:
         """See base.Destination."""
         del known_version
-        return Stamp(exists=bool(self._version), sequence=self.sequence, version=self._version)
+        return Stamp(exists=bool(self._version), lineage=self.lineage, version=self._version)
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination."""
         return Facts(
             exists=stamp.exists,
             sequence=self.sequence,
+            lineage=self.lineage,
             version=stamp.version,
             sheets=tuple(SheetFacts(id=name, title=name) for name in self.tabs),
             marks={
@@ -77,6 +86,7 @@ class MemoryDestination:
         return Table(
             exists=bool(self._version),
             sequence=self.sequence,
+            lineage=self.lineage,
             version=self._version,
             bindings=bindings,
             tabs=states,
@@ -136,7 +146,7 @@ class MemoryDestination:
             there = self.columns[add.tab]
             row = {column: value for column, value in add.values.items() if column in there}
             self.tabs[add.tab].append(row)
-        self.sequence = plan.sequence
+        self.lineage = plan.lineage
         self.made = made_after(plan)
         self.touch()
         return Applied(version=self._version)

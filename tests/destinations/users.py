@@ -95,10 +95,11 @@ class MemoryUser:
 
     def remember(self) -> Callable[[], None]:
         tabs = {name: [dict(row) for row in rows] for name, rows in self.destination.tabs.items()}
-        sequence = self.destination.sequence
+        lineage = self.destination.lineage
 
         def restore() -> None:
-            self.destination.tabs, self.destination.sequence = tabs, sequence
+            self.destination.tabs = {name: [dict(row) for row in rows] for name, rows in tabs.items()}
+            self.destination.lineage = lineage
             self.destination.touch()
 
         return restore

@@ -8,8 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
+from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.rows.planner import Choices
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.base import Destination
@@ -20,22 +24,32 @@ from cqs_sheets.run.sync import Run, SyncResult, run_once
 from tests.destinations.memory import MemoryDestination
 from tests.make import TEMPLATE
 
+BEGIN = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
+
 
 class Clock:
-    """The time for client and sandbox alike, moved by hand."""
+    """The time of this process, which stands still until it is moved: for market and client alike."""
 
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
+    def __init__(self, frozen: FrozenDateTimeFactory) -> None:
+        self._frozen = frozen
 
     def __call__(self) -> datetime:
-        return self.now
+        return utc_now()
 
     def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
+        self._frozen.tick(timedelta(**time))
+
+
+@contextmanager
+def stopped_time() -> Iterator[Clock]:
+    """The time stands still, at an instant of its own, until the block ends."""
+    with freeze_time(BEGIN) as frozen:
+        assert isinstance(frozen, FrozenDateTimeFactory)
+        yield Clock(frozen)
 
 
 class World:
-    """A market, a journal and targets, with one clock."""
+    """A market, a journal and targets, in a time that stands still until it is moved."""
 
     def __init__(self, folder: Path, server: sandbox.RunningSandbox, clock: Clock) -> None:
         self.folder = folder
@@ -70,12 +84,12 @@ class World:
             ApiClient(
                 url=settings.api.url,
                 key=key,
-                clock=self.clock,
+                clock=utc_now,
                 sleep=lambda _: None,
                 random=lambda: 0.5,
                 retry_for=3,
             ) as api,
-            Journal.open(self.folder / "journal.sqlite3", clock=self.clock, rehearsal=dry_run) as journal,
+            Journal.open(self.folder / "journal.sqlite3", clock=utc_now, rehearsal=dry_run) as journal,
         ):
             return run_once(
                 Run(
@@ -85,14 +99,14 @@ class World:
                         server_zone=settings.api.server_zone, interval=settings.api.interval,
                     ),
                     deliverer=Deliverer(
-                        journal=journal, choices=Choices(**options), dry_run=dry_run, clock=self.clock
+                        journal=journal, choices=Choices(**options), dry_run=dry_run, clock=utc_now
                     ),
                     journal=journal,
                     open_target=lambda target: Target(
                         settings=target, template=self.template, zone=settings.zone,
                         destination=self.targets[target.name],
                     ),
-                    clock=self.clock,
+                    clock=utc_now,
                     progress=lambda _: None,
                     stop=lambda: None,
                 )
@@ -101,6 +115,5 @@ class World:
 
 @contextmanager
 def world(folder: Path, **market: Any) -> Iterator[World]:
-    clock = Clock()
-    with sandbox.start(clock=clock, **market) as server:
+    with stopped_time() as clock, sandbox.start(**market) as server:
         yield World(folder, server, clock)

@@ -89,11 +89,11 @@ def test_an_upgrade_undone_with_its_file_is_done_again(market: World) -> None:
     market.sync()
     memory = market.memory
     rows, columns = [dict(row) for row in memory.tabs["Signals"]], list(memory.columns["Signals"])
-    made, sequence = memory.made, memory.sequence
+    made, lineage = memory.made, memory.lineage
     market.template = LATER
     market.sync()
     memory.tabs["Signals"], memory.columns["Signals"] = rows, columns
-    memory.made, memory.sequence = made, sequence
+    memory.made, memory.lineage = made, lineage
     memory.touch()
     market.sync()
     assert None not in column_of(market, "ask")

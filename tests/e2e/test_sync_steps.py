@@ -174,13 +174,13 @@ def test_a_dry_run_shows_the_plan_and_leaves_no_trace(market: World) -> None:
 def test_rows_lost_by_a_roll_back_are_put_back_and_deleted_ones_are_not(market: World) -> None:
     market.sync()
     old_rows = [dict(row) for row in market.memory.tabs["Signals"]]
-    old_sequence = market.memory.sequence
+    old_lineage = market.memory.lineage
     market.clock.pass_(minutes=3)
     market.sync()
     newer = signals(market)
     deleted = str(old_rows[0]["id"])
     market.memory.tabs["Signals"] = old_rows[1:]  # an older version is restored, one of its rows deleted
-    market.memory.sequence = old_sequence
+    market.memory.lineage = old_lineage
     market.memory.touch()
     market.sync()
     assert signals(market).keys() == newer.keys() - {deleted}
@@ -209,7 +209,7 @@ def test_a_roll_back_between_the_look_and_the_read_loses_no_row(
     market: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market.sync()
-    old_rows, old_sequence = [dict(row) for row in market.memory.tabs["Signals"]], market.memory.sequence
+    old_rows, old_lineage = [dict(row) for row in market.memory.tabs["Signals"]], market.memory.lineage
     market.clock.pass_(minutes=3)
     market.sync()
     newer = signals(market)
@@ -218,7 +218,7 @@ def test_a_roll_back_between_the_look_and_the_read_loses_no_row(
 
     def rolled_back_first(facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
         monkeypatch.setattr(market.memory, "read", read)
-        market.memory.tabs["Signals"], market.memory.sequence = old_rows, old_sequence
+        market.memory.tabs["Signals"], market.memory.lineage = old_rows, old_lineage
         market.memory.touch()
         return read(facts, bindings, keys)
 

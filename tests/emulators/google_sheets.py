@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from .sheets.faults import Fault, reset, slow, status, timeout, truncate
+from .sheets.faults import Fault, reset, slow, status, timeout, truncate, used_up
 from .sheets.model import Switches
 from .sheets.occasions import Exchange, any_request, reads, writes
 from .sheets.running import RunningSheets, TabState, start
@@ -39,6 +39,7 @@ __all__ = [
     "status",
     "timeout",
     "truncate",
+    "used_up",
     "writes",
 ]
 

@@ -27,12 +27,14 @@ def test_what_a_code_page_lacks_is_replaced(shell: Shell, server: RunningSandbox
 
 
 def test_a_report_is_json_in_any_code_page(shell: Shell) -> None:
-    done = shell.run("sync", "--json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    done = shell.run_apart("sync", "--json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert json.loads(done.stdout)["exit_code"] == done.returncode == 0
 
 
 def test_json_is_json_in_any_code_page_whatever_is_in_it(shell: Shell) -> None:
-    done = shell.run("sync", "--json", "--to", "\U0001f4c8.xlsx", PYTHONIOENCODING="cp437", PYTHONUTF8="0")
+    done = shell.run_apart(
+        "sync", "--json", "--to", "\U0001f4c8.xlsx", PYTHONIOENCODING="cp437", PYTHONUTF8="0"
+    )
     assert json.loads(done.stdout)["targets"][0]["target"] == "\U0001f4c8.xlsx"
 
 

@@ -135,7 +135,7 @@ def test_a_crash_tells_no_token(closed: Shell, vault: Path) -> None:
     )
     with signing_in("grants") as google:
         (vault / "google.json").write_text(json.dumps(user(google.url)))
-        done = closed.run(
+        done = closed.run_apart(
             "sync", "-v", "--to", BOOK, PYTHONPATH=str(closed.folder), HTTPS_PROXY=google.url,
             GOOGLE_APPLICATION_CREDENTIALS=str(vault / "google.json"), CQS_API_KEY=KEY,
         )  # fmt: skip

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from cqs_sheets.config import load
 from cqs_sheets.template_files import built_in, load_template, problems_of
 from docs.make_templates import PAGE, lists, written
+from tests.cli.command import Shell
 
 _TEXT = PAGE.read_text(encoding="utf-8")
 _BLOCKS = re.findall(r"(?:<!-- in ([^\n]+) -->\n)?```toml\n(.*?)```", _TEXT, re.DOTALL)
@@ -80,12 +79,12 @@ def test_every_built_in_template_is_named() -> None:
     assert [name for name in built_in() if f"| `{name}` |" not in _TEXT] == []
 
 
-def test_the_commands_on_the_page_work(tmp_path: Path) -> None:
+def test_the_commands_on_the_page_work(shell: Shell) -> None:
     lines = [
         line for block in re.findall(r"```sh\n(.*?)```", _TEXT, re.DOTALL) for line in block.splitlines()
     ]
     for line in lines:
         program, *arguments = line.split()
         assert program == "cqs-sheets"
-        subprocess.run([sys.executable, "-m", "cqs_sheets", *arguments], cwd=tmp_path, check=True)
-    assert (tmp_path / "preview.xlsx").exists()
+        assert shell.run(*arguments).returncode == 0, line
+    assert (shell.folder / "preview.xlsx").exists()

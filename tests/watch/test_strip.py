@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cqs_sheets.core.reports.strip import CELLS, coverage_days, strip_lines
 from cqs_sheets.core.signals.coverage import Window, coverage
 from tests.cli.command import Shell
+from tests.e2e.runs import Clock
 
 MIDNIGHT = datetime(2026, 5, 24, tzinfo=UTC)
 
@@ -61,12 +62,12 @@ def test_it_fits_a_terminal_and_tells_every_gap(stretches: list[tuple[float, flo
         assert abs(sum(day.gap_seconds for day in days) - seen.gap_seconds) <= len(days)
 
 
-def test_status_draws_it(shell: Shell) -> None:
+def test_status_draws_it(clock: Clock, shell: Shell) -> None:
     (shell.folder / "cqs-sheets.toml").write_text('[[feed]]\nname = "swing"\n')
     shell.run("sync")
     done = shell.run("status", "--coverage", "30d")
     assert done.returncode == 0, done.stderr
-    [line] = [line for line in done.stdout.splitlines() if line.startswith(f"{datetime.now(UTC):%Y-%m-%d}")]
+    [line] = [line for line in done.stdout.splitlines() if line.startswith(f"{clock():%Y-%m-%d}")]
     assert "#" in line
     assert "\x1b" not in done.stdout
     state = json.loads(shell.run("status", "--coverage", "2d", "--json").stdout)

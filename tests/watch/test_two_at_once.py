@@ -7,9 +7,9 @@ from pathlib import Path
 import openpyxl
 
 from cqs_sheets import sandbox
+from cqs_sheets.api.client import utc_now
 from cqs_sheets.journal import Journal
 from tests.cli.command import Shell
-from tests.e2e.runs import Clock
 
 
 def ids(path: Path) -> list[str]:
@@ -30,7 +30,7 @@ def test_no_row_is_doubled_and_none_is_lost(shell: Shell, server: sandbox.Runnin
         assert done.returncode == 0, done.stderr
     held: set[str] = set()
     for home in homes:
-        with Journal.open_readonly(home / "journal.sqlite3", clock=Clock()) as journal:
+        with Journal.open_readonly(home / "journal.sqlite3", clock=utc_now) as journal:
             held |= {record.signal.key.id for record in journal.records()}
     written = ids(shell.folder / "signals.xlsx")
     assert len(written) == len(set(written))

@@ -20,7 +20,7 @@ OPTIONS = SyncOptions(quiet=True)
 def watching(folder: Path, url: str, **environ: str) -> Watching:
     variables = {"CQS_API_URL": url, "CQS_HOME": str(folder / "home"), **environ}
     settings = config.load(
-        config=None, environ=variables, cwd=folder, overrides=config.Overrides(template="raw")
+        config=None, environ=variables, cwd=folder, overrides=config.Overrides(template="raw", interval=20)
     )
     environment = config.Environment.read(variables)
     return Watching(Session(settings=settings, environment=environment), OPTIONS)
@@ -32,9 +32,8 @@ def test_a_good_step_says_so(tmp_path: Path, server: sandbox.RunningSandbox) -> 
     assert (tmp_path / "signals.xlsx").exists()
 
 
-def test_a_step_without_news_leaves_the_workbook_alone(tmp_path: Path) -> None:
-    clock = Clock()
-    with sandbox.start(seed=5, clock=clock) as server:
+def test_a_step_without_news_leaves_the_workbook_alone(tmp_path: Path, clock: Clock) -> None:
+    with sandbox.start(seed=5) as server:
         made = watching(tmp_path, server.url)
         made.step(1)
         before = (tmp_path / "signals.xlsx").stat()

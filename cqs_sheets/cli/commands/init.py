@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -226,7 +227,13 @@ def _write_account_size(options: SyncOptions, size: Decimal) -> None:
             table = read_target(target.destination, target.template, {}, each.tabs)
             change = Update(tab=tab.name, key=_EQUITY, column=SETTING_VALUE, old=None, new=size)
             sequence = (table.sequence or 0) + 1
-            plan = Plan(template=table.bindings.template, table=table, sequence=sequence, updates=(change,))
+            plan = Plan(
+                template=table.bindings.template,
+                table=table,
+                sequence=sequence,
+                word=uuid.uuid4().hex[:12],
+                updates=(change,),
+            )
             target.destination.apply(plan)
             click.echo(f"{each.name}: {_EQUITY} in the tab {tab.name} is {size:,f} now.")
 

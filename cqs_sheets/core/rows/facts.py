@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cqs_sheets.core.rows.lineage import Lineage
+
 Made = Mapping[str, frozenset[str]]
 """What was ever made in a target: template tab -> ids of its columns, or names of its settings."""
 
@@ -49,11 +51,13 @@ class Facts:
 
     `marks`: the name that marks carry (see TableTab.mark) -> volumes in their order -> the sheets that claim
     to be that volume: more than one where sheets were copied. `made` is the record of what we ever made
-    there (None: there is none). `seen` is the destination's own, for the reads and the write that follow.
+    there (None: there is none), `lineage` the writes it descends from. `seen` is the destination's own, for
+    the reads and the write that follow.
     """
 
     exists: bool
     sequence: int | None = None
+    lineage: Lineage = ()
     version: str = ""
     sheets: tuple[SheetFacts, ...] = ()
     marks: Mapping[str, Sequence[Sequence[MarkedTab]]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.rows.lineage import Lineage, Write, followed_by
 from cqs_sheets.core.rows.table import Table
 from cqs_sheets.core.templates.template import Template
 
@@ -66,14 +67,16 @@ class NewTab(NamedTuple):
 class Plan:
     """Ordered changes for one target, made for the state `table`.
 
-    `sequence` is the stamp to leave in the target. `new_tabs` and `new_columns` are what the template
-    has and this target lacks and shall get: they are made before adds and updates, which may fill them.
+    `sequence` and the random `word` are the stamp to leave in the target. `new_tabs` and `new_columns` are what
+    the template has and this target lacks and shall get: they are made before adds and updates, which may
+    fill them.
     `left_deleted` are rows the user deleted, `refusals` reasons for which this plan must not be applied.
     """
 
     template: Template
     table: Table
     sequence: int
+    word: str = ""
     adds: tuple[Add, ...] = ()
     updates: tuple[Update, ...] = ()
     new_tabs: tuple[NewTab, ...] = ()
@@ -81,6 +84,11 @@ class Plan:
     left_deleted: int = 0
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def lineage(self) -> Lineage:
+        """What the target descends from once this is done."""
+        return followed_by(self.table.lineage, Write(self.sequence, self.word))
 
     @property
     def empty(self) -> bool:

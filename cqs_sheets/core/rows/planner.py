@@ -32,6 +32,7 @@ def make_plan(
     table: Table,
     *,
     sequence: int,
+    word: str = "",
     settings: Mapping[str, CellValue],
     refresh_settings: bool = False,
     choices: Choices = Choices(),
@@ -39,7 +40,7 @@ def make_plan(
 ) -> Plan:
     """The plan that brings `wanted` rows into `table`, and `more` updates; empty if they stand there already.
 
-    `sequence` is the number this write will leave. Synced `settings` ride along with any change,
+    `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
     and are a change of their own only with `refresh_settings`.
     """
     adds: list[Add] = []
@@ -64,6 +65,7 @@ def make_plan(
         template=template,
         table=table,
         sequence=sequence,
+        word=word,
         adds=tuple(adds),
         updates=tuple(updates),
         new_tabs=tabs,
@@ -80,13 +82,11 @@ def make_plan(
 
 
 def _was_deleted(row: WantedRow, table: Table) -> bool:
-    """Delivered by a write that this target still remembers, and gone: the user deleted it.
+    """Delivered by a write that this target descends from, and gone: the user deleted it.
 
     Where a tab is bound to another sheet than before, nothing can be said to be gone.
     """
-    if row.tab in table.bindings.dropped:
-        return False
-    return table.exists and row.added is not None and row.added <= (table.sequence or 0)
+    return table.exists and row.added is not None and row.tab not in table.bindings.dropped
 
 
 def _row_updates(

@@ -21,8 +21,8 @@ _BOUNDED = {"risk": "risk_level", "leverage": "leverage"}
 class WantedRow:
     """A row as a tab should hold it.
 
-    `added` is the sequence number of the write that first delivered it to this target, None if
-    none did. `revision` and `signal` say which knowledge of which signal the values are. With
+    `added` is the number of the write that first delivered it to this target, None if none did that the
+    target descends from. `revision` and `signal` say which knowledge of which signal the values are. With
     `fill_only` the tab has this very revision: only cells that are still blank are written.
     """
 

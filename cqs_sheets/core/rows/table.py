@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.rows.binding import Bindings
 from cqs_sheets.core.rows.facts import Made
+from cqs_sheets.core.rows.lineage import Lineage
 
 SETTING_VALUE = "value"
 """The one column of a settings tab: its rows are keyed by setting name."""
@@ -45,7 +46,8 @@ class TabState:
 class Table:
     """A target as it stands.
 
-    `sequence` is the stamp that the last write left in the target (None: never written by us).
+    `sequence` is the number that the last write left in the target (None: never written by us), `lineage`
+    the writes it descends from.
     `version` names this state of the target: apply refuses (TargetChanged) if it has moved on.
     `tabs` has the template's tabs that exist, by the template's tab name; `bindings` say which sheets the
     table tabs are, `titles` how all sheets are called. `made` is the record of what we ever made there (None:
@@ -55,6 +57,7 @@ class Table:
     exists: bool
     bindings: Bindings
     sequence: int | None = None
+    lineage: Lineage = ()
     version: str = ""
     tabs: Mapping[str, TabState] = field(default_factory=dict)
     titles: tuple[str, ...] = ()
@@ -65,12 +68,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """The cheap look at a target: does it exist, is it as we left it, which write was its last.
+    """The cheap look at a target: does it exist, is it as we left it, which writes does it descend from.
 
     `seen` is the destination's own, for the look that may follow.
     """
 
     exists: bool
-    sequence: int | None = None
+    lineage: Lineage = ()
     version: str = ""
     seen: object = field(default=None, compare=False, repr=False)

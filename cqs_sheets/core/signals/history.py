@@ -4,6 +4,8 @@ open   → closed   missing from an answer that surely covered it
 open   → aged     merely left the window: the API no longer speaks of it
 aged   → closed   missing from a later, wider window that surely covers it
 closed, aged → open   seen again
+
+An id that had ended and comes back as another coin, side or exchange is another signal: a second life.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cqs_sheets.core.signals.coverage import Window
+from cqs_sheets.core.signals.coverage import REACH, Window
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 
 _ARRIVALS_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -37,6 +39,25 @@ def observe(known: Record | None, signal: Signal, at: datetime, arrival: int) ->
     if known.status is Status.OPEN and signal == known.signal:
         return known
     return replace(known, signal=signal, status=Status.OPEN, last_seen=None, revision=known.revision + 1)
+
+
+def is_second_life(known: Record, seen_at: datetime, signal: Signal, at: datetime) -> bool:
+    """Whether a signal of the same id, in an answer of time `at`, is another one than `known`, last seen at `seen_at`.
+
+    What has left the API's reach has ended, whether or not an answer came in time to say so.
+    """
+    ended = known.status is not Status.OPEN or known.signal.timestamp < at - REACH
+    return ended and signal.timestamp > seen_at and is_of_another_pair(known.signal, signal)
+
+
+def is_of_another_pair(one: Signal, other: Signal) -> bool:
+    """Whether exchange, coin, currency or side differ."""
+    return _pair(one) != _pair(other)
+
+
+def _pair(signal: Signal) -> list[str]:
+    words = (signal.exchange, signal.coin, signal.currency, signal.direction)
+    return [word.casefold() for word in words]
 
 
 def missing(record: Record, window: Window, last_seen: datetime, *, sure: bool = True) -> Record:

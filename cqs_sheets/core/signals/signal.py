@@ -6,6 +6,7 @@ Words as in the API's guide: entry zone `buy_start`..`buy_end`, take-profit `tar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,11 +30,30 @@ class Status(StrEnum):
     AGED = "aged"
 
 
+_LIFE = re.compile(r"(.+)#([2-9]|[1-9][0-9]{1,8})")
+
+
 class SignalKey(NamedTuple):
-    """A signal's identity."""
+    """A signal's identity: the API's id, with "#2" behind it if that had ended and came back as another signal."""
 
     table: FeedTable
     id: str
+
+    @property
+    def api_id(self) -> str:
+        """The id as the API sends it."""
+        match = _LIFE.fullmatch(self.id)
+        return match[1] if match else self.id
+
+    @property
+    def life(self) -> int:
+        """Which signal of that id it is: 1 for the first."""
+        match = _LIFE.fullmatch(self.id)
+        return int(match[2]) if match else 1
+
+    def in_life(self, number: int) -> SignalKey:
+        """The identity of another signal of that id."""
+        return self._replace(id=self.api_id if number == 1 else f"{self.api_id}#{number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,7 +134,8 @@ class TableTab:
     """A tab of rows keyed by one column.
 
     `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values);
-    the others are the user's. A tab `when_needed` is made when its first row is written.
+    the others are the user's. A tab `when_needed` is made when its first row is written. A `native` one is a
+    table of Google's own there, with typed columns; in Excel rows always stand in a table.
     """
 
     name: str
@@ -149,6 +150,7 @@ class TableTab:
     freeze_columns: int = 0
     filter: bool = True
     plain: bool = False
+    native: bool = False
     rules: tuple[Rule, ...] = ()
     mark: str = ""
 

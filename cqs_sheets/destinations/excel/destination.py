@@ -38,6 +38,8 @@ class ExcelDestination:
     editor's lock file and a digital signature; a lock is waited for `lock_wait` seconds.
     """
 
+    requests = 0
+
     def __init__(
         self,
         path: Path,
@@ -57,12 +59,13 @@ class ExcelDestination:
         """The cheap look: a file that still is `known_version` is not opened."""
         self._file.sweep()
         version = self._file.version()
+        if version == known_version and version is not None:
+            return Stamp(exists=True, version=version)
+        version = self._file.settled_version()
         if version is None:
             return Stamp(exists=False)
-        if version == known_version:
-            return Stamp(exists=True, version=version)
         with self._opened() as draft:
-            return Stamp(exists=True, sequence=Workbook(draft).sequence, version=version)
+            return Stamp(exists=True, lineage=Workbook(draft).lineage, version=version)
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination."""
@@ -87,6 +90,7 @@ class ExcelDestination:
             return Table(
                 exists=True,
                 sequence=facts.sequence,
+                lineage=facts.lineage,
                 version=facts.version,
                 tabs=tabs,
                 bindings=bindings,
@@ -115,7 +119,8 @@ class ExcelDestination:
             with self._opened() if expected is not None else self._made(plan) as draft:
                 warnings = self._edit(draft, plan)
                 self._file.stage(draft.write)
-            return Applied(version=self._file.commit(expected), warnings=tuple(warnings()))
+            version = self._file.commit(expected)
+            return Applied(version=version, warnings=(*warnings(), *self._file.told))
 
     def _edit(self, draft: Draft, plan: Plan) -> Callable[[], list[str]]:
         """Carry out a plan in a draft; returns what tells the warnings once the draft has been written."""
@@ -138,11 +143,14 @@ class ExcelDestination:
 
     @contextmanager
     def _opened(self) -> Iterator[Draft]:
+        before = self._file.version()
         try:
             package = Package.open(self._file.path)
         except OSError as error:
             raise self._file.explained(error) from error
         except DataRefused as refused:
+            if self._file.version() != before:  # caught in the middle of a person's save
+                raise self._file.changed() from None
             raise DataRefused(
                 f"{self._file.path.name}: {refused.message}", meaning=refused.meaning, hint=refused.hint
             ) from None

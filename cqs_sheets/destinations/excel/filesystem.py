@@ -9,6 +9,7 @@ import platform
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,10 +18,12 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
+from cqs_sheets.destinations.excel.exchange import exchange
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.held import HELD, is_held
 
 _WAIT_STEP = 0.25
+_TICK = 0.01  # two saves within one may leave the same time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_NAME = 123  # Windows: no file can be called so
@@ -33,6 +36,25 @@ class Disk:
     def rename(self, source: Path, target: Path) -> None:
         """Put `source` in the place of `target` in one step."""
         source.replace(target)
+
+    def place(self, source: Path, target: Path) -> None:
+        """Put `source` where nothing is. Raises FileExistsError if something is; `source` may stay, too."""
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            if target.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+            self.rename(source, target)
+
+    def exchange(self, one: Path, other: Path) -> bool:
+        """Let two files change places in one step; False where that cannot be done."""
+        return exchange(one, other)
+
+    def now(self) -> float:
+        """Seconds since 1970, as files are stamped."""
+        return time.time()
 
     def remove(self, file: Path) -> None:
         """Delete a file, if there is one."""
@@ -98,9 +120,23 @@ class WorkbookFile:
         self._sleep = sleep
         self._disk = disk
         self._temp = self.path.with_name(f".{self.path.name}.cqs-{disk.host()}.tmp")
+        self.told: list[str] = []
+        self._aside = self._temp.with_suffix(".old")  # it changes places with the file
 
     def version(self) -> str | None:
         """A word that changes with every save, None if there is no file."""
+        found = self._looked_at()
+        return _version(found) if found else None
+
+    def settled_version(self) -> str | None:
+        """The same, waited for until no save to come can leave the same word: for a look at the content."""
+        found = self._looked_at()
+        if found and 0 <= (age := self._disk.now() - found.st_mtime) < _TICK:
+            self._sleep(_TICK - age)
+            return self.version()
+        return _version(found) if found else None
+
+    def _looked_at(self) -> os.stat_result | None:
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -113,13 +149,18 @@ class WorkbookFile:
                 meaning="Nothing was written.",
                 hint="Name a workbook (.xlsx) as the target.",
             )
-        return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
+        return found
 
     def sweep(self) -> None:
-        """Remove what a killed run left behind, unless a live one is at work."""
-        if self._temp.exists():
+        """Remove what a killed run left behind, unless a live one is at work; what it had replaced is a backup."""
+        if self._temp.exists() or self._aside.exists():
             with suppress(CqsError, OSError), self._own_lock(wait=0):
-                self._temp.unlink(missing_ok=True)
+                self._tidy()
+
+    def _tidy(self) -> None:
+        self._temp.unlink(missing_ok=True)
+        if self._aside.exists():
+            self._keep_aside()
 
     @property
     def leftover(self) -> Path:
@@ -148,7 +189,7 @@ class WorkbookFile:
                 self._wait(self._check_editors, self._lock_wait)
             try:
                 self._check_writable()
-                self._temp.unlink(missing_ok=True)
+                self._tidy()
                 yield
             except OSError as error:
                 raise self.explained(error) from error
@@ -216,11 +257,15 @@ class WorkbookFile:
     def check(self, expected: str | None) -> None:
         """Raise errors.TargetChanged if the file is no longer the version `expected` (None: no file)."""
         if self.version() != expected:
-            raise TargetChanged(
-                f"{self.path.name} was saved by somebody else in the meantime.",
-                meaning=_PENDING,
-                hint="Run again.",
-            )
+            raise self.changed()
+
+    def changed(self) -> TargetChanged:
+        """The failure that a person's save in the middle of a sync is."""
+        return TargetChanged(
+            f"{self.path.name} was saved by somebody else in the meantime.",
+            meaning=_PENDING,
+            hint="Run again.",
+        )
 
     def stage(self, write: Callable[[BinaryIO], None]) -> None:
         """Write the new content beside the file, safely on disk."""
@@ -237,39 +282,107 @@ class WorkbookFile:
             raise
 
     def commit(self, expected: str | None) -> str:
-        """Put the staged content in the file's place, keep the old one as backup; returns the version.
+        """Put the staged content in the file's place, keep the old one as backup; returns the version of ours.
 
-        Raises errors.TargetChanged, with nothing written, if the file is no longer `expected`.
+        Raises errors.TargetChanged, with everything as it was, if the file is no longer `expected`. What is
+        put there in the next moment has another version.
         """
         try:
             self.check(expected)
-            self._swap(expected)
+            staged = _version(self._temp.stat())
+            self._swap(expected, staged)
         except OSError as error:
             raise self.explained(error) from error
         finally:
             self._drop_staged()
-        return self.version() or ""
+        return staged
 
     def _drop_staged(self) -> None:
         with suppress(OSError):
             self._temp.unlink(missing_ok=True)
 
-    def _swap(self, expected: str | None) -> None:
-        if expected is not None:
-            found = self.path.stat()
-            self._temp.chmod(stat.S_IMODE(found.st_mode))
-            if hasattr(os, "chown"):
-                with suppress(PermissionError):
-                    os.chown(self._temp, found.st_uid, found.st_gid)
+    def _swap(self, expected: str | None, staged: str) -> None:
         try:
-            if expected is not None:
+            if expected is None:
+                self._disk.place(self._temp, self.path)
+            else:
+                self._like(self.path.stat())
+                if self._exchanged(expected, staged):
+                    return
                 self._keep_backup()
-            self._disk.rename(self._temp, self.path)
+                self.check(expected)
+                self._disk.rename(self._temp, self.path)
+        except (FileExistsError, FileNotFoundError) as error:
+            if self.version() == expected:
+                raise
+            raise self.changed() from error
         except PermissionError as error:
             if expected is None or not self._disk.holds_open_files():
                 raise
             raise self._held() from error
         self._disk.sync_folder(self.path.parent)
+
+    def _like(self, found: os.stat_result) -> None:
+        """Give the staged content the mode and owner of the file."""
+        self._temp.chmod(stat.S_IMODE(found.st_mode))
+        if hasattr(os, "chown"):
+            with suppress(PermissionError):
+                os.chown(self._temp, found.st_uid, found.st_gid)
+
+    def _exchanged(self, expected: str, staged: str) -> bool:
+        """Replace the file so that what was replaced can be looked at; False where the system cannot.
+
+        It waits under a name of its own: a run that is killed leaves it to the next one, as a backup.
+        """
+        if self._disk.holds_open_files():
+            return False
+        try:
+            os.link(self._temp, self._aside)
+            done = self._disk.exchange(self._aside, self.path)
+        except FileNotFoundError:
+            self._aside.unlink(missing_ok=True)
+            raise
+        except OSError:  # a file system without hard links
+            done = False
+        if not done:
+            self._aside.unlink(missing_ok=True)
+            return False
+        self._check_replaced(expected, staged)
+        self._disk.sync_folder(self.path.parent)
+        self._check_replaced(expected, staged)  # a save in place may have been under way
+        with suppress(OSError):  # the next run keeps it
+            if self._backups:
+                self._keep_aside()
+            else:
+                self._disk.remove(self._aside)
+        return True
+
+    def _check_replaced(self, expected: str, staged: str) -> None:
+        if _version(self._aside.stat()) != expected:
+            self._put_back(staged)
+            raise self.changed()
+
+    def _put_back(self, staged: str) -> None:
+        """A person's save was replaced: it gets its place again, and nothing but our own version is dropped."""
+        with suppress(FileNotFoundError):  # the file was deleted meanwhile: the save stays as a backup
+            self._disk.exchange(self._aside, self.path)
+            if _version(self._aside.stat()) == staged:
+                self._disk.remove(self._aside)
+                return
+            self._disk.exchange(
+                self._aside, self.path
+            )  # it was saved once more: the newer one stays in place
+        self._keep_aside()
+        kept = self._backup(1).name
+        self.told.append(f"a version of {self.path.name} that was saved during the sync is kept as {kept}")
+
+    def _keep_aside(self) -> None:
+        kept = self._backup(1)
+        if not (kept.exists() and kept.samefile(self._aside)):  # else made by a run whose rename failed
+            self._rotate()
+            self._disk.remove(kept)
+            os.link(self._aside, kept)
+        self._disk.remove(self._aside)
 
     def _held(self) -> TargetBusy:
         return self._busy("it, or its backup, is open in Excel or held by another program", "Close it there.")
@@ -280,14 +393,18 @@ class WorkbookFile:
         kept = [self._backup(number) for number in range(1, self._backups + 1)]
         if kept[0].exists() and kept[0].samefile(self.path):
             return  # made by a run whose rename failed; once more would push an older version out
-        for older, newer in zip(reversed(kept), reversed(kept[:-1]), strict=False):
-            if newer.exists():
-                newer.replace(older)
+        self._rotate()
         self._disk.remove(kept[0])
         try:
             os.link(self.path, kept[0])
         except OSError:  # a file system without hard links
             shutil.copy2(self.path, kept[0])
+
+    def _rotate(self) -> None:
+        """Make room for one more backup; the oldest one goes when it comes."""
+        for number in range(self._backups, 1, -1):
+            if self._backup(number - 1).exists():
+                self._backup(number - 1).replace(self._backup(number))
 
     def _backup(self, number: int) -> Path:
         mark = "bak" if number == 1 else f"bak{number}"
@@ -317,6 +434,10 @@ class WorkbookFile:
         return TargetBusy(
             f"{self.path} is out of reach: {error.strerror or error}.", meaning=_PENDING, hint="Run again."
         )
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
 
 
 def _without_lock(error: OSError) -> CqsError:

@@ -21,6 +21,7 @@ from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, i
 from cqs_sheets.destinations.google.read.headers import adopted_place, read_headers, read_titles
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.marks import lineage_of
 from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
 from cqs_sheets.destinations.google.read.survey import Survey, survey
 from cqs_sheets.destinations.google.read.values import (
@@ -92,11 +93,17 @@ class GoogleDestination:
         self._most_cells = most_cells
         self._nonce = nonce
 
+    @property
+    def requests(self) -> int:
+        """See base.Destination."""
+        return self._http.requests
+
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `look` that may follow makes use of."""
-        layout = look(self._http, self._id)
+        layout = look(self._http, self._id, written=bool(known_version))
         seen = _Seen(layout=layout, known=known_version)
-        return Stamp(exists=bool(layout.marks), sequence=layout.sequence, version=seen.version, seen=seen)
+        lineage = lineage_of(layout.marks)
+        return Stamp(exists=bool(layout.marks), lineage=lineage, version=seen.version, seen=seen)
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination; no request."""
@@ -131,6 +138,7 @@ class GoogleDestination:
         return Table(
             exists=bool(layout.marks),
             sequence=layout.sequence,
+            lineage=facts.lineage,
             version=facts.version,
             bindings=bindings,
             tabs=tabs,
@@ -235,7 +243,6 @@ class GoogleDestination:
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
         seen = cast("_Seen", plan.table.seen)
-        before = self._http.requests
         bindings = plan.table.bindings
         composer = Composer(
             template=plan.template,
@@ -253,11 +260,11 @@ class GoogleDestination:
             composer=composer,
             look=lambda: self._again(bindings, seen.layout),
             titles=lambda: read_titles(self._http, self._id),
-            nonce=self._nonce(),
+            nonce=plan.word or self._nonce(),
         )
         written = writer.write(plan, seen.layout, seen.mistakes)
         warnings = tuple(dict.fromkeys((*_mended(seen.mistakes), *writer.warnings, *_oddities(plan))))
-        return Applied(version=written.version, requests=self._http.requests - before, warnings=warnings)
+        return Applied(version=written.version, warnings=warnings)
 
     def _again(self, bindings: Bindings, before: Layout) -> Layout:
         """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""

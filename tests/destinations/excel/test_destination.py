@@ -259,11 +259,11 @@ def test_an_empty_plan_does_not_touch_the_file(book: Path) -> None:
 
 def test_the_sequence_stamp_is_left_and_read(book: Path) -> None:
     destination = ExcelDestination(book)
-    assert destination.stamp("").sequence is None
+    assert destination.stamp("").lineage == ()
     sync(book, adds=[add("7")])
     stamp = destination.stamp("")
-    assert stamp.sequence == 1
-    assert destination.stamp(stamp.version).sequence is None
+    assert [write.number for write in stamp.lineage] == [1]
+    assert destination.stamp(stamp.version).lineage == ()
 
 
 def test_values_a_spreadsheet_cannot_hold_become_text_with_a_warning(book: Path) -> None:

@@ -45,6 +45,11 @@ class Machine(Disk):
             self._on_rename()
         super().rename(source, target)
 
+    def exchange(self, one: Path, other: Path) -> bool:
+        if self._on_rename:
+            self._on_rename()
+        return super().exchange(one, other)
+
     def remove(self, file: Path) -> None:
         if self._on_remove:
             self._on_remove()
@@ -102,7 +107,7 @@ def test_a_workbook_open_in_excel_is_waited_for_and_then_busy(book: Path) -> Non
     destination = ExcelDestination(book, lock_wait=1, sleep=waits.append)
     with pytest.raises(TargetBusy, match="Petra has it open in Excel"):
         one_more(destination, 7)
-    assert sum(waits) == pytest.approx(1)
+    assert sum(wait for wait in waits if wait > 0.01) == pytest.approx(1)
     one_more(ExcelDestination(book, lock_wait=1, sleep=lambda _: owner.unlink()), 7)
     assert grid(book)[6][1] == 7
 

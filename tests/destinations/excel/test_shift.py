@@ -75,11 +75,11 @@ def test_what_stands_below_moves_and_every_reference_follows(tmp_path: Path) -> 
     ]
     assert sheet.tables["Signals"].ref == "B3:J9"
     assert sheet.tables["Signals"].autoFilter.ref == "B3:J8"
-    assert sheet["C12"].value == '=B12&" of row "&ROW(B$12)&SUM(E4:E6)'
+    assert sheet["C12"].value == '=B12&" of row "&ROW(B$12)&SUM(E4:E8)'
     assert [str(area) for area in sheet.merged_cells.ranges] == ["D12:F13"]
     assert sheet["B14"].hyperlink.location == "Signals!B12"
     assert sheet["B12"].comment.text == "a note on a note"
-    assert other["A1"].value == "=Signals!B12&Signals!$C$12&SUM(Signals!4:6)&SUM(Signals!E:E)"
+    assert other["A1"].value == "=Signals!B12&Signals!$C$12&SUM(Signals!4:8)&SUM(Signals!E:E)"
     assert other["A2"].value == "=A10"
     xml = content[SHEET]
     assert b'<conditionalFormatting sqref="B12:B14">' in xml

@@ -47,7 +47,7 @@ class LiveUser:
     def clean(self) -> None:
         """As if we had never been there."""
         ours = [sheet_id for title, sheet_id in self.titles().items() if title in OURS]
-        lookups = [marks.lookup(key) for key in (marks.SEQUENCE, marks.RECORD)]
+        lookups = [marks.lookup(key) for key in (marks.SEQUENCE, marks.RECORD, marks.AT, marks.LOOSE)]
         self._do(
             *({"deleteSheet": {"sheetId": sheet_id}} for sheet_id in ours),
             *({"deleteDeveloperMetadata": {"dataFilter": each}} for each in lookups),

@@ -17,6 +17,7 @@ from cqs_sheets.destinations.google.account.auth import (
     find_credentials,
     save_token,
 )
+from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.errors import AccessRefused
 
 USER = {"client_id": "id", "client_secret": "secret", "refresh_token": "refresh"}
@@ -48,3 +49,109 @@ def test_a_damaged_token_is_told(tmp_path: Path) -> None:
     (tmp_path / TOKEN_FILE).write_text("[]")
     with pytest.raises(AccessRefused, match="holds no token"):
         find_credentials(tmp_path)
+
+
+ROBOT = {
+    "type": "service_account",
+    "client_email": "a@b.iam.gserviceaccount.com",
+    "token_uri": "https://x.test",
+}
+PYTHONS = ("Error(", "error(", "Traceback", "object has no", "Errno", "b'", "('", "char 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("", "it is not whole"),
+        ("not json", "it is not whole"),
+        ("\xff\xfe", "it is not whole"),
+        ("[]", "damaged"),
+        ("{}", "holds no credentials"),
+        ('{"installed": {"client_id": "x"}}', "holds no credentials"),
+        ('{"type": "service_account"}', "lacks something"),
+        ('{"type": "authorized_user"}', "lacks something"),
+        ('{"type": "external_account"}', "lacks something"),
+        (json.dumps({**ROBOT, "private_key": "cut"}), "private key in the file is damaged"),
+        (
+            json.dumps(
+                {**ROBOT, "private_key": "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"}
+            ),
+            "private key in the file is damaged",
+        ),
+    ],
+)
+def test_a_damaged_key_file_is_told_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, cause: str
+) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(text, encoding="latin-1")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    with pytest.raises(AccessRefused, match=cause) as failure:
+        find_credentials(tmp_path)
+    assert not [word for word in PYTHONS if word in str(failure.value)]
+
+
+@pytest.mark.parametrize("place", ["a folder", "nothing"])
+def test_a_key_file_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setenv(
+        "GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path if place == "a folder" else tmp_path / "no")
+    )
+    with pytest.raises(AccessRefused, match=tmp_path.name) as failure:
+        find_credentials(tmp_path)
+    assert not [word for word in PYTHONS if word in str(failure.value)]
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "mend"),
+    [
+        (
+            (
+                "invalid_grant: Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable"
+                " timeframe. Check your iat and exp values in the JWT claim."
+            ),
+            "clock",
+            "automatic time",
+        ),
+        ("invalid_grant: Invalid JWT Signature.", "deleted or disabled", "fresh key"),
+        ("invalid_grant: Token has been expired or revoked.", "expired", "init --google-client"),
+        ("admin_policy_enforced", "policy of your organisation", "administrator"),
+        (
+            "Error code unauthorized_client: The given credential is rejected by the attribute condition.",
+            "Workload Identity",
+            "attribute condition",
+        ),
+        (
+            "Unable to acquire impersonated credentials; Permission 'iam.serviceAccounts.getAccessToken' denied",
+            "Workload Identity",
+            "Workload Identity User",
+        ),
+        ("something new", "something new", "Sign in again"),
+    ],
+)
+def test_a_refused_sign_in_says_its_cause(said: str, cause: str, mend: str) -> None:
+    error = failures.not_authenticated(said)
+    assert cause in error.message
+    assert mend in error.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        (
+            "The sheets.googleapis.com API requires a quota project, which is not set by default.",
+            "set-quota-project",
+        ),
+        (
+            "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x",
+            "administrator",
+        ),
+        ("The caller does not have permission", "robot@x"),
+        ("Request had insufficient authentication scopes.", "allow Google Sheets"),
+        (
+            "Google Sheets API has not been used in project 1 before or it is disabled.",
+            "Turn the Google Sheets API on",
+        ),
+    ],
+)
+def test_a_refused_permission_says_its_cause(said: str, mend: str) -> None:
+    assert mend in failures.not_permitted(said, name="Book", account="robot@x").hint

@@ -1,8 +1,12 @@
-"""The conformance suite on the real service (`pytest -m live`), and the very same code on the emulator."""
+"""On the real service (`pytest -m live`): the conformance suite, and a page of what nobody has seen it do.
+
+The very same code runs on the emulator, which can do either.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +17,9 @@ from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused
 from tests.destinations import test_conformance
 from tests.destinations.google.live import OURS, LiveUser
+from tests.destinations.google.unknowns import asked, page
 from tests.destinations.google.user import Clock, connect
-from tests.emulators.google_sheets import RunningSheets, start
+from tests.emulators.google_sheets import RunningSheets, Switches, start
 
 
 def _for_one_kind(test: Callable[..., None]) -> bool:
@@ -68,6 +73,55 @@ def user(request: pytest.FixtureRequest) -> Iterator[LiveUser]:
     http = connect(running, Clock())
     yield LiveUser(http, running.create())
     http.close()
+
+
+@pytest.mark.live
+@pytest.mark.enable_socket
+def test_what_nobody_has_seen_google_do(live: LiveUser, request: pytest.FixtureRequest) -> None:
+    live.clean()
+    said = asked(live.http, live.book)
+    live.clean()
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        sys.stdout.write(page(said))
+
+
+ANSWERS = {
+    "U1: a lookup of one key": Switches(lookups_show_other_metadata=False),
+    "U1: such a lookup also": Switches(lookups_show_own_metadata=False),
+    "U1: a lookup that finds": Switches(unmatched_lookups_refused=True),
+    "U2": Switches(ids_return_within_batch=False),
+    "U3": Switches(answers_show="first"),
+    "U4": Switches(blocks="merged"),
+    "U5": Switches(duplicates_keep_metadata=True),
+    "U6: a normal paste": Switches(pastes_pile_up_rules=True),
+    "U6: pasting formulas": Switches(formulas_paste_values=False),
+    "U6: a copy that cuts": Switches(partial_merges_refused=True),
+    "Tables: a row inserted right": Switches(tables_grow=True),
+}
+
+
+def told(switches: Switches) -> dict[str, str]:
+    """What an emulator says; nothing may be left of the questions."""
+    with start(switches=switches) as sheets:
+        book = sheets.create()
+        http = connect(sheets, Clock())
+        said = asked(http, book)
+        assert sheets.titles(book) == ["Sheet1"]
+        assert sheets.book(book).metadata == []
+        http.close()
+        return said
+
+
+def test_the_page_tells_each_way_from_the_other() -> None:
+    usual = told(Switches())
+    for question, switches in ANSWERS.items():
+        said = told(switches)
+        changed = {line for line, answer in said.items() if answer != usual[line]}
+        assert [line for line in changed if line.startswith(question)], question
+        others = {line for line in changed if not line.startswith((question, "U3"))}
+        assert others == set(), question
+    assert "please send us" in page(usual)
 
 
 class TestTheSameCodeOnTheEmulator:

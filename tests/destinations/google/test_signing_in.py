@@ -50,7 +50,8 @@ class TokenServer:
 
 
 @pytest.fixture
-def google() -> Iterator[TokenServer]:
+def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # this machine alone hears it
     server = TokenServer()
     thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cqs_sheets.core.rows.lineage import top
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.quota import Quota
@@ -14,7 +15,17 @@ from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import Clock, GoogleUser, connect
-from tests.emulators.google_sheets import Fault, reads, reset, start, status, timeout, truncate, writes
+from tests.emulators.google_sheets import (
+    Fault,
+    reads,
+    reset,
+    start,
+    status,
+    timeout,
+    truncate,
+    used_up,
+    writes,
+)
 from tests.make import TEMPLATE
 
 LOST_ANSWERS = [
@@ -91,6 +102,18 @@ def test_a_used_up_quota_is_waited_for(user: GoogleUser) -> None:
     sync(user, row("1"), row("2"))
     assert user.clock.slept == [60.0]
     assert len(user.rows()) == 2
+
+
+@pytest.mark.parametrize("reason", ["rateLimitExceeded", "userRateLimitExceeded"])
+def test_a_quota_told_as_a_refused_permission_is_waited_for(user: GoogleUser, reason: str) -> None:
+    sync(user, row("1"))
+    user.sheets.inject(used_up(reason), writes)
+    sync(user, row("1"), row("2"))
+    assert user.clock.slept == [60.0]
+    user.sheets.inject(used_up(reason), times=0)
+    with pytest.raises(TargetBusy) as failure:
+        sync(user, row("3"))
+    assert failure.value.kind == "quota"
 
 
 def test_googles_own_word_on_when_to_come_back_is_kept(user: GoogleUser) -> None:
@@ -199,7 +222,7 @@ def test_a_refusal_that_does_not_pass_is_told_in_googles_words(user: GoogleUser)
 def test_reads_are_asked_again(user: GoogleUser) -> None:
     sync(user, row("1"))
     user.sheets.inject(status(500), reads, times=2)
-    assert user.destination.stamp("").sequence == 1
+    assert top(user.destination.stamp("").lineage).number == 1
 
 
 def test_an_emulators_address_keeps_real_credentials_out(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from .calls import Answer, read_call
 from .discovery import Method, find_method
 from .drive import DriveError, DriveService
-from .errors import ApiError, Json, failure, invalid
+from .errors import ApiError, Json, failure, invalid, used_up
 from .faults import Fault
 from .messages import check_message
 from .occasions import Exchange, Occasion
@@ -103,7 +103,8 @@ class Desk:
 
     def _failed(self, exchange: Exchange, fault: Fault, *, pretty: bool) -> Reply:
         exchange.status = fault.status
-        return _reply(fault.status, failure(fault.status).body, pretty=pretty, headers=fault.headers)
+        body = used_up(fault.reason) if fault.reason else failure(fault.status).body
+        return _reply(fault.status, body, pretty=pretty, headers=fault.headers)
 
     def _answered(
         self,

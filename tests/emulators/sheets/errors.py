@@ -117,6 +117,13 @@ def failure(code: int) -> ApiError:
     return ApiError(code, TEXT.get(code, "The request failed."))
 
 
+def used_up(reason: str) -> Json:
+    """403 as Google's older services word it: the reason stands in a list of errors."""
+    words = "Rate Limit Exceeded"
+    errors = [{"domain": "usageLimits", "reason": reason, "message": words}]
+    return {"error": {"code": 403, "message": words, "errors": errors, "status": "PERMISSION_DENIED"}}
+
+
 def _error_info(reason: str, metadata: Json) -> Json:
     return {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",

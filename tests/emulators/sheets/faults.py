@@ -14,12 +14,18 @@ class Fault:
     status: int = 503
     headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 30.0
+    reason: str = ""
 
 
 def status(code: int, *, after_commit: bool = False, retry_after: int | None = None) -> Fault:
     """429, 500, 502, 503, 401 … instead of the answer."""
     headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
     return Fault("status", after_commit, code, headers)
+
+
+def used_up(reason: str = "rateLimitExceeded") -> Fault:
+    """403 with a reason, as Google's older services say that there were too many requests."""
+    return Fault("status", status=403, reason=reason)
 
 
 def timeout(*, after_commit: bool = False, seconds: float = 30.0) -> Fault:

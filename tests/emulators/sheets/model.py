@@ -37,6 +37,17 @@ class Switches:
     unmatched_lookups_refused: reading by a metadata lookup that finds nothing is an error; values are
     read without one, for the rest it is unknown.
     lookups_show_own_metadata: what a filter selects does not limit the spreadsheet's own metadata; unknown.
+    lookups_show_other_metadata: nor the metadata of the rows and columns that it selects; the guide reads
+    as if only what matched came back.
+    blocks: a tab's cells come in one block for each filter or range ("each"), in the first one's only
+    ("first"), or in one that spans them all ("merged"); unknown.
+    ids_return_within_batch: a metadata id that a batch frees is free for the rest of it; unknown.
+    answers_show: a write's answer has data for all ranges that it was asked for ("all"), the first, or none.
+    duplicates_keep_metadata: a duplicated tab carries that of the original, under new ids; unknown.
+    pastes_pile_up_rules: a normal paste adds the source's conditional formats to the target's; unknown.
+    formulas_paste_values: pasting formulas pastes cells without one, too, as the screen's menu does.
+    partial_merges_refused: a copy that cuts a merge is refused, as the screen does; unknown.
+    tables_grow: a row inserted right below a table becomes part of it; users found that it does not.
     """
 
     metadata_follows_sort: bool = True
@@ -45,6 +56,15 @@ class Switches:
     copies_hidden_rows: bool = True
     unmatched_lookups_refused: bool = False
     lookups_show_own_metadata: bool = True
+    lookups_show_other_metadata: bool = True
+    blocks: str = "each"
+    ids_return_within_batch: bool = True
+    answers_show: str = "all"
+    duplicates_keep_metadata: bool = False
+    pastes_pile_up_rules: bool = False
+    formulas_paste_values: bool = True
+    partial_merges_refused: bool = False
+    tables_grow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,7 @@ class Spreadsheet:
     owner: str = "sync@emulator.iam.gserviceaccount.com"
     trashed: bool = False
     next_id: int = 1
+    ids_before: frozenset[int] = frozenset()  # of metadata, when the batch that is carried out began
 
     def copy(self) -> Spreadsheet:
         return replace(

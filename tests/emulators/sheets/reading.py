@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from .a1 import Bounds, Box
@@ -18,9 +18,18 @@ Places = Sequence[tuple[Sheet, Bounds]]
 
 
 def spreadsheet_json(
-    book: Spreadsheet, mask: Mask, evaluator: Evaluator, places: Places | None = None, *, grid: bool = False
+    book: Spreadsheet,
+    mask: Mask,
+    evaluator: Evaluator,
+    places: Places | None = None,
+    *,
+    grid: bool = False,
+    matched: Collection[int] | None = None,
 ) -> Json:
-    """`places` limits tabs and cells; a mask that names `data` reads the grid whatever `grid` says."""
+    """`places` limits tabs and cells; a mask that names `data` reads the grid whatever `grid` says.
+
+    Of the metadata on rows and columns only what `matched` is shown (None: all).
+    """
     result: Json = {"spreadsheetId": book.id}
     if wants(mask, "properties"):
         result["properties"] = book.properties
@@ -30,7 +39,9 @@ def spreadsheet_json(
         shown = [
             sheet for sheet in book.sheets if places is None or any(place[0] is sheet for place in places)
         ]
-        result["sheets"] = [_sheet_json(book, sheet, inner, evaluator, places, grid=grid) for sheet in shown]
+        result["sheets"] = [
+            _sheet_json(book, sheet, inner, evaluator, places, grid=grid, matched=matched) for sheet in shown
+        ]
     if book.named_ranges:
         result["namedRanges"] = [without_zero_sheet(named) for named in book.named_ranges]
     own = [metadata_json(entry) for entry in book.metadata if entry.kind == "SPREADSHEET"]
@@ -45,13 +56,21 @@ def spreadsheet_json(
 
 
 def _sheet_json(
-    book: Spreadsheet, sheet: Sheet, mask: Mask, evaluator: Evaluator, places: Places | None, *, grid: bool
+    book: Spreadsheet,
+    sheet: Sheet,
+    mask: Mask,
+    evaluator: Evaluator,
+    places: Places | None,
+    *,
+    grid: bool,
+    matched: Collection[int] | None,
 ) -> Json:
     result: Json = {"properties": sheet_properties(book, sheet)}
     if grid and wants(mask, "data") and "gridProperties" in sheet.properties:
         inner = below(mask, "data")
         own = [bounds for place, bounds in places if place is sheet] if places is not None else [Bounds()]
-        result["data"] = [_grid_data(book, sheet, sheet.box(bounds), inner, evaluator) for bounds in own]
+        boxes = _blocks([sheet.box(bounds) for bounds in own], book.switches.blocks)
+        result["data"] = [_grid_data(book, sheet, box, inner, evaluator, matched) for box in boxes]
     for kind in OBJECT_LISTS:
         if sheet.objects.get(kind) and wants(mask, kind):
             result[kind] = [_shown_object(book, kind, item) for item in sheet.objects[kind]]
@@ -67,6 +86,22 @@ def _sheet_json(
         for key, item in result.items()
         if wants(mask, key)
     }
+
+
+def _blocks(boxes: list[Box], shown: str) -> list[Box]:
+    """The blocks in which a tab's cells come."""
+    if shown == "first":
+        return boxes[:1]
+    if shown == "merged" and boxes:
+        return [
+            Box(
+                min(box.top for box in boxes),
+                max(box.bottom for box in boxes),
+                min(box.left for box in boxes),
+                max(box.right for box in boxes),
+            )
+        ]
+    return boxes
 
 
 def sheet_properties(book: Spreadsheet, sheet: Sheet) -> Json:
@@ -95,7 +130,14 @@ def without_zero_sheet(node: Any) -> Any:
     return {key: without_zero_sheet(item) for key, item in node.items() if key != "sheetId" or item != 0}
 
 
-def _grid_data(book: Spreadsheet, sheet: Sheet, box: Box, mask: Mask, evaluator: Evaluator) -> Json:
+def _grid_data(
+    book: Spreadsheet,
+    sheet: Sheet,
+    box: Box,
+    mask: Mask,
+    evaluator: Evaluator,
+    matched: Collection[int] | None,
+) -> Json:
     result: Json = {}
     if box.top:
         result["startRow"] = box.top
@@ -107,7 +149,7 @@ def _grid_data(book: Spreadsheet, sheet: Sheet, box: Box, mask: Mask, evaluator:
             result["rowData"] = rows
     for key, axis, size in (("rowMetadata", "ROWS", ROW_HEIGHT), ("columnMetadata", "COLUMNS", COLUMN_WIDTH)):
         if wants(mask, key):
-            result[key] = _dimensions(book, sheet, axis, box, size, below(mask, key))
+            result[key] = _dimensions(book, sheet, axis, box, size, below(mask, key), matched)
     return {key: item for key, item in result.items() if wants(mask, key)}
 
 
@@ -124,12 +166,20 @@ def _row_data(book: Spreadsheet, sheet: Sheet, box: Box, mask: Mask, evaluator: 
     return rows if wants(mask, "values") else [{} for _ in rows]
 
 
-def _dimensions(book: Spreadsheet, sheet: Sheet, axis: str, box: Box, size: int, mask: Mask) -> list[Json]:
+def _dimensions(
+    book: Spreadsheet,
+    sheet: Sheet,
+    axis: str,
+    box: Box,
+    size: int,
+    mask: Mask,
+    matched: Collection[int] | None,
+) -> list[Json]:
     start, end = (box.top, box.bottom) if axis == "ROWS" else (box.left, box.right)
     sizes = sheet.sizes(axis)
     marks: dict[int, list[Json]] = {}
     for entry in book.metadata:
-        if (entry.sheet_id, entry.axis) == (sheet.id, axis):
+        if (entry.sheet_id, entry.axis) == (sheet.id, axis) and (matched is None or entry.id in matched):
             marks.setdefault(entry.index, []).append(metadata_json(entry))
     plain = project({"pixelSize": size}, mask)
     shown = []

@@ -68,16 +68,29 @@ class SheetsService:
         grid = call.parameters.get("includeGridData", False)
         return Answer(self._shown(book, call, places, grid=grid))
 
-    def _shown(self, book: Spreadsheet, call: Call, places: list[Place] | None, *, grid: bool) -> Json:
+    def _shown(
+        self,
+        book: Spreadsheet,
+        call: Call,
+        places: list[Place] | None,
+        *,
+        grid: bool,
+        matched: set[int] | None = None,
+    ) -> Json:
         try:
-            return spreadsheet_json(book, call.mask, self.store.evaluator, places, grid=grid)
+            return spreadsheet_json(book, call.mask, self.store.evaluator, places, grid=grid, matched=matched)
         except Refusal as refusal:
             raise invalid(str(refusal)) from None
 
     def _get_by_data_filter(self, call: Call) -> Answer:
         book = self.store.book(call.spreadsheet_id)
-        places = _filtered(book, call.body.get("dataFilters", []))
-        return Answer(self._shown(book, call, places, grid=call.body.get("includeGridData", False)))
+        filters = call.body.get("dataFilters", [])
+        places = _filtered(book, filters)
+        matched = None
+        if not book.switches.lookups_show_other_metadata:
+            matched = {entry.id for one in filters for entry in search_filter(book, one)}
+        grid = call.body.get("includeGridData", False)
+        return Answer(self._shown(book, call, places, grid=grid, matched=matched))
 
     def _batch_update(self, call: Call) -> Answer:
         body = call.body
@@ -85,7 +98,9 @@ class SheetsService:
             replies = apply_requests(draft, body.get("requests", []))
             result: Json = {"spreadsheetId": draft.id, "replies": replies}
             if body.get("includeSpreadsheetInResponse") and wants(call.mask, "updatedSpreadsheet"):
-                places = [_resolve(draft, text) for text in body.get("responseRanges", [])] or None
+                asked = [_resolve(draft, text) for text in body.get("responseRanges", [])]
+                shows = {"all": len(asked), "first": 1, "nothing": 0}[draft.switches.answers_show]
+                places = asked[:shows] if asked else None
                 inner = below(call.mask, "updatedSpreadsheet")
                 grid = body.get("responseIncludeGridData", False)
                 shown = spreadsheet_json(draft, inner, self.store.evaluator, places, grid=grid)

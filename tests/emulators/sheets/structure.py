@@ -22,11 +22,20 @@ def insert(book: Spreadsheet, sheet: Sheet, axis: str, change: Insert, *, like: 
     if change.at > sheet.count(axis):
         raise Refusal(f"range.startIndex[{change.at}] is beyond the grid size of {sheet.count(axis)}")
     pattern = None if like is None else _looks(sheet.grid, axis, like)
+    below = [table["tableId"] for table in sheet.listed("tables") if _ends_at(table, axis, change.at)]
     restructure(book, sheet, axis, change)
+    if book.switches.tables_grow:
+        for table in sheet.listed("tables"):
+            if table["tableId"] in below:
+                table["range"][_AXES[axis][1]] = change.at + change.count
     book.check_size()
     if pattern:
         for index in range(change.at, change.at + change.count):
             _dress(sheet.grid, axis, index, pattern)
+
+
+def _ends_at(table: Json, axis: str, index: int) -> bool:
+    return bool(table["range"].get(_AXES[axis][1]) == index)
 
 
 def append(book: Spreadsheet, sheet: Sheet, axis: str, count: int) -> None:

@@ -12,8 +12,15 @@ from cqs_sheets.core.rows.facts import Made
 from cqs_sheets.core.rows.plan import Add, Plan, Update
 from cqs_sheets.core.rows.upgrade import USERS_OWN
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
-from cqs_sheets.destinations.excel.edit.growth import Growth, grow_charts, grow_names, grow_tail
+from cqs_sheets.destinations.excel.edit.growth import (
+    Growth,
+    grow_charts,
+    grow_formulas,
+    grow_names,
+    grow_tail,
+)
 from cqs_sheets.destinations.excel.edit.newrows import RowMaker
+from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
 from cqs_sheets.destinations.excel.edit.room import make_room
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
@@ -27,7 +34,6 @@ from cqs_sheets.destinations.excel.edit.sparerows import nearly_full
 from cqs_sheets.destinations.excel.edit.stale import forget_results
 from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.cellxml import encode
-from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import Area, address
 from cqs_sheets.destinations.excel.parts.strings import SharedStrings
@@ -78,7 +84,7 @@ class Editor:
         for tab in plan.template.tabs:
             if isinstance(tab, TableTab) and tab.spare_rows:
                 self._add_spare_rows(tab)
-        self._workbook.set_hidden_name(SEQUENCE, str(plan.sequence))
+        self._workbook.leave_stamp(plan.lineage)
         self._workbook.set_made(made)
         self._workbook.recalculate_on_load()
         if self._kept:
@@ -133,11 +139,11 @@ class Editor:
         place = self._place(tab)
         keys = {update.key for update in updates}
         found = found or scan(self._draft, place, self._strings, keys)
-        growth, start = None, 0
+        growth, start, shifted = None, 0, False
         if adds:
             room = make_room(self._draft, self._workbook, place, found, len(adds))
-            start, growth = room.start, room.growth
-            if room.shifted:
+            start, growth, shifted = room
+            if shifted:
                 self._scans.clear()
                 place = self._place(tab)
                 found = scan(self._draft, place, self._strings, keys)
@@ -145,11 +151,20 @@ class Editor:
         new: Edits = {}
         if adds:
             users_own = self._made.get(place.tab.mark_name) == USERS_OWN
-            maker = self._row_maker(place, found, users_own=users_own)
+            maker = self._row_maker(place, found, growth, users_own=users_own)
             ordered = reversed(adds) if place.tab.new_rows == "top" else adds
             new = maker.rows(start, [add.values for add in ordered])
             columns.update(maker.columns)
         edits = EditsOnDemand([*changed, *new], lambda row: changed[row] if row in changed else new[row])
+        if is_protected(found.tail):
+            check_protection(
+                self._draft,
+                place.sheet,
+                edits,
+                self._formats.is_unlocked,
+                moves_rows=shifted,
+                grows_table=growth is not None and place.table is not None,
+            )
         self._rewrite(place.sheet, edits, columns, growth)
         if growth:
             self._grow(place, growth)
@@ -169,14 +184,36 @@ class Editor:
                 raise _moved(place, update)
             values.setdefault(rows[0], {})[column] = update.new
         title, kept = place.sheet.name, self._kept[place.sheet]
+        shown = self._shown_as_times(place, values)
 
         def edit(row: int) -> RowEdit:
-            new = values[row].items()
-            return RowEdit(
-                {column: self._cell(title, row, column, value) for column, value in new}, kept=kept
-            )
+            cells = {column: self._cell(title, row, column, value) for column, value in values[row].items()}
+            times = {at: cell for at, cell in cells.items() if shown.get((row, at)) is not None}
+            cells |= {at: cell._replace(style=shown[row, at], restyle=True) for at, cell in times.items()}
+            return RowEdit(cells, kept=kept)
 
         return EditsOnDemand(values, edit), {column for row in values.values() for column in row}
+
+    def _shown_as_times(
+        self, place: Place, values: Mapping[int, Mapping[int, CellValue]]
+    ) -> dict[tuple[int, int], int | None]:
+        """The formats of times that come into cells of the user's own sheet, where there was none yet."""
+        if self._made.get(place.tab.mark_name) != USERS_OWN:
+            return {}
+        patterns = {at: place.tab.column(id_).format.pattern for id_, at in place.columns.items()}
+        times = {
+            CellAddress(place.sheet.name, row, column)
+            for row, cells in values.items()
+            for column, value in cells.items()
+            if isinstance(value, datetime)
+        }
+        present = cells_at(self._draft, self._workbook, times) if times else {}
+        return {
+            (at.row, at.column): self._formats.for_time(
+                present[at].style if at in present else None, patterns[at.column]
+            )
+            for at in times
+        }
 
     def _add_spare_rows(self, tab: TableTab) -> None:
         """More rows like the last below a table of the user's own that is nearly full, nothing put in but formulas."""
@@ -189,22 +226,24 @@ class Editor:
             return
         found, growth = needed
         first = growth.area.bottom + 1
-        maker = self._row_maker(place, found, users_own=True)
+        maker = self._row_maker(place, found, growth, users_own=True)
         self._rewrite(place.sheet, maker.rows(first, [{}] * growth.rows), maker.columns, growth)
         self._grow(place, growth)
 
-    def _row_maker(self, place: Place, found: Scan, *, users_own: bool) -> RowMaker:
+    def _row_maker(self, place: Place, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
         return RowMaker(
             place=place,
-            model=found.model,
+            models=found.models,
             model_row=found.model_row,
-            above=found.above_model,
+            left=found.left,
+            right=found.right,
             users_own=users_own,
             styles=column_styles(found.head),
-            masters=shared_formulas(self._draft, place, found.model),
+            masters=shared_formulas(self._draft, place, found.model + found.above_model),
             reference=ColumnReferences(self._workbook, self._template).data,
             formats=self._formats,
             epoch_1904=self._workbook.epoch_1904,
+            growth=growth,
             warnings=self._warnings,
             kept=self._kept[place.sheet],
         )
@@ -223,6 +262,7 @@ class Editor:
                 row.cells[at.column] = self._setting_cell(at, style, update.new)
         for sheet, edits in by_sheet.items():
             columns = {column for edit in edits.values() for column in edit.cells}
+            check_protection(self._draft, sheet, edits, self._formats.is_unlocked)
             self._rewrite(sheet, edits, columns, None)
 
     def _setting_cell(self, at: CellAddress, style: int | None, value: CellValue) -> CellEdit:
@@ -244,7 +284,14 @@ class Editor:
             return grow_tail(text, growth) if growth else text
 
         self._draft.put(
-            sheet.part, lambda: rewritten(before, edits, lambda text: with_dimension(text, reach), tail)
+            sheet.part,
+            lambda: rewritten(
+                before,
+                edits,
+                lambda text: with_dimension(text, reach),
+                tail,
+                growth.cell_formulas(sheet.name) if growth else lambda piece: piece.text,
+            ),
         )
 
     def _grow(self, place: Place, growth: Growth) -> None:
@@ -252,6 +299,7 @@ class Editor:
             resize_table(self._draft, place.table, growth.area.bottom, growth.area.bottom + growth.rows)
         grow_names(self._workbook, growth)
         grow_charts(self._draft, growth)
+        grow_formulas(self._draft, self._workbook, growth)
 
 
 def _moved(place: Place, update: Update) -> DataRefused:

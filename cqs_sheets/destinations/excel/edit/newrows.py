@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.templates.template import Column, ColumnKind
+from cqs_sheets.destinations.excel.edit.growth import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
-from cqs_sheets.destinations.excel.parts.references import filled_down, has_cell_references
+from cqs_sheets.destinations.excel.parts.references import filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.refs import address, column_number
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
 from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.column_references import row_formula
 from cqs_sheets.destinations.excel.read.place import Place
+
+_T = TypeVar("_T")
 
 ColumnReference = Callable[[str, str], str]
 """From a tab and a column id to a reference to the column's data; LookupError if it is gone."""
@@ -27,19 +32,23 @@ ColumnReference = Callable[[str, str], str]
 class RowMaker:
     """Makes new rows for a place.
 
-    `model` is the XML of the row they shall look like (b"" if there is none), `above` of the one above
-    it, `styles` the formats that the sheet gives whole columns, `masters` the shared formulas of the
-    sheet by their index. In a tab that we only found (`users_own`) formulas are none of the template's.
+    `models` is the XML of the rows they shall look like, by number, `model_row` the last of them, whose
+    formulas they get; `left` and `right` are the data's first and last column, `styles` the formats that
+    the sheet gives whole columns, `masters` the cells that the sheet's shared formulas are written for,
+    `growth` what becomes of the data meanwhile. In a tab that we only found (`users_own`) formulas are
+    none of the template's.
     `warnings` and `kept` (cells that could not be changed safely) fill as rows are written.
     """
 
     place: Place
-    model: bytes
+    models: Mapping[int, bytes]
     model_row: int
-    above: bytes
+    left: int
+    right: int
     users_own: bool
     styles: Mapping[int, int]
-    masters: Mapping[int, tuple[int, str]]
+    masters: Mapping[int, CellXml]
+    growth: Growth | None
     reference: ColumnReference
     formats: TimeFormats
     epoch_1904: bool
@@ -61,7 +70,7 @@ class RowMaker:
         )
 
     def _row(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
-        edit = RowEdit(attributes=row_attributes(self.model), kept=self.kept)
+        edit = RowEdit(attributes=self._attributes, kept=self.kept)
         for at in self.columns:
             style, shown = self._style(at), self._shown(at, values)
             content = self._content(row, at, values)
@@ -72,18 +81,35 @@ class RowMaker:
     def columns(self) -> list[int]:
         """The positions of the cells that a new row has."""
         found = {*self._models, *self.place.columns.values(), *self._calculated}
-        if self.place.table is None:
-            return sorted(found)
-        return sorted(at for at in found if self.place.left <= at <= self.place.right)
+        left, right = self.left, self.right
+        while self.place.table is None and left - 1 in self._models:
+            left -= 1  # a column of the user's without a header
+        while self.place.table is None and right + 1 in self._models:
+            right += 1
+        return sorted(at for at in found if left <= at <= right)
+
+    @cached_property
+    def _attributes(self) -> bytes:
+        """Height and format of most of the last rows."""
+        return _usual(map(row_attributes, filter(None, self.models.values()))) or b""
+
+    @cached_property
+    def _looks(self) -> dict[int, int | None]:
+        """The format that most of the last rows have in each column: one of them may be highlighted."""
+        rows = [self._cells(row) for row in sorted(self.models)]
+        return {at: _usual(row[at].style for row in rows if at in row) for at in self._models}
 
     @cached_property
     def _models(self) -> dict[int, CellXml]:
-        cells = cells_of(addressed_row(self.model, self.model_row)) if self.model else []
-        return {column_number(cell.column.decode()): cell for cell in cells}
+        return self._cells(self.model_row)
 
     @cached_property
     def _above(self) -> dict[int, CellXml]:
-        cells = cells_of(addressed_row(self.above, self.model_row - 1)) if self.above else []
+        return self._cells(self.model_row - 1)
+
+    def _cells(self, row: int) -> dict[int, CellXml]:
+        xml = self.models.get(row, b"")
+        cells = cells_of(addressed_row(xml, row)) if xml else []
         return {column_number(cell.column.decode()): cell for cell in cells}
 
     @cached_property
@@ -100,7 +126,7 @@ class RowMaker:
         return {at: column.calculated for at, column in columns if column.calculated}
 
     def _style(self, at: int) -> int | None:
-        return self._models[at].style if at in self._models else self.styles.get(at)
+        return self._looks[at] if at in self._looks else self.styles.get(at)
 
     def _shown(self, at: int, values: Mapping[str, CellValue]) -> int | None:
         """The format of the cell that holds the value that is there for it."""
@@ -133,10 +159,11 @@ class RowMaker:
     def _calculated_cell(self, row: int, at: int) -> Encoded | None:
         """The user's own calculated table column: as in the neighbour, else as the table says."""
         calculated = self._calculated[at]
-        source = self._model_formula(self._models[at]) if at in self._models else None
-        if source:
-            return _formula(filled_down(source[1], row - source[0]))
-        if has_cell_references(calculated):
+        model = self._models.get(at)
+        of_an_array = model is not None and model.is_of_an_array
+        if model and not of_an_array and (source := self._grown(model)):
+            return _formula(filled(source, row - self.model_row))
+        if of_an_array or has_cell_references(calculated):
             self.warnings.append(
                 f"{self.place.sheet.name}!{address(row, at)}: your formula could not be copied"
             )
@@ -146,24 +173,36 @@ class RowMaker:
     def _filled_down(self, row: int, at: int) -> Encoded | None:
         """The user's own formula beside the data, if the last two rows agree on it (or there is one row only)."""
         model, above = self._models.get(at), self._above.get(at)
-        source = self._model_formula(model) if model and not model.is_of_an_array else None
-        if source is None:
+        if model is None or model.is_of_an_array:
             return None
-        other = self._model_formula(above) if above else None
+        text = self._filled(model, self.model_row)
         alone = self.model_row == self.place.header_row + 1
-        if alone or (other and filled_down(other[1], source[0] - other[0]) == source[1]):
-            return _formula(filled_down(source[1], row - source[0]))
+        if text and (alone or (above and self._filled(above, self.model_row) == text)):
+            return _formula(filled(self._grown(model), row - self.model_row))
         return None
 
-    def _model_formula(self, cell: CellXml) -> tuple[int, str] | None:
-        """The row a formula was written for, and the formula."""
-        text = cell.formula
-        if text is None:
-            return None
+    def _grown(self, model: CellXml) -> str:
+        """The model's formula as it will be."""
+        text = self._filled(model, self.model_row)
+        column = column_number(model.column.decode())
+        return (
+            self.growth.cell_formula(text, self.place.sheet.name, self.model_row, column)
+            if self.growth
+            else text
+        )
+
+    def _filled(self, cell: CellXml, row: int) -> str:
+        """A cell's formula as another row of its column would have it, "" if it has none."""
         shared = cell.shared_formula
-        if not text and shared is not None:
-            return self.masters.get(shared)
-        return cell.row, unescape(text)
+        source = self.masters.get(shared, cell) if shared is not None and cell.formula == b"" else cell
+        right = column_number(cell.column.decode()) - column_number(source.column.decode())
+        return filled(unescape(source.formula or b""), row - source.row, right)
+
+
+def _usual(found: Iterable[_T]) -> _T | None:
+    """What is most often there, of equals the first."""
+    ranked = Counter(found).most_common(1)
+    return ranked[0][0] if ranked else None
 
 
 def _formula(text: str) -> Encoded:

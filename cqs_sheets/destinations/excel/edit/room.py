@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from cqs_sheets.core.grid import column_letters
 from cqs_sheets.destinations.excel.edit.growth import Growth
-from cqs_sheets.destinations.excel.edit.insertion import Insertion
+from cqs_sheets.destinations.excel.edit.insertion import Insertion, refused
 from cqs_sheets.destinations.excel.edit.shift import insert_rows
+from cqs_sheets.destinations.excel.parts.cellxml import cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, Area
+from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, Area, column_number
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces, row_xml
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes
@@ -34,7 +37,8 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
     end = place.table.last_row if place.table else found.last
     if place.tab.new_rows == "top" and found.last > place.header_row:
         _check_bottom(place, found, end + count)
-        columns = Area(first, place.left, end, place.right)
+        columns = Area(first, found.left, end, found.right)
+        _check_beside(draft, place, found, first)
         insert_rows(draft, workbook, Insertion(sheet=place.sheet, at=first, by=count, absorbing=columns))
         return Room(first, None, shifted=True)
     start = found.last + 1
@@ -44,10 +48,34 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
     _check_bottom(place, found, end + overflow)
     blocked = is_blocked(draft, place, found, end, overflow)
     if blocked:
+        _check_beside(draft, place, found, end + 1)
         insert_rows(draft, workbook, Insertion(sheet=place.sheet, at=end + 1, by=overflow))
-    area = Area(first, place.left, max(end, first), place.right)
+    area = Area(first, found.left, max(end, first), found.right)
     growth = Growth(sheet=place.sheet.name, area=area, rows=end + overflow - area.bottom)
     return Room(start, growth, shifted=blocked)
+
+
+def _check_beside(draft: Draft, place: Place, found: Scan, at: int) -> None:
+    """Refuse to tear what stands beside columns of the user's own sheet: rows are inserted across all of it."""
+    if place.table is not None:
+        return
+    filled: dict[int, set[int]] = {}
+    for piece in pieces(draft.chunks(place.sheet.part)):
+        if piece.part is Part.ROWS and piece.before < at <= piece.last + 1:
+            text = addressed(piece).text
+            filled |= {row: _beside(row_xml(text, row), found) for row in (at - 1, at) if row_xml(text, row)}
+    torn = filled.get(at - 1, set()) & filled.get(at, set())
+    if torn:
+        raise refused(place.sheet.name, f"something stands beside them in column {column_letters(min(torn))}")
+
+
+def _beside(row: bytes, found: Scan) -> set[int]:
+    cells = {column_number(cell.column.decode()): cell for cell in cells_of(row)}
+    return {
+        at
+        for at, cell in cells.items()
+        if not found.left <= at <= found.right and (cell.holds_something or cell.formula is not None)
+    }
 
 
 def _check_bottom(place: Place, found: Scan, bottom: int) -> None:
@@ -65,7 +93,7 @@ def is_blocked(draft: Draft, place: Place, found: Scan, end: int, rows: int) -> 
         return True
     if found.occupied is not None and found.occupied <= end + rows + 1:
         return True
-    wanted = Area(end + 1, place.left, end + rows, place.right)
+    wanted = Area(end + 1, found.left, end + rows, found.right)
     own = place.table.part if place.table else ""
     others = [table.area for table in tables_of(draft, place.sheet.part) if table.part != own]
     return any(area.meets(wanted) for area in (*others, *_merged(found.tail)))

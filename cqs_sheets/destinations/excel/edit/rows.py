@@ -77,9 +77,13 @@ class EditsOnDemand(Mapping[int, RowEdit]):
 
 
 def rewritten(
-    source: Callable[[], Iterable[bytes]], edits: Mapping[int, RowEdit], head: Edit, tail: Edit
+    source: Callable[[], Iterable[bytes]],
+    edits: Mapping[int, RowEdit],
+    head: Edit,
+    tail: Edit,
+    rows: Callable[[Piece], bytes] = lambda piece: piece.text,
 ) -> Iterator[bytes]:
-    """A worksheet part with rows changed or added by number, and its head and tail edited."""
+    """A worksheet part with rows changed or added by number, and its head, tail and other rows edited."""
     waiting = sorted(edits)
     for piece in pieces(source()):
         if piece.part is Part.HEAD:
@@ -87,6 +91,7 @@ def rewritten(
         elif piece.part is Part.ROWS:
             due = [number for number in waiting if number <= piece.last]
             waiting = waiting[len(due) :]
+            piece = piece._replace(text=rows(piece))  # noqa: PLW2901
             yield from _spliced(piece, due, edits) if due else (piece.text,)
         else:
             yield from (_new_row(number, edits[number]) for number in waiting)

@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
-from cqs_sheets.destinations.excel.edit.growth import map_charts
+from cqs_sheets.destinations.excel.edit.cell_formulas import CellFormulas
 from cqs_sheets.destinations.excel.edit.insertion import Insertion, refused
-from cqs_sheets.destinations.excel.edit.shift_parts import map_formulas, map_text, shift_linked_parts
+from cqs_sheets.destinations.excel.edit.mapping import (
+    RULE_FORMULA,
+    map_charts,
+    map_formulas,
+    map_linked_formulas,
+    map_text,
+    mentions,
+)
+from cqs_sheets.destinations.excel.edit.shift_parts import shift_linked_parts
 from cqs_sheets.destinations.excel.parts import opc
-from cqs_sheets.destinations.excel.parts.cellxml import cells_of
 from cqs_sheets.destinations.excel.parts.malformed import whole
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.references import filled_down
 from cqs_sheets.destinations.excel.parts.refs import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
     attributes,
-    canonical,
-    escape,
-    unescape,
     with_attribute,
 )
 
+# Each pattern below goes over a sheet's XML, with any attribute in any order, prefixed or not, brought to one
+# spelling (`canonical`). A parser would write all of it anew; here what is not meant keeps its bytes.
+#
+# Matches the row number in a row's or cell's tag; it may meet cells of any kind, addressed first.
 _ADDRESS = re.compile(rb'(<row r="|<c r="[A-Z]+)(\d+)(?=")')
-_FORMULA_CELL = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>.*?</f>)', re.DOTALL)
-_FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
-_RANGES = re.compile(rb"""(\s(?:ref|sqref|topLeftCell|activeCell)\s*=\s*["'])([^"']*)""")
+# Matches start tags outside of the rows; it may meet `>` in a quoted text (a prompt).
+_TAG = re.compile(rb"""<(?:\w+:)?(\w+)\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
+# Matches the attributes that hold addresses (`r` is a scenario's cell, or a watched one).
+_RANGES = re.compile(rb"""(\s(?:ref|sqref|r|activeCell)\s*=\s*["'])([^"']*)""")
+_SCROLLED_TO = re.compile(rb"""(\stopLeftCell\s*=\s*["'])([^"']*)""")
 _EXTENSION_RANGES = re.compile(rb"(<(?:\w+:)?sqref>)([^<]*)(?=</(?:\w+:)?sqref>)")
-_RULE_FORMULA = re.compile(
-    rb"(<(?:\w+:)?(?:f|formula[12]?)(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?(?:f|formula[12]?)>)"
+# Matches a conditional format or a validation, old or x14, whole; a validation may have no content.
+_RULED = re.compile(
+    rb"""<((?:\w+:)?(?:conditionalFormatting|dataValidation))(?=[\s/>])"""
+    rb"""(?:[^>"']|"[^"]*"|'[^']*')*?(?:/>|>.*?</\1>)""",
+    re.DOTALL,
 )
-_LOCATION = re.compile(rb"""(\slocation\s*=\s*["'])([^"']*)""")
+_RULED_RANGES = re.compile(rb"""\ssqref\s*=\s*["']([^"']*)|<(?:\w+:)?sqref>([^<]*)<""")
+# Matches links into the workbook and what a control is linked to.
+_LINKED = re.compile(rb"""(\s(?:location|linkedCell|listFillRange)\s*=\s*["'])([^"']*)""")
 _ROW_BREAKS = re.compile(rb"<rowBreaks\b.*?</rowBreaks>", re.DOTALL)
 _BREAK = re.compile(rb"<brk\s[^>]*>")
+_OF_CELLS = (b"mergeCell", b"hyperlink", b"inputCells", b"cellWatch", b"selection", b"dimension")
 _UNMOVABLE = {
     "control": "it holds form controls",
     "oleObject": "it holds embedded objects",
@@ -49,13 +65,13 @@ def insert_rows(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
     sheet = insertion.sheet
     _check(draft, insertion)
     before = draft.content(sheet.part)
-    shared = _shared_formulas(before())
-    draft.put(sheet.part, lambda: _shifted(before, insertion, shared))
+    draft.put(sheet.part, lambda: _shifted(before, insertion))
     for other in workbook.sheets:
-        if other.part != sheet.part and _mentions(draft, other, sheet):
+        if other.part != sheet.part and mentions(draft, other, sheet.name):
             _shift_formulas_of(draft, other, insertion)
     workbook.map_names(insertion.formula)
     map_charts(draft, lambda text: insertion.formula(text, ""))
+    map_linked_formulas(draft, workbook, insertion.formula)
     shift_linked_parts(draft, workbook, insertion)
 
 
@@ -73,106 +89,112 @@ def _check(draft: Draft, insertion: Insertion) -> None:
         raise refused(sheet.name, "the workbook tracks changes for sharing")
 
 
-def _mentions(draft: Draft, other: Sheet, sheet: Sheet) -> bool:
-    """Whether a sheet's part says the other sheet's name at all."""
-    name = escape(sheet.name.replace("'", "''")).lower()
-    rest = b""
-    for chunk in canonical(draft.chunks(other.part)):
-        if name in (rest + chunk).lower():
-            return True
-        rest = chunk[-len(name) :]
-    return False
-
-
 def _shift_formulas_of(draft: Draft, other: Sheet, insertion: Insertion) -> None:
     before = draft.content(other.part)
-    shared = _shared_formulas(before())
 
     def shifted() -> Iterator[bytes]:
+        formulas = CellFormulas(lambda text, *_: insertion.formula(text, other.name))
         for piece in pieces(before()):
             if piece.part is Part.ROWS:
-                yield _with_formulas(addressed(piece).text, insertion, other.name, shared)
+                yield formulas.rows(piece)
             else:
-                yield _rules(piece.text, insertion, other.name)
+                yield _with_sources(_rules(piece.text, insertion, other.name), insertion, other.name)
 
     draft.put(other.part, shifted)
 
 
-def _shifted(
-    before: Callable[[], Iterable[bytes]], insertion: Insertion, shared: dict[bytes, tuple[int, str]]
-) -> Iterator[bytes]:
+def _shifted(before: Callable[[], Iterable[bytes]], insertion: Insertion) -> Iterator[bytes]:
+    home = insertion.sheet.name
+    formulas = CellFormulas(
+        lambda text, *at: insertion.formula(text, home, at),
+        write_out=True,
+        own_tag=lambda tag: _several(tag, insertion),
+    )
     for piece in pieces(before()):
         if piece.part is Part.ROWS:
-            yield _shifted_rows(piece, insertion, shared)
+            text = formulas.rows(piece)
+            yield _readdressed(piece._replace(text=text), insertion)
         else:
-            text = map_text(piece.text, _RANGES, insertion.text)
+            text = _rules(piece.text, insertion, home)  # while ranges still are as they were
+            text = _with_sources(text, insertion, home)
+            text = _TAG.sub(lambda match: _ranged(match, insertion), text)
             text = map_text(text, _EXTENSION_RANGES, insertion.text)
-            text = _ROW_BREAKS.sub(lambda match: _breaks(match[0], insertion), text)
-            yield _rules(text, insertion, insertion.sheet.name)
+            yield _ROW_BREAKS.sub(lambda match: _breaks(match[0], insertion), text)
 
 
-def _shifted_rows(piece: Piece, insertion: Insertion, shared: dict[bytes, tuple[int, str]]) -> bytes:
-    piece = addressed(piece)
-    text = _with_formulas(piece.text, insertion, insertion.sheet.name, shared)
+def _readdressed(piece: Piece, insertion: Insertion) -> bytes:
     if piece.last < insertion.at:
-        return text
+        return piece.text
+    text = addressed(piece).text
     return _ADDRESS.sub(lambda match: match[1] + b"%d" % insertion.row(int(match[2])), text)
 
 
-def _with_formulas(
-    text: bytes, insertion: Insertion, home: str, shared: dict[bytes, tuple[int, str]]
-) -> bytes:
-    """Rows with their formulas adjusted; shared ones are written out, as each of them changes its own way."""
-
-    def cell(match: re.Match[bytes]) -> bytes:
-        row = int(match[2])
-        return _FORMULA.sub(lambda formula: _formula(formula, row, insertion, home, shared), match[0])
-
-    return _FORMULA_CELL.sub(cell, text) if b"<f" in text else text
+def _several(tag: bytes, insertion: Insertion) -> bytes:
+    """The tag of a formula of several cells; DataRefused if they cannot move as one."""
+    values = attributes(tag)
+    area = Area.parse(values["ref"])
+    if values.get("t") == "dataTable" or insertion.splits(area):
+        raise refused(insertion.sheet.name, "a formula of several cells stands in the way")
+    moved = insertion.moved(area)
+    return tag if moved == area else with_attribute(tag, "ref", str(moved))
 
 
-def _formula(
-    match: re.Match[bytes], row: int, insertion: Insertion, home: str, shared: dict[bytes, tuple[int, str]]
-) -> bytes:
-    values = attributes(match[1])
-    kind = values.get("t", "normal")
-    if kind == "shared":
-        index = values.get("si", "").encode()
-        if index not in shared:
-            raise refused(home, "a formula is missing that others share")
-        master_row, master = shared[index]
-        text = filled_down(master, row - master_row)
-        return b"<f>" + escape(insertion.formula(text, home)) + b"</f>"
-    before = unescape(match[2] or b"")
-    after = insertion.formula(before, home)
-    tag = b"<f" + match[1] + b">"
-    if home == insertion.sheet.name and "ref" in values:
-        area = Area.parse(values["ref"])
-        if kind == "dataTable" or insertion.splits(area):
-            raise refused(home, "a formula of several cells stands in the way")
-        tag = with_attribute(tag, "ref", str(insertion.area(area)))
-    elif after == before:
-        return match[0]
-    return tag + escape(after) + b"</f>"
+def _ranged(match: re.Match[bytes], insertion: Insertion) -> bytes:
+    """A tag outside of the rows with its addresses moved, of cells themselves or of ranges over the data."""
+    tag, name = match[0], match[1]
+    if name == b"dataRef":
+        return tag
+    tag = map_text(tag, _RANGES, lambda text: insertion.text(text, cells=name in _OF_CELLS))
+    return map_text(tag, _SCROLLED_TO, lambda text: _scrolled_to(text, insertion))
 
 
-def _shared_formulas(chunks: Iterable[bytes]) -> dict[bytes, tuple[int, str]]:
-    """Every shared formula of a sheet by its index: the row it is written for, and its text."""
-    found: dict[bytes, tuple[int, str]] = {}
-    for piece in pieces(chunks):
-        if piece.part is not Part.ROWS or b"shared" not in piece.text:
-            continue
-        for match in _FORMULA_CELL.finditer(addressed(piece).text):
-            cell = cells_of(match[0] + b"</c>")[0]
-            if cell.formula and cell.shared_formula is not None:
-                found[b"%d" % cell.shared_formula] = (cell.row, unescape(cell.formula))
-    return found
+def _scrolled_to(cell: str, insertion: Insertion) -> str:
+    """The top row in view; new rows right above it come into view."""
+    try:
+        return cell if Area.parse(cell).top == insertion.at else insertion.text(cell)
+    except ValueError:
+        return cell
+
+
+def _with_sources(text: bytes, insertion: Insertion, home: str) -> bytes:
+    """The ranges that a consolidation takes its data from, which may be on another sheet."""
+
+    def source(match: re.Match[bytes]) -> bytes:
+        sheet = attributes(match[0]).get("sheet", home)
+        if match[1] != b"dataRef" or sheet.lower() != insertion.sheet.name.lower():
+            return match[0]
+        return map_text(match[0], _RANGES, insertion.text)
+
+    return _TAG.sub(source, text) if b"dataRef" in text else text
 
 
 def _rules(text: bytes, insertion: Insertion, home: str) -> bytes:
     """Formulas of conditional formats, validations and sparklines, and links into the workbook."""
-    text = map_formulas(text, _RULE_FORMULA, lambda formula: insertion.formula(formula, home))
-    return map_formulas(text, _LOCATION, lambda place: insertion.formula(place, home))
+    done: list[bytes] = []
+    position = 0
+    for match in _RULED.finditer(text):
+        done += _linked(text[position : match.start()], insertion, home), _rule(match[0], insertion, home)
+        position = match.end()
+    return b"".join((*done, _linked(text[position:], insertion, home)))
+
+
+def _linked(text: bytes, insertion: Insertion, home: str) -> bytes:
+    text = map_formulas(text, RULE_FORMULA, lambda formula: insertion.formula(formula, home))
+    return map_formulas(text, _LINKED, lambda place: insertion.formula(place, home))
+
+
+def _rule(text: bytes, insertion: Insertion, home: str) -> bytes:
+    over_the_data = home == insertion.sheet.name and any(
+        insertion.absorbs(area) for match in _RULED_RANGES.finditer(text) for area in _areas(match)
+    )
+    change = insertion.rule if over_the_data else lambda formula: insertion.formula(formula, home)
+    return map_formulas(text, RULE_FORMULA, change)
+
+
+def _areas(match: re.Match[bytes]) -> Iterator[Area]:
+    for written in (match[1] or match[2]).split():
+        with suppress(ValueError):
+            yield Area.parse(written.decode("utf-8", "replace"))
 
 
 def _breaks(text: bytes, insertion: Insertion) -> bytes:

@@ -7,23 +7,17 @@ from collections.abc import Callable
 from functools import partial
 
 from cqs_sheets.destinations.excel.edit.insertion import Insertion, refused
+from cqs_sheets.destinations.excel.edit.mapping import edit_part, map_text
 from cqs_sheets.destinations.excel.parts import opc
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import Area
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
     attributes,
-    escape,
-    plain_part,
-    unescape,
     with_attribute,
 )
 
 _REF = re.compile(rb"""(\sref\s*=\s*["'])([^"']*)""")
-_TABLE_FORMULA = re.compile(
-    rb"(<(?:\w+:)?(?:calculatedColumnFormula|totalsRowFormula)(?:\s[^>]*)?>)([^<]*)(?=</)"
-)
-_TEXT_LINK = re.compile(rb"""(\stextlink\s*=\s*["'])([^"']*)""")
 _ANCHOR = re.compile(rb"<(\w+:)?(twoCellAnchor|oneCellAnchor)\b([^>]*)>.*?</(?:\w+:)?\2>", re.DOTALL)
 _ANCHOR_ROW = re.compile(rb"(<(?:\w+:)?row>)(\d+)(?=</)")
 _SHAPE_ROW = re.compile(rb"(<(?:\w+:)?Row>\s*)(\d+)")
@@ -33,51 +27,14 @@ _LOCATION = re.compile(rb"<(?:\w+:)?location\s[^>]*>")
 _SOURCE = re.compile(rb"<(?:\w+:)?worksheetSource\s[^>]*>")
 
 
-def map_formulas(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str]) -> bytes:
-    """Rewrite the formulas that a pattern finds (group 1 before, group 2 the formula)."""
-
-    def changed(match: re.Match[bytes]) -> bytes:
-        before = unescape(match[2])
-        after = change(before)
-        return match[0] if after == before else match[1] + escape(after).replace(b'"', b"&quot;")
-
-    return pattern.sub(changed, xml)
-
-
-def map_text(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str]) -> bytes:
-    """The same for ranges, which have no entities; bytes that are no UTF-8 stay what they are."""
-
-    def changed(match: re.Match[bytes]) -> bytes:
-        after = change(match[2].decode("utf-8", "surrogateescape"))
-        return match[1] + after.encode("utf-8", "surrogateescape")
-
-    return pattern.sub(changed, xml)
-
-
 def shift_linked_parts(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
     """Bring along the parts that a sheet links to, and the sources of pivot tables."""
-    for sheet in workbook.sheets:
-        for link in opc.relationships(draft, sheet.part):
-            if link.kind == "table":
-                _edit(draft, link.target, partial(_table_formulas, insertion=insertion, home=sheet.name))
     for link in opc.relationships(draft, insertion.sheet.part):
         if link.kind in _CHANGES and not link.external:
-            _edit(draft, link.target, partial(_CHANGES[link.kind], insertion=insertion))
+            edit_part(draft, link.target, partial(_CHANGES[link.kind], insertion=insertion))
     for link in workbook.links:
         if link.kind == "pivotCacheDefinition":
-            _edit(draft, link.target, partial(_pivot_source, insertion=insertion))
-
-
-def _edit(draft: Draft, part: str, change: Callable[[bytes], bytes]) -> None:
-    if part in draft:
-        before = plain_part(draft.read(part))
-        after = change(before)
-        if after != before:
-            draft.put(part, after)
-
-
-def _table_formulas(xml: bytes, insertion: Insertion, home: str) -> bytes:
-    return map_formulas(xml, _TABLE_FORMULA, lambda formula: insertion.formula(formula, home))
+            edit_part(draft, link.target, partial(_pivot_source, insertion=insertion))
 
 
 def _refs(xml: bytes, insertion: Insertion) -> bytes:
@@ -85,7 +42,6 @@ def _refs(xml: bytes, insertion: Insertion) -> bytes:
 
 
 def _drawing(xml: bytes, insertion: Insertion) -> bytes:
-    xml = map_formulas(xml, _TEXT_LINK, lambda link: insertion.formula(link, insertion.sheet.name))
     return _ANCHOR.sub(lambda match: _anchor(match, insertion), xml)
 
 

@@ -39,4 +39,4 @@ def _like_the_last(draft: Draft, place: Place, found: Scan, row: int) -> Scan:
         if piece.part is Part.ROWS:
             above = row_xml(piece.text, row - 1) or above
             model = row_xml(piece.text, row) or model
-    return replace(found, model=model, model_row=row, above_model=above)
+    return replace(found, models={row - 1: above, row: model}, model_row=row)

@@ -15,6 +15,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape
+from cqs_sheets.errors import DataRefused
 
 _RESULT = re.compile(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
 _FORMULA = re.compile(rb"<f(?:\s[^>]*)?>([^<]*)")  # blank: one that follows another cell's
@@ -86,6 +87,13 @@ def _escaped(titles: str) -> str:
 
 
 def _looks_at(draft: Draft, sheet: Sheet, words: _Words) -> bool:
+    try:
+        return _says(draft, sheet, words)
+    except DataRefused:
+        return False  # an odd sheet is none of our business: it keeps what it says
+
+
+def _says(draft: Draft, sheet: Sheet, words: _Words) -> bool:
     for piece in pieces(draft.chunks(sheet.part)):
         if _has_formulas(piece) and words.stand_in(b"\n".join(_FORMULA.findall(piece.text))):
             return True

@@ -23,7 +23,6 @@ from cqs_sheets.destinations.excel.parts.additions import add_default_type, add_
 from cqs_sheets.destinations.excel.parts.malformed import whole
 from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.workbook_splice import (
     LINKS,
@@ -125,8 +124,9 @@ class _Graft:
             for each in opc.relationships(draft, sheet.part)
             if each.kind == "table" and each.target in draft
         }
-        self._tables = {read_table(draft, part).name for part in parts}
-        self._table_id = max((_table_id(draft, part) for part in parts), default=0)
+        tags = [_table_tag(draft, part) for part in parts]
+        self._tables = {tag.get("displayName", tag.get("name", "")) for tag in tags}
+        self._table_id = max((whole(tag.get("id", "0")) for tag in tags), default=0)
         self._shapes = max(map(_last_shapes, _drawings(draft)), default=0)
 
     def run(self, template: Template, tabs: Mapping[str, str]) -> None:
@@ -215,9 +215,10 @@ class _Graft:
         return link(self._draft, owner, part, f"{self._links}/{kind}", link_id)
 
 
-def _table_id(draft: Draft, part: str) -> int:
+def _table_tag(draft: Draft, part: str) -> dict[str, str]:
+    """What a table is called, and its number: whether it is sound otherwise does not matter here."""
     match = _TABLE.search(canonical_part(draft.read(part)))
-    return whole(attributes(match[0]).get("id", "0")) if match else 0
+    return attributes(match[0]) if match else {}
 
 
 def _with_table_id(xml: bytes, number: int) -> bytes:

@@ -2,7 +2,8 @@
 
 `cqs.<tab>.<column id>` points at a column's header cell; Excel moves it with the column, renames it
 with the sheet and turns it to #REF! when the column is deleted. `cqs.sequence` is a constant, and so
-are `cqs.made.1`, `cqs.made.2`...: together the record of what was ever made there (core/rows/upgrade.py).
+are `cqs.made.1`, `cqs.made.2`...: together the record of what was ever made there (core/rows/upgrade.py),
+and `cqs.writes.1`...: the writes that the workbook descends from (core/rows/lineage.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 PREFIX = "cqs."
 SEQUENCE = "cqs.sequence"
 MADE = "cqs.made."
+WRITES = "cqs.writes."
 
 _NOT_ALLOWED = re.compile(r"[^\w.]")
 

@@ -6,28 +6,38 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, column_number
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.destinations.excel.parts.refs import MAX_COLUMN, MAX_ROW, column_number
 
+# The grid ends at XFD1048576: what looks like a cell beyond it (XRP1, XLM15) is a name.
+_COLUMN = r"\$?(?:[A-Za-z]{1,2}|[A-Wa-w][A-Za-z]{2}|[Xx](?:[A-Ea-e][A-Za-z]|[Ff][A-Da-d]))"
+_ROW = (
+    r"\$?(?:104857[0-6]|10485[0-6][0-9]|1048[0-4][0-9]{2}|104[0-7][0-9]{3}|10[0-3][0-9]{4}|[1-9][0-9]{0,5})"
+)
+_AREA = rf"(?:{_COLUMN}{_ROW}(?::{_COLUMN}{_ROW})?|{_ROW}:{_ROW}|{_COLUMN}:{_COLUMN})(?![\w.?\\(\[!])"
 _SHEET = r"(?:'(?:[^']|'')+'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
-_CELL = r"\$?[A-Za-z]{1,3}\$?[1-9][0-9]{0,6}"
+
+# Matches a formula's texts, references and words, each whole, left to right; it may meet whatever people and
+# programs write between them, which it skips. openpyxl's tokenizer parses the same ten times as slowly and
+# does not give positions; the tests hold the two against each other.
 _TOKEN = re.compile(
     rf"""
     (?P<text>"(?:[^"]|"")*")
-  | (?P<external>\[[0-9]+\][\w.]*!(?:{_CELL}(?::{_CELL})?)?)
+  | (?P<external>\[(?:[^\[\]']|'[^']*')+\][\w.]*(?::[\w.]*)?!(?:{_AREA})?)
   | (?P<bracket>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])
-  | (?P<sheet>{_SHEET})?(?:(?P<first>{_CELL})(?::(?P<last>{_CELL}))?
-                         |(?P<top>\$?[1-9][0-9]{{0,6}}):(?P<bottom>\$?[1-9][0-9]{{0,6}}))(?![\w.(\[!])
-  | (?P<word>{_SHEET}|[\w.\\]+)
+  | (?P<sheet>{_SHEET})?(?P<area>{_AREA})
+  | (?P<word>{_SHEET}|[\w.?\\]+)
     """,
     re.VERBOSE,
 )
-_PARTS = re.compile(r"(\$?)([A-Za-z]*)(\$?)([0-9]+)")
+_END = re.compile(r"(?:(\$?)([A-Za-z]+))?(?:(\$?)([0-9]+))?")
 
 
 class Reference(NamedTuple):
-    """A cell, an area or whole rows (`left` = `right` = 0), on a named sheet or (None) the formula's own.
+    """A cell, an area, whole rows (`left` = `right` = 0) or columns (`top` = `bottom` = 0).
 
-    `top_fixed` and `bottom_fixed` tell rows written with `$`.
+    It is on a named sheet or (None) the formula's own. `top_fixed` and `bottom_fixed` tell rows
+    written with `$`.
     """
 
     sheet: str | None
@@ -43,58 +53,69 @@ RowChange = Callable[[Reference], tuple[int, int] | None]
 """From a reference to its new first and last row; None if it can no longer be expressed."""
 
 
+class _End(NamedTuple):
+    """One of the two cells that a reference is written with; row or column is 0 where it names none."""
+
+    row: int
+    column: int
+    row_fixed: bool
+    column_fixed: bool
+
+    @classmethod
+    def parse(cls, text: str) -> _End:
+        match = _END.fullmatch(text)
+        assert match is not None  # noqa: S101 - the token's own pattern is stricter
+        return cls(int(match[4] or 0), column_number(match[2] or ""), match[3] == "$", match[1] == "$")
+
+    def __str__(self) -> str:
+        column = f"{'$' if self.column_fixed else ''}{column_letters(self.column)}" if self.column else ""
+        return f"{column}{'$' if self.row_fixed else ''}{self.row}" if self.row else column
+
+    def filled(self, down: int, right: int) -> _End | None:
+        """Copied to another cell; None if it falls off the sheet."""
+        row = self.row + down if self.row and not self.row_fixed else self.row
+        column = self.column + right if self.column and not self.column_fixed else self.column
+        if (self.row and not 1 <= row <= MAX_ROW) or (self.column and not 1 <= column <= MAX_COLUMN):
+            return None
+        return self._replace(row=row, column=column)
+
+
+_Ends = tuple[_End, _End]
+
+
 def map_references(formula: str, change: RowChange) -> str:
     """The formula with the rows of its references changed; references to other workbooks are left alone."""
 
+    def changed(sheet: str | None, ends: _Ends) -> _Ends | None:
+        upper, lower = ends if ends[0].row <= ends[1].row else (ends[1], ends[0])
+        left, right = sorted((ends[0].column, ends[1].column))
+        rows = change(Reference(sheet, upper.row, lower.row, left, right, upper.row_fixed, lower.row_fixed))
+        if rows == (upper.row, lower.row):
+            return ends
+        if rows is None or not 1 <= min(rows) <= max(rows) <= MAX_ROW:
+            return None
+        moved = upper._replace(row=rows[0]), lower._replace(row=rows[1])
+        return moved if upper is ends[0] else (moved[1], moved[0])
+
+    return _map_ends(formula, changed)
+
+
+def _map_ends(formula: str, change: Callable[[str | None, _Ends], _Ends | None]) -> str:
     def changed(match: re.Match[str]) -> str:
-        start, end = match["first"] or match["top"], match["last"] or match["bottom"]
-        if start is None or "[" in (match["sheet"] or ""):
+        area, sheet = match["area"], match["sheet"] or ""
+        if area is None or "[" in sheet:
             return match[0]
-        return _changed(match[0], match["sheet"] or "", start, end, change)
+        start, _, end = area.partition(":")
+        first = _End.parse(start)
+        ends = (first, _End.parse(end)) if end else (first, first)
+        after = change(_sheet_name(sheet), ends)
+        if after == ends:
+            return match[0]
+        if after is None:
+            return f"{sheet}#REF!"
+        return f"{sheet}{after[0]}:{after[1]}" if end or after[0] != after[1] else f"{sheet}{after[0]}"
 
     return _TOKEN.sub(changed, formula)
-
-
-def _changed(written: str, sheet: str, start: str, end: str | None, change: RowChange) -> str:
-    _, first_letters, first_fixed, first = _parts(start)
-    _, last_letters, last_fixed, last = _parts(end or start)
-    if max(first, last) > MAX_ROW:
-        return written
-    swapped = first > last
-    left, right = sorted((column_number(first_letters), column_number(last_letters)))
-    reference = Reference(
-        sheet=_sheet_name(sheet),
-        top=min(first, last),
-        bottom=max(first, last),
-        left=left,
-        right=right,
-        top_fixed=bool(last_fixed if swapped else first_fixed),
-        bottom_fixed=bool(first_fixed if swapped else last_fixed),
-    )
-    rows = change(reference)
-    if rows == (reference.top, reference.bottom):
-        return written
-    if rows is None or not 1 <= min(rows) <= max(rows) <= MAX_ROW:
-        return f"{sheet}#REF!"
-    top, bottom = reversed(rows) if swapped else rows
-    opened = _with_row(start, top)
-    return (
-        sheet + opened
-        if end is None and top == bottom
-        else f"{sheet}{opened}:{_with_row(end or start, bottom)}"
-    )
-
-
-def _parts(cell: str) -> tuple[str, str, str, int]:
-    match = _PARTS.fullmatch(cell)
-    assert match is not None  # noqa: S101 - the token's own pattern is stricter
-    if not match[2]:
-        return "", "", match[1], int(match[4])
-    return match[1], match[2], match[3], int(match[4])
-
-
-def _with_row(cell: str, row: int) -> str:
-    return re.sub(r"[0-9]+$", str(row), cell)
 
 
 def _sheet_name(written: str) -> str | None:
@@ -104,25 +125,31 @@ def _sheet_name(written: str) -> str | None:
     return name or None
 
 
-def filled_down(formula: str, by: int) -> str:
-    """The formula as copied `by` rows further down: relative rows move, rows with `$` stay."""
+def filled(formula: str, down: int, right: int = 0) -> str:
+    """The formula as copied that many rows down and columns to the right: what has a `$` stays."""
 
-    def moved(reference: Reference) -> tuple[int, int]:
-        top = reference.top if reference.top_fixed else reference.top + by
-        bottom = reference.bottom if reference.bottom_fixed else reference.bottom + by
-        return min(top, bottom), max(top, bottom)
+    def moved(_: str | None, ends: _Ends) -> _Ends | None:
+        first, last = (end.filled(down, right) for end in ends)
+        return None if first is None or last is None else _in_order(first, last)
 
-    return map_references(formula, moved)
+    return _map_ends(formula, moved) if down or right else formula
+
+
+def _in_order(first: _End, last: _End) -> _Ends:
+    """Two corners as the upper left and the lower right one, each row and column with its `$`."""
+    if first.row > last.row:
+        first, last = (
+            first._replace(row=last.row, row_fixed=last.row_fixed),
+            last._replace(row=first.row, row_fixed=first.row_fixed),
+        )
+    if first.column > last.column:
+        first, last = (
+            first._replace(column=last.column, column_fixed=last.column_fixed),
+            last._replace(column=first.column, column_fixed=first.column_fixed),
+        )
+    return first, last
 
 
 def has_cell_references(formula: str) -> bool:
     """Whether a formula names cells by address (and not only table columns and names)."""
-    found = False
-
-    def seen(reference: Reference) -> tuple[int, int]:
-        nonlocal found
-        found = True
-        return reference.top, reference.bottom
-
-    map_references(formula, seen)
-    return found
+    return any(match["area"] is not None for match in _TOKEN.finditer(formula))

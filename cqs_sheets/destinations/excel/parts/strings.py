@@ -42,6 +42,11 @@ class SharedStrings:
                 found[index] = text
         return found
 
+    def without_digits(self) -> frozenset[int]:
+        """Which strings have no digit; one pass."""
+        texts = enumerate(map(rich_text, self._items()))
+        return frozenset(index for index, text in texts if not any(map(str.isdigit, text)))
+
     def _items(self) -> Iterator[bytes]:
         if self._part is None:
             return

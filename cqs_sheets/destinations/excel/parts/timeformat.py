@@ -23,6 +23,8 @@ _FORMAT = re.compile(
     rb"<(?:\w+:)?AlternateContent\b.*?</(?:\w+:)?AlternateContent>|<xf(?:\s[^>]*?)?(?:/>|>.*?</xf>)",
     re.DOTALL,
 )
+# Matches what a cell format says of protection, if it unlocks its cells; attributes in any order.
+_UNLOCKED = re.compile(rb"""<protection\s(?:[^>]*?\s)?locked\s*=\s*["'](?:0|false)["']""")
 _LAST_FORMAT = re.compile(rb".*(<xf\b.*)", re.DOTALL)
 _NOT_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
@@ -51,6 +53,10 @@ class TimeFormats:
         number = whole(attributes(self._formats[style].split(b">")[0]).get("numFmtId", "0"))
         pattern = _NOT_CODE.sub("", self._patterns.get(number, "")).lower()
         return number in _BUILT_IN or any(letter in pattern for letter in "ymdhs")
+
+    def is_unlocked(self, style: int) -> bool:
+        """Whether cells of that format can be written in a protected sheet."""
+        return style < len(self._formats) and _UNLOCKED.search(self._formats[style]) is not None
 
     def for_time(self, style: int | None, pattern: str) -> int | None:
         """That format if it shows times, else one like it that does, added to the styles part."""

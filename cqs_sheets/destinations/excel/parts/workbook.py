@@ -9,10 +9,11 @@ from itertools import count, takewhile
 from typing import NamedTuple
 
 from cqs_sheets.core.rows.facts import Made
+from cqs_sheets.core.rows.lineage import Lineage, Write, lineage_from, lineage_text, top
 from cqs_sheets.core.rows.upgrade import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc
 from cqs_sheets.destinations.excel.parts.malformed import Malformed, whole
-from cqs_sheets.destinations.excel.parts.names import MADE, SEQUENCE
+from cqs_sheets.destinations.excel.parts.names import MADE, SEQUENCE, WRITES
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import Area, quoted_sheet, split_sheet
 from cqs_sheets.destinations.excel.parts.xmltext import (
@@ -131,25 +132,51 @@ class Workbook:
 
     @property
     def sequence(self) -> int | None:
-        """The stamp our last write left."""
+        """The number our last write left."""
         name = self.global_names().get(SEQUENCE)
         text = name.text.strip().lstrip("=") if name else ""
         return whole(text) if text.isascii() and text.isdigit() else None
 
     @property
+    def lineage(self) -> Lineage:
+        """The writes it descends from; one of version 0.1.0, which left a number alone, is the last of them."""
+        sequence = self.sequence
+        if sequence is None:
+            return ()
+        found = lineage_from(self._hidden_text(WRITES))
+        older = tuple(write for write in found if write.number < sequence)
+        return found if found and top(found).number == sequence else (*older, Write(sequence))
+
+    def leave_stamp(self, lineage: Lineage) -> None:
+        """Keep the writes it descends from, and the number of the last one."""
+        self.set_hidden_name(SEQUENCE, str(top(lineage).number))
+        self._set_hidden_text(WRITES, lineage_text(lineage))
+
+    @property
     def made(self) -> Made | None:
         """The record of what we ever made here, None if there is none."""
-        names = self.global_names()
-        kept = takewhile(bool, (names.get(f"{MADE}{number}") for number in count(1)))
-        texts = (name.text.lstrip("=")[1:-1].replace('""', '"') for name in kept if name)
-        return record_from("".join(texts))
+        return record_from(self._hidden_text(MADE))
 
     def set_made(self, made: Made) -> None:
-        """Keep the record, in texts as long as a formula may hold one; it never gets shorter."""
-        text = record_text(made)
-        for number, start in enumerate(range(0, len(text), _LONGEST_TEXT), start=1):
-            part = text[start : start + _LONGEST_TEXT].replace('"', '""')
-            self.set_hidden_name(f"{MADE}{number}", f'"{part}"')
+        """Keep the record."""
+        self._set_hidden_text(MADE, record_text(made))
+
+    def _hidden_text(self, prefix: str) -> str:
+        names = self.global_names()
+        kept = takewhile(bool, (names.get(f"{prefix}{number}") for number in count(1)))
+        return "".join(name.text.lstrip("=")[1:-1].replace('""', '"') for name in kept if name)
+
+    def _set_hidden_text(self, prefix: str, text: str) -> None:
+        """Keep a text in pieces as long as a formula may hold one; pieces of a longer one before it are emptied."""
+        pieces = [text[start : start + _LONGEST_TEXT] for start in range(0, len(text), _LONGEST_TEXT)]
+        names = self.global_names()
+        for number in count(len(pieces) + 1):
+            if f"{prefix}{number}" not in names:
+                break
+            pieces.append("")
+        for number, piece in enumerate(pieces, start=1):
+            doubled = piece.replace('"', '""')
+            self.set_hidden_name(f"{prefix}{number}", f'"{doubled}"')
 
     def set_hidden_name(self, name: str, text: str) -> None:
         """Make or change a workbook-scoped name; a new one is hidden."""

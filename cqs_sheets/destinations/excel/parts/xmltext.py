@@ -17,7 +17,7 @@ _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A
 _DECLARATION = re.compile(rb"^\s*<\?xml.*?\?>", re.DOTALL)
 _ROOT = re.compile(rb"<(?:([A-Za-z_][\w.-]*):)?[A-Za-z_][^\s/>]*")
 _ATTRIBUTE = re.compile(rb"""([\w.:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff\r]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _LIKE_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MOST_HELD_BACK = 64 << 20
@@ -28,12 +28,13 @@ def escape(text: str) -> bytes:
     """A name or formula as element content; characters that XML cannot hold become `_xHHHH_`."""
     if not text.isprintable():
         text = _ILLEGAL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
-    return html.escape(text, quote=False).encode()
+    return html.escape(text, quote=False).encode().replace(b"\r", b"&#13;")
 
 
 def escape_cell(text: str) -> bytes:
     """A cell's text as element content: what merely looks like `_xHHHH_` is written so that it stays what it is."""
-    return escape(_LIKE_ESCAPED.sub("_x005F_", text) if "_x" in text else text)
+    text = _LIKE_ESCAPED.sub("_x005F_", text) if "_x" in text else text
+    return escape(text.replace("\r", "_x000D_"))
 
 
 def escape_attribute(text: str) -> bytes:

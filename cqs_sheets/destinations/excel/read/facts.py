@@ -24,6 +24,7 @@ def read_facts(draft: Draft, version: str, marks: Collection[str]) -> Facts:
     return Facts(
         exists=True,
         sequence=workbook.sequence,
+        lineage=workbook.lineage,
         version=version,
         sheets=tuple(SheetFacts(id=sheet.name, title=sheet.name) for sheet in workbook.sheets),
         marks={name: found for name in marks if (found := tuple(_volumes(workbook, name)))},

@@ -18,11 +18,12 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, column_number
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.parts.strings import SharedStrings
-from cqs_sheets.destinations.excel.parts.xmltext import unescape
 from cqs_sheets.destinations.excel.read.place import Place
 
 _LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
 _ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
+
+_NEIGHBOURS = 5  # rows that tell how a column usually looks
 
 Match = tuple[bytes, bytes, bytes]
 
@@ -32,22 +33,34 @@ class Scan:
     """What a pass found.
 
     `rows` has the XML of each wanted key's first row, `places` every row number it stands in.
-    `last` is the last data row with content (the header's row if there is none), `model` the XML of
-    the row that new ones shall look like, `above_model` of the one above it, `occupied` the first row
-    below the data that is not free.
+    `last` is the last data row with content (the header's row if there is none), `models` the XML of
+    the rows that new ones shall look like, by number, `model_row` the last of them, `occupied` the first
+    row below the data that is not free. The data is in the columns `left` to `right`: a table's, or ours
+    and those that have a header right beside them.
     """
 
     last: int
     rows: dict[str, bytes] = field(default_factory=dict)
     places: dict[str, list[int]] = field(default_factory=dict)
     keyed: int = 0
-    model: bytes = b""
+    models: dict[int, bytes] = field(default_factory=dict)
     model_row: int = 0
-    above_model: bytes = b""
+    left: int = 0
+    right: int = 0
     occupied: int | None = None
     bottom: int = 0
     head: bytes = b""
     tail: bytes = b""
+
+    @property
+    def model(self) -> bytes:
+        """The row that new ones shall look like, b"" if there is none."""
+        return self.models.get(self.model_row, b"")
+
+    @property
+    def above_model(self) -> bytes:
+        """The one above it."""
+        return self.models.get(self.model_row - 1, b"")
 
 
 def scan(draft: Draft, place: Place, strings: SharedStrings, keys: Collection[str]) -> Scan:
@@ -62,8 +75,10 @@ class _Scanner:
         self._keys = frozenset(keys)
         self._numbers = {key.encode(): key for key in self._keys}
         self._shared: dict[int, str] | None = None
+        self._wordy: frozenset[int] | None = None
         self._last_data = place.table.last_row if place.table else MAX_ROW
-        self._found = Scan(last=place.header_row)
+        self._found = Scan(last=place.header_row, left=place.left, right=place.right)
+        self._ended = 0  # the row that is no data of ours any more
         self._model: tuple[int, bytes, bytes] | None = None
         self._previous = b""
         letters = column_letters(place.columns[place.tab.key]).encode()
@@ -78,20 +93,36 @@ class _Scanner:
                 self._found.head = piece.text
             elif piece.part is Part.TAIL:
                 self._found.tail = piece.text
-            elif piece.last > self._place.header_row:
-                self._rows(piece)
-                self._previous = piece.text
+            elif piece.last >= self._place.header_row:
+                if piece.before < self._place.header_row and self._place.table is None:
+                    self._find_columns(piece)
+                if piece.last > self._place.header_row:
+                    self._rows(piece)
+                    self._previous = piece.text
             self._found.bottom = max(self._found.bottom, piece.last)
         if self._model:
             row, text, previous = self._model
-            self._found.model_row, self._found.model = row, row_xml(text, row)
-            self._found.above_model = row_xml(text, row - 1) or row_xml(previous, row - 1)
+            self._found.model_row = row
+            for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
+                self._found.models[each] = row_xml(text, each) or row_xml(previous, each)
         return self._found
+
+    def _find_columns(self, piece: Piece) -> None:
+        header = addressed(piece).text
+        filled = {
+            column_number(cell.column.decode())
+            for cell in cells_of(row_xml(header, self._place.header_row))
+            if cell.holds_something or cell.formula is not None
+        }
+        while self._found.left - 1 in filled:
+            self._found.left -= 1
+        while self._found.right + 1 in filled:
+            self._found.right += 1
 
     def _rows(self, piece: Piece) -> None:
         """Where every row has a number for a key and none is wanted, no row costs us anything."""
         numbers = self._plain_key.findall(piece.text)
-        whole = piece.before >= self._place.header_row and piece.last <= self._last_data
+        whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
         if (
             whole
             and len(numbers) == piece.last - piece.before
@@ -119,11 +150,54 @@ class _Scanner:
                 start, position = row_span(piece.text, number, position)
                 self._found.rows[key] = piece.text[start:position]
         self._found.keyed += len(matches)
+        if self._place.table is None:
+            matches = self._of_the_data(matches)
         behind = piece.text
         if matches:
             self._ends_at(int(matches[-1][0]), piece.text)
             behind = behind[_end_of_row(behind, matches[-1][0]) :]
         self._rest(behind, piece.text)
+
+    def _of_the_data(self, matches: list[Match]) -> list[Match]:
+        """Without totals, notes and other tables below: a row that ends or begins a run and holds no id.
+
+        A row without id between two that have one is the user's own entry.
+        """
+        if self._ended and not (
+            matches and int(matches[0][0]) == self._ended + 1 and self._is_id(matches[0])
+        ):
+            return []
+        self._ended = 0
+        kept: list[Match] = []
+        for run in _runs(matches):
+            last = int(kept[-1][0]) if kept else self._found.last
+            end = len(run)
+            while end and not self._is_id(run[end - 1]):
+                end -= 1
+            if int(run[0][0]) > last + 1 and not self._is_id(run[0]):
+                end = 0
+            elif end == 0 and last == self._place.header_row:
+                end = len(run)  # no id at all right below the header: they are what the user calls so
+            kept += run[:end]
+            if end < len(run):
+                may_go_on = end + 1 == len(run) and run[end] is matches[-1]
+                self._ended = int(run[end][0]) if may_go_on else MAX_ROW
+                break
+        return kept
+
+    def _is_id(self, match: Match) -> bool:
+        """Whether a key cell may hold an id: a number, or a text with a digit; no formula."""
+        _, attributes, content = match
+        if b"<f" in content:
+            return False
+        cell = CellXml(b"", 0, attributes, content, 0, 0)
+        index = cell.shared_index
+        if index is not None:
+            if self._wordy is None:
+                self._wordy = self._strings.without_digits()
+            return index not in self._wordy
+        value = decode(cell, kind=CellType.TEXT, epoch_1904=False, strings={})
+        return any(letter.isdigit() for letter in str(value))
 
     def _in_data(self, row: int) -> bool:
         return self._place.header_row < row <= self._last_data
@@ -151,7 +225,7 @@ class _Scanner:
 
     def _in_columns(self, cells: Iterable[Sequence[bytes]]) -> Iterator[int]:
         for letters, row in cells:
-            if self._place.left <= column_number(letters.decode()) <= self._place.right:
+            if self._found.left <= column_number(letters.decode()) <= self._found.right:
                 yield int(row)
 
     def _hits(self, matches: list[Match]) -> Iterator[tuple[int, str]]:
@@ -188,23 +262,32 @@ def _end_of_row(text: bytes, number: bytes) -> int:
     return end
 
 
+def _runs(matches: list[Match]) -> Iterator[list[Match]]:
+    """Rows that follow each other."""
+    start = 0
+    for at in range(1, len(matches) + 1):
+        if at == len(matches) or int(matches[at][0]) != int(matches[at - 1][0]) + 1:
+            yield matches[start:at]
+            start = at
+
+
 def _without_trailing_blanks(matches: list[Match]) -> list[Match]:
     while matches and not CellXml(b"", 0, *matches[-1][1:], 0, 0).holds_something:
         matches.pop()
     return matches
 
 
-def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, tuple[int, str]]:
-    """The shared formulas that a row follows: index -> the row they are written for, and their text.
+def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, CellXml]:
+    """The shared formulas that rows follow: index -> the cell they are written for.
 
     One more pass over the sheet, made only if the row follows any.
     """
     wanted = {cell.shared_formula for cell in cells_of(model) if cell.formula == b""} - {None}
-    found: dict[int, tuple[int, str]] = {}
+    found: dict[int, CellXml] = {}
     for piece in pieces(draft.chunks(place.sheet.part)) if wanted else ():
         for text in addressed(piece).text.split(b"</c>") if b't="shared"' in piece.text else ():
             cell = next(iter(cells_of(text[text.rfind(b"<c ") :] + b"</c>")), None)
             index = cell.shared_formula if cell else None
             if cell and cell.formula and index is not None and index in wanted:
-                found[index] = (cell.row, unescape(cell.formula))
+                found[index] = cell
     return found

@@ -18,6 +18,7 @@ from google.auth.credentials import Credentials, with_scopes_if_required
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.credentials import Credentials as UserCredentials
 
+from cqs_sheets.destinations.google.wire.causes import cause_of, words_of
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.errors import AccessRefused
 
@@ -65,14 +66,27 @@ def find_credentials(config_folder: Path, *, file_named: bool = False) -> Creden
         found, _ = (
             google.auth.default()
         )  # with scopes it would ask Google for a project, which we do not need
-    except (GoogleAuthError, OSError, ValueError) as error:
-        raise AccessRefused(
-            f"There are no usable Google credentials: {str(error).partition('. ')[0].rstrip('.')}.",
-            meaning="Nothing was written; the rows wait in the journal.",
-            hint=_HINT,
-        ) from error
+    except (GoogleAuthError, OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+        raise _unusable(error) from error
     scoped: Credentials = with_scopes_if_required(found, list(SCOPES))  # type: ignore[no-untyped-call]
     return scoped
+
+
+def _unusable(error: Exception) -> AccessRefused:
+    """Google's library reads files unchecked: what it stumbles over is a damaged one."""
+    if isinstance(error, OSError):
+        said = f"{error.filename}: {(error.strerror or 'it cannot be read').lower()}"
+    elif isinstance(error, GoogleAuthError | ValueError) and not isinstance(error, json.JSONDecodeError):
+        said = words_of(error).partition(". ")[0].partition(" See ")[0]
+    else:
+        said = "the credentials file is damaged"
+    cause = None if isinstance(error, OSError) else cause_of(f"{said} {words_of(error, inner=True)}")
+    reason = f"{cause.what} ({said})" if cause else said or "no reason told"
+    return AccessRefused(
+        f"There are no usable Google credentials: {reason}.",
+        meaning="Nothing was written; the rows wait in the journal.",
+        hint=cause.mend if cause else _HINT,
+    )
 
 
 def signed_in(config_folder: Path) -> bool:

@@ -6,8 +6,6 @@ that never left this process; `state` keeps others from handing us a code of the
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import secrets
 import time
@@ -16,13 +14,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
+from google_auth_oauthlib.flow import Flow
+from oauthlib.oauth2 import OAuth2Error
+from requests_oauthlib import OAuth2Session
 
 from cqs_sheets.config.values import url_problem
 from cqs_sheets.destinations.google.account.auth import SCOPES
 from cqs_sheets.destinations.google.wire.bounded import BoundedSession
+from cqs_sheets.destinations.google.wire.causes import cause_of
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 
 _NOTHING = "No token was kept."
@@ -76,73 +78,77 @@ def sign_in(
     """Have a person allow access in the browser; returns what auth.save_token keeps.
 
     `open_page` shows an address to the person; it is waited for `patience` seconds. Raises
-    AccessRefused (they refuse, or nobody comes) or CqsError as the token server gives cause.
+    AccessRefused: they refuse, nobody comes, or the token server gives no token for Sheets.
     """
-    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
-    with _Doorman(state) as doorman:
-        open_page(_address(client, doorman.address, state, verifier))
-        answer = doorman.wait(patience)
+    with _BoundedOAuth2Session(client.id, scope=list(SCOPES)) as session, _Callback() as callback:  # type: ignore[call-arg,unused-ignore]
+        session.register_compliance_hook("access_token_response", _json_only)
+        config = {"installed": _config(client)}
+        flow = Flow(
+            session, "installed", config, redirect_uri=callback.address, autogenerate_code_verifier=True
+        )
+        address, state = flow.authorization_url(prompt="consent")
+        open_page(address)
+        answer = callback.wait(state, patience)
         if "code" not in answer:
-            raise _refused(f"Google answers: {answer.get('error', 'nothing')}.")
-        return _token(client, answer["code"], doorman.address, verifier)
+            raise _refused_by_google("Google answers", answer.get("error", "nothing"))
+        token = _token(flow, answer["code"])
+    return {"client_id": client.id, "client_secret": client.secret, "refresh_token": token["refresh_token"]}
 
 
-def _address(client: OAuthClient, back_to: str, state: str, verifier: str) -> str:
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-    query = {
-        "client_id": client.id,
-        "redirect_uri": back_to,
-        "response_type": "code",
-        "scope": " ".join(SCOPES),
-        "state": state,
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-        "access_type": "offline",
-        "prompt": "consent",
-    }
-    return f"{client.auth_uri}?{urlencode(query)}"
-
-
-def _token(client: OAuthClient, code: str, back_to: str, verifier: str) -> dict[str, Any]:
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "code_verifier": verifier,
-        "client_id": client.id,
-        "client_secret": client.secret,
-        "redirect_uri": back_to,
-    }
-    try:
-        with BoundedSession() as session:
-            reply = session.post(client.token_uri, data=form, timeout=30)
-        answer: Any = reply.json()
-    except (requests.RequestException, ValueError):
-        raise _refused("Google's token server gave no usable answer.") from None
-    if not isinstance(answer, Mapping) or not answer.get("refresh_token"):
-        reason = answer.get("error_description") or answer.get("error") if isinstance(answer, Mapping) else ""
-        raise _refused(f"Google gave no token: {reason or 'no reason told'}.")
-    if not set(SCOPES) <= set(str(answer.get("scope", "")).split()):
-        raise _refused("Access to Google Sheets was not allowed: its box was left unticked.")
+def _config(client: OAuthClient) -> dict[str, str]:
     return {
         "client_id": client.id,
         "client_secret": client.secret,
-        "refresh_token": answer["refresh_token"],
+        "auth_uri": client.auth_uri,
+        "token_uri": client.token_uri,
     }
 
 
-class _Doorman:
-    """Waits on a free port of this machine for the browser that comes back with our `state`."""
+class _BoundedOAuth2Session(BoundedSession, OAuth2Session):  # type: ignore[misc,unused-ignore]
+    """An OAuth session whose answers end, and that no answer redirects."""
 
-    def __init__(self, state: str) -> None:
-        self._state = state
+
+def _json_only(reply: requests.Response) -> requests.Response:
+    """The library would take any text for an answer. Raises requests.JSONDecodeError."""
+    reply.json()
+    return reply
+
+
+def _token(flow: Flow, code: str) -> Mapping[str, Any]:
+    """The token for a code. The library raises a Warning where Google gave other scopes than were asked for."""
+    try:
+        answer = flow.fetch_token(code=code, include_client_id=True, timeout=30)
+    except Warning as changed:
+        answer = getattr(changed, "token", {})
+    except requests.RequestException:
+        raise _refused("Google's token server gave no usable answer.") from None
+    except (OAuth2Error, AttributeError, TypeError) as error:  # the last two: JSON, but no object
+        reason = getattr(error, "description", "") or getattr(error, "error", "")
+        raise _refused_by_google("Google gave no token", str(reason or "no reason told")) from None
+    if not answer.get("refresh_token"):
+        raise _refused("Google gave no token: no reason told.")
+    if not set(SCOPES) <= set(answer.get("scope") or ()):
+        raise _refused("Access to Google Sheets was not allowed: its box was left unticked.")
+    found: Mapping[str, Any] = answer
+    return found
+
+
+class _Callback:
+    """Waits on a free port of this machine for the browser that comes back with our `state`.
+
+    Flow.run_local_server ends with the first visitor, whoever that is.
+    """
+
+    def __init__(self) -> None:
+        self._state = ""
         self._answer: dict[str, str] = {}
-        doorman = self
+        callback = self
 
-        class Door(BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             timeout = 10
 
             def do_GET(self) -> None:
-                welcome = doorman.meet(self.path)
+                welcome = callback.take(self.path)
                 self.send_response(200 if welcome else 404)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.end_headers()
@@ -151,7 +157,7 @@ class _Doorman:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it overrides
                 """Nothing: the address holds the code."""
 
-        self._server = HTTPServer(("127.0.0.1", 0), Door)
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -160,7 +166,7 @@ class _Doorman:
     def __exit__(self, *_: object) -> None:
         self._server.server_close()
 
-    def meet(self, path: str) -> bool:
+    def take(self, path: str) -> bool:
         """Whether this is the visitor we wait for; its answer is kept."""
         given = dict(parse_qsl(urlsplit(path).query))
         if not secrets.compare_digest(given.get("state", "").encode(), self._state.encode()):
@@ -168,8 +174,9 @@ class _Doorman:
         self._answer = given
         return True
 
-    def wait(self, seconds: float) -> Mapping[str, str]:
-        """What the visitor brought. Raises AccessRefused if nobody came in time."""
+    def wait(self, state: str, seconds: float) -> Mapping[str, str]:
+        """What the visitor with `state` brought. Raises AccessRefused if nobody came in time."""
+        self._state = state
         until = time.monotonic() + seconds
         while not self._answer:
             left = until - time.monotonic()
@@ -178,6 +185,13 @@ class _Doorman:
             self._server.timeout = min(left, 0.5)  # Windows tells of Ctrl-C only between two waits
             self._server.handle_request()
         return self._answer
+
+
+def _refused_by_google(what: str, said: str) -> CqsError:
+    cause = cause_of(said)
+    if cause is None:
+        return _refused(f"{what}: {said}.")
+    return AccessRefused(f"{what}: {cause.what} ({said}).", meaning=_NOTHING, hint=cause.mend)
 
 
 def _refused(what: str) -> CqsError:

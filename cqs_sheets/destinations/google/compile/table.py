@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
 from cqs_sheets.destinations.google.compile.formulas import ratio, row_formula, rule_formula
@@ -49,6 +51,7 @@ def compile_table(template: Template, tab: TableTab, tables: Mapping[str, TabPla
     return [
         _sheet(tab, place),
         *compile_headers(tab, tab.columns, place, look),
+        *([native_table(tab, place, look)] if tab.native else []),
         *_columns(tab, tab.columns, place, look),
         *_heights(tab, place),
         *(
@@ -57,7 +60,7 @@ def compile_table(template: Template, tab: TableTab, tables: Mapping[str, TabPla
             else fill_formulas(tab.columns, place, tables, place.end, place.row_count - place.end)
         ),
         *_rules(template, tab, tab.columns, place),
-        *([_filter(place)] if tab.filter else []),
+        *([_filter(place)] if tab.filter and not tab.native else []),
         *_protections(tab.columns, place),
         *bindings(place),
     ]
@@ -110,7 +113,7 @@ def _columns(tab: TableTab, columns: Sequence[Column], place: TabPlace, look: Lo
     for column in columns:
         at = place.columns[column.id]
         cell: Json = {"userEnteredFormat": look.cell(column, plain=tab.plain)}
-        rule = validation(column)
+        rule = None if tab.native and _type(column) == "DROPDOWN" else validation(column)
         cell |= {"dataValidation": rule} if rule else {}
         span = {"sheetId": place.sheet_id, "startRowIndex": place.header_row + 1}
         span |= {"startColumnIndex": at, "endColumnIndex": at + 1}
@@ -224,6 +227,44 @@ def _protections(columns: Sequence[Column], place: TabPlace) -> Iterator[Json]:
     ):
         protected = {"range": _span(place, first, last), "warningOnly": True, "description": _PROTECTION}
         yield {"addProtectedRange": {"protectedRange": protected}}
+
+
+def native_table(tab: TableTab, place: TabPlace, look: Look) -> Json:
+    """The request that makes a table of Google's own: it has filter buttons, and types for what we write.
+
+    The spare row is its last one, so that new rows come in inside of it.
+    """
+    columns = [_typed_column(column, place.columns[column.id]) for column in tab.columns]
+    table: Json = {
+        "name": re.sub(r"\W", "_", place.title),
+        "range": _span(place, 0, place.column_count - 1),
+        "columnProperties": columns,
+    }
+    if not tab.plain:
+        table["rowsProperties"] = {
+            "headerColorStyle": look.color("ink"),
+            "firstBandColorStyle": look.color("paper"),
+            "secondBandColorStyle": look.color("paper"),
+        }
+    return {"addTable": {"table": table}}
+
+
+def _typed_column(column: Column, index: int) -> Json:
+    kind = _type(column)
+    properties: Json = {"columnIndex": index, "columnName": column.header}
+    properties |= {"columnType": kind} if kind else {}
+    if kind == "DROPDOWN":
+        values = [{"userEnteredValue": choice} for choice in column.choices]
+        properties["dataValidationRule"] = {"condition": {"type": "ONE_OF_LIST", "values": values}}
+    return properties
+
+
+def _type(column: Column) -> str:
+    """The type of a column: of what we write, and a choice among the user's own; ids may be numbers or texts."""
+    if column.kind is ColumnKind.INPUT:
+        return "DROPDOWN" if column.choices else ""
+    types = {CellType.NUMBER: "DOUBLE", CellType.TIME: "DATE_TIME", CellType.TEXT: "TEXT"}
+    return types.get(column.type, "") if column.synced else ""
 
 
 def _span(place: TabPlace, first: int, last: int) -> Json:

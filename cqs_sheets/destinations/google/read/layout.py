@@ -12,7 +12,8 @@ from cqs_sheets.core.rows.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.rows.upgrade import record_from
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.filters import shifted
-from cqs_sheets.destinations.google.read.marks import Mark
+from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
+from cqs_sheets.destinations.google.read.native import NativeTable
 
 Json = dict[str, Any]
 
@@ -50,12 +51,12 @@ class TabPlace:
     ids: Mapping[str, int] = field(default_factory=dict)
     bound: bool = True
     filter: Json | None = None  # Google's, if it can be set anew
+    table: NativeTable | None = None  # Google's own, if one lies over the rows
     models: frozenset[int] = frozenset()  # columns of the user's own formulas that new rows are to have
 
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
         """The same with these keyed rows."""
-        end = 1 + max((found[-1] for found in rows.values()), default=self.header_row)
-        return replace(self, rows=rows, end=end)
+        return replace(self, rows=rows, end=1 + _last_row(rows, self.header_row))
 
     def identified(self, ids: Mapping[str, int]) -> TabPlace:
         """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
@@ -75,7 +76,28 @@ class TabPlace:
             end=max(self.end, index) + many,
             row_count=self.row_count + many,
             filter=shifted(self.filter, "Row", index, many),
+            table=self.table.shifted(index, many) if self.table else None,
         )
+
+
+def _last_row(rows: Mapping[str, Sequence[int]], header_row: int) -> int:
+    """The last row of ours: a total, a note or another table further down in the column of ids is no part of it.
+
+    Such a thing begins with a word that is no id, with a blank above it or no id below it.
+    """
+    keys = {row: key for key, found in rows.items() for row in found if row > header_row}
+    last = header_row
+    for row in sorted(keys):
+        if not _is_id(keys[row]) and (row - 1 not in keys or not _is_id(keys.get(row + 1, ""))):
+            if row > header_row + 1:
+                break
+            continue
+        last = row
+    return last
+
+
+def _is_id(key: str) -> bool:
+    return any(map(str.isdigit, key)) and not any(map(str.isspace, key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +165,7 @@ class Layout:
     titles: frozenset[str] | None = None
     grids: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     record: str = ""
+    loose: bool = False  # columns cannot be held: a write is compared with them afterwards
 
     def facts(self, marks: Iterable[str]) -> Facts:
         """What the core has to know of it to bind tabs: those that are called `marks`."""
@@ -150,6 +173,7 @@ class Layout:
         return Facts(
             exists=True,
             sequence=self.sequence,
+            lineage=lineage_of(self.marks),
             version=self.version,
             sheets=tuple(SheetFacts(id=str(id_), title=title) for id_, title in sheets.items()),
             marks={mark: found for mark in marks if (found := tuple(self._claimed(mark)))},

@@ -12,10 +12,21 @@ from typing import Any
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
+from cqs_sheets.destinations.google.read.entries import (
+    Entry,
+    column_block,
+    is_row,
+    placed,
+    search,
+    sheet_id_of,
+    shown,
+)
 from cqs_sheets.destinations.google.read.filters import FILTER, settable
 from cqs_sheets.destinations.google.read.layout import Cell, Claim, Layout, Scratch, TabPlace
+from cqs_sheets.destinations.google.read.native import TABLES, table_over
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.errors import DataRefused
 
 Json = dict[str, Any]
 
@@ -23,20 +34,38 @@ CELLS = (
     "data(startRow,startColumn,rowData(values(effectiveValue)),"
     "columnMetadata(developerMetadata(metadataId,metadataKey,metadataValue)))"
 )
-SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{FILTER},{CELLS})"
+SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{FILTER},{TABLES},{CELLS})"
 NAMES = "namedRanges(name,range)"
+_NAMED = "namedRanges"
 _OWN = "developerMetadata(metadataId,metadataKey,metadataValue)"
 _FIELDS = f"{_OWN},{NAMES},{SHEETS}"
 _FILTERS = [marks.lookup(key) for key in (marks.KEY, marks.HEADER, marks.SCRATCH)]
 _ALWAYS_THERE = 2  # of those, once we have written
+_READ_WHOLE = (marks.KEY, marks.SCRATCH)  # the columns that are
+_LOOKS = 3  # while somebody rearranges between two questions
 
 
-def look(http: SheetsHttp, spreadsheet_id: str) -> Layout:
+def look(http: SheetsHttp, spreadsheet_id: str, *, written: bool = False) -> Layout:
     """The spreadsheet as it stands now, empty if none of our marks is there. Raises CqsError.
 
-    That Google answers where a lookup finds nothing is nowhere promised: refused, it is asked for less.
-    Nor is that it shows the spreadsheet's own metadata along with what lies on columns: then it is asked again.
+    One request, if Google shows with it all that must be there; up to three where it does not. `written`
+    says that we did write there, so that showing nothing at all is too little.
     """
+    for _ in range(_LOOKS):
+        answer = _asked(http, spreadsheet_id)
+        if answer is not None:
+            layout = read_layout(answer)
+            blank = not answer.get("sheets") and not layout.marks
+            if _is_whole(answer, layout) or (blank and not written):
+                return layout
+        searched = _searched(http, spreadsheet_id, answer or {})
+        if searched is not None:
+            return searched
+    raise unreadable()
+
+
+def _asked(http: SheetsHttp, spreadsheet_id: str) -> Json | None:
+    """The answer to a look; None if it is refused, as a lookup that finds nothing may be."""
     path = f"{spreadsheet_id}:getByDataFilter"
     for filters in (_FILTERS, _FILTERS[:_ALWAYS_THERE]):
         try:
@@ -45,28 +74,108 @@ def look(http: SheetsHttp, spreadsheet_id: str) -> Layout:
             continue
         if "developerMetadata" not in answer and answer.get("sheets"):
             answer |= http.read(spreadsheet_id, fields=_OWN, name=spreadsheet_id)
-        return read_layout(answer)
-    return Layout()
+        return answer
+    return None
 
 
-def read_layout(answer: Json) -> Layout:
-    """The layout in an answer to `look`."""
+def _is_whole(answer: Json, layout: Layout) -> bool:
+    """Whether a look showed all that was to be seen: a table's columns, in its header row as well."""
+    across = {
+        entry.id
+        for sheet in answer.get("sheets", [])
+        for block in sheet.get("data", [])
+        if is_row(block)
+        for entry in shown({"sheets": [{**sheet, "data": [block]}]})
+    }
+    claims = [claim for found in layout.claims.values() for claim in found]
+    places = [claim.place for claim in claims if claim.place]
+    return (
+        bool(layout.marks and claims)
+        and len(places) == len(claims)
+        and all(
+            place.ids[column] in across
+            for place in places
+            for column, at in place.columns.items()
+            if at == place.key_column
+        )
+        and all(
+            column_block(sheet, entry.index)
+            for sheet in answer.get("sheets", [])
+            for entry in shown({"sheets": [sheet]})
+            if entry.key in _READ_WHOLE
+        )
+    )
+
+
+def _searched(http: SheetsHttp, spreadsheet_id: str, answer: Json) -> Layout | None:
+    """The layout by a search for our metadata, joined with an answer that left something out.
+
+    None if it has changed in between. Raises DataRefused where what is there cannot be found.
+    """
+    found = search(http, spreadsheet_id)
+    if found is None:
+        answer |= http.read(spreadsheet_id, fields=_OWN, name=spreadsheet_id)
+    if not found:
+        if marks.read_marks(answer.get("developerMetadata", [])) or answer.get("sheets"):
+            raise unreadable()
+        return Layout()
+    entries = list(placed(found))
+    columns = [entry for entry in entries if entry.key in _READ_WHOLE]
+    sheets = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
+    if any(not column_block(sheets.get(entry.sheet_id, {}), entry.index) for entry in columns):
+        whole = _columns(http, spreadsheet_id, columns)
+        if whole is None:
+            return None
+        answer = whole
+    elif _NAMED not in answer:
+        answer |= http.read(spreadsheet_id, fields=NAMES, name=spreadsheet_id)
+    located = [entry for entry in found if entry.get("location", {}).get("dimensionRange")]
+    own = [entry for entry in found if entry not in located]
+    return read_layout({**answer, "developerMetadata": own}, entries)
+
+
+def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[Entry]) -> Json | None:
+    """An answer with those columns, asked for by their places; None if one is not there any more."""
+    areas = [
+        {"sheetId": entry.sheet_id, "startColumnIndex": entry.index, "endColumnIndex": entry.index + 1}
+        for entry in columns
+    ]
+    path = f"{spreadsheet_id}:getByDataFilter"
+    body = {"dataFilters": [{"gridRange": area} for area in areas]}
+    try:
+        answer = http.ask(path, fields=f"{NAMES},{SHEETS}", body=body, name=spreadsheet_id)
+    except failures.Refused:
+        return None
+    seen = {entry.id for entry in shown(answer)}
+    there = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
+    for entry in columns:
+        if not column_block(there.get(entry.sheet_id, {}), entry.index) or (seen and entry.id not in seen):
+            return None
+    return answer
+
+
+def read_layout(answer: Json, entries: Sequence[Entry] | None = None) -> Layout:
+    """The layout in an answer to `look`; `entries` are those of a search, if it showed too little."""
+    known = list(shown(answer)) if entries is None else entries
     claims: dict[str, tuple[Claim, ...]] = {}
     values: dict[Cell, CellValue] = {}
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
-        if _marked(sheet, marks.SCRATCH):
-            scratch = _scratch(sheet)
+        there = [entry for entry in known if entry.sheet_id == sheet_id_of(sheet)]
+        if any(entry.key == marks.SCRATCH for entry in there):
+            scratch = _scratch(sheet, there)
             continue
-        name, claim = _tab(sheet)
+        name, claim = _tab(sheet, there)
         if claim:
             claims[name] = (*claims.get(name, ()), claim)
-        values |= dict(_column_values(sheet))
-    entries = answer.get("developerMetadata", [])
-    records = (entry.get("metadataValue", "") for entry in entries if entry["metadataKey"] == marks.RECORD)
+        else:
+            values |= dict(_column_values(sheet, there))
+    own = answer.get("developerMetadata", [])
+    records = (entry.get("metadataValue", "") for entry in own if entry["metadataKey"] == marks.RECORD)
     return Layout(
-        marks=marks.read_marks(entries),
+        marks=marks.read_marks(own),
         record=next(records, ""),
+        loose=any(entry["metadataKey"] == marks.LOOSE for entry in own),
         claims=claims,
         names=dict(read_names(answer)),
         values=values,
@@ -82,30 +191,20 @@ def read_names(answer: Json) -> Iterator[tuple[str, Cell]]:
         yield named["name"].lower(), Cell(sheet_id=span.get("sheetId", 0), row=row, column=column)
 
 
-def _bound_columns(block: Json) -> dict[str, tuple[int, int]]:
-    """What lies on the columns of a block of cells: "<tab>.<column id>" -> column, id of the metadata."""
-    found: dict[str, tuple[int, int]] = {}
-    for at, column in enumerate(block.get("columnMetadata", []), start=block.get("startColumn", 0)):
-        for entry in column.get("developerMetadata", []):
-            if entry["metadataKey"] == marks.COLUMN:
-                found.setdefault(entry.get("metadataValue", ""), (at, int(entry["metadataId"])))
+def _bound_columns(there: Sequence[Entry]) -> dict[str, Entry]:
+    """What lies on the columns of a tab, by "<tab>.<column id>"."""
+    found: dict[str, Entry] = {}
+    for entry in there:
+        if entry.key == marks.COLUMN:
+            found.setdefault(entry.value, entry)
     return found
 
 
-def _marked(block_or_sheet: Json, key: str) -> str | None:
-    """The value of our mark `key` on the only column of a block, or of any such block of a sheet."""
-    for block in block_or_sheet.get("data", [block_or_sheet]):
-        columns = block.get("columnMetadata", [])
-        for entry in columns[0].get("developerMetadata", []) if len(columns) == 1 else ():
-            if entry["metadataKey"] == key:
-                return str(entry.get("metadataValue", ""))
-    return None
-
-
-def _scratch(sheet: Json) -> Scratch:
+def _scratch(sheet: Json, there: Sequence[Entry]) -> Scratch:
     properties = sheet["properties"]
     grid = properties["gridProperties"]
-    rows = (row for block in sheet.get("data", []) for row in block.get("rowData", []) if row.get("values"))
+    column = next(entry.index for entry in there if entry.key == marks.SCRATCH)
+    rows = (row for row in (column_block(sheet, column) or {}).get("rowData", []) if row.get("values"))
     texts = (decode_extended(row["values"][0]) for row in rows)
     return Scratch(
         notes=tuple(text for text in texts if isinstance(text, str)),
@@ -116,72 +215,76 @@ def _scratch(sheet: Json) -> Scratch:
     )
 
 
-def _tab(sheet: Json) -> tuple[str, Claim | None]:
+def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
     """A table tab's name and what it claims; None for a tab of another kind."""
-    keys = [block for block in sheet.get("data", []) if _marked(block, marks.KEY)]
-    headers = [block for block in sheet.get("data", []) if not _marked(block, marks.KEY)]
-    columns = {name: found for block in headers for name, found in _bound_columns(block).items()}
-    if not keys:
+    columns = _bound_columns(there)
+    key = next((entry for entry in there if entry.key == marks.KEY), None)
+    header = next((entry for entry in there if entry.key == marks.HEADER), None)
+    if key is None:
         name = next(iter(columns), "").rpartition(".")[0]
         lost = "the column with the signals' ids was deleted"
-        return name, _claim(sheet, name, columns, headers, lost=lost) if columns else None
-    name, made_for = marks.tab_and_sheet(_marked(keys[0], marks.KEY) or "")
-    keyed = _bound_columns(keys[0])
-    if name not in {value.rpartition(".")[0] for value in keyed}:
+        return name, _claim(sheet, name, columns, header, lost=lost) if columns else None
+    name, made_for = marks.tab_and_sheet(key.value)
+    if not any(
+        value.rpartition(".")[0] == name and entry.index == key.index for value, entry in columns.items()
+    ):
         return name, None  # a column that is read, but holds no keys: settings
-    copied = made_for not in (None, sheet["properties"].get("sheetId", 0))
-    if not headers:
-        return name, _claim(sheet, name, keyed, headers, lost="its header row was deleted", copied=copied)
-    claim = _claim(sheet, name, columns, headers, copied=copied)
-    return name, replace(claim, place=_place(name, sheet, keys[0], claim.header_row, columns))
+    copied = made_for not in (None, sheet_id_of(sheet))
+    if header is None:
+        lost = "its header row was deleted"
+        return name, _claim(sheet, name, columns, header, lost=lost, copied=copied)
+    claim = _claim(sheet, name, columns, header, copied=copied)
+    return name, replace(claim, place=_place(name, sheet, key, header, columns))
 
 
 def _claim(
-    sheet: Json, name: str, columns: Mapping[str, tuple[int, int]], headers: Sequence[Json], *,
+    sheet: Json, name: str, columns: Mapping[str, Entry], header: Entry | None, *,
     lost: str = "", copied: bool = False,
 ) -> Claim:  # fmt: skip
     return Claim(
-        sheet_id=sheet["properties"].get("sheetId", 0),
+        sheet_id=sheet_id_of(sheet),
         title=sheet["properties"]["title"],
-        header_row=headers[0].get("startRow", 0) if headers else 0,
-        columns={
-            value.removeprefix(f"{name}."): at
-            for value, (at, _) in columns.items()
-            if value.startswith(f"{name}.")
-        },
+        header_row=header.index if header else 0,
+        columns={column: entry.index for column, entry in _own(name, columns).items()},
         lost=lost,
         copied=copied,
     )
 
 
-def _place(
-    mark: str, sheet: Json, keys: Json, header_row: int, columns: Mapping[str, tuple[int, int]]
-) -> TabPlace:
-    own = {
-        value.removeprefix(f"{mark}."): at for value, at in columns.items() if value.startswith(f"{mark}.")
+def _own(mark: str, columns: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The columns of one tab, by their ids."""
+    return {
+        value.removeprefix(f"{mark}."): entry
+        for value, entry in columns.items()
+        if value.startswith(f"{mark}.")
     }
+
+
+def _place(mark: str, sheet: Json, key: Entry, header: Entry, columns: Mapping[str, Entry]) -> TabPlace:
+    own = _own(mark, columns)
     properties = sheet["properties"]
     return TabPlace(
         name=mark,
         mark=mark,
-        sheet_id=properties.get("sheetId", 0),
+        sheet_id=sheet_id_of(sheet),
         title=properties["title"],
-        header_row=header_row,
-        key_column=keys.get("startColumn", 0),
-        columns={column: at for column, (at, _) in own.items()},
-        ids={column: entry for column, (_, entry) in own.items()},
+        header_row=header.index,
+        key_column=key.index,
+        columns={column: entry.index for column, entry in own.items()},
+        ids={column: entry.id for column, entry in own.items()},
         rows={},
-        end=header_row + 1,
+        end=header.index + 1,
         row_count=properties["gridProperties"]["rowCount"],
         column_count=properties["gridProperties"]["columnCount"],
         filter=settable(sheet.get("basicFilter", {})),
-    ).with_rows(_keyed_rows(keys))
+        table=table_over(sheet, header.index, key.index),
+    ).with_rows(_keyed_rows(column_block(sheet, key.index) or {}))
 
 
 def _keyed_rows(block: Json) -> dict[str, list[int]]:
     """Every row with something in the key column: the header too, as a careless sort may move it."""
     rows: dict[str, list[int]] = {}
-    for row, data in enumerate(block.get("rowData", []), start=block.get("startRow", 0)):
+    for row, data in enumerate(block.get("rowData", [])):
         cells = data.get("values")
         key = key_text(decode_extended(cells[0])) if cells else None
         if key is not None:
@@ -189,14 +292,21 @@ def _keyed_rows(block: Json) -> dict[str, list[int]]:
     return rows
 
 
-def _column_values(sheet: Json) -> Iterator[tuple[Cell, CellValue]]:
+def _column_values(sheet: Json, there: Sequence[Entry]) -> Iterator[tuple[Cell, CellValue]]:
     """The values of a settings tab's column."""
     sheet_id = sheet["properties"].get("sheetId", 0)
-    for block in sheet.get("data", []):
-        if _marked(block, marks.KEY) is None or _bound_columns(block):
+    for key in there:
+        if key.key != marks.KEY:
             continue
-        for row, data in enumerate(block.get("rowData", []), start=block.get("startRow", 0)):
-            cells = data.get("values")
-            if cells:
-                column = block.get("startColumn", 0)
-                yield Cell(sheet_id=sheet_id, row=row, column=column), decode_extended(cells[0])
+        for row, data in enumerate((column_block(sheet, key.index) or {}).get("rowData", [])):
+            if cells := data.get("values"):
+                yield Cell(sheet_id=sheet_id, row=row, column=key.index), decode_extended(cells[0])
+
+
+def unreadable() -> DataRefused:
+    """Marks that are there, while Google does not show what they lie on: a second tab is never made in silence."""
+    return DataRefused(
+        "The spreadsheet was written by cqs-sheets before, but Google does not show where its columns are.",
+        meaning="Nothing was written; the rows wait in the journal.",
+        hint="Run it again; if this stays, restore a version (File, Version history) and report it.",
+    )

@@ -4,10 +4,15 @@
 to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a column of the scratch tab.
 `cqs.made` is the record of what we ever made there (see core.upgrade).
 
-`cqs.sequence` = "<sequence>/<piece>/<nonce>" is left by every write, under an id that is made from
-sequence and piece. Google refuses an id that is there, and with it the whole batch: so no write can
-happen twice, however often it is sent, and of two syncs with the same number only one can win. The
-marks of the last few writes are kept for that; the sequence of a spreadsheet is that of the newest.
+Where Google refuses an id that the same batch has freed, columns cannot be held (`cqs.loose` on the
+spreadsheet says so): then `cqs.at` lies where a write took a column to be, and is compared afterwards.
+
+`cqs.sequence` = "<sequence>/<lineage>/<piece>/<nonce>" is left by every write, under an id that is made
+from sequence and piece; the nonce is the write's word and a try, the lineage what it descends from
+(core.rows.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
+batch: so no write can happen twice, however often it is sent, and of two syncs with the same number only
+one can win. The marks of the last few writes are kept for that; the sequence of a spreadsheet is that of
+the newest.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cqs_sheets.core.rows.lineage import Lineage, Write, followed_by, lineage_from, lineage_text
+
 Json = dict[str, Any]
 
 COLUMN = "cqs.column"
@@ -25,6 +32,8 @@ HEADER = "cqs.header"
 SCRATCH = "cqs.scratch"
 SEQUENCE = "cqs.sequence"
 RECORD = "cqs.made"
+AT = "cqs.at"
+LOOSE = "cqs.loose"
 
 LAST = 0  # the piece that completes a write, and the only one of most
 
@@ -42,6 +51,7 @@ class Mark:
     id: int
     sequence: int
     nonce: str
+    lineage: Lineage = ()
 
 
 def mark_id(sequence: int, piece: int) -> int:
@@ -61,17 +71,34 @@ def read_marks(entries: Iterable[Json]) -> tuple[Mark, ...]:
     for entry in entries:
         sequence, _, rest = str(entry.get("metadataValue", "")).partition("/")
         if entry.get("metadataKey") == SEQUENCE and sequence.isascii() and sequence.isdigit():
-            found.append(Mark(int(entry["metadataId"]), int(sequence), rest.rpartition("/")[2]))
+            *before, piece, nonce = ("0", *rest.split("/"))[-3:]
+            lineage = lineage_from("".join(before))
+            if not lineage and piece == str(LAST):  # of version 0.1.0
+                lineage = (Write(int(sequence), nonce),)
+            found.append(Mark(int(entry["metadataId"]), int(sequence), nonce, lineage))
     return tuple(sorted(found, key=lambda mark: (mark.sequence, mark.id)))
 
 
-def leave_mark(number: int, *, shown: int, piece: int, nonce: str, before: Iterable[Mark]) -> list[Json]:
+def lineage_of(marks: Iterable[Mark]) -> Lineage:
+    """The writes that a spreadsheet with these marks, oldest first, descends from."""
+    found: Lineage = ()
+    for mark in marks:
+        if len(mark.lineage) > 1:
+            found = mark.lineage
+        elif mark.lineage and mark.lineage[0] not in found:  # the first of all, or one of version 0.1.0
+            found = followed_by(found, mark.lineage[0])
+    return found
+
+
+def leave_mark(
+    number: int, *, lineage: Lineage, shown: int, piece: int, nonce: str, before: Iterable[Mark]
+) -> list[Json]:
     """Requests that leave the mark of write `number`, which shows `shown`, and remove those no longer of use."""
     stale = [mark for mark in before if mark.sequence < number - _KEPT]
     mark = {
         "metadataId": mark_id(number, piece),
         "metadataKey": SEQUENCE,
-        "metadataValue": f"{shown}/{piece}/{nonce}",
+        "metadataValue": f"{shown}/{lineage_text(lineage)}/{piece}/{nonce}",
         "location": {"spreadsheet": True},
         "visibility": "DOCUMENT",
     }
@@ -147,6 +174,22 @@ def hold(entry_id: int, value: str, sheet_id: int, index: int) -> list[Json]:
         "locationMatchingStrategy": "EXACT_LOCATION",
     }
     return [{"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": there}}}, made]
+
+
+def pin(value: str, sheet_id: int, index: int) -> Json:
+    """The request that marks where a write takes a column to be."""
+    return bind(AT, value, sheet_id, "COLUMNS", index)
+
+
+def unpin() -> Json:
+    """The request that takes all such marks away."""
+    return {"deleteDeveloperMetadata": {"dataFilter": lookup(AT)}}
+
+
+def leave_loose() -> Json:
+    """The request that says for good: columns cannot be held here."""
+    entry = {"metadataKey": LOOSE, "metadataValue": "1", "location": {"spreadsheet": True}}
+    return {"createDeveloperMetadata": {"developerMetadata": entry | {"visibility": "DOCUMENT"}}}
 
 
 def touch(sheet_id: int, index: int) -> list[Json]:

@@ -46,14 +46,16 @@ def _box(sheet_id: int, first: int, last: int, left: int, right: int) -> Json:
     }
 
 
-def read_boxes(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> dict[tuple[int, int], Line]:
-    """The values in GridRanges: (tab id, row) -> column -> value."""
+def read_boxes(
+    http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json], *, render: str = "UNFORMATTED_VALUE"
+) -> dict[tuple[int, int], Line]:
+    """The values in GridRanges, as `render` has them: (tab id, row) -> column -> value."""
     answer = http.read(
         f"{spreadsheet_id}/values:batchGetByDataFilter",
         fields="valueRanges(valueRange(values),dataFilters(gridRange))",
         body={
             "dataFilters": [{"gridRange": box} for box in boxes],
-            "valueRenderOption": "UNFORMATTED_VALUE",
+            "valueRenderOption": render,
             "dateTimeRenderOption": "SERIAL_NUMBER",
         },
         name=spreadsheet_id,
@@ -74,6 +76,8 @@ def read_formulas(
     body = {"dataFilters": [{"gridRange": box} for box in boxes]}
     path = f"{spreadsheet_id}:getByDataFilter"
     answer = http.read(path, fields=_WITH_FORMULAS, body=body, name=spreadsheet_id)
+    if not shows_all(answer, boxes):
+        return read_boxes(http, spreadsheet_id, boxes), _formulas(http, spreadsheet_id, boxes)
     lines: dict[tuple[int, int], Line] = {}
     formulas = set()
     for cell, data in cells_of(answer):
@@ -81,6 +85,27 @@ def read_formulas(
         if "formulaValue" in data.get("userEnteredValue", {}):
             formulas.add(cell)
     return lines, formulas
+
+
+def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> set[Cell]:
+    """Which of the cells hold a formula, by the question that no other one's blocks can leave out."""
+    lines = read_boxes(http, spreadsheet_id, boxes, render="FORMULA")
+    return {
+        Cell(sheet_id=sheet_id, row=row, column=column)
+        for (sheet_id, row), line in lines.items()
+        for column, value in line.items()
+        if isinstance(value, str) and value.startswith("=")
+    }
+
+
+def shows_all(answer: Json, boxes: Sequence[Json]) -> bool:
+    """Whether an answer has a block of cells for each GridRange that was asked for."""
+    begun = {
+        (sheet["properties"].get("sheetId", 0), block.get("startRow", 0), block.get("startColumn", 0))
+        for sheet in answer.get("sheets", [])
+        for block in sheet.get("data", [])
+    }
+    return {tuple(box.get(edge, 0) for edge in _EDGES) for box in boxes} <= begun
 
 
 def cells_of(answer: Json) -> Iterator[tuple[Cell, Json]]:

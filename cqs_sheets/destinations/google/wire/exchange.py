@@ -17,6 +17,7 @@ from gspread.http_client import HTTPClient
 
 from cqs_sheets import __version__
 from cqs_sheets.destinations.google.wire.bounded import BoundedSession
+from cqs_sheets.destinations.google.wire.causes import words_of
 
 _ZIPPED_FROM = 500  # bytes; Google's own clients compress what they send, too
 _MOST_BYTES = 256 << 20  # of an answer: ten times what the largest sheet's keys take
@@ -114,7 +115,7 @@ class Wire(HTTPClient):
         except (requests.RequestException, TransportError) as error:
             raise NoAnswer(str(error)) from error
         except GoogleAuthError as error:
-            raise CredentialsRefused(str(error.args[0] if error.args else error)) from error
+            raise CredentialsRefused(words_of(error) or "no reason told") from error
         except OSError as error:
             raise NoAnswer(str(error)) from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:

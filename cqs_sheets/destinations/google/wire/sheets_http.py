@@ -20,8 +20,9 @@ Json = dict[str, Any]
 
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0
-_TOO_MANY = 429
-_PROOF = "spreadsheetId"  # asked for with every question
+_TOO_MANY, _FORBIDDEN = 429, 403
+_PROOF = "spreadsheetId"  # asked for with every question that has it
+_SEARCH, _FOUND = ":search", {"matchedDeveloperMetadata"}  # this one's answer has nothing else
 
 
 class Unanswered(Exception):
@@ -111,14 +112,17 @@ class SheetsHttp:
     def _call(self, kind: str, path: str, fields: str, body: Json | None, name: str, until: float) -> Json:
         while True:
             reply = self._exchange(kind, path, fields, body, name, until)
-            if reply.status != _TOO_MANY:
+            if reply.status != _TOO_MANY and not (
+                reply.status == _FORBIDDEN and failures.is_quota(reply.body)
+            ):
                 return self._proven(self._understood(reply, name), path)
             if not self._wait(_asked_wait(reply.headers) or WINDOW, until):
                 raise failures.over_quota(name)
 
     def _proven(self, answer: Json, path: str) -> Json:
         """An answer about that spreadsheet; a 200 of somebody in between is no answer."""
-        if answer.get(_PROOF) != path.partition(":")[0].partition("/")[0]:
+        name = path.partition(":")[0].partition("/")[0]
+        if not answer.keys() <= _FOUND if path.endswith(_SEARCH) else answer.get(_PROOF) != name:
             raise Unanswered("an answer that is not Google's")
         return answer
 
@@ -139,7 +143,7 @@ class SheetsHttp:
                 "GET" if body is None else "POST",
                 _ROOT + path,
                 params={
-                    "fields": fields if fields == _PROOF else f"{_PROOF},{fields}",
+                    "fields": fields if fields == _PROOF or path.endswith(_SEARCH) else f"{_PROOF},{fields}",
                     "prettyPrint": "false",
                 },
                 body=body,
@@ -164,7 +168,7 @@ class SheetsHttp:
             raise failures.Refused(message)
         if reply.status == 401:  # noqa: PLR2004
             raise failures.not_authenticated(message)
-        if reply.status == 403:  # noqa: PLR2004
+        if reply.status == _FORBIDDEN:
             raise failures.not_permitted(message, name=name, account=self._mine.account)
         if reply.status == 404:  # noqa: PLR2004
             raise failures.not_found(name)

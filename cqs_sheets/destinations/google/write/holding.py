@@ -1,4 +1,7 @@
-"""Requests by which a batch fails, all of it, if the columns that it is about stand elsewhere by then."""
+"""Requests by which a batch fails, all of it, if the columns that it is about stand elsewhere by then.
+
+Where Google does not let an id return within a batch, they mark instead where the batch took them to be.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ def hold_columns(todo: Todo, layout: Layout, whole: Collection[str]) -> list[Jso
     for wrong in todo.undo:
         if place := layout.sheet(wrong.patch.cell.sheet_id):
             columns.setdefault(place.name, set()).add(wrong.patch.column)
-    return [request for name, found in columns.items() for request in _held(layout.tabs[name], found)]
+    held = [request for name, found in columns.items() for request in _held(layout.tabs[name], found, layout)]
+    return [marks.unpin(), *held] if layout.loose and held else held
 
 
-def _held(place: TabPlace, columns: Collection[str]) -> list[Json]:
+def _held(place: TabPlace, columns: Collection[str], layout: Layout) -> list[Json]:
     """The last column is always among them, as it moves when another is deleted; so is the edge of the grid.
 
     Metadata goes with its column: where the last one is deleted, nothing is left that could be held,
@@ -34,13 +38,11 @@ def _held(place: TabPlace, columns: Collection[str]) -> list[Json]:
         return []
     last = max(place.ids, key=place.columns.__getitem__)
     keyed = {column for column in place.ids if place.columns[column] == place.key_column}
-    return [
-        *marks.touch(place.sheet_id, place.column_count - 1),
-        *(
-            request
-            for column in sorted({last, *keyed, *columns} & place.ids.keys())
-            for request in marks.hold(
-                place.ids[column], f"{place.mark}.{column}", place.sheet_id, place.columns[column]
-            )
-        ),
-    ]
+    requests = marks.touch(place.sheet_id, place.column_count - 1)
+    for column in sorted({last, *keyed, *columns} & place.ids.keys()):
+        value, at = f"{place.mark}.{column}", place.columns[column]
+        if layout.loose:
+            requests.append(marks.pin(value, place.sheet_id, at))
+        else:
+            requests += marks.hold(place.ids[column], value, place.sheet_id, at)
+    return requests

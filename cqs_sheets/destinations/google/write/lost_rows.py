@@ -37,7 +37,7 @@ def located(
 
 def _place(mistake: Misplaced, layout: Layout) -> TabPlace | None:
     """The tab of a row without a key."""
-    if mistake.found is not None or mistake.patch.key_column is None:
+    if mistake.found is not None or mistake.patch.key_column is None or mistake.at is not None:
         return None
     place = layout.sheet(mistake.patch.cell.sheet_id)
     return place if place and mistake.patch.column in place.columns else None

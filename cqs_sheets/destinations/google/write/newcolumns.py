@@ -39,6 +39,7 @@ def new_columns(
         columns={**place.columns, **positions},
         column_count=place.column_count + len(new),
         filter=widened(place.filter, at, len(new)),
+        table=place.table.widened(at, len(new)) if place.table else None,
     )
     keyed = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
     rows = keyed if tab.fed else range(place.header_row + 1, place.row_count)
@@ -46,6 +47,7 @@ def new_columns(
         _inserted(place.sheet_id, "COLUMNS", at, len(new)),
         *compile_columns(template, tab, new, wider),
         *_filtered(wider, at + len(new)),
+        *([wider.table.set_range()] if wider.table and wider.table != place.table else []),
         *(
             marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", index)
             for column, index in positions.items()

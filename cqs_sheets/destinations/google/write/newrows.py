@@ -40,6 +40,8 @@ def insert_rows(
         "endIndex": index + len(adds),
     }
     requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
+    if after.table and place.table and place.table.bottom <= index:
+        requests.append(after.table.set_range())
     if bare or not place.ids:
         requests += time_formats(tab, place, index, len(adds))
     lines = [dict(_line(tab, place, add)) for add in adds]

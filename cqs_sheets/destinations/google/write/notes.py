@@ -73,13 +73,16 @@ def _listed(patch: Patch) -> list[Any]:
         [cell.sheet_id, cell.row, cell.column, patch.key_column],
         patch.content,
         patch.slot,
-        [_listed(wrong.patch), wrong.found, wrong.before] if wrong else None,
+        [_listed(wrong.patch), wrong.found, wrong.before, wrong.at] if wrong else None,
     ]
 
 
 def _patch(listed: Sequence[Any]) -> Patch:
     (tab, key, column), (sheet_id, row, at, key_column), content, slot, wrong = listed
-    undoes = Misplaced(patch=_patch(wrong[0]), found=wrong[1], before=wrong[2]) if wrong else None
+    undoes = None
+    if wrong:
+        mistake, found, before, *at = wrong
+        undoes = Misplaced(patch=_patch(mistake), found=found, before=before, at=at[0] if at else None)
     return Patch(
         tab=tab,
         key=key,

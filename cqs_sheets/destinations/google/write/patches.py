@@ -42,24 +42,27 @@ class Patch:
 class Misplaced:
     """A patch that hit another row: the one of key `found` (None: of no key), where `before` had stood.
 
-    `before` is None if no copy was made of it.
+    `before` is None if no copy was made of it. `at` is the column, if it hit another one.
     """
 
     patch: Patch
     found: str | None
     before: Json | None
+    at: int | None = None
 
     def undoing(self, layout: Layout) -> Patch | None:
         """The patch that takes it back, where the row it hit stands today; None if that is gone."""
         cell, key_column = self.patch.cell, self.patch.key_column
         if key_column is not None:
             place = layout.sheet(cell.sheet_id)
-            if place is None or self.patch.column not in place.columns:
+            if place is None or (self.at is None and self.patch.column not in place.columns):
                 return None
             if self.found is not None and self.found not in place.rows:
                 return None
             row = cell.row if self.found is None else place.rows[self.found][0]
-            cell = replace(cell, row=row, column=place.columns[self.patch.column])
+            cell = replace(
+                cell, row=row, column=place.columns[self.patch.column] if self.at is None else self.at
+            )
             key_column = place.key_column
         return replace(
             self.patch, cell=cell, key_column=key_column, content=self.before or {}, slot=None, undoes=self

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from cqs_sheets.destinations.google.read import marks
@@ -29,6 +30,14 @@ _SHIFT = 1  # column 0 carries the mark and notes: the others follow
 _NOT_COPIED = "not copied"
 
 
+def scratch_title(layout: Layout) -> str:
+    """What the scratch tab is called: nothing that a tab of the user's is, once those are known."""
+    taken = layout.titles or ()
+    return next(
+        title for number in count(1) if (title := f"{_TITLE} {number}" if number > 1 else _TITLE) not in taken
+    )
+
+
 def scratch_for(patches: Sequence[Patch], layout: Layout, sheet_id: int) -> tuple[list[Json], Scratch]:
     """The requests that make the scratch tab, or make it large enough for the patches."""
     rows = 1 + max(patch.slot or 0 for patch in patches)
@@ -37,9 +46,10 @@ def scratch_for(patches: Sequence[Patch], layout: Layout, sheet_id: int) -> tupl
     if scratch is None:
         rows, columns = max(rows, _ROWS), max(columns, _COLUMNS)
         grid = {"rowCount": rows, "columnCount": columns}
-        properties = {"sheetId": sheet_id, "title": _TITLE, "hidden": True, "gridProperties": grid}
+        title = scratch_title(layout)
+        properties = {"sheetId": sheet_id, "title": title, "hidden": True, "gridProperties": grid}
         mark = marks.bind(marks.SCRATCH, "1", sheet_id, "COLUMNS", 0)
-        made = Scratch(sheet_id=sheet_id, title=_TITLE, row_count=rows, column_count=columns)
+        made = Scratch(sheet_id=sheet_id, title=title, row_count=rows, column_count=columns)
         return [{"addSheet": {"properties": properties}}, mark], made
     growth = {"ROWS": rows - scratch.row_count, "COLUMNS": columns - scratch.column_count}
     requests = [
@@ -125,12 +135,16 @@ def _keep(slot: int, patches: Sequence[Patch], scratch: Scratch) -> Json:
 
 def _put_back(patch: Patch, scratch: Scratch) -> Json:
     kept = patch.undoes.patch if patch.undoes else patch
+    if kept.slot is None:
+        return update_cells(patch.cell, [[patch.content]])  # a cell of a new row: nothing had stood there
     there = Cell(sheet_id=scratch.sheet_id, row=kept.slot or 0, column=kept.cell.column + _SHIFT)
     return _copy(there, patch.cell, 1)
 
 
 def _copy(source: Cell, target: Cell, width: int) -> Json:
-    return {"copyPaste": {"source": area(source, 1, width), "destination": area(target, 1, width)}}
+    """Contents only: formats, merges and conditional formats stay where they are."""
+    both = {"source": area(source, 1, width), "destination": area(target, 1, width)}
+    return {"copyPaste": {**both, "pasteType": "PASTE_FORMULA"}}
 
 
 def kept_cell(patch: Patch, layout: Layout) -> Cell:

@@ -10,20 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.rows.plan import Add, Plan
 from cqs_sheets.core.rows.upgrade import made_after, record_text
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Layout
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, volume_of
 from cqs_sheets.destinations.google.read.looking import read_names
-from cqs_sheets.destinations.google.read.values import cells_of
+from cqs_sheets.destinations.google.read.values import cells_of, read_boxes, shows_all
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
 from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.lost_rows import located
 from cqs_sheets.destinations.google.write.patches import Misplaced
+from cqs_sheets.destinations.google.write.scratch import scratch_title
+from cqs_sheets.destinations.google.write.strays import mistakes_of, strays_of, with_columns
 from cqs_sheets.destinations.google.write.todo import Todo
 from cqs_sheets.destinations.google.write.witness import (
     WITNESS,
+    cells_read,
     misplaced,
     witness_areas,
     witness_ranges,
@@ -41,6 +44,7 @@ class _Happened:
 
     piece: Piece
     wrong: Sequence[Misplaced]
+    again: tuple[Add, ...] = ()  # new rows that hit other columns, and come anew once that is taken back
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class Writer:
     nonce: str
     warnings: list[str] = field(default_factory=list)
     _tries: int = 0
+    _told_loose: bool = False
 
     def write(self, plan: Plan, layout: Layout, undo: tuple[Misplaced, ...] = ()) -> Layout:
         """Bring all of the plan's changes into the spreadsheet; returns how it stands then.
@@ -66,6 +71,8 @@ class Writer:
         meanwhile, or CqsError.
         """
         todo, complete = Todo.of(plan, self._located(undo, layout)), False
+        again: tuple[Add, ...] = ()
+        self._told_loose = layout.loose
         while todo or not layout.marks:  # the tabs are made even if there is no row yet
             now, rest = todo.cut(self.composer.room(todo, layout))
             number = marks.free_piece(plan.sequence, layout.marks) if rest or complete else marks.LAST
@@ -77,9 +84,13 @@ class Writer:
                 raise _with_mistakes(error, now.undo) from error
             layout, todo = done.piece.after, rest
             self.warnings += done.piece.warnings
-            if done.wrong:
-                layout = replace(self.look(), titles=layout.titles)
+            if done.wrong or done.again:
+                layout = replace(self._again(layout), titles=layout.titles)
                 todo = self._mend(plan, done.wrong, rest, layout)
+                again += done.again
+            if again and not todo:
+                layout = replace(self._again(layout), titles=layout.titles)
+                todo, again = Todo(adds=again).without(layout), ()
         return layout
 
     def _done(self, todo: Todo, layout: Layout, *, plan: Plan, shown: int, piece_number: int) -> _Happened:
@@ -88,32 +99,57 @@ class Writer:
         until = self.http.budget()
         mark_id = marks.mark_id(plan.sequence, piece_number)
         while True:
-            nonce = f"{self.nonce}{self._tries}"
+            nonce = f"{self.nonce}.{self._tries}"
+            lineage = plan.lineage if shown == plan.sequence else plan.table.lineage
             piece = self.composer.compose(todo, layout, self._tries, nonce)
             piece.requests += marks.leave_mark(
-                plan.sequence, shown=shown, piece=piece_number, nonce=nonce, before=layout.marks
+                plan.sequence,
+                lineage=lineage,
+                shown=shown,
+                piece=piece_number,
+                nonce=nonce,
+                before=layout.marks,
             )
-            piece.after = replace(piece.after, marks=(*layout.marks, marks.Mark(mark_id, shown, nonce)))
+            mark = marks.Mark(mark_id, shown, nonce, lineage)
+            piece.after = replace(piece.after, marks=(*layout.marks, mark))
             _leave_record(piece, plan, layout)
+            if layout.loose and not self._told_loose:
+                piece.requests.append(marks.leave_loose())
             attempts[nonce] = piece
             try:
-                return _judged(piece, self._send(piece))
+                return self._compared(_judged(piece, *self._send(piece)), todo)
             except (Unanswered, failures.Refused) as trouble:
                 self._tries += 1
-                fresh = replace(self.look(), titles=self._titles(trouble, todo, layout))
+                fresh = replace(self._again(layout), titles=self._titles(trouble, todo, layout))
                 if happened := self._happened(fresh, mark_id, attempts):
-                    return happened
+                    return self._compared(happened, todo)
+                if layout.loose or _is_about_ids(trouble, fresh, layout):
+                    fresh = replace(fresh, loose=True)
                 self._check_worth_trying(trouble, fresh, layout, until)
                 layout = fresh
                 todo = replace(todo.without(fresh), undo=self._located(todo.undo, fresh))
 
+    def _again(self, before: Layout) -> Layout:
+        """Another look; the user's formulas are still known where no column has moved."""
+        fresh = self.look()
+        known = {
+            name: replace(place, models=old.models)
+            for name, place in fresh.tabs.items()
+            if (old := before.tabs.get(name)) and old.columns == place.columns
+        }
+        return replace(fresh, tabs={**fresh.tabs, **known})
+
     def _titles(self, trouble: Exception, todo: Todo, layout: Layout) -> frozenset[str] | None:
         """A batch that makes tabs may be refused for a title that is taken: only then all are asked for."""
         refused = isinstance(trouble, failures.Refused) and layout.titles is None
-        return self.titles() if refused and self.composer.creates(todo, layout) else layout.titles
+        hidden = layout.scratch is None and (scratch_title(layout) in str(trouble) or self._tries > 1)
+        return self.titles() if refused and (hidden or self.composer.creates(todo, layout)) else layout.titles
 
-    def _send(self, piece: Piece) -> Json:
-        """Send a batch; what its answer shows."""
+    def _send(self, piece: Piece) -> tuple[Mapping[Cell, Json], Mapping[str, Cell]]:
+        """Send a batch; the cells that its answer shows, and the named ones.
+
+        An answer that leaves out any is none: what has become of the batch must be read then.
+        """
         body: Json = {"requests": piece.requests}
         fields = "spreadsheetId"
         if ranges := witness_ranges(piece.patches, piece.after):
@@ -122,7 +158,9 @@ class Writer:
         path = f"{self.spreadsheet_id}:batchUpdate"
         answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
         shown: Json = answer.get("updatedSpreadsheet", {})
-        return shown
+        if not shows_all(shown, witness_areas(piece.patches, piece.after)):
+            raise Unanswered("an answer without the cells that were asked for")
+        return dict(cells_of(shown)), dict(read_names(shown))
 
     def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Piece]) -> _Happened | None:
         """The attempt whose mark is there, with what its lost answer would have shown."""
@@ -130,12 +168,31 @@ class Writer:
         piece = attempts.get(nonce)
         if piece is None:
             return None
-        shown: Json = {}
-        if areas := witness_areas(piece.patches, piece.after):
-            path = f"{self.spreadsheet_id}:getByDataFilter"
-            body = {"dataFilters": [{"gridRange": area} for area in areas]}
-            shown = self.http.read(path, fields=WITNESS, body=body, name=self.spreadsheet_id)
-        return _judged(piece, shown, later=True)
+        areas = witness_areas(piece.patches, piece.after)
+        lines = read_boxes(self.http, self.spreadsheet_id, areas) if areas else {}
+        return _judged(piece, cells_read(lines), fresh.names, later=True)
+
+    def _compared(self, done: _Happened, todo: Todo) -> _Happened:
+        """The same, once it is known which columns a write hit that could not hold them; see strays.py."""
+        if not done.piece.after.loose:
+            return done
+        self._told_loose = True
+        found = strays_of(self.http, self.spreadsheet_id, done.piece, self.composer)
+        if not found:
+            return done
+        fresh = self.look()
+        wrong = [each for each in done.wrong if not any(strays.doubts(each) for strays in found)]
+        wrong = with_columns(wrong, found)
+        again: list[Add] = []
+        for strays in found:
+            adds = [add for add in todo.adds if add.tab == volume_of(strays.place.name)[0]]
+            mistakes = mistakes_of(
+                self.http, self.spreadsheet_id, strays, done.piece, adds, fresh, done.wrong
+            )
+            wrong += mistakes
+            hit = {each.patch.key for each in mistakes if each.patch.slot is None}
+            again += [add for add in adds if add.key in hit]
+        return replace(done, wrong=wrong, again=tuple(again))
 
     def _check_worth_trying(self, trouble: Exception, fresh: Layout, layout: Layout, until: float) -> None:
         """Raises CqsError if the same batch, composed anew, would fail again or come too late."""
@@ -175,6 +232,16 @@ class Writer:
         return Todo(adds=rest.adds, updates=updates + rest.updates, undo=self._located(undo, layout))
 
 
+def _is_about_ids(trouble: Exception, fresh: Layout, layout: Layout) -> bool:
+    """Whether Google refuses to give an id out again in the batch that freed it: no column has moved."""
+    return (
+        isinstance(trouble, failures.Refused)
+        and "DeveloperMetadata" in str(trouble)
+        and {place.sheet_id: place.columns for place in fresh.tabs.values()}
+        == {place.sheet_id: place.columns for place in layout.tabs.values()}
+    )
+
+
 def _leave_record(piece: Piece, plan: Plan, layout: Layout) -> None:
     record = record_text(made_after(plan))
     if record != layout.record:
@@ -182,8 +249,9 @@ def _leave_record(piece: Piece, plan: Plan, layout: Layout) -> None:
         piece.after = replace(piece.after, record=record)
 
 
-def _judged(piece: Piece, shown: Json, *, later: bool = False) -> _Happened:
-    cells, names = dict(cells_of(shown)), dict(read_names(shown))
+def _judged(
+    piece: Piece, cells: Mapping[Cell, Json], names: Mapping[str, Cell], *, later: bool = False
+) -> _Happened:
     return _Happened(
         piece=piece, wrong=tuple(misplaced(piece.patches, piece.after, cells, names, later=later))
     )

@@ -32,6 +32,7 @@ def apply_requests(book: Spreadsheet, requests: list[Json]) -> list[Json]:
     if not requests:
         raise invalid("Must specify at least one request.")
     replies: list[Json] = []
+    book.ids_before = frozenset(entry.id for entry in book.metadata)
     for index, request in enumerate(requests):
         ((kind, body),) = request.items()
         handler = HANDLERS.get(kind)

@@ -134,6 +134,18 @@ def copy_paste(book: Spreadsheet, body: Json) -> None:
         for row in range(source.top, source.bottom)
     ]
     kind = body.get("pasteType", "PASTE_NORMAL")
+    over = Box(
+        target.top,
+        max(target.bottom, target.top + source.height),
+        target.left,
+        max(target.right, target.left + source.width),
+    )
+    if book.switches.partial_merges_refused:
+        for tab, box in ((source_sheet, source), (target_sheet, over)):
+            if any(box.meets(merge) and not box.holds(merge) for merge in _merges(tab)):
+                raise Refusal("You can't perform a paste that partially intersects a merge.")
+    if kind == "PASTE_NORMAL":
+        _paste_around(book, source_sheet, source, target_sheet, over)
     for row in range(target.top, max(target.bottom, target.top + source.height)):
         origin = source.top + (row - target.top) % source.height
         hidden = _filtered_out(source_sheet, origin) or _filtered_out(target_sheet, row)
@@ -142,7 +154,27 @@ def copy_paste(book: Spreadsheet, body: Json) -> None:
         for column in range(target.left, max(target.right, target.left + source.width)):
             down, right = (row - target.top) % source.height, (column - target.left) % source.width
             new = _copied(cells[down][right], row - source.top - down, column - source.left - right)
+            if kind == "PASTE_FORMULA" and not (new.formula or book.switches.formulas_paste_values):
+                continue
             target_sheet.grid.put(row, column, _pasted(target_sheet.grid.cell(row, column), new, kind))
+
+
+def _merges(sheet: Sheet) -> list[Box]:
+    return [sheet.box(bounds_of(merge)) for merge in sheet.listed("merges")]
+
+
+def _paste_around(book: Spreadsheet, sheet: Sheet, source: Box, target_sheet: Sheet, over: Box) -> None:
+    """What a normal paste brings along with the cells: whole merges and, by a switch, conditional formats."""
+    down, right = over.top - source.top, over.left - source.left
+    for merge in _merges(sheet):
+        if source.holds(merge):
+            moved = Box(merge.top + down, merge.bottom + down, merge.left + right, merge.right + right)
+            target_sheet.listed("merges").append(wire_range(target_sheet.id, moved))
+    rules = sheet.listed("conditionalFormats") if book.switches.pastes_pile_up_rules else []
+    for rule in list(rules):
+        if any(source.meets(sheet.box(bounds_of(one))) for one in rule["ranges"]):
+            pasted = {**rule, "ranges": [wire_range(target_sheet.id, over)]}
+            target_sheet.listed("conditionalFormats").append(pasted)
 
 
 def _filtered_out(sheet: Sheet, row: int) -> bool:

@@ -17,7 +17,10 @@ def create(book: Spreadsheet, body: Json) -> Json:
     if given.get("visibility") not in ("DOCUMENT", "PROJECT"):
         raise Refusal("visibility must be specified.")
     number = given.get("metadataId") or book.new_id()
-    if any(entry.id == number for entry in book.metadata):
+    taken = {entry.id for entry in book.metadata}
+    if not book.switches.ids_return_within_batch:
+        taken |= book.ids_before
+    if number in taken:
         raise Refusal(f"DeveloperMetadata with id {number} already exists.")
     place = read_location(book, given.get("location", {}))
     entry = Metadata(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 from tests.emulators.sheets.cells import Cell, with_style_pairs
@@ -175,6 +176,12 @@ def copy_of(book: Spreadsheet, source: Sheet, given: Json) -> Sheet:
     sheet.rows, sheet.columns = dict(source.rows), dict(source.columns)
     sheet.objects = {kind: _moved(items, source.id, sheet.id) for kind, items in source.objects.items()}
     book.check_size()
+    if book.switches.duplicates_keep_metadata:
+        book.metadata += [
+            replace(entry, id=book.new_id(), sheet_id=sheet.id)
+            for entry in book.metadata
+            if entry.sheet_id == source.id
+        ]
     return sheet
 
 
