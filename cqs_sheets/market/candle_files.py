@@ -21,9 +21,10 @@ COLUMNS = ("exchange", "symbol", "time", "open", "high", "low", "close", "volume
 _PRICES = ("open", "high", "low", "close")
 _PAIR = re.compile(r"[^/:\s]+/[^/:\s]+")
 _WHOLE = re.compile(r"[0-9]{1,16}")
-_PLAIN = re.compile(r"([0-9]{1,40})(?:\.([0-9]{1,40}))?")
+_PLAIN = re.compile(r"([0-9]{1,80})(?:\.([0-9]{1,80}))?")
 _MILLISECONDS = 10**11  # from here on a number is no longer seconds
 _UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_YEAR = 9000  # so that every horizon ends within the calendar
 _MEANING = "Nothing was judged."
 
 
@@ -209,9 +210,12 @@ def _minute(text: str, line: int) -> int:
             )
         else:
             moment = datetime.fromisoformat(text)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        known = moment.year <= _LAST_YEAR
     except (ValueError, OverflowError):
-        raise _Broken(line, f"time is no time: {quoted(text)}") from None
+        known = False
+    if not known:
+        raise _Broken(line, f"time is no time: {quoted(text)}")
     minute, rest = divmod(moment - _UNIX_START, timedelta(minutes=1))
     if rest:
         raise _Broken(line, f"time is {quoted(text)}: a candle of one minute starts on a full minute")

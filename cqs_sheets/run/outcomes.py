@@ -10,7 +10,7 @@ from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.verdict import Outcome, judge
-from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.core.signals.symbols import pair
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name
@@ -56,11 +56,13 @@ def without_candles(told: Sequence[Story], markets: Mapping[MarketName, Candles]
 
 
 def _story(journal: Journal, record: Record) -> Story:
-    if record.revision == 1:
-        return Story(first_seen=record.first_seen, versions=[(record.first_seen, record.signal)])
-    revisions = journal.revisions(record.signal.key)
+    revisions = journal.revisions(record.signal.key) if record.revision > 1 else []
     versions = [(one.at, one.record.signal) for one in revisions]
-    return Story(first_seen=record.first_seen, versions=versions or [(record.first_seen, record.signal)])
+    return Story(
+        first_seen=record.first_seen,
+        versions=versions or [(record.first_seen, record.signal)],
+        closed=record.last_seen if record.status is Status.CLOSED else None,
+    )
 
 
 def _market(signal: Signal) -> MarketName:

@@ -156,6 +156,8 @@ def test_a_table_tells_the_record_and_what_is_beside_it(traded: Shell) -> None:
     assert "With each unknown one at -1 R the expectancy is -0.50 R." in done.stdout
     assert "stop to breakeven" in done.stdout
     assert "from publication" in done.stdout
+    assert "until the provider closed it" in done.stdout
+    assert "of the time since" in done.stdout  # how much the polls covered
     assert "no candles of ETH/USDT at binance: their signals are unknown" in done.stderr
 
 

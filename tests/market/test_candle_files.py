@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 
@@ -96,6 +97,12 @@ def test_prices_are_exact_however_they_are_written(tmp_path: Path) -> None:
     assert found.bar(2, -1) == (MINUTE + 2, -7 * ONE, -7 * ONE, -7 * ONE, -7 * ONE)
 
 
+def test_a_price_may_have_more_decimals_than_any_market(tmp_path: Path) -> None:
+    found = only(tmp_path, row("2026-05-24 12:00", ",".join(["1." + "0" * 58 + "1"] * 4)))
+    assert found.bar(0, 1).open - ONE == Fraction(1, 10**41)
+    assert found.next_touch(0, 1, Touch(ONE, None), 1) == 1
+
+
 def test_windows_line_ends_a_byte_order_mark_and_blank_lines_are_no_matter(tmp_path: Path) -> None:
     path = file(tmp_path, row("2026-05-24 12:00"), "", header="\ufeff" + HEADER, ending="\r\n")
     assert len(read_candles(path)) == 1
@@ -130,6 +137,7 @@ def test_a_file_without_rows_has_no_market(tmp_path: Path) -> None:
         ([row("1779624001")], 'line 2: time is "1779624001": a candle of one minute starts'),
         ([row("yesterday")], 'line 2: time is no time: "yesterday"'),
         ([row("99999999999999999")], "line 2: time is no time"),
+        ([row("9999-12-31T23:59:00Z")], 'line 2: time is no time: "9999-12-31T23:59:00Z"'),
         ([row("")], 'line 2: time is no time: ""'),
         (["binance,BTC/USDT,2026-05-24 12:00,10"], "line 2: expected 8 values, found 4"),
         ([row("2026-05-24 12:00", market="binance,BTCUSDT")], "line 2: expected an exchange's code and COIN/CURRENCY"),

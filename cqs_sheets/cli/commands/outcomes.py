@@ -98,6 +98,8 @@ def _beside(
         "by the default rules": Rules(),
         "from publication": replace(rules, clock="published"),
         "as revised": replace(rules, values="revised"),
+        "until the provider closed it": replace(rules, until_closed=True),
+        "fills only beyond the price": replace(rules, through=1),
         "entry in three steps": replace(rules, entry="steps"),
         "entry at the near edge": replace(rules, entry="near"),
         "fixed stop": replace(rules, stop="fixed"),

@@ -12,7 +12,7 @@ from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.outcomes.rules import Rules, as_json
 from cqs_sheets.core.outcomes.statistics import ENOUGH, Share, Summary, track_record
 from cqs_sheets.core.outcomes.verdict import Outcome
-from cqs_sheets.core.reports.render import coverage_text, plural
+from cqs_sheets.core.reports.render import moment_text, plural
 from cqs_sheets.core.signals.coverage import Coverage
 
 _WIDE = 110  # columns of the terminal from which intervals have room
@@ -50,7 +50,7 @@ def print_track_record(
         others.add_row(name, "", *_cells(track_record(judged)[0], wide=wide))
     out.print(others)
     out.print()
-    for line in (_excluded_text(whole), _unknown_text(whole), coverage_text(coverage), _NOTE):
+    for line in (_excluded_text(whole), _unknown_text(whole), _coverage_text(coverage), _NOTE):
         if line:
             out.print(line, style="dim" if line == _NOTE else "")
 
@@ -116,3 +116,12 @@ def _unknown_text(whole: Summary) -> str:
     if not whole.excluded["unknown"] or whole.if_unknown_lost is None:
         return ""
     return f"With each unknown one at -1 R the expectancy is {whole.if_unknown_lost:+.2f} R."
+
+
+def _coverage_text(coverage: Coverage) -> str:
+    """How much of the time the polls looked at: what they did not see is in no figure."""
+    whole = coverage.covered_seconds + coverage.gap_seconds
+    if coverage.since is None or not whole:
+        return "No poll has covered anything yet."
+    share = 100 * coverage.covered_seconds / whole
+    return f"Polls covered {share:.1f} % of the time since {moment_text(coverage.since)}."

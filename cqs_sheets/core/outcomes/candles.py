@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, MutableSequence, Sequence
+from contextlib import suppress
+from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
@@ -52,7 +54,8 @@ class Candles:
         self.minutes = packed(minutes)
         self._opens, self._closes = packed(opens), packed(closes)
         self._highs, self._lows = packed(highs), packed(lows)
-        self._factor: Price = 10 ** (DECIMALS - decimals)
+        finer = decimals - DECIMALS
+        self._factor: Price = Fraction(1, 10**finer) if finer > 0 else 10**-finer
         self.as_of = until if until is not None else self.minutes[-1] + 1 if self.minutes else None
 
     def index(self, minute: int) -> int:
@@ -151,12 +154,12 @@ class Candles:
 
 
 def packed(numbers: Iterable[int]) -> MutableSequence[int]:
-    """Whole numbers in eight bytes each, where they fit."""
+    """Whole numbers in four bytes each, or in eight, where they fit."""
     listed = numbers if isinstance(numbers, array | list) else list(numbers)
-    try:
-        return listed if isinstance(listed, array) else array("q", listed)
-    except OverflowError:
-        return listed
+    for width in ("i", "q"):
+        with suppress(OverflowError):
+            return array(width, listed)
+    return list(listed)
 
 
 def _negative(price: Price | None) -> Price | None:

@@ -75,6 +75,9 @@ class Rules:
 
     `split` None: equal parts. `fee` is a share of the price a side, `funding` one of the entry price every
     eight hours. `horizon` in minutes by signal type, `max_hole` in minutes.
+
+    Two things are no key of a file, only figures to hold beside: `through` 1 fills entries and targets only
+    where the price goes beyond them, and `until_closed` ends a trade where the provider closed the signal.
     """
 
     entry: str = "near"
@@ -88,6 +91,8 @@ class Rules:
         default_factory=lambda: {name: duration(text) // _MINUTE for name, text in _HORIZONS.items()}
     )
     max_hole: int = 60
+    through: int = 0
+    until_closed: bool = False
 
     def funding_at(self, exchange: str) -> Decimal:
         """What a position pays each eight hours: nothing on a spot exchange."""

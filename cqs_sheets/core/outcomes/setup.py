@@ -21,9 +21,13 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """A signal as it was over time: what it was from each moment on, oldest first, at least one."""
+    """A signal as it was over time: what it was from each moment on, oldest first, at least one.
+
+    `closed` is when the provider took it away, None if it has not.
+    """
 
     first_seen: datetime
+    closed: datetime | None = None
     versions: Sequence[tuple[datetime, Signal]]
 
     @property
@@ -47,7 +51,7 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """A signal ready to be judged in the minutes [`clock`, `end`).
+    """A signal ready to be judged in the minutes [`clock`, `end`); `horizon` is the end of its time.
 
     `clock_by` is "seen" or "published". `versions`: from which minute on which levels hold, in order.
     """
@@ -56,6 +60,7 @@ class Setup:
     clock: int
     clock_by: str
     end: int
+    horizon: int
     versions: tuple[tuple[int, Levels], ...]
     liquidation_first: bool
 
@@ -84,12 +89,15 @@ def setup_of(story: Story, rules: Rules) -> Setup | str:
             levels = levels_of(replace(revised, direction=signal.direction), side, rules.entry)
             if levels is not None:
                 versions.append((minute_after(at), levels))
+    horizon = clock + rules.horizon[signal.type]
+    closed = story.closed if rules.until_closed else None
     leverages = (version.leverage for _, version in story.versions)
     return Setup(
         side=side,
         clock=clock,
         clock_by=clock_by,
-        end=clock + rules.horizon[signal.type],
+        end=horizon if closed is None else min(horizon, max(clock, minute_after(closed))),
+        horizon=horizon,
         versions=tuple(versions),
         liquidation_first=_liquidation_first(signal, next(filter(None, leverages), None), first),
     )

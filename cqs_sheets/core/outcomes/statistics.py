@@ -125,6 +125,8 @@ def _slice(one: Outcome, by: str) -> str | None:
     signal = one.signal
     if by == "side":
         return signal.direction or None
+    if by == "exchange":
+        return signal.exchange.lower() or None
     if by == "month":
         return f"{one.clock or signal.timestamp:%Y-%m}"
     if by == "risk_level":

@@ -98,9 +98,9 @@ def step(reading: Reading, bar: Bar, held: Desk, *, first: bool) -> list[Reading
         rises = above is not None and above <= bar.high
         # what only one side reaches must happen; of what both reach either may come first
         if below is not None and falls:
-            todo.append(_fallen(now, bar.minute, below, held))
+            todo.append(_fallen(now, bar.minute, held))
         if above is not None and rises:
-            todo.append(_risen(now, bar.minute, above, held))
+            todo.append(_risen(now, bar.minute, held))
         if not falls and not rises:
             seen = _watched(now, bar) if now.end else now
             found += [] if seen in found else [seen]
@@ -148,19 +148,19 @@ def _at_open(reading: Reading, bar: Bar, held: Desk, *, first: bool) -> Reading:
     if not reading.fills:
         if first and stop is not None and bar.open <= stop:
             return reading._replace(end="invalidated")
-        if targets and bar.open >= targets[0]:
+        if targets and bar.open >= targets[0] + held.rules.through:
             return reading._replace(end="missed")
     for order in _resting(reading, held):
-        if bar.open <= order:
+        if bar.open <= order - held.rules.through:
             price = bar.open if first else order
             reading = _filled(reading, Fill(bar.minute, price, True), held)
     if reading.fills and stop is not None and bar.open <= stop:
         return _stopped(reading, bar.minute, bar.open, held)
     while reading.fills and not reading.end:
-        target = _next_above(reading, held)
-        if target is None or target > bar.open:
+        above = _next_above(reading, held)
+        if above is None or above > bar.open:
             break
-        reading = _hit(reading, bar.minute, target, held)
+        reading = _risen(reading, bar.minute, held)
     return reading
 
 
@@ -172,25 +172,28 @@ def _resting(reading: Reading, held: Desk) -> tuple[Price, ...]:
 def _next_below(reading: Reading, held: Desk) -> Price | None:
     resting = _resting(reading, held)
     if resting:
-        return resting[0]
+        return resting[0] - held.rules.through
     return held.stop if reading.fills else None
 
 
 def _next_above(reading: Reading, held: Desk) -> Price | None:
     targets = held.levels.targets
-    return targets[reading.hits] if reading.hits < len(targets) else None
+    return targets[reading.hits] + held.rules.through if reading.hits < len(targets) else None
 
 
-def _fallen(reading: Reading, minute: int, price: Price, held: Desk) -> Reading:
-    if _resting(reading, held):
-        return _filled(reading, Fill(minute, price, False), held)
-    return _stopped(reading, minute, price, held)
+def _fallen(reading: Reading, minute: int, held: Desk) -> Reading:
+    """What the next level below does, at that level's own price."""
+    resting = _resting(reading, held)
+    if resting:
+        return _filled(reading, Fill(minute, resting[0], False), held)
+    return reading if held.stop is None else _stopped(reading, minute, held.stop, held)
 
 
-def _risen(reading: Reading, minute: int, price: Price, held: Desk) -> Reading:
+def _risen(reading: Reading, minute: int, held: Desk) -> Reading:
+    """What the next target does."""
     if not reading.fills:
         return reading._replace(end="missed")
-    return _hit(reading, minute, price, held)
+    return _hit(reading, minute, held.levels.targets[reading.hits], held)
 
 
 def _filled(reading: Reading, fill: Fill, held: Desk) -> Reading:

@@ -84,7 +84,7 @@ def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outc
         outcome=word,
         clock=moment_of(setup.clock),
         clock_by=setup.clock_by,
-        ends=moment_of(setup.end),
+        ends=moment_of(setup.horizon),
         targets=len(setup.versions[0][1].targets),
         targets_hit=shown.hits,
         entered_at=moment_of(shown.fills[0].minute) if shown.fills else None,

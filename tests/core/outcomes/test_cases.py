@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_there_is_a_case_for_each_sentence() -> None:
 
 
 def case_rules(case: dict[str, Any]) -> Any:
-    return rules(**{"horizon": {"SHORT TERM": "60m"}, **case.get("rules", {})})
+    by = rules(**{"horizon": {"SHORT TERM": "60m"}, **case.get("rules", {})})
+    return replace(by, **case.get("beside", {}))
 
 
 def told(case: dict[str, Any], view: View) -> Story:
@@ -74,6 +76,7 @@ def told(case: dict[str, Any], view: View) -> Story:
         signal(view.direction, **levels),
         *((minute, signal(view.direction, **(levels | change))) for minute, change in revised),
         first_seen=seen,
+        closed=at(case["closed"]) if "closed" in case else None,
     )
 
 

@@ -181,7 +181,10 @@ def wilson(share: float, count: float) -> tuple[float, float]:
 
 def test_slices() -> None:
     found = track_record(
-        [outcome(1, type="SCALPING", coin="BTC", risk_level=Decimal("3.0")), outcome(-1, coin="ETH", day=10)]
+        [
+            outcome(1, type="SCALPING", coin="BTC", risk_level=Decimal("3.0")),
+            outcome(-1, coin="ETH", exchange="BINANCE", day=10),
+        ]
     )
     assert [(one.by, one.value, one.signals) for one in found] == [
         ("all", "all", 2), ("type", "SCALPING", 1), ("type", "SHORT TERM", 1), ("exchange", "binance", 2),

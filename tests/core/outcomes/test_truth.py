@@ -185,7 +185,7 @@ def test_a_long_mirrored_is_a_short(trade: Trade) -> None:
     assert worth(mirrored.judged()) == worth(trade.judged())
 
 
-@given(trades(), st.sampled_from(("0.00000017", "0.3", "7", "12345.678")))
+@given(trades(), st.sampled_from(("0.00000017", "0.3", "7", "12345.678", "0.0000000000000000000123")))
 def test_prices_scaled_by_any_factor_give_the_same_r(trade: Trade, factor: str) -> None:
     scale = number(factor)
     assert scale is not None
@@ -193,7 +193,7 @@ def test_prices_scaled_by_any_factor_give_the_same_r(trade: Trade, factor: str) 
     levels = {"buy_start": trade.near, "buy_end": trade.far, "stop_loss": trade.stop} | three
     scaled = {name: None if level is None else level * scale for name, level in levels.items()}
     rows = [(row[0], *(price * scale for price in row[1:])) for row in bars(trade.minutes)]
-    market = candles(rows, decimals=8, until=len(trade.minutes))
+    market = candles(rows, decimals=22, until=len(trade.minutes))
     found = judge(story(trade.signal(**scaled)), trade.rules(), market)
     assert (*worth(found), found.r_net) == (*worth(trade.judged()), trade.judged().r_net)
 

@@ -40,10 +40,15 @@ def signal(direction: str = "LONG", **changes: Any) -> Signal:
     return make.signal(direction=direction, **({"timestamp": PUBLISHED} | prices | given))
 
 
-def story(first: Signal, *revisions: tuple[int, Signal], first_seen: datetime = PUBLISHED) -> Story:
+def story(
+    first: Signal,
+    *revisions: tuple[int, Signal],
+    first_seen: datetime = PUBLISHED,
+    closed: datetime | None = None,
+) -> Story:
     """A signal, and what it was changed to at minutes after noon."""
     later = [(NOON + timedelta(minutes=minute), revised) for minute, revised in revisions]
-    return Story(first_seen=first_seen, versions=[(first_seen, first), *later])
+    return Story(first_seen=first_seen, closed=closed, versions=[(first_seen, first), *later])
 
 
 def candles(rows: Iterable[Row], *, decimals: int = 4, until: int | None = None) -> Candles:
