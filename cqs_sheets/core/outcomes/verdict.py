@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.judge import State, proceed
@@ -76,7 +77,8 @@ def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outc
     word, shown = _headline(state, results)
     several = len(state.readings) > 1
     paid = word in _ENTERED or (word == "missed" and several and not _touches_only(state))
-    lowest, highest = (rounded(min(results)), rounded(max(results))) if paid else (None, None)
+    lowest = rounded(min(results)) if paid else None
+    highest = rounded(max(results)) if paid and several else lowest
     seen = shown if state.last is None else settled(shown, state.last)
     measured = shown.risk is not None and word != "unknown"
     return Outcome(
@@ -122,10 +124,15 @@ def _touches_only(state: State) -> bool:
 
 
 def _leg(gone: Exit) -> Leg:
-    share = None if gone.share is None else rounded(gone.share)
+    share = None if gone.share is None else _share(gone.share)
     return Leg(
         at=moment_of(gone.minute), price=price_decimal(unsigned(gone.price)), share=share, why=gone.why
     )
+
+
+@lru_cache(maxsize=256)  # one object for all the thirds of a report
+def _share(share: Price) -> Decimal:
+    return rounded(share)
 
 
 def _over_risk(reading: Reading, amount: Price, rules: Rules) -> Fraction:
