@@ -36,7 +36,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """A verdict within the minute: style, core, config, journal, the contract of each destination, pages made from code."""
+    """A verdict within the minute: style, core, config, journal, each destination, pages made from code."""
     _python(session, "-m", "ruff", "check", ".")
     _python(session, "-m", "ruff", "format", "--check", ".")
     _python(session, "-m", "pytest", "-q", *QUICK, *session.posargs)

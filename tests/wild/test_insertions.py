@@ -110,13 +110,24 @@ def different(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
     steady = not any(VOLATILE.search(formula) for formula, _ in theirs["formulas"].values())
     for cell in sorted({*ours["formulas"], *theirs["formulas"]}):
         one, other = (each["formulas"].get(cell, ("", "")) for each in (ours, theirs))
-        if one[0] != other[0] or (steady and one[1] != other[1]):
+        if in_order(one[0]) != in_order(other[0]) or (steady and one[1] != other[1]):
             yield f"{cell}: {one} instead of {other}"
     for name, content in theirs["names"].items():
         if ours["names"].get(name) != content:
             yield f"name {name}: {ours['names'].get(name)} instead of {content}"
     if rules(ours) != rules(theirs):
         yield f"rules: {ours['rules']} instead of {theirs['rules']}"
+
+
+def in_order(formula: str) -> str:
+    """With the corners of ranges in order: LibreOffice puts only those in order that it moves."""
+
+    def ordered(match: re.Match[str]) -> str:
+        columns = sorted((match[1], match[3]), key=lambda each: (len(each.strip("$")), each.strip("$")))
+        rows = sorted((match[2], match[4]), key=lambda each: int(each.strip("$")))
+        return f"{columns[0]}{rows[0]}:{columns[1]}{rows[1]}"
+
+    return re.sub(r"(\$?[A-Z]{1,3})(\$?[0-9]+):(\$?[A-Z]{1,3})(\$?[0-9]+)", ordered, formula)
 
 
 def rules(seen: dict[str, Any]) -> list[Any]:

@@ -45,6 +45,8 @@ def escape_attribute(text: str) -> bytes:
 def unescape(raw: bytes) -> str:
     """What an attribute's value or a formula says."""
     text = raw.decode("utf-8", "replace")
+    if "\r" in text:  # as XML reads the ends of lines
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return html.unescape(text) if "&" in text else text
 
 
