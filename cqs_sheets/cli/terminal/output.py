@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cqs_sheets.config.environment import Environment
+from cqs_sheets.config import Environment
 
 
 def print_json(value: Any) -> None:
