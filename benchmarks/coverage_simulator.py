@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-from cqs_sheets.core.reports.render import duration
+from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.coverage import REACH, Window, coverage, look_back
 from cqs_sheets.run.watch import Pace, Step
 

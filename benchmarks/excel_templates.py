@@ -22,8 +22,8 @@ from pathlib import Path
 
 from measure import verdict
 
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination

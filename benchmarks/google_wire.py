@@ -21,12 +21,12 @@ import gspread
 import requests
 from gspread.http_client import HTTPClient
 
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import ColumnKind, Template
-from cqs_sheets.destinations.google.account.auth import open_wire
 from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template

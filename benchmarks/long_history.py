@@ -23,8 +23,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.journal_write import Market, write
-from cqs_sheets.core.reports.export import as_csv
 from cqs_sheets.core.signals.signal import FeedTable, SignalKey
+from cqs_sheets.export import as_csv
 from cqs_sheets.journal import Journal, TargetState
 
 LIMIT = 3.0

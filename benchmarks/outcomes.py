@@ -22,8 +22,8 @@ from cqs_sheets.core.outcomes.candles import Candles, Touch
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.verdict import Outcome, judge
+from cqs_sheets.core.signals.exchanges import TYPES
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
-from cqs_sheets.core.signals.vocabulary import TYPES
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = int(START.timestamp()) // 60

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cqs_sheets.core.reports.report import Report
+    from cqs_sheets.core.report import Report
     from cqs_sheets.core.signals.coverage import Coverage, Window
     from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
     from cqs_sheets.errors import AccessRefused, ApiUnavailable, CqsError, DataRefused, TargetBusy, UsageError
@@ -40,7 +40,7 @@ __all__ = [
     "sync",
 ]
 _HOMES = {
-    "cqs_sheets.core.reports.report": ("Report",),
+    "cqs_sheets.core.report": ("Report",),
     "cqs_sheets.core.signals.coverage": ("Coverage", "Window"),
     "cqs_sheets.core.signals.signal": ("FeedTable", "Record", "Signal", "SignalKey", "Status"),
     "cqs_sheets.errors": (

@@ -1,13 +1,12 @@
-"""Records in files that are no target: Parquet, lines of text, new workbooks.
-
-Parquet, for pandas, Polars, DuckDB and the like, needs the extra `parquet`. Its columns are as in CSV:
-prices exact decimals of up to 18 places, times UTC microseconds, the rest text; what is absent is null.
-"""
+"""Signals and reports written to files: CSV, JSON lines, Parquet, new workbooks."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
@@ -15,18 +14,63 @@ from pathlib import Path
 from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue
-from cqs_sheets.core.reports.export import COLUMNS
-from cqs_sheets.core.reports.render import cell_text
-from cqs_sheets.core.rows.binding import bind
-from cqs_sheets.core.rows.facts import Facts
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import wanted_rows
-from cqs_sheets.core.signals.fields import SOURCES
+from cqs_sheets.core.plan.binding import bind
+from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import wanted_rows
+from cqs_sheets.core.render import cell_text
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
+from cqs_sheets.core.signals.fields import API_FIELDS, SOURCES
 from cqs_sheets.core.signals.signal import Record
-from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+
+COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_row(record: Record) -> dict[str, str]:
+    """A record's values as text, by column; "" where absent. The id is text as it came."""
+    row = {name: cell_text(SOURCES[name].read(record, UTC)) for name in COLUMNS}
+    return {**row, "id": record.signal.key.id}
+
+
+def json_row(record: Record) -> dict[str, str | None]:
+    """A record's values by column, null where absent; fields the guide does not name come last."""
+    named = {name: text or None for name, text in export_row(record).items()}
+    unnamed = {name: text for name, text in record.signal.extra.items() if name not in named}
+    return {**named, **unnamed}
+
+
+def as_csv(records: Iterable[Record]) -> Iterator[str]:
+    """Lines of RFC 4180 CSV with a header; text that a spreadsheet would take for a formula is quoted with '."""
+    rows = ({name: inert(text) for name, text in export_row(record).items()} for record in records)
+    yield from csv_lines(COLUMNS, rows)
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Lines of RFC 4180 CSV with a header; the texts as they are."""
+    yield _csv_line(columns)
+    for row in rows:
+        yield _csv_line([row[name] for name in columns])
+
+
+def as_jsonl(records: Iterable[Record], *, ascii_only: bool = False) -> Iterator[str]:
+    """One JSON object a line."""
+    return (json.dumps(json_row(record), ensure_ascii=ascii_only) for record in records)
+
+
+def _csv_line(values: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
+
+
+def inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
 
 _ROWS_AT_A_TIME = 10_000
 _DIGITS, _PLACES = 38, 18

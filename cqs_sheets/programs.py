@@ -14,15 +14,15 @@ from zoneinfo import ZoneInfo
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Overrides, home_folder, load, process_environ
-from cqs_sheets.core.reports.report import Report
-from cqs_sheets.core.rows.planner import Choices
+from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.report import Report
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import REACH, Window
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run.ask import FeedAnswers, keep_nothing
+from cqs_sheets.run.poll import FeedAnswers, keep_nothing
 from cqs_sheets.run.sync import run_once
 from cqs_sheets.run.watch import Pace, Step
 from cqs_sheets.run.wiring import opened_run, opened_session

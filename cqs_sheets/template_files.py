@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.core.signals.vocabulary import nearest
+from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.core.toml.check import Problem, TomlProblems, describe

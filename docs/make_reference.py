@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cqs_sheets import config, errors
 from cqs_sheets.cli import group
-from cqs_sheets.core.reports.report import ApiReport, Outcome, Report, TargetReport
+from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
 
 REFERENCE = Path(__file__).parent / "reference"

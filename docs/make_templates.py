@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cqs_sheets.core.signals.exchanges import EXCHANGES, MARKETS, Market
 from cqs_sheets.core.signals.fields import SOURCES
-from cqs_sheets.core.signals.venues import MARKETS, Market
-from cqs_sheets.core.signals.vocabulary import EXCHANGES
-from cqs_sheets.core.templates.functions import REASONS, SHARED
+from cqs_sheets.core.templates.formulas import REASONS, SHARED
 from cqs_sheets.template_files import schema
 
 PAGE = Path(__file__).parent / "templates.md"

@@ -8,10 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.plan import Add, Plan, Update
-from cqs_sheets.core.rows.table import Table
-from cqs_sheets.core.rows.upgrade import new_tabs
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.plan import Add, Plan, Table, Update, new_tabs
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import (
     CellFormat,

@@ -1,25 +1,133 @@
-"""Asks the signals API, patiently: retries inside a budget, and never shows the key."""
+"""How long to wait between attempts: exponential back-off with full jitter inside a total budget."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from random import SystemRandom
 from typing import Self
 
-from cqs_sheets.api.address import endpoint, other_documented
-from cqs_sheets.api.meaning import meaning
-from cqs_sheets.api.patience import Patience, retry_after, server_time
-from cqs_sheets.api.transport import Reply, Transport
-from cqs_sheets.api.trouble import Trouble
-from cqs_sheets.core.addresses import API_URL
-from cqs_sheets.core.secret import FREE, Secret
-from cqs_sheets.core.signals.parse import Envelope
+from cqs_sheets.api.transport import Reply, Transport, Trouble, endpoint, other_documented
+from cqs_sheets.core.secret import API_URL, FREE, Secret
+from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.query import Query
-from cqs_sheets.errors import ApiUnavailable, UsageError
+from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError
+
+_FIRST = 1.0
+_LONGEST = 60.0
+_SHORTEST = 0.1  # never a hot loop, whatever the dice say
+_DOUBLINGS = 6
+_SERVER_YEARS = range(2020, 2120)
+
+
+class Patience:
+    """A budget in seconds for failed attempts and the waits between them, over many requests.
+
+    `random` gives numbers in 0..1.
+    """
+
+    def __init__(self, budget: float, random: Callable[[], float]) -> None:
+        self.left = budget
+        self._random = random
+
+    def spend(self, seconds: float) -> None:
+        """Time that went by without success."""
+        self.left -= seconds
+
+    def next_wait(self, failures: int, *, at_least: float) -> float | None:
+        """Seconds to wait after so many failures in a row, or None if the budget does not allow it."""
+        ceiling = min(_LONGEST, _FIRST * 2 ** min(failures - 1, _DOUBLINGS))
+        wait = max(_SHORTEST, at_least, self._random() * ceiling)
+        return wait if wait <= self.left else None
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """The server's clock by its Date header (UTC), or None if it sent none that is plausible."""
+    moment = _http_date(headers.get("Date", ""))
+    return moment if moment and moment.year in _SERVER_YEARS else None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float:
+    """Seconds that the Retry-After header asks for (a number or a date); 0 without a readable one."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    moment = _http_date(text)
+    return max(0.0, (moment - now).total_seconds()) if moment else 0.0
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+_BAD_REQUEST, _KEY_OR_DOWN, _RATE_LIMIT = 1, 5, 6
+_TOO_MANY = 429
+_PASSING = frozenset((408, 425, _TOO_MANY))
+_SUCCESSES = range(200, 300)
+_SERVER_FAULTS = range(500, 600)
+_WRONG_ADDRESS = "If you set CQS_API_URL, check it."
+_NOTHING_LOST = "Nothing that was already caught is lost."
+
+
+def meaning(reply: Reply, key: Secret) -> Envelope | Trouble:
+    """The envelope of a success, or the trouble that there is.
+
+    Raises UsageError (the API says the request is wrong) or AccessRefused (the key is).
+    """
+    if reply.status in _PASSING or reply.status in _SERVER_FAULTS:
+        return Trouble(_http_words(reply.status), limited=reply.status == _TOO_MANY)
+    refused = Trouble(_http_words(reply.status), passing=False, hint=_WRONG_ADDRESS)
+    try:
+        envelope = parse_envelope(reply.body)
+    except NotTheEnvelope as problem:
+        return Trouble(problem.reason) if reply.status in _SUCCESSES else refused
+    if envelope.error:
+        return _failure(envelope, key)
+    return envelope if reply.status in _SUCCESSES else refused
+
+
+def _failure(envelope: Envelope, key: Secret) -> Trouble:
+    said = key.hide_in(envelope.message) or "no message"
+    if envelope.error == _BAD_REQUEST:
+        raise UsageError(
+            f"The API refused the request: {said} (error 1).",
+            meaning=_NOTHING_LOST,
+            hint="Correct the key or the filters (interval, exchange, currency, type).",
+            kind="request",
+        )
+    if envelope.error == _KEY_OR_DOWN and "unavailable" not in said.lower():
+        raise _key_refused(said, key)
+    limited = envelope.error == _RATE_LIMIT
+    hint = "Poll less often." if limited else ""
+    return Trouble(f"the API's error {envelope.error}: {said}", hint=hint, limited=limited)
+
+
+def _key_refused(said: str, key: Secret) -> AccessRefused:
+    premium = (
+        "The subscription ID is wrong, expired or inactive: copy it exactly from the premium dashboard into"
+        f" CQS_API_KEY. If a run with CQS_API_KEY={FREE} works, the API is up and it is the key."
+    )
+    return AccessRefused(
+        f"The API refused the key: {said} (error 5).",
+        meaning=_NOTHING_LOST,
+        hint=f"The free key is the literal word {FREE}; try again later." if key.is_free else premium,
+        kind="key",
+    )
+
+
+def _http_words(status: int) -> str:
+    if status == _TOO_MANY:
+        return "too many requests (HTTP 429)"
+    return f"HTTP status {status}"
+
 
 MAX_BODY = 8 << 20
 

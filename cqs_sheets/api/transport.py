@@ -1,18 +1,145 @@
-"""One HTTP exchange: bounded in time and size, redirects within the same origin only."""
+"""The API's address: what is accepted, and where it leads."""
 
 from __future__ import annotations
 
+import re
+import socket
+import ssl
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
+from requests import exceptions as http
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from cqs_sheets import __version__
-from cqs_sheets.api.address import leads_here, redirected
-from cqs_sheets.api.trouble import Trouble, trouble_of
+from cqs_sheets.core.secret import is_loopback
+from cqs_sheets.errors import UsageError
+
+DOCUMENTED_PATHS = ("/getSignal/", "/api/v1/getSignal")
+"""Two paths to the same handler."""
+
+# An address with other characters could mean one host here and another one in the HTTP library.
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%+-]*)?", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+
+
+def endpoint(url: str) -> str:
+    """The address to ask for a setting of the user; without a path, the first documented one.
+
+    Raises UsageError for credentials or a query inside it (a key would end up in logs), for http
+    to anything but this computer, and for what is no address; none of it is quoted.
+    """
+    parts = _split(url.strip())
+    if parts is None or parts.username is not None or parts.query or parts.fragment:
+        raise _refused("is not a plain https address (no user, password, query or fragment)")
+    if not _PLAIN.fullmatch(url.strip()):
+        raise _refused("is not a plain https address")
+    if parts.scheme == "http" and not leads_here(url):
+        raise _refused("is plain http, which is accepted for this computer only (localhost)")
+    return parts._replace(path=DOCUMENTED_PATHS[0] if parts.path in ("", "/") else parts.path).geturl()
+
+
+def leads_here(url: str) -> bool:
+    """Whether an address leads to this computer."""
+    return is_loopback(urlsplit(url.strip()).hostname or "")
+
+
+def redirected(url: str, location: str) -> str | None:
+    """Where a redirect from `url` leads, or None if that is another origin (scheme, host, port)."""
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        return None
+    return target.partition("#")[0] if _origin(target) == _origin(url) else None
+
+
+def other_documented(url: str) -> str | None:
+    """The same place by the other documented path, or None if `url` has a path of its own."""
+    parts = urlsplit(url)
+    if parts.path not in DOCUMENTED_PATHS:
+        return None
+    first, second = DOCUMENTED_PATHS
+    return parts._replace(path=second if parts.path == first else first).geturl()
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    parts = _split(url)
+    return (parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)) if parts else None
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - looked at because it is checked only then
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
+def _refused(why: str) -> UsageError:
+    return UsageError(
+        f"The API's address {why}.",
+        meaning="Nothing was sent.",
+        hint="Set CQS_API_URL to an address like https://api.cryptoqualitysignals.com, or leave it unset.",
+        kind="url",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong, as the end of "the last thing seen: ...".
+
+    `passing`: asking again soon may help. `hint`: what to do, where it is not just waiting.
+    `wait`: seconds that the server asked us to wait. `limited`: it asked for fewer requests.
+    """
+
+    what: str
+    passing: bool = True
+    hint: str = ""
+    wait: float = 0.0
+    limited: bool = False
+
+
+_UNTRUSTED = Trouble(
+    "the server's certificate could not be verified",
+    passing=False,
+    hint="Check this computer's clock and certificates, and whether something inspects its traffic.",
+)
+_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
+    ((ssl.SSLCertVerificationError,), _UNTRUSTED),
+    ((http.ProxyError,), Trouble("the proxy did not let the request through")),
+    ((http.SSLError,), Trouble("no secure connection could be made")),
+    ((http.Timeout, TimeoutError), Trouble("no answer in time")),
+    ((socket.gaierror,), Trouble("the server's name could not be found (is this computer online?)")),
+    ((ConnectionRefusedError,), Trouble("the server refused the connection")),
+    ((http.InvalidURL,), Trouble("the address cannot be used", passing=False, hint="Check CQS_API_URL.")),
+)
+_BROKEN = Trouble("the connection broke before the answer was whole")
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What an exception of the HTTP library means; its own text is not used, as it can quote the request."""
+    causes = list(_causes(error))
+    fitting = (trouble for kinds, trouble in _MEANINGS if any(isinstance(cause, kinds) for cause in causes))
+    return next(fitting, _BROKEN)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all that it came from, each once; urllib3 also keeps some in `args` and `reason`."""
+    pending, seen = [error], set[int]()
+    while pending:
+        found = pending.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        linked = (found.__cause__, found.__context__, getattr(found, "reason", None), *found.args)
+        pending.extend(link for link in linked if isinstance(link, BaseException))
+
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _MAX_HOPS = 4

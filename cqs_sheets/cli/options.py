@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, TYPES
+from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.template_files import built_in
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

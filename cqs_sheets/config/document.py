@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.config.places import absolute
 from cqs_sheets.config.rules import broken_rules
+from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.toml.check import TomlProblems, check, describe, problem_at
 from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.core.toml.lines import lines_by_path

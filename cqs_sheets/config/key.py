@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cqs_sheets.config.document import Document
-from cqs_sheets.config.places import absolute
 from cqs_sheets.config.rules import command_words
+from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
 
 VARIABLE = "CQS_API_KEY"

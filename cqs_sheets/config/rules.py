@@ -12,18 +12,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path as Folder
 from typing import Any
 
-from cqs_sheets.config.places import path_problem, place_at, place_problem
-from cqs_sheets.config.settings import DEFAULT_FEED
-from cqs_sheets.config.symbols import symbol_findings
-from cqs_sheets.config.values import url_problem, zone
+from cqs_sheets.config.settings import DEFAULT_FEED, path_problem, place_at, place_problem
+from cqs_sheets.config.values import symbol_findings, url_problem, zone
 from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES, nearest
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.signal import FeedTable
-from cqs_sheets.core.signals.vocabulary import DIRECTIONS, TYPES, nearest
-from cqs_sheets.core.toml.durations import duration
 from cqs_sheets.core.toml.lines import Path
-from cqs_sheets.core.toml.words import Finding, not_one_of, quoted
+from cqs_sheets.core.toml.words import Finding, duration, not_one_of, quoted
 
 _FILTERS: Mapping[str, Callable[[str], str | None]] = {
     "exchange": exchange_problem,

@@ -1,16 +1,141 @@
-"""Everything a run can be told, as frozen objects: made once at the edge by load.py."""
+"""Where a target is: a workbook on disk, or a Google Sheet by its URL or id."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cqs_sheets.config.places import Place
+from cqs_sheets.config.values import zone
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed
-from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
+
+_GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
+_GOOGLE_ID = re.compile(r"[A-Za-z0-9_-]{25,}")
+_ID_IN_URL = re.compile(r"/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]{20,})(?:[/?#]|$)")
+_OTHER_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A target's place: as written, and the workbook's absolute path or the spreadsheet's id."""
+
+    text: str
+    path: Path | None
+    spreadsheet: str | None
+
+    @property
+    def identity(self) -> str:
+        """One text for every spelling of the same place (symlinks followed)."""
+        return self.spreadsheet or os.path.normcase(os.path.realpath(self.path or ""))
+
+
+def is_google(to: str) -> bool:
+    """Whether a target is a Google Sheet: a docs.google.com URL, or a bare id of 25 and more characters."""
+    return bool(_GOOGLE_URL.fullmatch(to) or _GOOGLE_ID.fullmatch(to))
+
+
+def spreadsheet_id(to: str) -> str | None:
+    """The id in a Google Sheet's URL, or the bare id itself; None if there is none."""
+    if _GOOGLE_ID.fullmatch(to):
+        return to
+    found = _ID_IN_URL.search(to) if _GOOGLE_URL.fullmatch(to) else None
+    return found[1] if found else None
+
+
+def place_problem(to: str) -> str | None:
+    """Why this cannot be a target, or None."""
+    if is_google(to):
+        if spreadsheet_id(to):
+            return None
+        return "this Google URL names no spreadsheet: it should look like https://docs.google.com/spreadsheets/d/ID"
+    if _OTHER_URL.fullmatch(to):
+        return "only Google Sheets are written by URL; for a workbook give its path"
+    return path_problem(to)
+
+
+def path_problem(text: str) -> str | None:
+    """Why this cannot be a path, or None."""
+    if not text.strip():
+        return "the path is empty"
+    return "the path holds control characters" if _CONTROL.search(text) else None
+
+
+def place_at(to: str, folder: Path) -> Place:
+    """The place of a target written in or for `folder`; `place_problem` must have nothing against it."""
+    spreadsheet = spreadsheet_id(to)
+    return Place(to, None if spreadsheet else absolute(to, folder), spreadsheet)
+
+
+def template_at(template: str, folder: Path) -> str:
+    """A template's name as it is; a file (it has a slash or ends in .toml) as an absolute path."""
+    is_file = template.lower().endswith(".toml") or any(slash in template for slash in "/\\")
+    return str(absolute(template, folder)) if is_file else template
+
+
+def absolute(text: str, folder: Path) -> Path:
+    """A path made absolute against a folder, `~` expanded; symlinks are kept."""
+    return Path(os.path.abspath(folder / os.path.expanduser(text)))  # noqa: PTH100, PTH111 - neither fails nor follows links
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the process was started with. Empty variables count as unset.
+
+    `home` is CQS_HOME as given. `step_summary` and `output` are GitHub's files to append to.
+    `no_color` follows https://no-color.org. `google_credentials`: whether a file of them is named.
+    """
+
+    home: Path | None = None
+    github_actions: bool = False
+    step_summary: Path | None = None
+    output: Path | None = None
+    no_color: bool = False
+    google_credentials: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
+        """The environment of this process, or another one."""
+        return cls(
+            home=_path(environ.get("CQS_HOME")),
+            github_actions=environ.get("GITHUB_ACTIONS") == "true",
+            step_summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
+            output=_path(environ.get("GITHUB_OUTPUT")),
+            no_color=bool(environ.get("NO_COLOR")),
+            google_credentials=bool(environ.get("GOOGLE_APPLICATION_CREDENTIALS")),
+        )
+
+
+def process_environ() -> Mapping[str, str]:
+    """The environment of this process, for `load`: nothing else of the project looks at it."""
+    return os.environ
+
+
+def name_google_credentials(file: Path) -> None:
+    """For the rest of this process, as if GOOGLE_APPLICATION_CREDENTIALS had been set to the file."""
+    os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(file)
+
+
+def machine_zone() -> str:
+    """The IANA name of this machine's time zone, such as "Europe/Berlin"; "UTC" where it tells none."""
+    from tzlocal import get_localzone_name  # noqa: PLC0415 - init alone needs it
+
+    with suppress(LookupError, ValueError, OSError):  # names that are none, or contradict each other
+        name = get_localzone_name() or "UTC"
+        zone(name)
+        return "UTC" if name.endswith("/UTC") else name
+    return "UTC"
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
 
 DEFAULT_TARGET = "signals.xlsx"
 DEFAULT_TEMPLATE = "signals"
@@ -37,7 +162,7 @@ class TargetSettings:
     """One target. Times are in seconds; `heartbeat` 0 means never.
 
     `template` is a name, or the absolute path of a template file. `feeds` None means all.
-    `where` is as core.rows.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
+    `where` is as core.plan.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
     `backups` is how many earlier versions of a workbook are kept; `symbols` how pairs are spelt.
     `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them.
     """

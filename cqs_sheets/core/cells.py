@@ -1,7 +1,7 @@
 """What a cell holds, and when two cells hold the same.
 
 A value is text, an exact number, a wall-clock time in the target's zone, a truth value or nothing.
-Times are naive on purpose: a spreadsheet has no zones, the zone is the target's (see rows/rows.py).
+Times are naive on purpose: a spreadsheet has no zones, the zone is the target's (see plan/rows.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The API key, wrapped so that it cannot be shown by accident."""
+"""What may be told to whom: secrets that hide themselves, and hosts that are this machine."""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import NoReturn
 
 FREE = "FREE"
@@ -49,3 +50,16 @@ class Secret:
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         raise TypeError("a secret is neither pickled nor copied")
+
+
+API_URL = "https://api.cryptoqualitysignals.com"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name, without asking a name server."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

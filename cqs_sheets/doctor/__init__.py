@@ -1,6 +1,64 @@
-"""What can be wrong on this computer and beyond, looked at one by one; nothing is changed by looking."""
+"""Everything that is looked at, in the order in which it is told: from the program out to the targets."""
 
-from cqs_sheets.doctor.examination import Examination
-from cqs_sheets.doctor.finding import Finding, Level, exit_code, findings_json, mended
+from __future__ import annotations
 
-__all__ = ["Examination", "Finding", "Level", "exit_code", "findings_json", "mended"]
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cqs_sheets.config import Settings, TargetSettings
+from cqs_sheets.destinations.excel.filesystem import Disk
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.doctor.finding import Finding, fail
+from cqs_sheets.doctor.journal import check_journal
+from cqs_sheets.doctor.surroundings import OpenApi, check_account, check_api, check_config
+from cqs_sheets.doctor.targets import check_spreadsheet, check_workbook
+from cqs_sheets.errors import CqsError
+from cqs_sheets.template_files import load_template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What the checks need of the world.
+
+    `journal` is its file, `google` talks to Google Sheets, `config_folder` is where a user's token is,
+    `credentials_named` whether GOOGLE_APPLICATION_CREDENTIALS is set. `progress` tells what is going on.
+    """
+
+    settings: Settings
+    journal: Path
+    open_api: OpenApi
+    google: SheetsHttp
+    config_folder: Path
+    credentials_named: bool
+    clock: Callable[[], datetime]
+    progress: Callable[[str], None]
+
+    def run(self) -> Iterator[Finding]:
+        """Every finding; a failure of one check never stops the others."""
+        yield from check_config(self.settings)
+        self.progress("reading the journal")
+        yield from check_journal(self.journal, self.clock)
+        self.progress("asking the signals API")
+        yield from check_api(self.settings.api, self.open_api)
+        if any(target.place.spreadsheet for target in self.settings.targets):
+            yield from check_account(
+                self.config_folder,
+                file_named=self.credentials_named,
+                emulator=self.settings.sheets_url,
+            )
+        for target in self.settings.targets:
+            self.progress(f"looking at {target.name}")
+            yield from self._target(target)
+
+    def _target(self, target: TargetSettings) -> Iterator[Finding]:
+        try:
+            template = load_template(target.template)
+        except CqsError as error:
+            yield fail(target.name, "target.template", error)
+            return
+        if target.path is None:
+            yield from check_spreadsheet(target, template, self.google)
+        else:
+            yield from check_workbook(target, target.path, template, Disk())

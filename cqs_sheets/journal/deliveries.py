@@ -6,11 +6,19 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from cqs_sheets.core.rows.lineage import Lineage, Write, writer_of
+from cqs_sheets.core.plan.facts import Lineage, Write, writer_of
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
-from cqs_sheets.journal.codec import RECORD, RECORD_WIDTH, maybe_time, record_from, to_stamp
 from cqs_sheets.journal.database import Database, Row
-from cqs_sheets.journal.model import Delivered, TargetState, Wanted
+from cqs_sheets.journal.model import (
+    RECORD,
+    RECORD_WIDTH,
+    Delivered,
+    TargetState,
+    Wanted,
+    maybe_time,
+    record_from,
+    to_stamp,
+)
 
 _COLUMNS = f"{RECORD}, s.change, d.revision, d.added, d.last"
 _REVISION = "JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision"

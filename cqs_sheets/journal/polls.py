@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cqs_sheets.core.signals.coverage import MARGIN, REACH, Window
-from cqs_sheets.core.signals.history import (
+from cqs_sheets.core.signals.coverage import (
+    MARGIN,
+    REACH,
+    Window,
     is_of_another_pair,
     is_second_life,
     missing,
@@ -15,9 +17,9 @@ from cqs_sheets.core.signals.history import (
     observe,
 )
 from cqs_sheets.core.signals.signal import Signal, SignalKey, Status
-from cqs_sheets.journal.codec import to_stamp
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.known import (
+from cqs_sheets.journal.model import Poll, PollResult, to_stamp
+from cqs_sheets.journal.records import (
     KNOWN,
     Known,
     extend_coverage,
@@ -32,7 +34,6 @@ from cqs_sheets.journal.known import (
     revise,
     touch,
 )
-from cqs_sheets.journal.model import Poll, PollResult
 
 # What an answer may settle: this feed's open signals, its aged ones inside the window, and the open
 # ones of feeds that nobody polls any more once the API cannot speak of them. The last two conditions

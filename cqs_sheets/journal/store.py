@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from cqs_sheets.core.rows.lineage import Lineage, Write
+from cqs_sheets.core.plan.facts import Lineage, Write
 from cqs_sheets.core.signals.coverage import Coverage, coverage
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
-from cqs_sheets.journal import deliveries, known, merging, opening, polls, recall, upkeep
-from cqs_sheets.journal.codec import answer_from, answer_row
+from cqs_sheets.journal import deliveries, opening, polls, upkeep
+from cqs_sheets.journal import records as known
+from cqs_sheets.journal import records as recall
+from cqs_sheets.journal import upkeep as merging
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import (
     KeptAnswer,
@@ -24,6 +26,8 @@ from cqs_sheets.journal.model import (
     Revision,
     TargetState,
     Wanted,
+    answer_from,
+    answer_row,
 )
 
 Clock = Callable[[], datetime]

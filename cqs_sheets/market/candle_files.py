@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cqs_sheets.core.outcomes.candles import Candles, packed
-from cqs_sheets.core.signals.decimals import exact_decimal
+from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.core.toml.words import quoted
 from cqs_sheets.errors import DataRefused, UsageError
 

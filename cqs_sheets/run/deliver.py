@@ -12,19 +12,15 @@ from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows import busiest
-from cqs_sheets.core.rows.binding import Bindings, bind, marks_of, searched_titles
-from cqs_sheets.core.rows.facts import Facts
-from cqs_sheets.core.rows.lineage import Write, held_up_to, top, word_of, written_by_others
-from cqs_sheets.core.rows.orphans import Keys, aged, signals_of
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.planner import Choices, make_plan
-from cqs_sheets.core.rows.rows import WantedRow, passes, wanted_rows
-from cqs_sheets.core.rows.table import Stamp, Table
-from cqs_sheets.core.rows.upgrade import shape
-from cqs_sheets.core.signals.symbols import BUILT_IN
+from cqs_sheets.core.plan import rows as busiest
+from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
+from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
+from cqs_sheets.core.plan.plan import Plan, Stamp, Table, shape
+from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
+from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.base import Destination
+from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 

@@ -10,8 +10,8 @@ from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.verdict import Outcome, judge
+from cqs_sheets.core.signals.exchanges import pair
 from cqs_sheets.core.signals.signal import Record, Signal, Status
-from cqs_sheets.core.signals.symbols import pair
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name
 

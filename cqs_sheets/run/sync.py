@@ -11,9 +11,9 @@ from decimal import Decimal
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.reports.render import plural
-from cqs_sheets.core.reports.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
-from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.plan.plan import Plan
+from cqs_sheets.core.render import plural
+from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.core.signals.signal import Status

@@ -18,8 +18,8 @@ from platformdirs import user_config_dir
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Environment, Overrides, Settings, TargetSettings, load, process_environ
-from cqs_sheets.core.rows.planner import Choices
-from cqs_sheets.destinations.base import Destination
+from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.destinations import Destination
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JOURNAL_FILE, Journal
@@ -187,7 +187,7 @@ def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp  # noqa: PLC0415 - for Google only
 
     def connect() -> tuple[Wire, str]:
-        from cqs_sheets.destinations.google.account.auth import open_wire  # noqa: PLC0415 - google-auth is slow to import
+        from cqs_sheets.destinations.google.wire.auth import open_wire  # noqa: PLC0415 - google-auth is slow to import
 
         return open_wire(
             root=session.settings.sheets_url,

@@ -4,19 +4,18 @@ Written from the guide alone: nothing here imports the client. `start` serves ov
 `Market` and `Service` are pure and can be asked without a socket.
 """
 
-from cqs_sheets.sandbox.accounts import (
+from cqs_sheets.sandbox.answers import (
     ACTIVE_KEY,
     EXPIRED_KEY,
     FREE_KEY,
     INACTIVE_KEY,
     SUBSCRIPTIONS,
+    SeenRequest,
     Subscription,
 )
-from cqs_sheets.sandbox.damage import FaultSettings
-from cqs_sheets.sandbox.faults import FAULTS, parse_fault
+from cqs_sheets.sandbox.faults import FAULTS, FaultSettings, parse_fault
 from cqs_sheets.sandbox.instruments import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.market import Market
-from cqs_sheets.sandbox.requests_seen import SeenRequest
 from cqs_sheets.sandbox.running import RunningSandbox, start, utc_now
 from cqs_sheets.sandbox.service import API_PATHS, Service
 from cqs_sheets.sandbox.signals import Horizon, Pool, Signal, Table

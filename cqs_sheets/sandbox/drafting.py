@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Final
 
-from cqs_sheets.sandbox.dice import between, pick
-from cqs_sheets.sandbox.instruments import EXCHANGES, plain
+from cqs_sheets.sandbox.instruments import EXCHANGES, between, pick, plain
 from cqs_sheets.sandbox.signals import Edit, Horizon, Signal, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from random import Random
 
     from cqs_sheets.sandbox.instruments import Exchange, Pair
     from cqs_sheets.sandbox.signals import Birth, Fields

@@ -1,21 +1,185 @@
-"""Which faults strike which request: specs as text, drawn reproducibly.
-
-A spec is NAME[:PROBABILITY][@COUNT]: `http-503`, `slow:0.2`, `dropped@3`, `reset:0.5@10`. With a
-count only the first COUNT requests to the API can be struck.
-"""
+"""Spoils an answer on purpose, one function for each fault that shows in the answer itself."""
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Final
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+from zlib import crc32
 
-from cqs_sheets.sandbox.damage import DAMAGES
-from cqs_sheets.sandbox.dice import seeded
+from cqs_sheets.sandbox.answers import Answer, ErrorCode, as_json, failure
+from cqs_sheets.sandbox.instruments import seeded
 from cqs_sheets.sandbox.service import BILLING_DOWN, RATE_LIMIT, SIGNALS_DOWN
+
+_HTML_TYPE = "text/html; charset=utf-8"
+_PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultSettings:
+    """How strong the faults are; seconds are real ones."""
+
+    slow_seconds: float = 2.0
+    hang_seconds: float = 300.0
+    retry_after: int = 1
+    redirect_to: str = "https://elsewhere.invalid/getSignal/"
+    oversized_bytes: int = 32 * 1024 * 1024
+
+
+Damage = Callable[[Answer, FaultSettings], Answer]
+
+
+def spoil(answer: Answer, names: Sequence[str], settings: FaultSettings) -> Answer:
+    """Apply the named faults in turn; names that are no damage to an answer are passed over."""
+    for name in names:
+        damage = DAMAGES.get(name)
+        if damage is not None:
+            answer = damage(answer, settings)
+    return answer
+
+
+def _page(status: HTTPStatus, title: str) -> Answer:
+    return Answer(status, {"Content-Type": _HTML_TYPE}, _PAGE.format(title).encode())
+
+
+def _too_many_requests(_: Answer, settings: FaultSettings) -> Answer:
+    answer = failure(ErrorCode.RATE_LIMITED, "Rate limit exceeded", HTTPStatus.TOO_MANY_REQUESTS)
+    return answer.with_headers(Retry_After=str(settings.retry_after))
+
+
+def _server_error(_: Answer, __: FaultSettings) -> Answer:
+    return _page(HTTPStatus.INTERNAL_SERVER_ERROR, "500 Internal Server Error")
+
+
+def _unavailable(_: Answer, __: FaultSettings) -> Answer:
+    return _page(HTTPStatus.SERVICE_UNAVAILABLE, "503 Service Unavailable")
+
+
+def _html(_: Answer, __: FaultSettings) -> Answer:
+    return _page(HTTPStatus.OK, "Checking your browser")
+
+
+def _redirect(_: Answer, settings: FaultSettings) -> Answer:
+    return _page(HTTPStatus.FOUND, "302 Found").with_headers(Location=settings.redirect_to)
+
+
+def _not_envelope(_: Answer, __: FaultSettings) -> Answer:
+    return as_json({"status": "ok", "data": []})
+
+
+def _wrong_content_type(answer: Answer, _: FaultSettings) -> Answer:
+    return answer.with_headers(Content_Type=_HTML_TYPE)
+
+
+def _bad_encoding(answer: Answer, _: FaultSettings) -> Answer:
+    """Put a Latin-1 letter, which is no UTF-8, into the first text of the answer."""
+    head, colon, rest = answer.body.partition(b':"')
+    return Answer(answer.status, answer.headers, head + colon + b"\xe9" + rest if colon else b"\xe9" + head)
+
+
+def _oversized(answer: Answer, settings: FaultSettings) -> Answer:
+    """Blow the body up with a field that stays valid JSON, as far as it is a JSON object."""
+    padding = b"x" * settings.oversized_bytes
+    if not answer.body.startswith(b"{"):
+        return Answer(answer.status, answer.headers, answer.body + padding)
+    return Answer(answer.status, answer.headers, b'{"padding":"' + padding + b'",' + answer.body[1:])
+
+
+def _on_envelope(change: Callable[[dict[str, Any]], None]) -> Damage:
+    """Make a damage of a change to a decoded good envelope; other answers pass untouched."""
+
+    def damage(answer: Answer, _: FaultSettings) -> Answer:
+        try:
+            document = json.loads(answer.body)
+        except ValueError:
+            return answer
+        if (
+            not isinstance(document, dict)
+            or document.get("error") != ErrorCode.OK
+            or "signals" not in document
+        ):
+            return answer
+        change(document)
+        return Answer(answer.status, answer.headers, as_json(document).body)
+
+    return damage
+
+
+def _wrong_count(document: dict[str, Any]) -> None:
+    document["count"] = len(document["signals"]) + 1
+
+
+def _unknown_fields(document: dict[str, Any]) -> None:
+    """Add fields the guide does not know, in the midst of the known ones."""
+    signals = []
+    for signal in document["signals"]:
+        fields: dict[str, Any] = {}
+        for name, value in signal.items():
+            fields[name] = value
+            if name == "coin":
+                fields["quality_score"] = "0.87"
+                fields["tags"] = ["breakout", "volume"]
+        signals.append({**fields, "comment": '=HYPERLINK("https://example.invalid","chart")', "chart": None})
+    document["signals"] = signals
+    document["server_time"] = 0
+
+
+def _chosen(signals: Sequence[dict[str, Any]]) -> int | None:
+    """Choose a signal by its id alone, so that the same one is spoilt from poll to poll."""
+    if not signals:
+        return None
+    return min(range(len(signals)), key=lambda index: crc32(str(signals[index].get("id")).encode()))
+
+
+def _malformed_signal(document: dict[str, Any]) -> None:
+    signals = document["signals"]
+    index = _chosen(signals)
+    if index is None:
+        return
+    signal = signals[index]
+    breaks: tuple[dict[str, Any], ...] = (
+        {"buy_start": "n/a", "buy_end": "n/a"},
+        {"timestamp": "yesterday"},
+        {"direction": "SIDEWAYS"},
+        {"ask": "NaN"},
+        {"id": None},
+        {"coin": ""},
+    )
+    signals[index] = {**signal, **breaks[crc32(str(signal["id"]).encode()) % len(breaks)]}
+
+
+def _duplicate_id(document: dict[str, Any]) -> None:
+    index = _chosen(document["signals"])
+    if index is not None:
+        document["signals"].append(dict(document["signals"][index]))
+        document["count"] = len(document["signals"])
+
+
+DAMAGES: Final[Mapping[str, Damage]] = MappingProxyType(
+    {
+        "http-429": _too_many_requests,
+        "http-500": _server_error,
+        "http-503": _unavailable,
+        "html": _html,
+        "redirect": _redirect,
+        "not-envelope": _not_envelope,
+        "wrong-count": _on_envelope(_wrong_count),
+        "unknown-fields": _on_envelope(_unknown_fields),
+        "malformed-signal": _on_envelope(_malformed_signal),
+        "duplicate-id": _on_envelope(_duplicate_id),
+        "wrong-content-type": _wrong_content_type,
+        "bad-encoding": _bad_encoding,
+        "oversized": _oversized,
+    }
+)
+"""Every fault that shows in the answer itself."""
+
 
 SLOW: Final = "slow"
 HANG: Final = "hang"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from cqs_sheets.sandbox.dice import between, pick
+from cqs_sheets.sandbox.instruments import between, pick
 
 if TYPE_CHECKING:
     from random import Random

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from cqs_sheets.sandbox.dice import between, pick, seeded
 from cqs_sheets.sandbox.drafting import UNIX_EPOCH, draft
+from cqs_sheets.sandbox.instruments import between, pick, seeded
 from cqs_sheets.sandbox.lives import live
 from cqs_sheets.sandbox.signals import Birth, Horizon, Pool, Table
 

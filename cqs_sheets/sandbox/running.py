@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-from cqs_sheets.sandbox.accounts import SUBSCRIPTIONS, Subscription
-from cqs_sheets.sandbox.damage import FaultSettings
-from cqs_sheets.sandbox.faults import FaultPlan
+from cqs_sheets.sandbox.answers import SUBSCRIPTIONS, RequestLog, SeenRequest, Subscription
+from cqs_sheets.sandbox.faults import FaultPlan, FaultSettings
 from cqs_sheets.sandbox.market import Market
-from cqs_sheets.sandbox.requests_seen import RequestLog, SeenRequest
 from cqs_sheets.sandbox.server import HOST, SandboxServer
 from cqs_sheets.sandbox.service import Service
 

@@ -17,13 +17,32 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Final
 
-from cqs_sheets.sandbox.answers import Answer, ErrorCode, failure
-from cqs_sheets.sandbox.damage import FaultSettings, spoil
-from cqs_sheets.sandbox.faults import DROPPED, HANG, OUTAGES, RESET, SLOW, TRUNCATED, FaultPlan
-from cqs_sheets.sandbox.requests_seen import Pairs, RequestLog, SeenRequest
+from cqs_sheets.sandbox.answers import (
+    Answer,
+    ErrorCode,
+    Pairs,
+    RefusedError,
+    RequestLog,
+    SeenRequest,
+    body_length,
+    failure,
+    fields_of,
+    is_form,
+    split_target,
+)
+from cqs_sheets.sandbox.faults import (
+    DROPPED,
+    HANG,
+    OUTAGES,
+    RESET,
+    SLOW,
+    TRUNCATED,
+    FaultPlan,
+    FaultSettings,
+    spoil,
+)
 from cqs_sheets.sandbox.service import API_PATHS, Service
 from cqs_sheets.sandbox.truth import SANDBOX_PREFIX
-from cqs_sheets.sandbox.wire import RefusedError, body_length, fields_of, is_form, split_target
 
 HOST: Final = "127.0.0.1"
 

@@ -8,8 +8,16 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
-from cqs_sheets.sandbox.accounts import FREE_KEY, SUBSCRIPTIONS, Subscription, pools_for
-from cqs_sheets.sandbox.answers import Answer, ErrorCode, envelope, failure
+from cqs_sheets.sandbox.answers import (
+    FREE_KEY,
+    SUBSCRIPTIONS,
+    Answer,
+    ErrorCode,
+    Subscription,
+    envelope,
+    failure,
+    pools_for,
+)
 from cqs_sheets.sandbox.instruments import FUTURES_CODES
 from cqs_sheets.sandbox.market import Market, microseconds
 from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.api import ApiClient, endpoint
-from cqs_sheets.api.address import leads_here, redirected
+from cqs_sheets.api.transport import leads_here, redirected
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import UsageError
 

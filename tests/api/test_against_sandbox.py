@@ -9,10 +9,10 @@ import pytest
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.exchanges import is_futures
 from cqs_sheets.core.signals.parse import Parsed, merge_leverage, parse_signals
 from cqs_sheets.core.signals.query import Feed, Query, leverage_queries, queries, table_of, wants
 from cqs_sheets.core.signals.signal import FeedTable, Signal
-from cqs_sheets.core.signals.vocabulary import is_futures
 from cqs_sheets.errors import AccessRefused, ApiUnavailable
 from cqs_sheets.sandbox import (
     ACTIVE_KEY,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.api.patience import Patience
+from cqs_sheets.api.client import Patience
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError

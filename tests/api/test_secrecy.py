@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from requests import exceptions as http
 
-from cqs_sheets.api.trouble import trouble_of
+from cqs_sheets.api.transport import trouble_of
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable, CqsError

@@ -10,7 +10,7 @@ from requests import exceptions as http
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import MaxRetryError, NameResolutionError, ProtocolError
 
-from cqs_sheets.api.trouble import trouble_of
+from cqs_sheets.api.transport import trouble_of
 
 
 def unresolved() -> Exception:

@@ -21,11 +21,11 @@ from filelock import FileLock
 
 from cqs_sheets import sandbox
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.config.places import place_at
+from cqs_sheets.config.settings import place_at
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.doctor import Finding, Level, mended
-from cqs_sheets.doctor.google_account import check_account
-from cqs_sheets.doctor.workbook import check_workbook
+from cqs_sheets.doctor.finding import Finding, Level, mended
+from cqs_sheets.doctor.surroundings import check_account
+from cqs_sheets.doctor.targets import check_workbook
 from cqs_sheets.template_files import load_template
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside

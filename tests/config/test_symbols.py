@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.config import sample, schema
-from cqs_sheets.core.signals.symbols import BUILT_IN
+from cqs_sheets.core.signals.exchanges import BUILT_IN
 from tests.config.loading import load_text, refusal
 from tests.make import signal
 

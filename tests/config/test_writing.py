@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets import config
-from cqs_sheets.core.signals.vocabulary import CURRENCIES, EXCHANGES, TYPES
+from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.errors import UsageError
 
 FOLDER = Path(tempfile.gettempdir())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-from cqs_sheets.core.rows.busiest import asked, busiest, looks_at_words
+from cqs_sheets.core.plan.rows import asked, busiest, looks_at_words
 from cqs_sheets.core.signals.signal import FeedTable, Record
 from cqs_sheets.core.templates.template import Setting, SettingsSection, SettingsTab, Template
 from tests.make import SIGNALS_TAB, record

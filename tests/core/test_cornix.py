@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.signals.cornix import cornix_text
-from cqs_sheets.core.signals.symbols import BUILT_IN
-from cqs_sheets.core.signals.vocabulary import FUTURES
+from cqs_sheets.core.signals.exchanges import BUILT_IN, FUTURES
+from cqs_sheets.core.signals.fields import cornix_text
 from tests.make import signal
 
 

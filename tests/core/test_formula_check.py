@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.templates.formula_check import complaints
-from cqs_sheets.core.templates.functions import COMPUTE_WITH_COLUMNS, INSTEAD, REASONS, SHARED, TAKE_COLUMNS
+from cqs_sheets.core.templates.formulas import (
+    COMPUTE_WITH_COLUMNS,
+    INSTEAD,
+    REASONS,
+    SHARED,
+    TAKE_COLUMNS,
+    complaints,
+)
 
 
 def told(formula: str) -> list[str]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.signals.coverage import Window
-from cqs_sheets.core.signals.history import missing, next_arrival, observe
+from cqs_sheets.core.signals.coverage import Window, missing, next_arrival, observe
 from cqs_sheets.core.signals.signal import Record, Status
 from tests.journal.samples import at, minutes, signal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.rows.lineage import (
+from cqs_sheets.core.plan.facts import (
     NEVER,
     Lineage,
     Write,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates.pages import Page, PageCell
-from cqs_sheets.core.templates.pages_compile import compile_page
+from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import (
     Block,
     BlockColumn,

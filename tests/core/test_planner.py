@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.reports.render import plan_lines
-from cqs_sheets.core.rows.plan import Add, Plan, Update
-from cqs_sheets.core.rows.planner import Choices, make_plan
-from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
-from cqs_sheets.core.rows.table import HeldRow, Table, TabState
+from cqs_sheets.core.plan.plan import Add, HeldRow, Plan, Table, TabState, Update
+from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.render import plan_lines
 from cqs_sheets.core.signals.signal import Status
 from tests.make import SIGNALS_TAB, TEMPLATE, record, table_of
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cqs_sheets.core.signals.exchanges import TYPES
 from cqs_sheets.core.signals.query import (
     Feed,
     Query,
@@ -19,7 +20,6 @@ from cqs_sheets.core.signals.query import (
     warnings,
 )
 from cqs_sheets.core.signals.signal import FeedTable
-from cqs_sheets.core.signals.vocabulary import TYPES
 from cqs_sheets.errors import UsageError
 from tests.make import signal
 

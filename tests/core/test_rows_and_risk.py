@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.rows.rows import passes, wanted_rows
+from cqs_sheets.core.plan.rows import passes, wanted_rows
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.fields import SOURCES, source
 from cqs_sheets.core.signals.signal import FeedTable

@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqs_sheets.core.signals.exchanges import BUILT_IN, EXCHANGES, FUTURES, MARKETS, Market, Symbols
 from cqs_sheets.core.signals.fields import source
-from cqs_sheets.core.signals.symbols import BUILT_IN, Symbols
-from cqs_sheets.core.signals.venues import MARKETS, Market
-from cqs_sheets.core.signals.vocabulary import EXCHANGES, FUTURES
 from tests.make import record, signal
 
 

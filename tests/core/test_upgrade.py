@@ -10,14 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.reports.render import plan_lines
-from cqs_sheets.core.rows.binding import Binding, Bindings, How
-from cqs_sheets.core.rows.facts import Made
-from cqs_sheets.core.rows.plan import NewColumn, NewTab, Plan
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import wanted_rows
-from cqs_sheets.core.rows.table import TabState
-from cqs_sheets.core.rows.upgrade import USERS_OWN, made_after, parts, record_from, record_text, shape
+from cqs_sheets.core.plan.binding import Binding, Bindings, How
+from cqs_sheets.core.plan.facts import Made
+from cqs_sheets.core.plan.plan import (
+    USERS_OWN,
+    NewColumn,
+    NewTab,
+    Plan,
+    TabState,
+    made_after,
+    parts,
+    record_from,
+    record_text,
+    shape,
+)
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import wanted_rows
+from cqs_sheets.core.render import plan_lines
 from cqs_sheets.core.templates.template import Template
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record, table_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cqs_sheets.core.signals.vocabulary import (
+from cqs_sheets.core.signals.exchanges import (
     CURRENCIES,
     EXCHANGES,
     FUTURES,

@@ -15,7 +15,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw import build_workbook
 from tests.destinations.forms import ChartForm, RuleForm, TabForm, font, outside_texts, span_name
 
 _HEADER = r"((?:'.|[^'\[\]])+)"

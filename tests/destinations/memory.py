@@ -6,16 +6,23 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.facts import Facts, Made, MarkedTab, SheetFacts, Spot
-from cqs_sheets.core.rows.lineage import Lineage, top
-from cqs_sheets.core.rows.orphans import status_column
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
-from cqs_sheets.core.rows.upgrade import ids_by_tab, made_after, parts
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts, Lineage, Made, MarkedTab, SheetFacts, Spot, top
+from cqs_sheets.core.plan.plan import (
+    SETTING_VALUE,
+    HeldRow,
+    Plan,
+    Stamp,
+    Table,
+    TabState,
+    ids_by_tab,
+    made_after,
+    parts,
+)
+from cqs_sheets.core.plan.rows import status_column
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
-from cqs_sheets.destinations.base import Applied
+from cqs_sheets.destinations import Applied
 from cqs_sheets.errors import TargetChanged
 
 _FIRST_ROW = 2

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.cells import CellType, CellValue, same
-from cqs_sheets.core.rows.binding import bind
-from cqs_sheets.core.rows.lineage import top
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.planner import Choices, make_plan
-from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.binding import bind
+from cqs_sheets.core.plan.facts import top
+from cqs_sheets.core.plan.plan import Plan
+from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.errors import TargetChanged

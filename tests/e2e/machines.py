@@ -13,11 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.config.places import place_at
-from cqs_sheets.core.rows.planner import Choices
+from cqs_sheets.config.settings import place_at
+from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.journal import Journal, Poll
-from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.schema import migrate
+from cqs_sheets.journal.database import Database, migrate
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target
 from tests.destinations.users import User
 from tests.make import TEMPLATE, signal

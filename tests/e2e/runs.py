@@ -14,9 +14,9 @@ from freezegun.api import FrozenDateTimeFactory
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.core.rows.planner import Choices
+from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.base import Destination
+from cqs_sheets.destinations import Destination
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.deliver import Deliverer, Target
 from cqs_sheets.run.poll import FeedPoller

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.schema import MIGRATIONS, migrate, version_of
+from cqs_sheets.journal.database import MIGRATIONS, Database, migrate, version_of
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import ExcelUser
 from tests.e2e.machines import Machine, Story

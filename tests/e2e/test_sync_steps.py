@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.facts import Facts
-from cqs_sheets.core.rows.table import Table
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.plan import Table
 from cqs_sheets.errors import TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.template_files import load_template
@@ -151,7 +151,7 @@ def test_an_answer_that_a_bug_stumbles_over_is_kept_for_the_version_without_it(
         raise ZeroDivisionError
 
     with monkeypatch.context() as bug:
-        bug.setattr("cqs_sheets.run.ask.parse_signals", broken)
+        bug.setattr("cqs_sheets.run.poll.parse_signals", broken)
         with pytest.raises(ZeroDivisionError):
             market.sync()
     with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:

@@ -16,8 +16,8 @@ import pytest
 from cqs_sheets.api import ApiClient
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.query import Feed
-from cqs_sheets.destinations.excel.draw.create import build_workbook
-from cqs_sheets.destinations.google.account.auth import open_wire
+from cqs_sheets.destinations.excel.draw import build_workbook
+from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.exchange import NoAnswer
 from cqs_sheets.errors import AccessRefused, TargetBusy
 from cqs_sheets.journal import Journal

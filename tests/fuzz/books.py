@@ -17,7 +17,7 @@ from openpyxl.comments import Comment
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from cqs_sheets.core.rows.plan import Add, Plan, Update
+from cqs_sheets.core.plan.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.run.deliver import read_target

@@ -13,7 +13,7 @@ from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope, parse_
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, Status
 from cqs_sheets.destinations.excel.parts import cellxml
 from cqs_sheets.destinations.google.read import cells
-from cqs_sheets.journal.codec import content_of, record_from, to_stamp
+from cqs_sheets.journal.model import content_of, record_from, to_stamp
 from tests.fuzz.bodies import body
 
 _SEEN = datetime(2026, 5, 24, 14, 40, tzinfo=UTC)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.core.signals.json_text import clean
-from cqs_sheets.core.signals.read_signal import read_signal
+from cqs_sheets.core.signals.read_signal import clean, read_signal
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import GoogleUser

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from cqs_sheets import config
-from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.journal import Journal
-from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.schema import MIGRATIONS, migrate, version_of
+from cqs_sheets.journal.database import MIGRATIONS, Database, migrate, version_of
 from tests.journal.conftest import Clock
 from tests.journal.samples import poll, signal
 

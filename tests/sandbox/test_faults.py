@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from cqs_sheets.sandbox import FAULTS, FaultSettings, parse_fault
 from cqs_sheets.sandbox.answers import Answer, envelope
-from cqs_sheets.sandbox.damage import spoil
-from cqs_sheets.sandbox.faults import Fault, FaultPlan
+from cqs_sheets.sandbox.faults import Fault, FaultPlan, spoil
 
 SETTINGS = FaultSettings(oversized_bytes=1000)
 ROWS = [

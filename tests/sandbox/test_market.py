@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.sandbox import FUTURES_CODES, SPOT_CODES, Horizon, Market, Pool, Signal, Table
-from cqs_sheets.sandbox.dice import seeded
-from cqs_sheets.sandbox.instruments import plain
+from cqs_sheets.sandbox.instruments import plain, seeded
 from cqs_sheets.sandbox.lives import Life, live
 from cqs_sheets.sandbox.market import EPOCH, LONGEST_HISTORY, microseconds
 from tests.sandbox.clock import NOON

@@ -128,7 +128,7 @@ def test_a_token_that_was_granted_is_told_to_nobody_while_google_is_away(closed:
 
 def test_a_crash_tells_no_token(closed: Shell, vault: Path) -> None:
     (closed.folder / "sitecustomize.py").write_text(
-        "import cqs_sheets.destinations.google.account.auth as auth\n"
+        "import cqs_sheets.destinations.google.wire.auth as auth\n"
         "def broken(credentials):\n"
         "    raise RuntimeError(vars(credentials))\n"
         "auth.account_of = broken\n"

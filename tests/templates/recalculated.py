@@ -16,7 +16,7 @@ import pytest
 from openpyxl.workbook import Workbook
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.signals.history import next_arrival, observe
+from cqs_sheets.core.signals.coverage import next_arrival, observe
 from cqs_sheets.core.signals.parse import parse_signals
 from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import TableTab

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.exchanges import SCALPING
 from cqs_sheets.core.signals.parse import parse_envelope
 from cqs_sheets.core.signals.query import Feed, Query
-from cqs_sheets.core.signals.vocabulary import SCALPING
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.poll import FeedPoller

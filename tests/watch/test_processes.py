@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cqs_sheets import sandbox
-from cqs_sheets.journal.lock import writer_lock
+from cqs_sheets.journal.opening import writer_lock
 from tests.cli.command import HANGS, Shell
 
 

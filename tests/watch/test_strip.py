@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.core.reports.strip import CELLS, coverage_days, strip_lines
+from cqs_sheets.core.render import CELLS, coverage_days, strip_lines
 from cqs_sheets.core.signals.coverage import Window, coverage
 from tests.cli.command import Shell
 from tests.e2e.runs import Clock

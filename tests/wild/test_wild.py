@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.rows.plan import Plan, Update
+from cqs_sheets.core.plan.plan import Plan, Update
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.deliver import read_target

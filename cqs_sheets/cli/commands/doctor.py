@@ -16,12 +16,12 @@ from cqs_sheets.cli.options import Options, config_option, loudness_options, wri
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
 from cqs_sheets.config import home_folder, process_environ
-from cqs_sheets.core.reports.render import plural
+from cqs_sheets.core.render import plural
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.doctor import Examination, Finding, Level, exit_code, findings_json, mended
-from cqs_sheets.doctor.finding import fail
-from cqs_sheets.doctor.journal_file import check_journal
-from cqs_sheets.doctor.program import check_program
+from cqs_sheets.doctor import Examination
+from cqs_sheets.doctor.finding import Finding, Level, exit_code, fail, findings_json, mended
+from cqs_sheets.doctor.journal import check_journal
+from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
 from cqs_sheets.run.wiring import Session, config_folder, open_google

@@ -13,8 +13,7 @@ import click
 from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
-from cqs_sheets.cli.google_steps import prepare_google
-from cqs_sheets.cli.interview import InitOptions, Interview
+from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
 from cqs_sheets.cli.options import (
     Amount,
     SyncOptions,
@@ -25,12 +24,11 @@ from cqs_sheets.cli.options import (
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
-from cqs_sheets.config.places import absolute
-from cqs_sheets.core.rows.plan import Plan, Update
-from cqs_sheets.core.rows.table import SETTING_VALUE
+from cqs_sheets.config.settings import absolute
+from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
 from cqs_sheets.errors import AccessRefused, UsageError
-from cqs_sheets.github.workflow import (
+from cqs_sheets.github import (
     WORKFLOW_FILE,
     action_problem,
     installed_action,

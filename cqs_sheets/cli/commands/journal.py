@@ -16,14 +16,13 @@ from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import print_warning, shows_unicode
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import where_of
-from cqs_sheets.core.reports.export import as_csv, as_jsonl, export_row
-from cqs_sheets.core.reports.render import plural
-from cqs_sheets.core.reports.report import utc_text
-from cqs_sheets.core.rows.rows import passes
+from cqs_sheets.core.plan.rows import passes
+from cqs_sheets.core.render import plural
+from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import write_lines, write_parquet, write_workbook
+from cqs_sheets.export import as_csv, as_jsonl, export_row, write_lines, write_parquet, write_workbook
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run.poll import imported
 from cqs_sheets.run.wiring import Session

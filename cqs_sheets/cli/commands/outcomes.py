@@ -21,11 +21,11 @@ from cqs_sheets.core.outcomes.rules import Rules, read_rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.statistics import track_record
 from cqs_sheets.core.outcomes.verdict import Outcome
-from cqs_sheets.core.reports.export import csv_lines, inert
-from cqs_sheets.core.reports.render import plural
-from cqs_sheets.core.signals.vocabulary import nearest
+from cqs_sheets.core.render import plural
+from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml.check import TomlProblems, describe
 from cqs_sheets.errors import UsageError
+from cqs_sheets.export import csv_lines, inert
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
 from cqs_sheets.market.candle_files import MarketName, read_candles

@@ -13,9 +13,16 @@ from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.reports.render import ago, coverage_text, duration, moment_text, plural
-from cqs_sheets.core.reports.report import coverage_json, utc_text
-from cqs_sheets.core.reports.strip import coverage_days, strip_lines
+from cqs_sheets.core.render import (
+    ago,
+    coverage_days,
+    coverage_text,
+    duration,
+    moment_text,
+    plural,
+    strip_lines,
+)
+from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.journal import Journal, PastPoll
 from cqs_sheets.run.deliver import remembered

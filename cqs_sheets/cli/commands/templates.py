@@ -12,10 +12,10 @@ import click
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import complete_built_in, complete_template
 from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.core.reports.render import plural
-from cqs_sheets.core.rows.busiest import busiest
+from cqs_sheets.core.plan.rows import busiest
+from cqs_sheets.core.render import plural
+from cqs_sheets.core.signals.coverage import next_arrival, observe
 from cqs_sheets.core.signals.fields import wall_time
-from cqs_sheets.core.signals.history import next_arrival, observe
 from cqs_sheets.core.signals.parse import parse_signals
 from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab

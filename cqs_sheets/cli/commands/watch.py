@@ -12,15 +12,13 @@ import click
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import show
+from cqs_sheets.cli.terminal.failures import print_result, show
 from cqs_sheets.cli.terminal.output import print_warning
-from cqs_sheets.cli.terminal.report import print_result
-from cqs_sheets.core.reports.render import duration
-from cqs_sheets.core.reports.report import Report
-from cqs_sheets.core.reports.totals import in_total
+from cqs_sheets.core.render import duration
+from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github.summary import tell_github
+from cqs_sheets.github import tell_github
 from cqs_sheets.run.sync import Run, run_once
 from cqs_sheets.run.watch import GOES_ON, Beat, Step, watch
 from cqs_sheets.run.wiring import Session, open_api

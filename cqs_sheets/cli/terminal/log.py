@@ -12,8 +12,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cqs_sheets.core.reports.render import report_lines
-from cqs_sheets.core.reports.report import Report
+from cqs_sheets.core.render import report_lines
+from cqs_sheets.core.report import Report
 from cqs_sheets.errors import AccessRefused
 
 _EVERYTHING = logging.getLogger("cqs_sheets")

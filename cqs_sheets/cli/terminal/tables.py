@@ -11,8 +11,9 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.core.reports.render import ago, plain_price
-from cqs_sheets.core.signals import risk, symbols
+from cqs_sheets.core.render import ago, plain_price
+from cqs_sheets.core.signals import exchanges as symbols
+from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.signal import Record, Signal
 
 _WIDTHS = {

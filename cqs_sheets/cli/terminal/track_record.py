@@ -12,7 +12,7 @@ from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.outcomes.rules import Rules, as_json
 from cqs_sheets.core.outcomes.statistics import ENOUGH, Share, Summary, track_record
 from cqs_sheets.core.outcomes.verdict import Outcome
-from cqs_sheets.core.reports.render import moment_text, plural
+from cqs_sheets.core.render import moment_text, plural
 from cqs_sheets.core.signals.coverage import Coverage
 
 _WIDE = 110  # columns of the terminal from which intervals have room

@@ -8,10 +8,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from cqs_sheets.core.signals.vocabulary import TYPES, is_futures
+from cqs_sheets.core.signals.exchanges import TYPES, is_futures
 from cqs_sheets.core.toml.check import check
-from cqs_sheets.core.toml.durations import DURATION_WORDS, duration, duration_text
-from cqs_sheets.core.toml.words import Finding
+from cqs_sheets.core.toml.words import DURATION_WORDS, Finding, duration, duration_text
 
 _DEFAULT = "default"
 _MINUTE = 60

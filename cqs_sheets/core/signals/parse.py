@@ -7,8 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from cqs_sheets.core.signals.json_text import RepeatedNames, clean, read_json, shortened, write_json
-from cqs_sheets.core.signals.read_signal import MalformedError, id_or_none, read_signal
+from cqs_sheets.core.signals.read_signal import (
+    MalformedError,
+    RepeatedNames,
+    clean,
+    id_or_none,
+    read_json,
+    read_signal,
+    shortened,
+    write_json,
+)
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal, SignalKey
 
 NO_COUNT = -1

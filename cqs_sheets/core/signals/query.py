@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from cqs_sheets.core.signals.signal import FeedTable, Signal
-from cqs_sheets.core.signals.vocabulary import (
+from cqs_sheets.core.signals.exchanges import (
     CURRENCIES,
     EXCHANGES,
     SCALPING,
@@ -17,6 +16,7 @@ from cqs_sheets.core.signals.vocabulary import (
     misspelt,
     nearest,
 )
+from cqs_sheets.core.signals.signal import FeedTable, Signal
 from cqs_sheets.errors import UsageError
 
 MIN_INTERVAL = 1

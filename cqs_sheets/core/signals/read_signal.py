@@ -1,18 +1,147 @@
-"""One JSON object of an answer as a signal, or the reason why it is none."""
+"""JSON read without losing anything: numbers keep their digits, repeated names are noticed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from itertools import pairwise
 
-from cqs_sheets.core.signals.decimals import exact_decimal
-from cqs_sheets.core.signals.json_text import NumberText, RepeatedNames, clean, shortened, write_json
-from cqs_sheets.core.signals.moments import moment
-from cqs_sheets.core.signals.oddities import oddities
-from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
-from cqs_sheets.core.signals.vocabulary import DIRECTIONS, TYPES
+from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
+from cqs_sheets.core.signals.risk import entry_zone
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, exact_decimal, moment
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+"""Stands for what was not UTF-8."""
+
+
+class NumberText(str):
+    """A JSON number (or NaN, Infinity), as the digits that came."""
+
+    __slots__ = ()
+
+
+class RepeatedNames(dict[str, object]):
+    """A JSON object in which a name occurs twice: which value counts is anyone's guess."""
+
+
+def read_json(body: bytes) -> object:
+    """The value of a JSON text; a byte order mark and stray bytes are tolerated.
+
+    Numbers are NumberText, objects with repeated names RepeatedNames, all text can be encoded as
+    UTF-8 (what could not is U+FFFD). Raises ValueError if it is no JSON, or nested too deeply.
+    """
+    text = body.decode("utf-8-sig", errors="replace")
+    try:
+        return json.loads(
+            text,
+            parse_float=NumberText,
+            parse_int=NumberText,
+            parse_constant=NumberText,
+            object_pairs_hook=_object,
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def write_json(value: object) -> str:
+    """Compact JSON of what `read_json` returned, numbers with the digits that came."""
+    try:
+        return _compact(value)
+    except RecursionError:
+        return '"nested too deeply"'
+
+
+def clean(text: str) -> str:
+    """`text` with lone surrogates, which no file or database takes, replaced by U+FFFD."""
+    return _LONE_SURROGATE.sub(REPLACEMENT, text)
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` cut to at most `limit` characters, an ellipsis in place of what is missing."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else RepeatedNames(found)
+
+
+def _compact(value: object) -> str:
+    if isinstance(value, NumberText):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_compact(name)}:{_compact(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_compact, value)) + "]"
+    return clean(json.dumps(value, ensure_ascii=False))
+
+
+_FAR = Decimal("0.1")  # of the ask: a reference price this far outside its entry zone is likely a slip
+_LOWEST_RISK, _HIGHEST_RISK = 1, 5
+
+
+def oddities(signal: Signal) -> tuple[str, ...]:
+    """Short statements, each about values that came as they are kept, e.g. "stop on the wrong side"."""
+    found = [*_of_words(signal), *_of_numbers(signal)]
+    if signal.direction in DIRECTIONS:
+        found += _of_levels(signal, rising=signal.direction == "LONG")
+    return tuple(found)
+
+
+def _of_words(signal: Signal) -> Iterator[str]:
+    words = {"exchange": signal.exchange, "currency": signal.currency, "type": signal.type}
+    for name, text in (words | {"direction": signal.direction}).items():
+        if not text:
+            yield f"no {name}"
+    if signal.direction and signal.direction not in DIRECTIONS:
+        yield "unknown direction"
+    if signal.type and signal.type not in TYPES:
+        yield "unknown type"
+    if any(REPLACEMENT in text for text in (signal.key.id, signal.coin, *words.values())):
+        yield "text that is not UTF-8"
+
+
+def _of_numbers(signal: Signal) -> Iterator[str]:
+    if signal.risk_level is not None and not _LOWEST_RISK <= signal.risk_level <= _HIGHEST_RISK:
+        yield f"risk level outside {_LOWEST_RISK}-{_HIGHEST_RISK}"
+    zone = entry_zone(signal)
+    if not zone:
+        yield "no entry zone"
+    elif signal.ask is not None and _away(signal.ask, zone) > _FAR * signal.ask:
+        yield "ask far outside the entry zone"
+    targets = (signal.target1, signal.target2, signal.target3)
+    if targets == (None, None, None):
+        yield "no target"
+    elif any(earlier is None and later is not None for earlier, later in pairwise(targets)):
+        yield "a target is skipped"
+
+
+def _of_levels(signal: Signal, *, rising: bool) -> Iterator[str]:
+    """Levels against the direction: profits lie above the entry and the stop below it, or mirrored."""
+    sign = 1 if rising else -1
+    targets = [sign * t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
+    bounds = entry_zone(signal) or ((signal.ask,) if signal.ask is not None else ())
+    entries = [sign * price for price in bounds]
+    if any(later <= earlier for earlier, later in pairwise(targets)):
+        yield "targets out of order"
+    if entries and any(target <= max(entries) for target in targets):
+        yield "target on the wrong side"
+    if entries and signal.stop_loss is not None and sign * signal.stop_loss >= min(entries):
+        beyond = sign * signal.stop_loss > max(entries)
+        yield "stop on the wrong side" if beyond else "stop inside the entry zone"
+    start, end = signal.buy_start, signal.buy_end
+    if rising and start is not None and end is not None and start > end:
+        yield "entry zone reversed"
+
+
+def _away(price: Decimal, zone: tuple[Decimal, Decimal]) -> Decimal:
+    return max(zone[0] - price, price - zone[1], Decimal(0))
+
 
 _ZONE = ("buy_start", "buy_end")
 _TARGETS = ("target1", "target2", "target3")

@@ -1,18 +1,70 @@
-"""A signal as the API sent it, and what we know of it since.
-
-Words as in the API's guide: entry zone `buy_start`..`buy_end`, take-profit `target1`..`target3`,
-`ask` the reference price at publication, `risk_level` 1-5 (higher = more aggressive).
-"""
+"""Numbers as the API writes them, exact from wire to cell."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_MAX_TEXT = 80
+_MAX_MAGNITUDE = 30  # no price is beyond 10^±30; a stray exponent would print as a page of zeros
+
+
+def exact_decimal(text: str) -> Decimal | None:
+    """The number a text stands for, without exponent ("1e5" is 100000), or None if it is none.
+
+    Digits are kept as they came, trailing zeros included. Not numbers here: NaN, infinities,
+    thousands separators, anything beyond 10^±30.
+    """
+    if len(text) > _MAX_TEXT or not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    if abs(number.adjusted()) > _MAX_MAGNITUDE:
+        return None
+    return Decimal(format(number, "f"))
+
+
+_CLOCK = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+_ZONE = r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_TIME = re.compile(f"{_CLOCK}(?:{_ZONE})?")
+_EPOCH = re.compile(r"[0-9]{10}(?:\.[0-9]{1,9})?")
+_EPOCH_MILLISECONDS = re.compile(r"[0-9]{13}")
+_CLOCK_NOISE = timedelta(minutes=1)
+_UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS = range(2000, 2200)
+
+
+def moment(text: str, zone: tzinfo, by: datetime | None = None) -> datetime | None:
+    """The moment in UTC, or None if the text is no time or lies outside the years 2000-2199.
+
+    `YYYY-MM-DD HH:MM:SS` on the clocks of `zone`; also with T, fractions, an offset of its own,
+    or as Unix time in seconds or milliseconds. Of an hour that those clocks showed twice, the one
+    that had last come round `by` then is meant; the first without `by`.
+    """
+    try:
+        found = _moment(text, zone, by)
+    except (ValueError, OverflowError):
+        return None
+    return found if found and found.year in _YEARS else None
+
+
+def _moment(text: str, zone: tzinfo, by: datetime | None) -> datetime | None:
+    if _EPOCH.fullmatch(text):
+        return _UNIX_START + timedelta(microseconds=int(Decimal(text) * 1_000_000))
+    if _EPOCH_MILLISECONDS.fullmatch(text):
+        return _UNIX_START + timedelta(milliseconds=int(text))
+    if not _TIME.fullmatch(text):
+        return None
+    found = datetime.fromisoformat(text[:19] + text[19:].replace(" ", ""))
+    if found.tzinfo:
+        return found.astimezone(UTC)
+    first, second = (found.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return second if by is not None and first < second <= by + _CLOCK_NOISE else first
 
 
 class FeedTable(StrEnum):

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.signals.fields import EXTRA, SOURCES
-from cqs_sheets.core.signals.vocabulary import nearest
-from cqs_sheets.core.templates.formula import references
-from cqs_sheets.core.templates.formula_check import complaints
+from cqs_sheets.core.templates.formulas import complaints, references
 from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged, own_tabs
 from cqs_sheets.core.templates.pages_check import page_findings
 from cqs_sheets.core.templates.template import ColumnKind

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cqs_sheets.core.templates.formula import references
+from cqs_sheets.core.templates.formulas import references
 
 Values = Mapping[str, Any]
 Include = Callable[[str], Values]

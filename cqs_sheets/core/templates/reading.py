@@ -17,7 +17,7 @@ from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.core.templates.checking import findings
 from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged
-from cqs_sheets.core.templates.pages_toml import blocks_tab, report_tab
+from cqs_sheets.core.templates.pages_check import blocks_tab, report_tab
 from cqs_sheets.core.templates.template import (
     CellFormat,
     Column,

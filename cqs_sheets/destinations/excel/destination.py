@@ -9,18 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.facts import Facts
-from cqs_sheets.core.rows.plan import NewColumn, Plan
-from cqs_sheets.core.rows.table import Stamp, Table
-from cqs_sheets.core.rows.upgrade import made_after
-from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.excel.draw import create
-from cqs_sheets.destinations.excel.edit.editor import Editor
-from cqs_sheets.destinations.excel.edit.marking import mark
-from cqs_sheets.destinations.excel.edit.upgrade import upgrade
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.plan import NewColumn, Plan, Stamp, Table, made_after
+from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations.excel import draw as create
+from cqs_sheets.destinations.excel.edit.editor import Editor, mark
+from cqs_sheets.destinations.excel.edit.newsettings import upgrade
+from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
-from cqs_sheets.destinations.excel.graft.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.facts import read_facts, with_headers

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from cqs_sheets.destinations.excel.exchange import exchange
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
-from cqs_sheets.held import HELD, is_held
+from cqs_sheets.files import HELD, is_held
 
 _WAIT_STEP = 0.25
 _TICK = 0.01  # two saves within one may leave the same time

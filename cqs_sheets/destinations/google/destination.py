@@ -5,43 +5,46 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.facts import Facts
-from cqs_sheets.core.rows.orphans import status_column
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, Stamp, Table, TabState
-from cqs_sheets.core.rows.upgrade import is_users_own
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Stamp, Table, TabState, is_users_own
+from cqs_sheets.core.plan.rows import status_column
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
-from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.google.read.cells import MOST_CHARACTERS, decode, is_inexact
-from cqs_sheets.destinations.google.read.headers import adopted_place, read_headers, read_titles
-from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.read.looking import look
-from cqs_sheets.destinations.google.read.marks import lineage_of
-from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS
-from cqs_sheets.destinations.google.read.survey import Survey, survey
-from cqs_sheets.destinations.google.read.values import (
+from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations.google.read.cells import (
+    MOST_CHARACTERS,
     Line,
     box_of_column,
     box_of_rows,
+    decode,
+    is_inexact,
     model_rows,
     read_boxes,
     read_formulas,
     with_models,
 )
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
+from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.marks import lineage_of
+from cqs_sheets.destinations.google.read.survey import (
+    Survey,
+    adopted_place,
+    read_headers,
+    read_titles,
+    survey,
+)
+from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.write.batches import Composer
-from cqs_sheets.destinations.google.write.notes import mistakes_among, noted
+from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.witness import cells_read, witness_areas
+from cqs_sheets.destinations.google.write.witness import cells_read, mistakes_among, noted, witness_areas
 from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import DataRefused, TargetChanged
 
-Json = dict[str, Any]
 Held = dict[str, dict[str, dict[str, CellValue]]]
 
 _UNSURE = "?"  # follows the version while nobody knows whether its write hit the right rows

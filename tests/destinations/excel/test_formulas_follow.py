@@ -13,10 +13,10 @@ import xlsxwriter
 from openpyxl.formula.translate import Translator
 
 from cqs_sheets.core.grid import Span, column_letters
-from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.excel.graft.tabs import add_tabs
+from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.deliver import read_target

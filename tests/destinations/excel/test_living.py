@@ -13,8 +13,8 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination

@@ -12,9 +12,9 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.plan.plan import Plan
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import grid, parts, with_parts

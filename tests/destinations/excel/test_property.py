@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.core.cells import CellValue, exact_number, same
-from cqs_sheets.core.rows.plan import Add, Update
+from cqs_sheets.core.plan.plan import Add, Update
 from tests.destinations.excel.books import change, fill_signals, grid, read, sync, values, with_parts
 from tests.destinations.excel.test_shapes import (
     SHEET,

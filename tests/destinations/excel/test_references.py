@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from openpyxl.formula.tokenizer import Token, Tokenizer
 from openpyxl.formula.translate import Translator
 
-from cqs_sheets.core.grid import column_letters
-from cqs_sheets.core.templates.formula import references, resolve
+from cqs_sheets.core.grid import column_letters, column_number
+from cqs_sheets.core.templates.formulas import references, resolve
 from cqs_sheets.destinations.excel.parts.references import (
     Reference,
     filled,
     has_cell_references,
     map_references,
+    quoted_sheet,
+    split_sheet,
+    table_column,
 )
-from cqs_sheets.destinations.excel.parts.refs import column_number, quoted_sheet, split_sheet, table_column
 
 
 @pytest.mark.parametrize(

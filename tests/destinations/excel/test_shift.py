@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from cqs_sheets.core.rows.plan import Plan
+from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import DataRefused

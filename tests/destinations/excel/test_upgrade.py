@@ -19,9 +19,9 @@ from openpyxl.worksheet.table import TableColumn
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellType, CellValue
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.plan.plan import Plan
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.templates.template import (
     CellFormat,
     ColumnKind,
@@ -32,7 +32,7 @@ from cqs_sheets.core.templates.template import (
     Template,
     TextStyle,
 )
-from cqs_sheets.destinations.base import Applied
+from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import grid, parts, signals_book, with_parts
@@ -400,7 +400,7 @@ def test_a_formula_that_needs_a_deleted_column_is_left_empty_and_told(book: Path
 
 
 def test_a_tab_continued_in_another_is_extended_in_both(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqs_sheets.destinations.excel.read.rollover.MAX_ROW", 8)
+    monkeypatch.setattr("cqs_sheets.destinations.excel.read.scan.MAX_ROW", 8)
     sync(book, TEMPLATE, range(6, 10))
     monkeypatch.undo()
     sync(book, LATER, range(1, 10))

@@ -22,9 +22,9 @@ from cqs_sheets.core.templates.template import (
     TableTab,
     Template,
 )
-from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.draw.table import note
-from cqs_sheets.destinations.excel.parts.valid_names import sheet_name, table_name
+from cqs_sheets.destinations.excel.parts.workbook import sheet_name, table_name
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.excel_create.soundness import assert_sound

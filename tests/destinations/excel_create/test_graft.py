@@ -16,10 +16,9 @@ import pytest
 import xlsxwriter
 from openpyxl.utils import get_column_letter
 
-from cqs_sheets.core.rows.plan import Add, Update, free_title
-from cqs_sheets.core.rows.table import Table
+from cqs_sheets.core.plan.plan import Add, Table, Update, free_title
 from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.excel.graft.tabs import add_tabs
+from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.errors import DataRefused

@@ -15,8 +15,8 @@ import pytest
 import xlsxwriter
 from openpyxl.cell.cell import MergedCell
 
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import wanted_rows
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.templates.template import (
     Block,
     BlockColumn,
@@ -27,8 +27,8 @@ from cqs_sheets.core.templates.template import (
     Template,
 )
 from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.excel.draw.create import build_workbook
-from cqs_sheets.destinations.excel.graft.tabs import add_tabs
+from cqs_sheets.destinations.excel.draw import build_workbook
+from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template

@@ -12,7 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, TableTab, Template, Theme
-from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.template_files import load_template
 from tests.make import TEMPLATE, column
 

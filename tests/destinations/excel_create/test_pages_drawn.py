@@ -26,7 +26,7 @@ from cqs_sheets.core.templates.template import (
     Template,
     TextStyle,
 )
-from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.excel_create.soundness import assert_sound
 from tests.make import SIGNALS_TAB, TEMPLATE

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from openpyxl.workbook import Workbook
 
-from cqs_sheets.core.templates.pages_blocks import block_column
+from cqs_sheets.core.templates.report_pages import block_column
 from cqs_sheets.core.templates.template import BlocksTab, ColumnKind, ReportTab, TableTab
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create import trades

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue, same
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.destinations.google.destination import GoogleDestination
-from cqs_sheets.destinations.google.read.addresses import column_letters
+from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.errors import TargetBusy
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import Clock, KilledError, connect, moment, shown

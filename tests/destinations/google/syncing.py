@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.plan import Plan
-from cqs_sheets.core.rows.planner import make_plan
-from cqs_sheets.core.rows.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.plan import Plan
+from cqs_sheets.core.plan.planner import make_plan
+from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.base import Applied
+from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.google.user import GoogleUser

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from google.oauth2.credentials import Credentials
 
-from cqs_sheets.destinations.google.account.auth import (
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.auth import (
     SCOPES,
     TOKEN_FILE,
     account_of,
     find_credentials,
     save_token,
 )
-from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.errors import AccessRefused
 
 USER = {"client_id": "id", "client_secret": "secret", "refresh_token": "refresh"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from cqs_sheets.destinations.google.account.auth import open_wire
-from cqs_sheets.destinations.google.wire.bounded import BoundedSession
+from cqs_sheets.destinations.google.wire.auth import open_wire
+from cqs_sheets.destinations.google.wire.exchange import BoundedSession
 from tests.faults.faulty_server import BIGGEST, FaultyServer, answer, bodies, serving
 
 WHOLE = b'{"spreadsheetId": "1"}'

@@ -9,10 +9,9 @@ import pytest
 
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.core.templates.template import CellFormat, SettingsTab
-from cqs_sheets.destinations.google.compile.formulas import rule_formula
-from cqs_sheets.destinations.google.compile.styles import number_format
+from cqs_sheets.destinations.google.compile.styles import number_format, rule_formula
 from cqs_sheets.destinations.google.compile.table import new_place
-from cqs_sheets.destinations.google.read.addresses import column_letters
+from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser

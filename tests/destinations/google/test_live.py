@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.destinations.google.account.auth import open_wire
+from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused
 from tests.destinations import test_conformance

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.destinations.base import Applied
-from cqs_sheets.destinations.google.read.addresses import column_letters
+from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.errors import TargetBusy
 from tests.destinations.google.chaos import Chaos
 from tests.destinations.google.syncing import row, sync

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.rows.lineage import top
+from cqs_sheets.core.plan.facts import top
 from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.errors import DataRefused, TargetBusy
 from cqs_sheets.template_files import load_template

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.rows.plan import Add
+from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, volume_name
-from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS, portions
+from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, portions
 from cqs_sheets.errors import TargetBusy
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser, shown

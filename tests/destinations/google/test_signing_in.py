@@ -17,8 +17,8 @@ import pytest
 import requests
 from google.oauth2.credentials import Credentials
 
-from cqs_sheets.destinations.google.account.auth import SCOPES, find_credentials, save_token
-from cqs_sheets.destinations.google.account.signing_in import OAuthClient, read_client, sign_in
+from cqs_sheets.destinations.google.wire.auth import SCOPES, find_credentials, save_token
+from cqs_sheets.destinations.google.wire.signing_in import OAuthClient, read_client, sign_in
 from cqs_sheets.errors import AccessRefused, UsageError
 from tests.faults import faulty_server
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqs_sheets.core.rows.binding import bind
+from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.destinations.google.read.survey import Protection, Survey
 from cqs_sheets.run.deliver import look
 from tests.destinations.google.syncing import row, sync

@@ -16,7 +16,7 @@ from google.auth import external_account
 from google.auth.credentials import Credentials
 from google.oauth2.credentials import Credentials as UserCredentials
 
-from cqs_sheets.destinations.google.account.auth import SCOPES, find_credentials, kind_of
+from cqs_sheets.destinations.google.wire.auth import SCOPES, find_credentials, kind_of
 from cqs_sheets.destinations.google.wire.exchange import CredentialsRefused, NoAnswer, Wire
 from tests.faults.faulty_server import answer, serving
 

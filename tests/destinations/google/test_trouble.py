@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.core.rows.lineage import top
+from cqs_sheets.core.plan.facts import top
 from cqs_sheets.destinations.google.destination import GoogleDestination
-from cqs_sheets.destinations.google.wire.exchange import Wire
-from cqs_sheets.destinations.google.wire.quota import Quota
+from cqs_sheets.destinations.google.wire.exchange import Quota, Wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged, UsageError
 from cqs_sheets.run.deliver import read_target

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.rows.rows import WantedRow
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.templates.template import (
     BlocksTab,
     Column,

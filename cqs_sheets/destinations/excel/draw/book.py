@@ -1,29 +1,62 @@
-"""A whole workbook drawn with openpyxl."""
+"""A drawn workbook as bytes, without a temporary file on the way.
+
+openpyxl writes each sheet to the temporary folder first, and a disk that is full there goes unnoticed: the
+workbook is saved with half a sheet in it.
+"""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Collection, Mapping, Sequence
+from zipfile import ZIP_DEFLATED, ZipFile
 
+from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.utils.indexed_list import IndexedList
 from openpyxl.workbook import Workbook
 from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
 
-from cqs_sheets.core.templates.pages_compile import compile_page
+from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
 from cqs_sheets.destinations.excel.draw.page import draw_page
-from cqs_sheets.destinations.excel.draw.references import DrawnReferences, DrawnTable, OtherTables, is_hidden
-from cqs_sheets.destinations.excel.draw.saving import saved
 from cqs_sheets.destinations.excel.draw.settings import draw_settings
-from cqs_sheets.destinations.excel.draw.styles import Look
+from cqs_sheets.destinations.excel.draw.styles import (
+    DrawnReferences,
+    DrawnTable,
+    Look,
+    OtherTables,
+    is_hidden,
+)
 from cqs_sheets.destinations.excel.draw.table import AUTHOR, draw_table, unique_headers
-from cqs_sheets.destinations.excel.parts.names import SEQUENCE
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.valid_names import sheet_name, table_name
+from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, sheet_name, table_name
+
+
+class _Writer(ExcelWriter):
+    """openpyxl's writer, but for where the sheets are kept meanwhile."""
+
+    def write_worksheet(self, ws: Worksheet) -> None:
+        ws._drawing = drawing = SpreadsheetDrawing()  # type: ignore[attr-defined]  # noqa: SLF001
+        drawing.charts, drawing.images = ws._charts, ws._images  # type: ignore[attr-defined]  # noqa: SLF001
+        writer = WorksheetWriter(ws, out=io.BytesIO())
+        writer.write()
+        ws._rels = writer._rels  # type: ignore[attr-defined]  # noqa: SLF001
+        self._archive.writestr(ws.path[1:], writer.read())  # type: ignore[attr-defined]
+        self.manifest.append(ws)
+
+
+def saved(book: Workbook) -> bytes:
+    """The .xlsx."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        _Writer(book, archive).save()
+    return buffer.getvalue()
+
 
 _MARGIN = 0.4  # inches of paper
 _STYLES = "xl/styles.xml"

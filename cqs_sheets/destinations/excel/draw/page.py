@@ -1,19 +1,205 @@
-"""Blocks and reports drawn with openpyxl: what core.pages worked out, cell by cell."""
+"""Charts drawn with openpyxl, alike in Excel and LibreOffice.
+
+What openpyxl leaves to the reader is said outright, as the two fill gaps differently: axes shown, lines
+not smoothed, no labels but those asked for, no border around.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from openpyxl.cell.cell import Cell, MergedCell
+from openpyxl.chart import BarChart, LineChart
+from openpyxl.chart.axis import ChartLines, TextAxis
+from openpyxl.chart.data_source import AxDataSource, NumDataSource, NumRef, StrRef
+from openpyxl.chart.label import DataLabelList
+from openpyxl.chart.layout import Layout, ManualLayout
+from openpyxl.chart.legend import Legend
+from openpyxl.chart.marker import Marker
+from openpyxl.chart.series import Series, SeriesLabel
+from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.chart.text import RichText, Text
+from openpyxl.chart.title import Title
+from openpyxl.drawing.line import LineProperties
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
+from openpyxl.drawing.text import (
+    CharacterProperties,
+    Font,
+    Paragraph,
+    ParagraphProperties,
+    RegularTextRun,
+    RichTextProperties,
+)
 from openpyxl.formatting.rule import Rule as Condition
 from openpyxl.styles import Alignment, Border, Side
 from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cqs_sheets.core.grid import column_letters
-from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell
+from cqs_sheets.core.grid import Span, column_letters
+from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell, PageChart, PageSeries
 from cqs_sheets.core.templates.template import CellFormat
-from cqs_sheets.destinations.excel.draw.charts import AreaReference, draw_chart
 from cqs_sheets.destinations.excel.draw.styles import SHRINKING, WIDTH_PADDING, Look, rule_style, style_like
-from cqs_sheets.destinations.excel.parts.refs import MAX_COLUMN
+from cqs_sheets.destinations.excel.parts.references import MAX_COLUMN
+
+AreaReference = Callable[[str, Span], str]
+
+_POINT = 12_700  # EMU
+_GRID_START = 2  # column B: a chart that begins there is in line with what stands above it
+_INSET = 7 * 9_525
+_TITLE_SIZE, _LABEL_SIZE = 1, -2  # points more than the text
+_PLOT = (0.02, 0.17, 0.95, 0.80)  # x, y, width and height: shares of the chart
+_NO_ZEROS = "0;-0;;"
+
+
+def draw_chart(sheet: Worksheet, chart: PageChart, look: Look, area: AreaReference) -> None:
+    """Draw a chart over its cells; `area` spells the cells it shows."""
+    drawn = _line_chart(chart) if chart.kind == "line" else _bar_chart(chart)
+    drawn.varyColors = False
+    drawn.series = [_series(chart, each, look, area) for each in chart.series]
+    drawn.dataLabels = _value_labels(chart, look)
+    _set_axes(drawn, chart, look)
+    drawn.title = _title(chart.title, look)
+    drawn.legend = _legend(chart, look) if chart.legend else None
+    x, y, width, height = _PLOT
+    drawn.layout = Layout(
+        manualLayout=ManualLayout(
+            layoutTarget="outer", xMode="edge", yMode="edge", x=x, y=y, w=width, h=height
+        )
+    )
+    drawn.graphical_properties = GraphicalProperties(
+        solidFill=look.color("paper"), ln=LineProperties(noFill=True)
+    )
+    drawn.plot_area.graphicalProperties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
+    drawn.roundedCorners = False
+    drawn.anchor = _anchor(chart.span)  # type: ignore[assignment]  # the stub knows addresses only
+    sheet.add_chart(drawn)
+
+
+def _bar_chart(chart: PageChart) -> BarChart:
+    drawn = BarChart()
+    drawn.type = "bar" if chart.kind == "bar" else "col"
+    drawn.grouping = "stacked" if chart.stacked else "clustered"
+    drawn.overlap = 100 if chart.stacked else None
+    drawn.gapWidth = chart.gap
+    return drawn
+
+
+def _line_chart(chart: PageChart) -> LineChart:
+    drawn = LineChart()
+    drawn.grouping = "stacked" if chart.stacked else "standard"
+    return drawn
+
+
+def _series(chart: PageChart, series: PageSeries, look: Look, area: AreaReference) -> Series:
+    categories = area(chart.categories.tab, chart.categories.span)
+    drawn = Series(
+        tx=SeriesLabel(v=series.name),
+        cat=AxDataSource(strRef=StrRef(f=categories)),
+        val=NumDataSource(numRef=NumRef(f=area(series.values.tab, series.values.span))),
+    )
+    color = look.color(series.color)
+    if chart.kind == "line":
+        line = LineProperties(w=round(series.width * _POINT), solidFill=color, cap="rnd")
+        drawn.graphicalProperties = GraphicalProperties(ln=line)
+        drawn.smooth = False
+        drawn.marker = Marker(symbol="none")
+    else:
+        drawn.graphicalProperties = GraphicalProperties(solidFill=color, ln=LineProperties(noFill=True))
+        drawn.invertIfNegative = False
+    return drawn
+
+
+def _value_labels(chart: PageChart, look: Look) -> DataLabelList:
+    labels = DataLabelList()
+    labels.showVal = chart.labels
+    labels.showSerName = labels.showCatName = labels.showLegendKey = labels.showPercent = False
+    labels.showBubbleSize = labels.showLeaderLines = False
+    if chart.labels:
+        labels.numFmt = _NO_ZEROS
+        labels.txPr = _text(look, "ink", _LABEL_SIZE, bold=True)
+    return labels
+
+
+def _set_axes(drawn: BarChart | LineChart, chart: PageChart, look: Look) -> None:
+    lying = chart.kind == "bar"
+    names, values = cast("TextAxis", drawn.x_axis), drawn.y_axis
+    for axis in (names, values):
+        axis.delete = False
+        axis.title = None
+        axis.majorTickMark = axis.minorTickMark = "none"
+        axis.txPr = _text(look, "muted", _LABEL_SIZE)
+    names.tickLblPos = "low"  # below, where values are negative too
+    names.tickLblSkip = names.tickMarkSkip = chart.every
+    names.noMultiLvlLbl = True
+    names.number_format = "General"
+    names.scaling.orientation = "maxMin" if lying else "minMax"  # the first one at the top
+    names.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=look.color("#CBD5E1")))
+    values.crosses = "max" if lying else "autoZero"
+    values.crossBetween = "midCat" if chart.kind == "line" else "between"
+    values.number_format = chart.format.pattern
+    values.numFmt.sourceLinked = False
+    values.graphicalProperties = GraphicalProperties(ln=LineProperties(noFill=True))
+    grid = GraphicalProperties(ln=LineProperties(w=_POINT // 2, solidFill=look.color("line")))
+    values.majorGridlines = ChartLines(spPr=grid)
+    names.majorGridlines = None
+
+
+def _title(text: str, look: Look) -> Title:
+    """At the left upper corner."""
+    paragraph = Paragraph(
+        pPr=ParagraphProperties(defRPr=_characters(look, "ink", _TITLE_SIZE, bold=True)),
+        r=[RegularTextRun(rPr=_characters(look, "ink", _TITLE_SIZE, bold=True), t=text)],
+    )
+    place = ManualLayout(xMode="edge", yMode="edge", x=0.02, y=0.035)
+    return Title(
+        tx=Text(rich=RichText(bodyPr=RichTextProperties(), p=[paragraph])),
+        layout=Layout(manualLayout=place),
+        overlay=False,
+    )
+
+
+def _legend(chart: PageChart, look: Look) -> Legend:
+    """At the right upper corner."""
+    legend = Legend()
+    legend.position = "t"
+    legend.overlay = False
+    legend.txPr = _text(look, "muted", _LABEL_SIZE)
+    width = _legend_width(chart)
+    place = ManualLayout(xMode="edge", yMode="edge", x=0.98 - width, y=0.03, w=width, h=0.1)
+    legend.layout = Layout(manualLayout=place)
+    return legend
+
+
+def _legend_width(chart: PageChart) -> float:
+    """A share of the chart's width: so much a column of the grid, by the letters in the names."""
+    letters = sum(len(series.name) + 6 for series in chart.series)
+    return min(0.6, letters / (7 * len(chart.span.columns)))
+
+
+def _text(look: Look, color: str, bigger: int, *, bold: bool = False) -> RichText:
+    paragraph = Paragraph(
+        pPr=ParagraphProperties(defRPr=_characters(look, color, bigger, bold=bold)),
+        endParaRPr=CharacterProperties(),
+    )
+    return RichText(bodyPr=RichTextProperties(vert="horz"), p=[paragraph])
+
+
+def _characters(look: Look, color: str, bigger: int, *, bold: bool = False) -> CharacterProperties:
+    return CharacterProperties(
+        latin=Font(typeface=look.theme.font),
+        sz=(look.theme.size + bigger) * 100,
+        b=bold,
+        solidFill=look.color(color),
+    )
+
+
+def _anchor(span: Span) -> TwoCellAnchor:
+    """From the first cell to the last, a little off the chart at its left."""
+    inset = _INSET if span.left > _GRID_START else 0
+    start = AnchorMarker(col=span.left - 1, colOff=inset, row=span.top - 1, rowOff=0)
+    return TwoCellAnchor(editAs="twoCell", _from=start, to=AnchorMarker(col=span.right, row=span.bottom))
+
 
 _BEYOND = "canvas"  # what a report's sheet shows beyond its grid
 

@@ -12,9 +12,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.templates.template import Setting, SettingsTab
 from cqs_sheets.destinations.excel.draw.styles import WIDTH_PADDING, Look
-from cqs_sheets.destinations.excel.draw.validation import limit_validation
-from cqs_sheets.destinations.excel.parts.names import column_name
-from cqs_sheets.destinations.excel.parts.refs import quoted_sheet
+from cqs_sheets.destinations.excel.draw.table import limit_validation
+from cqs_sheets.destinations.excel.parts.references import quoted_sheet
+from cqs_sheets.destinations.excel.parts.workbook import column_name
 
 _SUBTITLE = "Type into the yellow cells. Everything else follows."
 _COMPUTED = "@"  # begins the values that the sync writes later

@@ -1,4 +1,4 @@
-"""A plan brought into a workbook's parts: one tab after the other, on a draft of its archive."""
+"""The hidden names of tabs that are bound to other sheets than before: put there, and taken away elsewhere."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.facts import Made
-from cqs_sheets.core.rows.plan import Add, Plan, Update
-from cqs_sheets.core.rows.upgrade import USERS_OWN
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Made
+from cqs_sheets.core.plan.plan import USERS_OWN, Add, Plan, Update
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
-from cqs_sheets.destinations.excel.edit.growth import (
+from cqs_sheets.destinations.excel.edit.newrows import RowMaker
+from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
+from cqs_sheets.destinations.excel.edit.room import (
     Growth,
     grow_charts,
     grow_formulas,
     grow_names,
     grow_tail,
+    make_room,
+    nearly_full,
 )
-from cqs_sheets.destinations.excel.edit.newrows import RowMaker
-from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
-from cqs_sheets.destinations.excel.edit.room import make_room
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     EditsOnDemand,
@@ -30,22 +31,44 @@ from cqs_sheets.destinations.excel.edit.rows import (
     rewritten,
     with_dimension,
 )
-from cqs_sheets.destinations.excel.edit.sparerows import nearly_full
 from cqs_sheets.destinations.excel.edit.stale import forget_results
-from cqs_sheets.destinations.excel.graft.tabs import add_tabs
-from cqs_sheets.destinations.excel.parts.cellxml import encode
+from cqs_sheets.destinations.excel.edit.tabs import add_tabs
+from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, encode
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import Area, address
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
+from cqs_sheets.destinations.excel.parts.references import Area, address
+from cqs_sheets.destinations.excel.parts.styles import TimeFormats
 from cqs_sheets.destinations.excel.parts.tables import resize_table
-from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
-from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook
-from cqs_sheets.destinations.excel.read import rollover
-from cqs_sheets.destinations.excel.read.column_references import ColumnReferences
-from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
-from cqs_sheets.destinations.excel.read.place import Place, marked_place, marked_volumes, volume_of
+from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name, tab_prefix
+from cqs_sheets.destinations.excel.read import scan as rollover
+from cqs_sheets.destinations.excel.read.place import (
+    ColumnReferences,
+    Place,
+    marked_place,
+    marked_volumes,
+    volume_of,
+)
+from cqs_sheets.destinations.excel.read.reader import cells_at, setting_cells
 from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
 from cqs_sheets.errors import DataRefused
+
+
+def mark(draft: Draft, bindings: Bindings) -> None:
+    """Leave the marks of a workbook as its bindings are: from now on they are what tabs are known by."""
+    if not (bindings.dropped or bindings.adopted):
+        return
+    workbook = Workbook(draft)
+    for name in bindings.dropped:
+        tab = bindings.template.tab(name)
+        for volume in list(marked_volumes(workbook, tab)) if isinstance(tab, TableTab) else ():
+            workbook.remove_names(tab_prefix(volume.mark_name))
+    for name, binding in bindings.adopted.items():
+        tab = bindings.template.tab(name)
+        if isinstance(tab, TableTab):
+            for column_id, at in binding.columns.items():
+                cell = CellAddress(binding.sheet, binding.header_row, at)
+                workbook.bind(column_name(tab.mark_name, column_id), cell)
+    workbook.save()
+
 
 Edits = Mapping[int, RowEdit]
 

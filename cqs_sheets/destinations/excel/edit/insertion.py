@@ -1,13 +1,105 @@
-"""Rows inserted in a sheet: what that does to ranges, addresses and formulas."""
+"""The formulas of a sheet's cells rewritten as its rows stream by, those that cells share included."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
-from cqs_sheets.destinations.excel.parts.references import Reference, map_references
-from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, Area
-from cqs_sheets.destinations.excel.parts.workbook import Sheet
+from cqs_sheets.core.grid import column_number
+from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, filled, map_references
+from cqs_sheets.destinations.excel.parts.rowstream import Piece, addressed
+from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.xmltext import (
+    Malformed,
+    attributes,
+    canonical,
+    escape,
+    plain_part,
+    unescape,
+)
 from cqs_sheets.errors import DataRefused
+
+# Matches a cell up to the end of its formula, then the formula's tag and text: a cell that a program wrote with
+# attributes in any order, blanks or a formula without text. A parser would be forty times as slow.
+_FORMULA_CELL = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>.*?</f>)', re.DOTALL)
+_FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+
+Change = Callable[[str, int, int], str]
+"""From a cell's formula, its row and its column to what the formula shall be."""
+
+
+class CellFormulas:
+    """Rewrites the formulas of one sheet, its pieces of rows in order.
+
+    A formula that cells share is written out where it is not the same for all of them any more, with
+    `write_out` everywhere: a cell's own formula is the first one's, moved by rows and columns.
+    `own_tag` may rewrite the tag of a formula that fills several cells (an array's). With
+    `ranges_only` formulas without a range are not changed, which saves looking at each.
+    """
+
+    def __init__(
+        self,
+        change: Change,
+        *,
+        write_out: bool = False,
+        ranges_only: bool = False,
+        own_tag: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        self._change = change
+        self._write_out = write_out
+        self._ranges_only = ranges_only
+        self._own_tag = own_tag
+        self._masters: dict[str, tuple[int, int, str]] = {}
+        self._written_out: set[str] = set()
+
+    def rows(self, piece: Piece) -> bytes:
+        """A stretch of rows with its formulas changed."""
+        if b"<f" not in piece.text:
+            return piece.text
+        return _FORMULA_CELL.sub(self._cell, addressed(piece).text)
+
+    def _cell(self, match: re.Match[bytes]) -> bytes:
+        row, column = int(match[2]), column_number(match[1].decode())
+        return _FORMULA.sub(lambda formula: self._formula(formula, row, column), match[0])
+
+    def _formula(self, match: re.Match[bytes], row: int, column: int) -> bytes:
+        values = attributes(match[1])
+        text = unescape(match[2] or b"")
+        if values.get("t") == "shared":
+            return self._shared(match[0], values.get("si", ""), text, row, column)
+        tag = b"<f" + match[1] + b">"
+        if self._own_tag and "ref" in values:
+            tag = self._own_tag(tag)
+        after = self._change(text, row, column)
+        if after == text and tag == b"<f" + match[1] + b">":
+            return match[0]
+        return tag + escape(after) + b"</f>"
+
+    def _shared(self, written: bytes, index: str, text: str, row: int, column: int) -> bytes:
+        if text:
+            self._masters[index] = (row, column, text)
+            self._written_out.discard(index)
+        plain = self._write_out or index in self._written_out
+        if not plain and index not in self._masters:
+            return written  # no program can tell what it says
+        first_row, first_column, first = self._masters.get(index) or _unknown(index)
+        if not plain and self._ranges_only and ":" not in first:
+            return written
+        text = filled(first, row - first_row, column - first_column)
+        after = self._change(text, row, column)
+        if after == text and not plain:
+            return written
+        if (row, column) == (first_row, first_column):
+            self._written_out.add(index)
+        return b"<f>" + escape(after) + b"</f>"
+
+
+def _unknown(index: str) -> NoReturn:
+    raise Malformed("the formula that cells share", index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +219,87 @@ def refused(sheet: str, detail: str) -> DataRefused:
         meaning="The file was left as it was; the rows wait in the journal.",
         hint="Move what stands below the signals further down, or to another tab.",
     )
+
+
+FormulaChange = Callable[[str, str], str]
+"""From a formula and the sheet it belongs to ("" for none) to what it shall be."""
+
+# Each pattern goes over XML of any program, prefixed or not, attributes in any order; group 1 stands before the
+# formula, group 2 is it. A parser would write the whole part anew; so all that is not meant keeps its bytes.
+#
+# Matches the formulas of rules, validations and sparklines, and whatever else calls a formula `f`.
+RULE_FORMULA = re.compile(
+    rb"(<(?:\w+:)?(?:f|formula[12]?)(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?(?:f|formula[12]?)>)"
+)
+_CHART_PART = re.compile(r"(?i)(?:^|/)charts?/(?:chart|chartex)[^/]*\.xml$")
+_CHART_FORMULA = re.compile(rb"(<(?:\w+:)?f(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?f>)")
+# Matches what fills a table's column and its totals; what a text box shows; what controls are linked to, in both
+# places that Excel keeps them.
+_PART_FORMULAS = {
+    "table": (
+        re.compile(rb"(<(?:\w+:)?(?:calculatedColumnFormula|totalsRowFormula)(?:\s[^>]*)?>)([^<]*)(?=</)"),
+    ),
+    "drawing": (re.compile(rb"""(\stextlink\s*=\s*["'])([^"']*)"""),),
+    "ctrlProp": (re.compile(rb"""(\sfmla(?:Link|Range|Txbx|Group)\s*=\s*["'])([^"']*)"""),),
+    "vmlDrawing": (re.compile(rb"(<(?:\w+:)?Fmla(?:Link|Range|Txbx|Group|Pict)(?:\s[^>]*)?>)([^<]*)(?=</)"),),
+}
+
+
+def map_formulas(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str]) -> bytes:
+    """Rewrite the formulas that a pattern finds (group 1 before, group 2 the formula)."""
+
+    def changed(match: re.Match[bytes]) -> bytes:
+        before = unescape(match[2])
+        after = change(before)
+        return match[0] if after == before else match[1] + escape(after).replace(b'"', b"&quot;")
+
+    return pattern.sub(changed, xml)
+
+
+def map_text(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str]) -> bytes:
+    """The same for ranges, which have no entities; bytes that are no UTF-8 stay what they are."""
+
+    def changed(match: re.Match[bytes]) -> bytes:
+        after = change(match[2].decode("utf-8", "surrogateescape"))
+        return match[1] + after.encode("utf-8", "surrogateescape")
+
+    return pattern.sub(changed, xml)
+
+
+def edit_part(draft: Draft, part: str, change: Callable[[bytes], bytes]) -> None:
+    """Put a part into the draft as changed, if it is there and has changed."""
+    if part in draft:
+        before = plain_part(draft.read(part))
+        after = change(before)
+        if after != before:
+            draft.put(part, after)
+
+
+def map_charts(draft: Draft, change: Callable[[str], str]) -> None:
+    """Rewrite the references of every chart's series."""
+    for name in draft.names:
+        if _CHART_PART.search(name):
+            edit_part(draft, name, lambda xml: map_formulas(xml, _CHART_FORMULA, change))
+
+
+def map_linked_formulas(draft: Draft, workbook: Workbook, change: FormulaChange) -> None:
+    """Rewrite the formulas in the parts that sheets link to: tables, text boxes, form controls."""
+    for sheet in workbook.sheets:
+        for link in opc.relationships(draft, sheet.part):
+            for pattern in _PART_FORMULAS.get(link.kind, ()) if not link.external else ():
+                edit_part(draft, link.target, _with(pattern, change, sheet.name))
+
+
+def _with(pattern: re.Pattern[bytes], change: FormulaChange, home: str) -> Callable[[bytes], bytes]:
+    return lambda xml: map_formulas(xml, pattern, lambda formula: change(formula, home))
+
+
+def mentions(draft: Draft, other: Sheet, title: str) -> bool:
+    """Whether a sheet's part says another sheet's title at all."""
+    name = escape(title.replace("'", "''")).lower()
+    rest = b""
+    for chunk in canonical(draft.chunks(other.part)):
+        if name in (rest + chunk).lower():
+            return True
+        rest = chunk[-len(name) :]
+    return False

@@ -1,13 +1,14 @@
-"""Columns that are new in a template, made at the right of a tab that we made before."""
+"""Where new columns can stand at the right of a tab's own without touching anything of the user's."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.templates.template import Column, ColumnKind, Template
-from cqs_sheets.destinations.excel.edit.free_columns import free_from
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     EditsOnDemand,
@@ -16,25 +17,69 @@ from cqs_sheets.destinations.excel.edit.rows import (
     with_dimension,
 )
 from cqs_sheets.destinations.excel.edit.sample import Sample, draw_sample
-from cqs_sheets.destinations.excel.graft.styles import MergedStyles
-from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, decode
-from cqs_sheets.destinations.excel.parts.names import column_name
-from cqs_sheets.destinations.excel.parts.notes import add_notes, legacy_drawing
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, SharedStrings, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import Area
-from cqs_sheets.destinations.excel.parts.sheet_splice import (
+from cqs_sheets.destinations.excel.parts.references import MAX_COLUMN, Area
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
+from cqs_sheets.destinations.excel.parts.splice import (
     has_element,
     with_columns,
     with_element,
     with_validations,
 )
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
-from cqs_sheets.destinations.excel.parts.tables import widen_table
-from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook
+from cqs_sheets.destinations.excel.parts.styles import MergedStyles
+from cqs_sheets.destinations.excel.parts.tables import (
+    SheetTable,
+    add_notes,
+    legacy_drawing,
+    tables_of,
+    widen_table,
+)
+from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook, column_name
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape, with_attribute
-from cqs_sheets.destinations.excel.read.column_references import ColumnReferences, row_formula
-from cqs_sheets.destinations.excel.read.place import Place
+from cqs_sheets.destinations.excel.read.place import ColumnReferences, Place, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
+
+_CELL = re.compile(rb'<c r="([A-Z]+)')
+_FILLED = rb'<c r="(?:%s)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b'
+
+
+def free_from(draft: Draft, place: Place, count: int, last: int) -> int | None:
+    """The first of `count` free columns (1-based), or None.
+
+    A table's must be its neighbours, free from the row above its header down to row `last`; on a
+    sheet without a table they stand right of all that is used.
+    """
+    table, first = place.table, place.right + 1
+    if table is None:
+        first = max(place.right, _last_column(draft, place)) + 1
+    if first + count - 1 > MAX_COLUMN:
+        return None
+    wanted = Area(max(1, place.header_row - 1), first, last, first + count - 1)
+    return None if table and _is_taken(draft, place, table, wanted) else first
+
+
+def _last_column(draft: Draft, place: Place) -> int:
+    letters = {name for text in _rows(draft, place) for name in _CELL.findall(text)}
+    return max((column_number(name.decode()) for name in letters), default=0)
+
+
+def _is_taken(draft: Draft, place: Place, table: SheetTable, wanted: Area) -> bool:
+    others = [each.area for each in tables_of(draft, place.sheet.part) if each.part != table.part]
+    letters = "|".join(column_letters(at) for at in range(wanted.left, wanted.right + 1))
+    filled = re.compile(_FILLED % letters.encode())
+    return any(area.meets(wanted) for area in others) or any(
+        wanted.top <= int(row) <= wanted.bottom
+        for text in _rows(draft, place)
+        for row in filled.findall(text)
+    )
+
+
+def _rows(draft: Draft, place: Place) -> Iterator[bytes]:
+    for piece in pieces(draft.chunks(place.sheet.part)):
+        if piece.part is Part.ROWS:
+            yield addressed(piece).text
+
 
 _NOTHING = Encoded(b"", b"")
 

@@ -10,17 +10,16 @@ from functools import cached_property
 from typing import TypeVar
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.grid import column_number
 from cqs_sheets.core.templates.template import Column, ColumnKind
-from cqs_sheets.destinations.excel.edit.growth import Growth
+from cqs_sheets.destinations.excel.edit.room import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
-from cqs_sheets.destinations.excel.parts.references import filled, has_cell_references
-from cqs_sheets.destinations.excel.parts.refs import address, column_number
+from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
-from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
+from cqs_sheets.destinations.excel.parts.styles import TimeFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
-from cqs_sheets.destinations.excel.read.column_references import row_formula
-from cqs_sheets.destinations.excel.read.place import Place
+from cqs_sheets.destinations.excel.read.place import Place, row_formula
 
 _T = TypeVar("_T")
 

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cqs_sheets.core.templates.template import SettingsTab, Template
-from cqs_sheets.destinations.excel.draw.create import build_workbook
-from cqs_sheets.destinations.excel.edit.newcolumns import Outcome
+from cqs_sheets.core.grid import column_number
+from cqs_sheets.core.plan.plan import NewColumn, Plan, ids_by_tab
+from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
+from cqs_sheets.destinations.excel.draw import build_workbook
+from cqs_sheets.destinations.excel.edit.newcolumns import Outcome, add_columns
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     RowEdit,
@@ -17,17 +19,17 @@ from cqs_sheets.destinations.excel.edit.rows import (
     row_attributes,
     with_dimension,
 )
-from cqs_sheets.destinations.excel.graft.styles import MergedStyles
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of
-from cqs_sheets.destinations.excel.parts.names import column_name
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.refs import Area, column_number
+from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, pieces, row_xml
-from cqs_sheets.destinations.excel.parts.sheet_splice import with_validations
+from cqs_sheets.destinations.excel.parts.splice import with_validations
+from cqs_sheets.destinations.excel.parts.styles import MergedStyles
 from cqs_sheets.destinations.excel.parts.tables import tables_of
-from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, with_attribute
-from cqs_sheets.destinations.excel.read.named import setting_cells
+from cqs_sheets.destinations.excel.read.place import marked_place, marked_volumes
+from cqs_sheets.destinations.excel.read.reader import setting_cells
 
 _FIRST_SECTION = 4
 _VALUE = 2  # the column that a new Settings tab has its values in
@@ -150,3 +152,30 @@ def _moved(validation: bytes, down: int, across: int) -> bytes:
     area = Area.parse(attributes(validation[:end]).get("sqref", ""))
     moved = Area(area.top + down, area.left + across, area.bottom + down, area.right + across)
     return with_attribute(validation[:end], "sqref", str(moved)) + validation[end:]
+
+
+def upgrade(draft: Draft, plan: Plan) -> tuple[set[NewColumn], list[str]]:
+    """Make a plan's new columns and settings; returns those that could not be, and what to tell the user.
+
+    In a tab that the user deleted nothing is made.
+    """
+    left_out: set[NewColumn] = set()
+    warnings: list[str] = []
+    for tab_name, new in ids_by_tab(plan).items():
+        for outcome in _made(draft, plan.template, tab_name, new):
+            left_out |= {NewColumn(tab_name, column) for column in outcome.left_out}
+            warnings += outcome.warnings
+    return left_out, warnings
+
+
+def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -> Iterator[Outcome]:
+    tab = template.tab(tab_name)
+    workbook = Workbook(draft)
+    if isinstance(tab, SettingsTab):
+        yield add_settings(draft, workbook, template, tab, new)
+        workbook.save()
+    elif isinstance(tab, TableTab):
+        for volume in marked_volumes(workbook, tab):
+            if place := marked_place(workbook, volume):
+                yield add_columns(draft, workbook, template, place, new)
+                workbook.save()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from cqs_sheets.core.grid import column_number
 from cqs_sheets.destinations.excel.edit.rows import RowEdit, column_styles
 from cqs_sheets.destinations.excel.parts.cellxml import cells_of
-from cqs_sheets.destinations.excel.parts.malformed import whole
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import Area, address, column_number
+from cqs_sheets.destinations.excel.parts.references import Area, address
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces, row_xml
 from cqs_sheets.destinations.excel.parts.workbook import Sheet
-from cqs_sheets.destinations.excel.parts.xmltext import attributes
+from cqs_sheets.destinations.excel.parts.xmltext import attributes, whole
 from cqs_sheets.errors import DataRefused
 
 # Match tags behind a sheet's rows, attributes in any order; texts in quotes there hold no such tag. A parser

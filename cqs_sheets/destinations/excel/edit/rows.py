@@ -7,10 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of
-from cqs_sheets.destinations.excel.parts.malformed import sound_row, whole
-from cqs_sheets.destinations.excel.parts.refs import Area, column_number
+from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import (
     Part,
     Piece,
@@ -19,7 +18,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     pieces,
     row_span,
 )
-from cqs_sheets.destinations.excel.parts.xmltext import attributes, with_attribute
+from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
 
 _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
 _ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well

@@ -9,12 +9,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from cqs_sheets.core.grid import column_number
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
-from cqs_sheets.destinations.excel.draw.create import build_workbook
+from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.parts import opc
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.refs import Area, column_number
+from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, pieces
 from cqs_sheets.destinations.excel.parts.splice import items
 from cqs_sheets.destinations.excel.parts.workbook import Workbook

@@ -16,8 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from cqs_sheets.destinations.excel.parts import archive
-from cqs_sheets.destinations.excel.parts.archive import Member, damaged
-from cqs_sheets.destinations.excel.parts.deflate import codec, deflated
+from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, deflated
 from cqs_sheets.errors import DataRefused
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)

@@ -12,9 +12,9 @@ from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
-from cqs_sheets.destinations.excel.parts.malformed import Malformed, whole
-from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, address, column_number
-from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical
+from cqs_sheets.core.grid import column_number
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address
+from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, whole
 from cqs_sheets.errors import DataRefused
 
 _OPEN = re.compile(rb"<sheetData(?:\s[^>]*?)?(/?)>")

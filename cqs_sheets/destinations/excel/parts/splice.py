@@ -1,17 +1,15 @@
-"""Children put into a small XML part at the place its schema wants them; the rest stays as it is.
-
-Parts come in canonical form (see xmltext): UTF-8, no document type, no prefix on their own elements.
-"""
+"""Elements put into a part where the schema has their place: in sheets, in the workbook part, anywhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from xml.parsers import expat
 
 from cqs_sheets.destinations.excel.parts.archive import damaged
-from cqs_sheets.destinations.excel.parts.xmltext import attributes, with_attribute
+from cqs_sheets.destinations.excel.parts.xmltext import attributes, escape_attribute, whole, with_attribute
 
 _LEVELS = 3  # the document's element, its containers, their items
 _START_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
@@ -114,3 +112,173 @@ def _with_content(xml: bytes, element: Element, new: bytes, *, tag: bytes = b"")
     name = element.tag.encode()
     opened = tag[:-2].rstrip() + b">"
     return xml[: element.start] + opened + new + b"</%s>" % name + xml[element.end :]
+
+
+_SHEET_ORDER = (
+    "sheetData",
+    "sheetCalcPr",
+    "sheetProtection",
+    "protectedRanges",
+    "scenarios",
+    "autoFilter",
+    "sortState",
+    "dataConsolidate",
+    "customSheetViews",
+    "mergeCells",
+    "phoneticPr",
+    "conditionalFormatting",
+    "dataValidations",
+    "hyperlinks",
+    "printOptions",
+    "pageMargins",
+    "pageSetup",
+    "headerFooter",
+    "rowBreaks",
+    "colBreaks",
+    "customProperties",
+    "cellWatches",
+    "ignoredErrors",
+    "smartTags",
+    "drawing",
+    "legacyDrawing",
+)  # what comes later comes later
+_OPENED = b"<worksheet><sheetData>"
+_COLUMNS = re.compile(rb"<cols(?:\s[^>]*)?>(.*?)</cols>|<cols\s*/>", re.DOTALL)
+_COLUMN = re.compile(rb"<col\s[^>]*>")
+_END_OF_HEAD = b"<sheetData>"
+
+
+def with_columns(head: bytes, columns: Mapping[int, bytes]) -> bytes:
+    """The head of a sheet in which these columns (1-based) are as their `<col>` tags say."""
+    match = _COLUMNS.search(head)
+    kept = [part for tag in _COLUMN.findall(match[0]) for part in _outside(tag, columns)] if match else []
+    added = [(at, _over(tag, at, at)) for at, tag in columns.items()]
+    tags = b"".join(tag for _, tag in sorted((*kept, *added)))
+    start, end = match.span() if match else (len(head) - len(_END_OF_HEAD),) * 2
+    return head[:start] + b"<cols>" + tags + b"</cols>" + head[end:]
+
+
+def _outside(tag: bytes, columns: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:
+    """A tag for each stretch of its columns that is not given anew."""
+    values = attributes(tag)
+    first, last = whole(values.get("min")), whole(values.get("max"))
+    for at in sorted(at for at in columns if first <= at <= last):
+        if first < at:
+            yield first, _over(tag, first, at - 1)
+        first = at + 1
+    if first <= last:
+        yield first, _over(tag, first, last)
+
+
+def _over(tag: bytes, first: int, last: int) -> bytes:
+    return with_attribute(with_attribute(tag, "min", str(first)), "max", str(last))
+
+
+def with_element(tail: bytes, tag: str, xml: bytes) -> bytes:
+    """The tail of a sheet with one more element `tag`, behind those of its kind; DataRefused if it is malformed."""
+    document = _OPENED + tail
+    before = _SHEET_ORDER[: _SHEET_ORDER.index(tag) + 1]
+    at = max(each.end for each in outline(document).children if each.tag in before)
+    return document[len(_OPENED) : at] + xml + document[at:]
+
+
+def with_validations(tail: bytes, validations: Sequence[bytes]) -> bytes:
+    """The tail of a sheet with more data validations."""
+    return appended_to(_OPENED + tail, "dataValidations", validations, _SHEET_ORDER)[len(_OPENED) :]
+
+
+def has_element(tail: bytes, tag: str) -> bool:
+    """Whether the tail of a sheet has such an element."""
+    return outline(_OPENED + tail).child(tag) is not None
+
+
+LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+STRICT_LINKS = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+
+_STRICT = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
+_WORKBOOK_ORDER = (
+    "fileVersion",
+    "fileSharing",
+    "workbookPr",
+    "mc:AlternateContent",
+    "workbookProtection",
+    "bookViews",
+    "sheets",
+    "functionGroups",
+    "externalReferences",
+    "definedNames",
+)  # what comes later comes later
+_ROOT = re.compile(rb"<workbook\b[^>]*>")
+_PROTECTION = re.compile(rb"<workbookProtection\b[^>]*>")
+_NAME = re.compile(rb"<definedName(\s[^>]*[^/])>.*?</definedName>", re.DOTALL)
+_LOCAL = re.compile(rb'(\slocalSheetId=")(\d+)')
+_TRUE = ("1", "true", "on")
+
+
+def links_namespace(xml: bytes) -> str:
+    """What the kinds of links begin with in this workbook: a Strict one has its own."""
+    return STRICT_LINKS if _STRICT in xml else LINKS
+
+
+def is_protected(xml: bytes) -> bool:
+    """Whether sheets may not be added."""
+    match = _PROTECTION.search(xml)
+    return match is not None and attributes(match[0]).get("lockStructure") in _TRUE
+
+
+class NewSheet(NamedTuple):
+    """A sheet to add: its name, the id of the link to its part."""
+
+    name: str
+    link: str
+    hidden: bool
+
+
+def with_sheets(xml: bytes, sheets: Sequence[NewSheet]) -> bytes:
+    """Sheets added behind the others; a workbook without a window gets one."""
+    prefix, declared = _link_prefix(xml)
+    numbers = [whole(attributes(sheet).get("sheetId", "0")) for sheet in items(xml, "sheets")]
+    elements = [
+        b'<sheet%s name="%s" sheetId="%d"%s %s:id="%s"/>'
+        % (
+            declared,
+            escape_attribute(sheet.name),
+            number,
+            b' state="hidden"' if sheet.hidden else b"",
+            prefix,
+            sheet.link.encode(),
+        )
+        for number, sheet in enumerate(sheets, max(numbers, default=0) + 1)
+    ]
+    if not items(xml, "bookViews"):
+        xml = appended_to(xml, "bookViews", [b"<workbookView/>"], _WORKBOOK_ORDER)
+    return appended_to(xml, "sheets", elements, _WORKBOOK_ORDER)
+
+
+def _link_prefix(xml: bytes) -> tuple[bytes, bytes]:
+    """The prefix of links, and its declaration if the root has none."""
+    namespace = links_namespace(xml).encode()
+    root = _ROOT.search(xml)
+    pattern = rb"""\sxmlns:([\w.-]+)\s*=\s*["']%s["']""" % re.escape(namespace)
+    declared = re.search(pattern, root[0]) if root else None
+    return (declared[1], b"") if declared else (b"r", b' xmlns:r="%s"' % namespace)
+
+
+def with_names_of(xml: bytes, donor: bytes, *, sheets_before: int) -> bytes:
+    """The defined names of another workbook, whose sheets now come last, added; they replace namesakes."""
+    new = {
+        _wide_name(match): _LOCAL.sub(lambda local: _moved(local, sheets_before), match[0])
+        for match in _NAME.finditer(donor)
+    }
+    kept = _NAME.sub(lambda match: match[0] if _wide_name(match) not in new else b"", xml)
+    return appended_to(kept, "definedNames", list(new.values()), _WORKBOOK_ORDER)
+
+
+def _wide_name(match: re.Match[bytes]) -> str:
+    """A name every sheet knows, in lower case; names of one sheet are kept apart by their tag."""
+    values = attributes(match[1])
+    return match[0].decode("utf-8", "replace") if "localSheetId" in values else values.get("name", "").lower()
+
+
+def _moved(local: re.Match[bytes], by: int) -> bytes:
+    return local[1] + b"%d" % (int(local[2]) + by)

@@ -1,29 +1,84 @@
-"""The workbook part: its sheets, its defined names, its calculation settings, read and edited in place."""
+"""The names by which a workbook remembers what is whose: hidden, workbook-scoped defined names.
+
+`cqs.<tab>.<column id>` points at a column's header cell; Excel moves it with the column, renames it
+with the sheet and turns it to #REF! when the column is deleted. `cqs.sequence` is a constant, and so
+are `cqs.made.1`, `cqs.made.2`...: together the record of what was ever made there (core/plan/plan.py),
+and `cqs.writes.1`...: the writes that the workbook descends from (core/plan/lineage.py).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import NamedTuple
 
-from cqs_sheets.core.rows.facts import Made
-from cqs_sheets.core.rows.lineage import Lineage, Write, lineage_from, lineage_text, top
-from cqs_sheets.core.rows.upgrade import record_from, record_text
+from cqs_sheets.core.plan.facts import Lineage, Made, Write, lineage_from, lineage_text, top
+from cqs_sheets.core.plan.plan import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc
-from cqs_sheets.destinations.excel.parts.malformed import Malformed, whole
-from cqs_sheets.destinations.excel.parts.names import MADE, SEQUENCE, WRITES
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import Area, quoted_sheet, split_sheet
+from cqs_sheets.destinations.excel.parts.references import Area, quoted_sheet, split_sheet
 from cqs_sheets.destinations.excel.parts.xmltext import (
+    Malformed,
     attributes,
     canonical_part,
     escape,
     escape_attribute,
     unescape,
+    whole,
     with_attribute,
 )
+
+PREFIX = "cqs."
+SEQUENCE = "cqs.sequence"
+MADE = "cqs.made."
+WRITES = "cqs.writes."
+
+_NOT_ALLOWED = re.compile(r"[^\w.]")
+
+
+def tab_prefix(tab: str) -> str:
+    """What the names of all columns of a template's tab begin with."""
+    return f"{PREFIX}{_NOT_ALLOWED.sub('_', tab)}."
+
+
+def column_name(tab: str, column_id: str) -> str:
+    """The defined name of a column's header cell; characters a name may not hold become `_`."""
+    return tab_prefix(tab) + _NOT_ALLOWED.sub("_", column_id)
+
+
+LONGEST_SHEET_NAME = 31
+
+_NOT_IN_A_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+_NOT_IN_A_NAME = re.compile(r"[^\w.]")
+_READS_AS_A_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*(?:c[0-9]*)?|c[0-9]*|true|false")
+
+
+def sheet_name(wanted: str, taken: Iterable[str] = ()) -> str:
+    """`wanted` as the name of a sheet; `Signals (2)` if `taken` has it (case aside)."""
+    name = _NOT_IN_A_SHEET_NAME.sub("_", wanted).strip("'") or "Sheet"
+    used = {each.lower() for each in taken} | {"history"}  # Excel keeps that one for itself
+    candidate, count = name[:LONGEST_SHEET_NAME], 1
+    while candidate.lower() in used:
+        count += 1
+        suffix = f" ({count})"
+        candidate = name[: LONGEST_SHEET_NAME - len(suffix)] + suffix
+    return candidate
+
+
+def table_name(wanted: str, taken: Iterable[str] = ()) -> str:
+    """`wanted` as the name of a table; `Signals_2` if a table or a defined name in `taken` has it."""
+    name = _NOT_IN_A_NAME.sub("_", wanted)[:200]
+    if not name or not (name[0].isalpha() or name[0] == "_") or _READS_AS_A_CELL.fullmatch(name):
+        name = f"_{name}"
+    used = {each.lower() for each in taken}
+    candidate, count = name, 1
+    while candidate.lower() in used:
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate
+
 
 _SHEET = re.compile(rb"<sheet\s[^>]*>")
 _NAME = re.compile(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)

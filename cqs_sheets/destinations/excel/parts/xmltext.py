@@ -1,8 +1,4 @@
-"""XML as bytes: enough to find, read and splice what we own without touching the rest.
-
-Parts that we rewrite are first brought to one shape (`canonical`): UTF-8, no comments or CDATA, no
-prefix on SpreadsheetML elements. That changes how a part is spelled, never what it says.
-"""
+"""What a stranger's workbook says where a number or an address should stand."""
 
 from __future__ import annotations
 
@@ -10,8 +6,42 @@ import codecs
 import html
 import re
 from collections.abc import Iterable, Iterator
+from xml.parsers import expat
 
 from cqs_sheets.errors import DataRefused
+
+_WHOLE = re.compile(r"-?[0-9]{1,10}")
+_MOST_SHOWN = 40
+
+
+class Malformed(DataRefused, ValueError):
+    """A value that cannot be read: whoever can do without it catches the ValueError, else the workbook is refused."""
+
+    def __init__(self, kind: str, found: str | None) -> None:
+        shown = "nothing" if found is None else repr(found[:_MOST_SHOWN])
+        super().__init__(
+            f"The workbook cannot be edited safely: {shown} stands where {kind} should.",
+            meaning="The file was left as it was.",
+            hint="Open it in Excel and save it again, or name another target.",
+        )
+
+
+def whole(found: str | None) -> int:
+    """The whole number that an attribute holds; Malformed if it is none, or beyond any that a workbook has."""
+    text = found.strip() if found is not None else ""
+    if not _WHOLE.fullmatch(text):
+        raise Malformed("a number", found)
+    return int(text)
+
+
+def sound_row(row: bytes) -> bytes:
+    """The element of a row as given; Malformed if it is not one well-formed element."""
+    try:
+        expat.ParserCreate().Parse(row, True)
+    except expat.ExpatError:
+        raise Malformed("a row", row.decode("utf-8", "replace")) from None
+    return row
+
 
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _DECLARATION = re.compile(rb"^\s*<\?xml.*?\?>", re.DOTALL)

@@ -6,14 +6,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.rows.facts import Facts, MarkedTab, SheetFacts, Spot
-from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
-from cqs_sheets.destinations.excel.parts.names import tab_prefix
+from cqs_sheets.core.grid import column_number
+from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import column_number
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
-from cqs_sheets.destinations.excel.parts.workbook import DefinedName, Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.workbook import DefinedName, Sheet, Workbook, tab_prefix
 
 _FIRST_ROWS = 40  # a header stands in one of them
 

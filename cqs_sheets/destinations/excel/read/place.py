@@ -5,14 +5,16 @@ Which sheet that is was decided elsewhere; here it is looked up by our hidden na
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cqs_sheets.core.rows.binding import Binding
-from cqs_sheets.core.templates.template import TableTab
-from cqs_sheets.destinations.excel.parts.names import column_name
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.plan.binding import Binding
+from cqs_sheets.core.templates.formulas import resolve
+from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address, quoted_sheet, table_column
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
-from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name
 from cqs_sheets.errors import DataRefused
 
 
@@ -103,3 +105,49 @@ def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: M
 def header_cell(place: Place, column_id: str) -> CellAddress:
     """The header cell of a column that is there."""
     return CellAddress(place.sheet.name, place.header_row, place.columns[column_id])
+
+
+class ColumnReferences:
+    """References to columns of a workbook as it stands; to be made anew when rows or columns have moved."""
+
+    def __init__(self, workbook: Workbook, template: Template) -> None:
+        self._workbook = workbook
+        self._template = template
+        self._places: dict[str, Place] = {}
+
+    def data(self, tab: str, column_id: str) -> str:
+        """The data of a column, as cells refer to it; LookupError if it is not there."""
+        place = self._place(tab)
+        at = place.columns[column_id]
+        if place.table:
+            return table_column(place.table.name, place.table.columns[at - place.table.area.left].name)
+        return self.cells(tab, column_id)
+
+    def cells(self, tab: str, column_id: str) -> str:
+        """The data of a column by its addresses, as rules must refer to it; LookupError if it is not there."""
+        place = self._place(tab)
+        letters = column_letters(place.columns[column_id])
+        return f"{quoted_sheet(place.sheet.name)}!${letters}${place.header_row + 1}:${letters}${MAX_ROW}"
+
+    def _place(self, name: str) -> Place:
+        if name not in self._places:
+            tab = self._template.tab(name)
+            place = marked_place(self._workbook, tab) if isinstance(tab, TableTab) else None
+            if place is None:
+                raise KeyError(name)
+            self._places[name] = place
+        return self._places[name]
+
+
+def row_formula(
+    formula: str, place: Place, row: int, column: Callable[[str, str], str], *, fixed: bool = False
+) -> str:
+    """A template's formula in a row of a place, without its `=`; with columns `fixed` as rules want them.
+
+    LookupError if a column that it needs is not there.
+    """
+
+    def cell(name: str) -> str:
+        return ("$" if fixed else "") + address(row, place.columns[name])
+
+    return resolve(formula, cell=cell, column=column).removeprefix("=")

@@ -1,25 +1,86 @@
-"""What a workbook holds of tabs that are bound to its sheets: the rows of wanted keys, and the synced settings."""
+"""Single cells: where settings stand, and cells read by their address, in one pass over each sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from cqs_sheets.core.cells import CellType, CellValue
+from cqs_sheets.core.cells import CellType, CellValue, key_text
 from cqs_sheets.core.grid import column_letters
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.table import SETTING_VALUE, HeldRow, TabState
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, TabState
+from cqs_sheets.core.plan.rows import status_column
+from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
-from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
-from cqs_sheets.destinations.excel.parts.timeformat import TimeFormats
-from cqs_sheets.destinations.excel.parts.workbook import Workbook
-from cqs_sheets.destinations.excel.read.named import cells_at, setting_cells
-from cqs_sheets.destinations.excel.read.open_rows import open_keys
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, addressed_row, pieces, row_xml
+from cqs_sheets.destinations.excel.parts.styles import TimeFormats
+from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name
 from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
+
+
+def setting_cells(workbook: Workbook, tab: SettingsTab) -> dict[str, CellAddress]:
+    """Where the settings of a tab stand today, by their names.
+
+    They are found by our hidden names: a name such as `Last_sync` may be the user's own.
+    """
+    names = workbook.global_names()
+    found = ((each.name, names.get(column_name(tab.name, each.name).lower())) for each in tab.settings)
+    return {setting: name.cell for setting, name in found if name and not name.deleted and name.cell}
+
+
+def cells_at(
+    draft: Draft, workbook: Workbook, addresses: Collection[CellAddress]
+) -> dict[CellAddress, CellXml]:
+    """The cells that are there, of those asked for."""
+    found: dict[CellAddress, CellXml] = {}
+    for name in {address.sheet for address in addresses}:
+        sheet = workbook.sheet(name)
+        wanted = [address for address in addresses if address.sheet == name]
+        found.update(_cells_of_sheet(draft, sheet, wanted) if sheet else {})
+    return found
+
+
+def _cells_of_sheet(
+    draft: Draft, sheet: Sheet, wanted: Collection[CellAddress]
+) -> dict[CellAddress, CellXml]:
+    found: dict[CellAddress, CellXml] = {}
+    last = max(address.row for address in wanted)
+    for piece in pieces(draft.chunks(sheet.part)):
+        due = [address for address in wanted if piece.before < address.row <= piece.last]
+        text = addressed(piece).text if due and piece.part is Part.ROWS else b""
+        for address in due:
+            cells = {cell.column: cell for cell in cells_of(row_xml(text, address.row))}
+            letters = column_letters(address.column).encode()
+            if letters in cells:
+                found[address] = cells[letters]
+        if piece.last >= last:
+            break
+    return found
+
+
+def open_keys(draft: Draft, strings: SharedStrings, place: Place) -> set[str]:
+    """The keys of the open rows of a place; none where no column shows a status."""
+    status = status_column(place.tab)
+    if status is None or status not in place.columns:
+        return set()
+    by_status = replace(place, tab=replace(place.tab, key=status))
+    rows = scan(draft, by_status, strings, {Status.OPEN.value}).places.get(Status.OPEN.value, ())
+    cells = list(_key_cells(draft, place, rows))
+    texts = strings.texts({index for cell in cells if (index := cell.shared_index) is not None})
+    values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=texts) for cell in cells)
+    return {key for value in values if (key := key_text(value))}
+
+
+def _key_cells(draft: Draft, place: Place, rows: Collection[int]) -> Iterator[CellXml]:
+    letters = column_letters(place.columns[place.tab.key]).encode()
+    for piece in pieces(draft.chunks(place.sheet.part)):
+        due = [row for row in rows if piece.before < row <= piece.last] if piece.part is Part.ROWS else []
+        text = addressed(piece).text if due else b""
+        for row in due:
+            yield from (cell for cell in cells_of(row_xml(text, row)) if cell.column == letters)
 
 
 class Reader:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cqs_sheets.core.cells import CellType, key_text
-from cqs_sheets.core.grid import column_letters
-from cqs_sheets.destinations.excel.parts.cellxml import CellXml, cells_of, decode
-from cqs_sheets.destinations.excel.parts.malformed import Malformed
+from cqs_sheets.core.grid import column_letters, column_number
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.refs import MAX_ROW, column_number
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
-from cqs_sheets.destinations.excel.parts.strings import SharedStrings
+from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import Place
 
 _LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
@@ -291,3 +290,10 @@ def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, CellX
             if cell and cell.formula and index is not None and index in wanted:
                 found[index] = cell
     return found
+
+
+def has_room(place: Place, found: Scan, count: int) -> bool:
+    """Whether a tab takes `count` more rows before Excel's last one; what stands below may have to move."""
+    totals = place.table.totals_rows if place.table else 0
+    below = found.bottom if found.occupied or totals else 0
+    return max(found.last, below) + count + totals <= MAX_ROW

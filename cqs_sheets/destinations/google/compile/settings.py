@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from cqs_sheets.core.templates.template import Setting, SettingsTab, Template
-from cqs_sheets.destinations.google.compile.formulas import in_any_locale
-from cqs_sheets.destinations.google.compile.styles import Look, border, number_format, pixels, placed
+from cqs_sheets.destinations.google.compile.styles import (
+    Look,
+    border,
+    in_any_locale,
+    number_format,
+    pixels,
+    placed,
+)
 from cqs_sheets.destinations.google.compile.table import dimension, limits
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import Cell
-
-Json = dict[str, Any]
+from cqs_sheets.destinations.google.wire.exchange import Json
 
 _SUBTITLE = "Type into the yellow cells. Everything else follows."
 _COMPUTED = "@"  # begins the values that the sync writes later

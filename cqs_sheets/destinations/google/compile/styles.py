@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeVar
 
+from cqs_sheets.core.grid import Span
+from cqs_sheets.core.templates.formulas import resolve
+from cqs_sheets.core.templates.pages import PageCell
 from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, TextStyle, Theme
-
-Json = dict[str, Any]
+from cqs_sheets.destinations.google.read.layout import TabPlace, column_letters, quoted
+from cqs_sheets.destinations.google.wire.exchange import Json
 
 _TITLE_SIZE = 6  # points more than the text
 _GENERAL = "General"
@@ -117,3 +124,144 @@ def _color_style(text: str) -> Json:
     red, green, blue = bytes.fromhex(text.removeprefix("#"))
     parts = {"red": red, "green": green, "blue": blue}
     return {"rgbColor": {name: round(part / 255, 4) for name, part in parts.items() if part}}
+
+
+T = TypeVar("T")
+
+
+def grid_range(sheet_id: int, span: Span) -> Json:
+    """A span as GridRange."""
+    return {
+        "sheetId": sheet_id,
+        "startRowIndex": span.top - 1,
+        "endRowIndex": span.bottom,
+        "startColumnIndex": span.left - 1,
+        "endColumnIndex": span.right,
+    }
+
+
+def compile_looks(cells: Mapping[tuple[int, int], PageCell], look: Look, sheet_id: int) -> Iterator[Json]:
+    """The requests that give the cells their looks and number formats."""
+    bare = {at: PageCell(format=cell.format, look=cell.look) for at, cell in cells.items()}
+    for span, cell in rectangles(bare):
+        change = {
+            "range": grid_range(sheet_id, span),
+            "cell": {"userEnteredFormat": _style(cell, look)},
+            "fields": "userEnteredFormat",
+        }
+        yield {"repeatCell": change}
+
+
+def rectangles(cells: Mapping[tuple[int, int], T]) -> Iterator[tuple[Span, T]]:
+    """Every cell (row, column) in one rectangle of equals: neighbours in a row, then equal rows below each other."""
+    open_: dict[tuple[int, int], tuple[Span, T]] = {}
+    for run, item in _runs(cells):
+        above = open_.get((run.left, run.right))
+        if above and above[0].bottom == run.top - 1 and above[1] == item:
+            open_[run.left, run.right] = replace(above[0], bottom=run.top), item
+            continue
+        if above:
+            yield above
+        open_[run.left, run.right] = run, item
+    yield from open_.values()
+
+
+def _runs(cells: Mapping[tuple[int, int], T]) -> Iterator[tuple[Span, T]]:
+    run: tuple[Span, T] | None = None
+    for (row, column), item in sorted(cells.items(), key=lambda each: each[0]):
+        if run and (run[0].top, run[0].right + 1, run[1]) == (row, column, item):
+            run = replace(run[0], right=column), item
+            continue
+        if run:
+            yield run
+        run = Span(row, column, row, column), item
+    if run:
+        yield run
+
+
+def _style(cell: PageCell, look: Look) -> Json:
+    """A cell's look as CellFormat."""
+    shown = cell.look
+    style: Json = {
+        "verticalAlignment": "MIDDLE",
+        "textFormat": look.text(shown.text, bold=shown.bold, smaller=-shown.bigger),
+        **placed(shown.align, indent=shown.indent),
+        **number_format(cell.format),
+    }
+    if shown.fill:
+        style["backgroundColorStyle"] = look.color(shown.fill)
+    lines = {"left": shown.left, "bottom": shown.bottom}
+    borders = {side: border(look.color(line.color), line.weight) for side, line in lines.items() if line}
+    return style | ({"borders": borders} if borders else {})
+
+
+_TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')
+_AS_IT_IS = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|\{[^{}]*\})""")
+_DECIMAL = re.compile(r"(?<![\w.$])\d*\.\d+(?![\w.])")
+
+
+def in_any_locale(formula: str) -> str:
+    """The formula with `;` between arguments and without decimals, which means the same in every spreadsheet.
+
+    Google reads a formula as if it were typed there, and in half of the locales the comma is the decimal
+    mark. An array constant stays as it is: there is no spelling for all.
+    """
+    parts = _AS_IT_IS.split(formula)
+    return "".join(
+        part if at % 2 else _DECIMAL.sub(lambda found: f"({ratio(found[0])})", part.replace(",", ";"))
+        for at, part in enumerate(parts)
+    )
+
+
+def ratio(number: str) -> str:
+    """A decimal number as a whole one, or as the quotient of two."""
+    over, under = Decimal(number).as_integer_ratio()
+    return f"{over}" if under == 1 else f"{over}/{under}"
+
+
+def column_reference(place: TabPlace, column: str) -> str:
+    """A whole column of a table, however many rows it gets; KeyError if the column is gone.
+
+    It begins with the header: a row that comes in right below it would push a range that begins there
+    down, and be left out of it.
+    """
+    letters = column_letters(place.columns[column])
+    return f"{quoted(place.title)}!${letters}${place.header_row + 1}:${letters}"
+
+
+def row_formula(formula: str, row: int, place: TabPlace, tabs: Mapping[str, TabPlace]) -> str:
+    """The formula for one row of a tab. Raises KeyError with the column or tab that is gone."""
+
+    def cell(name: str) -> str:
+        return f"{column_letters(place.columns[name])}{row + 1}"
+
+    def column(tab: str, name: str) -> str:
+        return column_reference(tabs[tab], name)
+
+    return in_any_locale(resolve(formula, cell=cell, column=column))
+
+
+def rule_formula(formula: str, place: TabPlace, names: Collection[str]) -> str:
+    """The formula of a conditional format that lies on the header and all below, and holds below only.
+
+    Raises LookupError for a column that is not there, or is in another tab.
+    """
+    header = place.header_row + 1
+
+    def cell(name: str) -> str:
+        return f"${column_letters(place.columns[name])}{header}"
+
+    def column(tab: str, name: str) -> str:
+        raise LookupError(f"{tab}.{name}")
+
+    resolved = by_name(resolve(formula, cell=cell, column=column), names)
+    return in_any_locale(f"=AND(ROW()>ROW($A${header}),{resolved.removeprefix('=')})")
+
+
+def by_name(formula: str, names: Collection[str]) -> str:
+    """The formula with named cells wrapped in INDIRECT: Google takes another tab's in no other way in rules."""
+    if not names:
+        return formula
+    known = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b(?![(!])")
+    parts = _TEXT_LITERAL.split(formula)
+    return "".join(part if part.startswith('"') else known.sub(r'INDIRECT("\1")', part) for part in parts)

@@ -13,9 +13,8 @@ from typing import Any
 
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-
-Json = dict[str, Any]
 
 _KEYS = (
     marks.KEY,

@@ -1,4 +1,4 @@
-"""Where things stand in a spreadsheet at one moment: tabs, columns, keyed rows, named cells, marks."""
+"""Addresses as a formula spells them; Google itself counts rows and columns from 0."""
 
 from __future__ import annotations
 
@@ -6,16 +6,118 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cqs_sheets.core import grid
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.rows.binding import Bindings
-from cqs_sheets.core.rows.facts import Facts, MarkedTab, SheetFacts, Spot
-from cqs_sheets.core.rows.upgrade import record_from
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
+from cqs_sheets.core.plan.plan import record_from
 from cqs_sheets.core.templates.template import TableTab
-from cqs_sheets.destinations.google.read.filters import shifted
 from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
-from cqs_sheets.destinations.google.read.native import NativeTable
+from cqs_sheets.destinations.google.wire.exchange import Json
 
-Json = dict[str, Any]
+
+def column_letters(index: int) -> str:
+    """0 -> A, 26 -> AA."""
+    return grid.column_letters(index + 1)
+
+
+def quoted(title: str) -> str:
+    """A tab's title in front of a `!`."""
+    return "'" + title.replace("'", "''") + "'"
+
+
+FILTER = "basicFilter(range,filterSpecs,tableId)"
+
+
+def settable(given: Mapping[str, Any]) -> Json | None:
+    """The filter as it can be set anew; one that belongs to a table cannot be."""
+    if not given or given.get("tableId"):
+        return None
+    return {"range": given.get("range", {}), "filterSpecs": given.get("filterSpecs", [])}
+
+
+def hides(given: Json | None) -> bool:
+    """Whether a filter hides rows by itself."""
+    return given is not None and bool(given["filterSpecs"])
+
+
+def shifted(given: Json | None, axis: str, index: int, many: int) -> Json | None:
+    """The same once `many` rows ("Row") or columns ("Column") were inserted at `index`."""
+    if given is None:
+        return None
+    start, end = f"start{axis}Index", f"end{axis}Index"
+    span = {
+        edge: value + many * (edge in (start, end) and value >= index + (edge == end))
+        for edge, value in given["range"].items()
+    }
+    specs = given["filterSpecs"]
+    if axis == "Column":
+        specs = [
+            spec | {"columnIndex": spec["columnIndex"] + many}
+            if spec.get("columnIndex", 0) >= index
+            else spec
+            for spec in specs
+        ]
+    return {"range": span, "filterSpecs": specs}
+
+
+def widened(given: Json | None, index: int, many: int) -> Json | None:
+    """The same once `many` columns were inserted at `index`, which belong to it if it ended there."""
+    moved = shifted(given, "Column", index, many)
+    if moved and moved["range"].get("endColumnIndex") == index:
+        moved = {**moved, "range": {**moved["range"], "endColumnIndex": index + many}}
+    return moved
+
+
+TABLES = "tables(tableId,range)"
+
+
+@dataclass(frozen=True, slots=True)
+class NativeTable:
+    """A table's id and range; rows and columns count from 0, ends are behind the last."""
+
+    id: str
+    sheet_id: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def shifted(self, index: int, count: int) -> NativeTable:
+        """The same once rows were inserted at `index`: those inside and right below belong to it."""
+        if index <= self.top:
+            return replace(self, top=self.top + count, bottom=self.bottom + count)
+        return replace(self, bottom=max(self.bottom, index) + count)
+
+    def widened(self, index: int, count: int) -> NativeTable:
+        """The same once columns were inserted at `index`: those inside and right beside belong to it."""
+        if index <= self.left:
+            return replace(self, left=self.left + count, right=self.right + count)
+        return self if index > self.right else replace(self, right=self.right + count)
+
+    def set_range(self) -> Json:
+        """The request that makes it lie where it is meant to."""
+        span = {"sheetId": self.sheet_id, "startRowIndex": self.top, "endRowIndex": self.bottom}
+        span |= {"startColumnIndex": self.left, "endColumnIndex": self.right}
+        return {"updateTable": {"table": {"tableId": self.id, "range": span}, "fields": "range"}}
+
+
+def table_over(sheet: Json, header_row: int, key_column: int) -> NativeTable | None:
+    """The table that holds the header of our keys."""
+    for table in _tables(sheet):
+        if table.top <= header_row < table.bottom and table.left <= key_column < table.right:
+            return table
+    return None
+
+
+def _tables(sheet: Json) -> Iterator[NativeTable]:
+    for table in sheet.get("tables", []):
+        span = table.get("range", {})
+        edges = (span.get(edge, 0) for edge in _EDGES)
+        yield NativeTable(table["tableId"], span.get("sheetId", 0), *edges)
+
+
+_EDGES = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +254,7 @@ class Layout:
 
     `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
     those in a column we read. `titles` and `grids` (tab id -> rows and columns) are known only if the
-    spreadsheet was asked for them. `record` says what we ever made there (see core.upgrade); "" if nothing
+    spreadsheet was asked for them. `record` says what we ever made there (see core.plan.plan); "" if nothing
     does. `claims` are the tabs that carry marks, by what these call them; `tabs` those of them that are bound.
     """
 

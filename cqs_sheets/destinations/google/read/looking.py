@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
@@ -21,14 +20,21 @@ from cqs_sheets.destinations.google.read.entries import (
     sheet_id_of,
     shown,
 )
-from cqs_sheets.destinations.google.read.filters import FILTER, settable
-from cqs_sheets.destinations.google.read.layout import Cell, Claim, Layout, Scratch, TabPlace
-from cqs_sheets.destinations.google.read.native import TABLES, table_over
+from cqs_sheets.destinations.google.read.layout import (
+    FILTER,
+    TABLES,
+    Cell,
+    Claim,
+    Layout,
+    Scratch,
+    TabPlace,
+    settable,
+    table_over,
+)
 from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import DataRefused
-
-Json = dict[str, Any]
 
 CELLS = (
     "data(startRow,startColumn,rowData(values(effectiveValue)),"

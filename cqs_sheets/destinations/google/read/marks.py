@@ -2,14 +2,14 @@
 
 `cqs.column` = "<tab>.<column id>" lies on each column, `cqs.key` = "<tab>" on the column that is read
 to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a column of the scratch tab.
-`cqs.made` is the record of what we ever made there (see core.upgrade).
+`cqs.made` is the record of what we ever made there (see core.plan.plan).
 
 Where Google refuses an id that the same batch has freed, columns cannot be held (`cqs.loose` on the
 spreadsheet says so): then `cqs.at` lies where a write took a column to be, and is compared afterwards.
 
 `cqs.sequence` = "<sequence>/<lineage>/<piece>/<nonce>" is left by every write, under an id that is made
 from sequence and piece; the nonce is the write's word and a try, the lineage what it descends from
-(core.rows.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
+(core.plan.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
 batch: so no write can happen twice, however often it is sent, and of two syncs with the same number only
 one can win. The marks of the last few writes are kept for that; the sequence of a spreadsheet is that of
 the newest.
@@ -20,11 +20,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cqs_sheets.core.rows.lineage import Lineage, Write, followed_by, lineage_from, lineage_text
-
-Json = dict[str, Any]
+from cqs_sheets.core.plan.facts import Lineage, Write, followed_by, lineage_from, lineage_text
+from cqs_sheets.destinations.google.wire.exchange import Json
 
 COLUMN = "cqs.column"
 KEY = "cqs.key"

@@ -1,20 +1,132 @@
-"""A spreadsheet as a doctor looks at it: where each column is, and what may hinder a write."""
+"""A spreadsheet beyond our marks: all titles, first rows and keys, and what a doctor wants to know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from cqs_sheets.core.rows.facts import Made
-from cqs_sheets.core.rows.upgrade import record_from
+from cqs_sheets.core.cells import key_text
+from cqs_sheets.core.plan.binding import Binding
+from cqs_sheets.core.plan.facts import Made, SheetFacts
+from cqs_sheets.core.plan.plan import record_from
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.google.read.addresses import column_letters
-from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
+from cqs_sheets.destinations.google.read import marks
+from cqs_sheets.destinations.google.read.cells import decode_extended
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
+from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
 from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.errors import TargetChanged
 
-Json = dict[str, Any]
+Rows = Sequence[Sequence[Json]]
+
+_FIRST_ROWS = 40  # a header stands in one of them
+_PROPERTIES = (
+    f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount))),{NAMES},"
+    "developerMetadata(metadataKey)"
+)
+
+
+def read_headers(
+    http: SheetsHttp, spreadsheet_id: str, layout: Layout, titles: Collection[str]
+) -> tuple[Layout, tuple[SheetFacts, ...]]:
+    """The layout with all titles, and all tabs with cells; those that have one of `titles` with their first rows.
+
+    It takes two requests: a tab's cells can be asked for by its name or id only, and a request that names one
+    that is not there is refused as a whole. Raises TargetChanged if another sync has made the tabs meanwhile.
+    """
+    answer = http.read(spreadsheet_id, fields=_PROPERTIES, name=spreadsheet_id)
+    written = any(entry["metadataKey"] == marks.SEQUENCE for entry in answer.get("developerMetadata", []))
+    if written and not layout.marks:
+        raise TargetChanged(
+            "Another sync has just written to the spreadsheet.",
+            meaning="Nothing was written; the rows wait in the journal.",
+            hint="Run it again.",
+        )
+    all_properties = [sheet["properties"] for sheet in answer.get("sheets", [])]
+    searched = {title.lower() for title in titles}
+    grids = {each.get("sheetId", 0): each for each in all_properties if "gridProperties" in each}
+    wanted = [id_ for id_, each in grids.items() if each["title"].lower() in searched]
+    areas = [{"sheetId": sheet_id, "endRowIndex": _FIRST_ROWS} for sheet_id in wanted]
+    rows = dict(_read(http, spreadsheet_id, areas)) if areas else {}
+    sheets = tuple(
+        SheetFacts(id=str(id_), title=each["title"], rows=_texts(rows.get(id_, ())))
+        for id_, each in grids.items()
+    )
+    names = dict(read_names(answer))
+    known = frozenset(each["title"].lower() for each in all_properties)
+    return replace(layout, titles=known, names=names, grids=_grids(grids)), sheets
+
+
+def _grids(grids: Mapping[int, Json]) -> Mapping[int, tuple[int, int]]:
+    return {
+        id_: (each["gridProperties"]["rowCount"], each["gridProperties"]["columnCount"])
+        for id_, each in grids.items()
+    }
+
+
+def adopted_place(
+    http: SheetsHttp, spreadsheet_id: str, layout: Layout, tab: TableTab, binding: Binding
+) -> TabPlace:
+    """The place of a tab that was bound to a sheet without marks; one read of its keys."""
+    sheet_id, at = int(binding.sheet), binding.columns[tab.key] - 1
+    area = {"sheetId": sheet_id, "startColumnIndex": at, "endColumnIndex": at + 1}
+    rows = dict(_read(http, spreadsheet_id, [area])).get(sheet_id, ())
+    row_count, column_count = layout.grids[sheet_id]
+    return TabPlace(
+        name=tab.name,
+        mark=tab.mark_name,
+        sheet_id=sheet_id,
+        title=binding.title,
+        header_row=binding.header_row - 1,
+        key_column=at,
+        columns={column: position - 1 for column, position in binding.columns.items()},
+        rows={},
+        end=binding.header_row,
+        row_count=row_count,
+        column_count=column_count,
+        bound=False,
+    ).with_rows(_keyed(rows))
+
+
+def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
+    """The titles of all tabs, in lower case."""
+    answer = http.read(spreadsheet_id, fields="sheets(properties(title))", name=spreadsheet_id)
+    return frozenset(sheet["properties"]["title"].lower() for sheet in answer.get("sheets", []))
+
+
+def _read(http: SheetsHttp, spreadsheet_id: str, areas: Sequence[Json]) -> Iterator[tuple[int, Rows]]:
+    """The rows of tabs, each asked for by one GridRange from its first row on."""
+    answer = http.read(
+        f"{spreadsheet_id}:getByDataFilter",
+        fields=f"sheets(properties(sheetId),{CELLS})",
+        body={"dataFilters": [{"gridRange": area} for area in areas]},
+        name=spreadsheet_id,
+    )
+    for sheet in answer.get("sheets", []):
+        rows = sheet["data"][0].get("rowData", []) if sheet.get("data") else []
+        yield sheet["properties"].get("sheetId", 0), [row.get("values", []) for row in rows]
+
+
+def _texts(rows: Rows) -> dict[int, dict[int, str]]:
+    """The texts of rows, by row and column, both counted from 1."""
+    return {
+        row: texts
+        for row, cells in enumerate(rows, start=1)
+        if (texts := {at: str(text) for at, cell in enumerate(cells, 1) if (text := decode_extended(cell))})
+    }
+
+
+def _keyed(rows: Rows) -> dict[str, list[int]]:
+    """The keys in a column, and the rows (counted from 0) that each stands in."""
+    keyed: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        key = key_text(decode_extended(row[0])) if row else None
+        if key is not None:
+            keyed.setdefault(key, []).append(number)
+    return keyed
+
 
 _FIELDS = (
     "properties(title,locale,timeZone),sheets(properties(sheetId,gridProperties(rowCount,columnCount)),"

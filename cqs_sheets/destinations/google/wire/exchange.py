@@ -1,11 +1,16 @@
-"""One exchange with Google through gspread's client: credentials, addresses, nothing repeated."""
+"""HTTP sessions whose answers end: so many bytes at most, in so much time, and no redirect is followed."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -14,10 +19,77 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport import Response
 from google.auth.transport.requests import AuthorizedSession, Request
 from gspread.http_client import HTTPClient
+from urllib3.exceptions import HTTPError
 
 from cqs_sheets import __version__
-from cqs_sheets.destinations.google.wire.bounded import BoundedSession
-from cqs_sheets.destinations.google.wire.causes import words_of
+from cqs_sheets.destinations.google.wire.failures import words_of
+
+_CHUNK = 1 << 16
+
+
+class BoundedSession(requests.Session):
+    """Reads at most `most_bytes` of a body (once decompressed), for about `most_seconds` on `clock`.
+
+    More is a ConnectionError, as is a body that breaks off. Google redirects neither writes nor
+    tokens: who does is somebody in between.
+    """
+
+    most_bytes = 1 << 20
+    most_seconds = 60.0
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: no answer redirects. The library would read even one that is not followed, whole."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's
+        """The answer, its body read."""
+        until = self.clock() + self.most_seconds
+        with super().send(request, **{**options, "stream": True}) as reply:
+            body = self._whole(reply, until)
+        reply.raw = io.BytesIO(body)  # where the library reads it from
+        return reply
+
+    def _whole(self, reply: requests.Response, until: float) -> bytes:
+        body = bytearray()
+        try:
+            while chunk := reply.raw.read1(_CHUNK, decode_content=True):
+                body += chunk
+                if len(body) > self.most_bytes:
+                    raise requests.ConnectionError(f"an answer larger than {self.most_bytes:,} bytes")
+                if self.clock() > until:
+                    raise requests.ConnectionError("an answer that did not end in time")
+        except HTTPError as error:
+            raise requests.ConnectionError(str(error)) from error
+        return bytes(body)
+
+
+PER_MINUTE = 60
+"""What Google allows one user, reads and writes each; a project may have five such users at once."""
+WINDOW = 60.0
+
+
+class Quota:
+    """Lets at most `limit` requests of one kind begin in any 60 seconds; `clock` gives seconds.
+
+    One object serves all targets of a run, from any thread.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], limit: int = PER_MINUTE) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._begun: deque[float] = deque()
+        self._lock = Lock()
+
+    def delay(self) -> float:
+        """Take the next place; returns the seconds to wait until it is free."""
+        with self._lock:
+            now = self._clock()
+            while self._begun and self._begun[0] <= now - WINDOW:
+                self._begun.popleft()
+            start = now if len(self._begun) < self._limit else max(now, self._begun[-self._limit] + WINDOW)
+            self._begun.append(start)
+            return start - now
+
 
 _ZIPPED_FROM = 500  # bytes; Google's own clients compress what they send, too
 _MOST_BYTES = 256 << 20  # of an answer: ten times what the largest sheet's keys take
@@ -25,6 +97,9 @@ _MOST_SECONDS = 600.0  # for all of it
 _TIMEOUT = (10.0, 185.0)  # to connect; without a byte: Google gives up on a request after 180 s
 _SIGN_IN_TIMEOUT = (10.0, 20.0)
 _TOO_MANY, _AWAY, _REDIRECTS = 429, 500, 3
+
+Json = dict[str, Any]
+"""A request or an answer of Google's, as JSON has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.quota import WINDOW, Quota
+from cqs_sheets.destinations.google.wire.exchange import WINDOW, Json, Quota
 
 if TYPE_CHECKING:
     from cqs_sheets.destinations.google.wire.exchange import Reply, Wire
-
-Json = dict[str, Any]
 
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0

@@ -1,14 +1,18 @@
-"""The next atomic batch of what is still to do for a plan."""
+"""A tab that grew too large goes on in another one: `Signals`, then `Signals 2`, `Signals 3`...
+
+Google limits the cells of a whole spreadsheet, not of a tab. Half of them in one tab is where opening
+and sorting it takes minutes already, so there a new one begins. When the spreadsheet itself is full,
+no tab helps: that is told (see failures.full), and the rows wait.
+"""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
-from cqs_sheets.core.rows.plan import Add, NewTab, free_title
+from cqs_sheets.core.plan.plan import Add, NewTab, free_title
 from cqs_sheets.core.templates.template import (
     BlocksTab,
     ColumnKind,
@@ -22,18 +26,85 @@ from cqs_sheets.destinations.google.compile.table import bindings
 from cqs_sheets.destinations.google.compile.tabs import NewTab as TabToMake
 from cqs_sheets.destinations.google.compile.tabs import compile_tabs
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Layout, volume_name, volume_of, volume_title
-from cqs_sheets.destinations.google.read.rollover import MOST_TAB_CELLS, portions
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, volume_name, volume_of, volume_title
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.write.holding import hold_columns
-from cqs_sheets.destinations.google.write.newcolumns import new_columns, new_settings
-from cqs_sheets.destinations.google.write.newrows import insert_rows, time_formats, without_formula
-from cqs_sheets.destinations.google.write.notes import note
-from cqs_sheets.destinations.google.write.patches import Patch, overwrite, patches_of, undoing, with_slots
+from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.write.newrows import (
+    insert_rows,
+    new_columns,
+    new_settings,
+    time_formats,
+    without_formula,
+)
+from cqs_sheets.destinations.google.write.patches import (
+    Patch,
+    Todo,
+    overwrite,
+    patches_of,
+    undoing,
+    with_slots,
+)
 from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
-from cqs_sheets.destinations.google.write.todo import Todo
+from cqs_sheets.destinations.google.write.witness import note
 
-Json = dict[str, Any]
+MOST_TAB_CELLS = 5_000_000
+
+_ROWS_ABOVE = 3  # of a tab just made, the spare one counted in
+
+
+def portions(
+    tab: TableTab, adds: Sequence[Add], layout: Layout, most_cells: int
+) -> Iterator[tuple[TableTab, Sequence[Add]]]:
+    """New rows with the volume of the tab (by its name) that they go to; the last ones may not be made yet."""
+    number = max(1, sum(1 for _ in layout.volumes(tab.name)))
+    while adds:
+        name = volume_name(tab.name, number)
+        room = _room(tab, layout.tabs.get(name), most_cells)
+        if room:
+            yield replace(tab, name=name, mark=volume_name(tab.mark_name, number)), adds[:room]
+        adds, number = adds[room:], number + 1
+
+
+def _room(tab: TableTab, place: TabPlace | None, most_cells: int) -> int:
+    """The rows that a volume can still take; one that is not made takes at least one."""
+    if place is None:
+        return max(1, most_cells // len(tab.columns) - _ROWS_ABOVE)
+    return max(0, most_cells // place.column_count - place.row_count)
+
+
+def hold_columns(todo: Todo, layout: Layout, whole: Collection[str]) -> list[Json]:
+    """The requests for all tabs that exist and change; of those in `whole` every column is meant."""
+    columns = {name: set(layout.tabs[name].ids) for name in whole if name in layout.tabs}
+    for update in todo.updates:
+        if place := layout.holder(update.tab, update.key):
+            columns.setdefault(place.name, set()).add(update.column)
+    for wrong in todo.undo:
+        if place := layout.sheet(wrong.patch.cell.sheet_id):
+            columns.setdefault(place.name, set()).add(wrong.patch.column)
+    held = [request for name, found in columns.items() for request in _held(layout.tabs[name], found, layout)]
+    return [marks.unpin(), *held] if layout.loose and held else held
+
+
+def _held(place: TabPlace, columns: Collection[str], layout: Layout) -> list[Json]:
+    """The last column is always among them, as it moves when another is deleted; so is the edge of the grid.
+
+    Metadata goes with its column: where the last one is deleted, nothing is left that could be held,
+    and what stood beside it takes its place. But then the grid has a column less.
+    """
+    if not place.ids:
+        return []
+    last = max(place.ids, key=place.columns.__getitem__)
+    keyed = {column for column in place.ids if place.columns[column] == place.key_column}
+    requests = marks.touch(place.sheet_id, place.column_count - 1)
+    for column in sorted({last, *keyed, *columns} & place.ids.keys()):
+        value, at = f"{place.mark}.{column}", place.columns[column]
+        if layout.loose:
+            requests.append(marks.pin(value, place.sheet_id, at))
+        else:
+            requests += marks.hold(place.ids[column], value, place.sheet_id, at)
+    return requests
+
+
 Portions = Sequence[tuple[TableTab, Sequence[Add]]]
 
 _MOST_BYTES = 1_500_000  # Google advises 2 MB a request

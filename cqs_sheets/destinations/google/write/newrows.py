@@ -1,27 +1,42 @@
-"""New rows, by insertDimension and updateCells at the row just made.
-
-An insertion takes nobody's cell, whatever happened to the sheet meanwhile, and the row's number is
-known, so its formulas are right; what lies on the rows (filter, rules, protections, validations)
-grows with them. appendCells leaves both to chance: where it writes depends on what else stands there.
-"""
+"""Requests for cells at known places, and the ranges they speak of."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
-from cqs_sheets.core.rows.plan import Add
-from cqs_sheets.core.templates.template import ColumnKind, TableTab
+from cqs_sheets.core.plan.plan import Add
+from cqs_sheets.core.templates.template import ColumnKind, SettingsTab, TableTab, Template
+from cqs_sheets.destinations.google.compile.settings import compile_setting
 from cqs_sheets.destinations.google.compile.styles import number_format
-from cqs_sheets.destinations.google.compile.table import fill_formulas, missing_for
+from cqs_sheets.destinations.google.compile.table import compile_columns, fill_formulas, missing_for
+from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import encode
-from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
-from cqs_sheets.destinations.google.write.cell_requests import area, update_cells
+from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, widened
+from cqs_sheets.destinations.google.wire.exchange import Json
 
-Json = dict[str, Any]
+
+def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:
+    """The request that writes rows of ExtendedValues, formats untouched."""
+    start = {"sheetId": cell.sheet_id, "rowIndex": cell.row, "columnIndex": cell.column}
+    lines = [
+        {"values": [{"userEnteredValue": content} if content else {} for content in contents]}
+        for contents in rows
+    ]
+    return {"updateCells": {"start": start, "rows": lines, "fields": "userEnteredValue"}}
+
+
+def area(cell: Cell, height: int = 1, width: int = 1) -> Json:
+    """A GridRange with its upper left corner at `cell`."""
+    return {
+        "sheetId": cell.sheet_id,
+        "startRowIndex": cell.row,
+        "endRowIndex": cell.row + height,
+        "startColumnIndex": cell.column,
+        "endColumnIndex": cell.column + width,
+    }
 
 
 def insert_rows(
@@ -98,3 +113,69 @@ def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iter
                     "fields": "userEnteredFormat.numberFormat",
                 }
             }
+
+
+def new_columns(
+    template: Template, tab: TableTab, ids: Collection[str], tables: Mapping[str, TabPlace]
+) -> tuple[list[Json], TabPlace]:
+    """The requests that make columns of a tab, formulas filled in, and the tab as it will stand.
+
+    The user's own tab has its formulas in all its rows.
+    """
+    place = tables[tab.name]
+    new = [column for column in tab.columns if column.id in ids and column.id not in place.columns]
+    if not new:
+        return [], place
+    at = 1 + max([place.key_column, *place.columns.values()])
+    positions = {column.id: at + offset for offset, column in enumerate(new)}
+    wider = replace(
+        place,
+        columns={**place.columns, **positions},
+        column_count=place.column_count + len(new),
+        filter=widened(place.filter, at, len(new)),
+        table=place.table.widened(at, len(new)) if place.table else None,
+    )
+    keyed = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
+    rows = keyed if tab.fed else range(place.header_row + 1, place.row_count)
+    return [
+        _inserted(place.sheet_id, "COLUMNS", at, len(new)),
+        *compile_columns(template, tab, new, wider),
+        *_filtered(wider, at + len(new)),
+        *([wider.table.set_range()] if wider.table and wider.table != place.table else []),
+        *(
+            marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", index)
+            for column, index in positions.items()
+        ),
+        *(
+            request
+            for first, last in runs(rows)
+            for request in fill_formulas(new, wider, {**tables, tab.name: wider}, first, 1 + last - first)
+        ),
+    ], wider
+
+
+def _filtered(place: TabPlace, end: int) -> Iterator[Json]:
+    """The request that makes a filter reach as far as the new columns do, if it reached to them."""
+    if place.filter and place.filter["range"].get("endColumnIndex") == end:
+        yield {"setBasicFilter": {"filter": place.filter}}
+
+
+def new_settings(
+    template: Template, tab: SettingsTab, ids: Sequence[str], names: Mapping[str, Cell], *, zone_name: str
+) -> tuple[list[Json], dict[str, Cell]]:
+    """The requests that make settings below the others, and their cells by name (in lower case)."""
+    new = [each for each in tab.settings if each.name in ids and each.name.lower() not in names]
+    ours = [cell for each in tab.settings if (cell := names.get(each.name.lower()))]
+    if not new or not ours:
+        return [], {}
+    last = max(ours, key=lambda cell: cell.row)
+    cells = {each.name: replace(last, row=last.row + 1 + offset) for offset, each in enumerate(new)}
+    requests = [_inserted(last.sheet_id, "ROWS", last.row + 1, len(new))]
+    for each in new:
+        requests += compile_setting(template, each, cells[each.name], zone_name=zone_name)
+    return requests, {name.lower(): cell for name, cell in cells.items()}
+
+
+def _inserted(sheet_id: int, axis: str, start: int, count: int) -> Json:
+    span = {"sheetId": sheet_id, "dimension": axis, "startIndex": start, "endIndex": start + count}
+    return {"insertDimension": {"range": span, "inheritFromBefore": True}}

@@ -13,15 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
 
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.filters import hides
-from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch
-from cqs_sheets.destinations.google.write.cell_requests import area, update_cells
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, hides
+from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.write.newrows import area, update_cells
 from cqs_sheets.destinations.google.write.patches import Patch
-
-Json = dict[str, Any]
 
 _TITLE = "_cqs"
 _ROWS = 100

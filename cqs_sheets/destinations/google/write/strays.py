@@ -12,20 +12,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cqs_sheets.core.cells import same
-from cqs_sheets.core.rows.plan import Add
+from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.templates.template import ColumnKind, TableTab
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.cells import decode, encode
+from cqs_sheets.destinations.google.read.cells import Line, decode, encode, read_boxes
 from cqs_sheets.destinations.google.read.entries import Entry, placed, search
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, volume_of
-from cqs_sheets.destinations.google.read.values import Line, read_boxes
+from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import Composer, Piece
-from cqs_sheets.destinations.google.write.cell_requests import area
+from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import kept_cell
 
-Json = dict[str, Any]
 Lines = Mapping[tuple[int, int], Line]
 _FORMULA = {"formulaValue": "="}
 

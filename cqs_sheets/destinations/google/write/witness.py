@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import key_text, same
 from cqs_sheets.core.grid import runs
-from cqs_sheets.destinations.google.read.addresses import column_letters, quoted
-from cqs_sheets.destinations.google.read.cells import decode, decode_extended
-from cqs_sheets.destinations.google.read.layout import Cell, Layout
-from cqs_sheets.destinations.google.write.cell_requests import area
+from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
+from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
+from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import is_missing, kept_cell, kept_key
-
-Json = dict[str, Any]
 
 WITNESS = (
     "namedRanges(name,range),sheets(properties(sheetId),"
@@ -112,3 +112,122 @@ def witness_ranges(patches: Sequence[Patch], layout: Layout) -> list[str]:
         rows = f"{letters}{span['startRowIndex'] + 1}:{letters}{span['endRowIndex']}"
         ranges.append(f"{quoted(titles[span['sheetId']])}!{rows}")
     return ranges
+
+
+def note(nonce: str, patches: Sequence[Patch]) -> str:
+    """The note on the patches of one row, by the batch that `nonce` names."""
+    return json.dumps([nonce, [_listed(patch) for patch in patches]], separators=(",", ":"), default=float)
+
+
+def noted(layout: Layout) -> list[Patch]:
+    """The patches of the newest batch, if it overwrote cells."""
+    if not layout.scratch or not layout.marks:
+        return []
+    found = []
+    for text in layout.scratch.notes:
+        try:
+            nonce, listed = json.loads(text)
+            found += [_patch(each) for each in listed] if nonce == layout.marks[-1].nonce else []
+        except (ValueError, TypeError):
+            continue  # typed by a person
+    return [patch for patch in found if not _settled(patch, layout)]
+
+
+def mistakes_among(
+    patches: Sequence[Patch], layout: Layout, cells: Mapping[Cell, Json]
+) -> tuple[Misplaced, ...]:
+    """What those patches did to other rows and must be taken back, the oldest first; by cells seen today.
+
+    What cannot be known any more counts as right: a row whose copy a filter kept from being made.
+    """
+    known = [
+        patch
+        for patch in patches
+        if not (place := kept_key(patch, layout)) or not is_missing(cells.get(place, {}))
+    ]
+    wrong = [
+        each for each in misplaced(known, layout, cells, layout.names, later=True) if each.before is not None
+    ]
+    still = [each.patch.undoes for each in wrong if each.patch.undoes]
+    return (*still, *wrong)
+
+
+def _settled(patch: Patch, layout: Layout) -> bool:
+    """A setting that shows what was written: its cell may have moved since."""
+    cell = layout.names.get(patch.key.lower())
+    if patch.key_column is not None or patch.undoes or cell is None:
+        return False
+    return same(decode(next(iter(patch.content.values()), None)), layout.values.get(cell))
+
+
+def _listed(patch: Patch) -> list[Any]:
+    cell, wrong = patch.cell, patch.undoes
+    return [
+        [patch.tab, patch.key, patch.column],
+        [cell.sheet_id, cell.row, cell.column, patch.key_column],
+        patch.content,
+        patch.slot,
+        [_listed(wrong.patch), wrong.found, wrong.before, wrong.at] if wrong else None,
+    ]
+
+
+def _patch(listed: Sequence[Any]) -> Patch:
+    (tab, key, column), (sheet_id, row, at, key_column), content, slot, wrong = listed
+    undoes = None
+    if wrong:
+        mistake, found, before, *at = wrong
+        undoes = Misplaced(patch=_patch(mistake), found=found, before=before, at=at[0] if at else None)
+    return Patch(
+        tab=tab,
+        key=key,
+        column=column,
+        cell=Cell(sheet_id=sheet_id, row=row, column=at),
+        key_column=key_column,
+        content=content,
+        slot=slot,
+        undoes=undoes,
+    )
+
+
+def located(
+    http: SheetsHttp, spreadsheet_id: str, mistakes: Sequence[Misplaced], layout: Layout
+) -> tuple[Misplaced, ...]:
+    """The mistakes at today's rows; without those whose row is gone. One read if any row has no key."""
+    places = {id(each): _place(each, layout) for each in mistakes}
+    boxes = [
+        area(replace(each.patch.cell, row=0, column=place.columns[each.patch.column]), place.row_count)
+        for each in mistakes
+        if (place := places[id(each)])
+    ]
+    lines = read_boxes(http, spreadsheet_id, boxes) if boxes else {}
+    found = []
+    for each in mistakes:
+        place = places[id(each)]
+        row = _row(each, place, lines) if place else each.patch.cell.row
+        if row is not None:
+            moved = replace(each.patch, cell=replace(each.patch.cell, row=row))
+            found.append(replace(each, patch=moved))
+    return tuple(found)
+
+
+def _place(mistake: Misplaced, layout: Layout) -> TabPlace | None:
+    """The tab of a row without a key."""
+    if mistake.found is not None or mistake.patch.key_column is None or mistake.at is not None:
+        return None
+    place = layout.sheet(mistake.patch.cell.sheet_id)
+    return place if place and mistake.patch.column in place.columns else None
+
+
+def _row(mistake: Misplaced, place: TabPlace, lines: dict[tuple[int, int], Line]) -> int | None:
+    """The first row without a key that shows what was written, where it was written if possible."""
+    written = decode(next(iter(mistake.patch.content.values()), None))
+    column = place.columns[mistake.patch.column]
+    rows: list[int] = [mistake.patch.cell.row, *range(place.header_row + 1, place.row_count)]
+    keyed = {row for rows in place.rows.values() for row in rows}
+    for row in rows:
+        shown = decode(lines.get((place.sheet_id, row), {}).get(column))
+        if row not in keyed and same(written, shown):
+            return row
+        if written is None:
+            return None  # any blank row could be it
+    return None

@@ -8,32 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from cqs_sheets.core.rows.plan import Add, Plan
-from cqs_sheets.core.rows.upgrade import made_after, record_text
+from cqs_sheets.core.plan.plan import Add, Plan, made_after, record_text
 from cqs_sheets.destinations.google.read import marks
+from cqs_sheets.destinations.google.read.cells import cells_of, read_boxes, shows_all
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, volume_of
 from cqs_sheets.destinations.google.read.looking import read_names
-from cqs_sheets.destinations.google.read.values import cells_of, read_boxes, shows_all
 from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
 from cqs_sheets.destinations.google.write.batches import Composer, Piece
-from cqs_sheets.destinations.google.write.lost_rows import located
-from cqs_sheets.destinations.google.write.patches import Misplaced
+from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
 from cqs_sheets.destinations.google.write.strays import mistakes_of, strays_of, with_columns
-from cqs_sheets.destinations.google.write.todo import Todo
 from cqs_sheets.destinations.google.write.witness import (
     WITNESS,
     cells_read,
+    located,
     misplaced,
     witness_areas,
     witness_ranges,
 )
 from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
-
-Json = dict[str, Any]
 
 _TRIES = 6  # batches refused or misplaced, by a person who rearranges all the time
 

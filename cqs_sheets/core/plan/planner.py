@@ -1,0 +1,189 @@
+"""From what is wanted and what a target holds to the changes that make one the other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from cqs_sheets.core.cells import CellValue, same
+from cqs_sheets.core.plan.plan import (
+    SETTING_VALUE,
+    Add,
+    NewColumn,
+    NewTab,
+    Plan,
+    Table,
+    TabState,
+    Update,
+    new_columns,
+    new_tabs,
+)
+from cqs_sheets.core.plan.rows import WantedRow
+from cqs_sheets.core.signals.fields import source
+from cqs_sheets.core.templates.template import Column, TableTab, Template
+
+_REWRITE_SHARE = 0.3  # of a tab's rows; fewer than _REWRITE_ROWS rows are never "large"
+_REWRITE_ROWS = 20
+_LIFE_CYCLE = frozenset({"status", "last_seen"})  # these change with time: a change is no rewrite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
+
+    restore: bool = False
+    force: bool = False
+
+
+def make_plan(
+    template: Template,
+    wanted: Iterable[WantedRow],
+    table: Table,
+    *,
+    sequence: int,
+    word: str = "",
+    settings: Mapping[str, CellValue],
+    refresh_settings: bool = False,
+    choices: Choices = Choices(),
+    more: Iterable[Update] = (),
+) -> Plan:
+    """The plan that brings `wanted` rows into `table`, and `more` updates; empty if they stand there already.
+
+    `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
+    and are a change of their own only with `refresh_settings`.
+    """
+    adds: list[Add] = []
+    updates: list[Update] = list(more)
+    left_deleted = 0
+    columns = tuple(new_columns(template, table))
+    gained = {new.tab for new in new_tabs(template, table, ())}
+    for row in wanted:
+        state = table.tabs.get(row.tab)
+        held = state.rows.get(row.key) if state else None
+        if state is not None and held is not None:
+            updates.extend(_row_updates(template, row, state, held.values, columns))
+        elif _was_deleted(row, table) and row.tab not in gained and not choices.restore:
+            left_deleted += 1
+        else:
+            adds.append(Add(tab=row.tab, key=row.key, values=row.values))
+    tabs = tuple(new_tabs(template, table, {add.tab for add in adds}))
+    refusals = () if choices.force else tuple(_large_rewrites(template, table, updates))
+    if adds or updates or tabs or columns or refresh_settings or not table.exists:
+        updates.extend(_setting_updates(template, table, settings, {new.tab for new in tabs}, columns))
+    return Plan(
+        template=template,
+        table=table,
+        sequence=sequence,
+        word=word,
+        adds=tuple(adds),
+        updates=tuple(updates),
+        new_tabs=tabs,
+        new_columns=columns,
+        left_deleted=left_deleted,
+        refusals=refusals,
+        warnings=(
+            *table.bindings.told,
+            *_beside(template, table, tabs),
+            *table.warnings,
+            *_duplicates(table),
+        ),
+    )
+
+
+def _was_deleted(row: WantedRow, table: Table) -> bool:
+    """Delivered by a write that this target descends from, and gone: the user deleted it.
+
+    Where a tab is bound to another sheet than before, nothing can be said to be gone.
+    """
+    return table.exists and row.added is not None and row.tab not in table.bindings.dropped
+
+
+def _row_updates(
+    template: Template,
+    row: WantedRow,
+    state: TabState,
+    held: Mapping[str, CellValue],
+    new: Collection[NewColumn],
+) -> Iterator[Update]:
+    tab = template.tab(row.tab)
+    if not isinstance(tab, TableTab):
+        return
+    for column in tab.columns:
+        there = column.id in state.columns or NewColumn(tab.name, column.id) in new
+        if not column.synced or column.id == tab.key or not there:
+            continue
+        old, value = held.get(column.id), row.values[column.id]
+        if row.fill_only and old not in (None, ""):
+            continue
+        if not same(value, old) and _may_replace(column, old, value):
+            yield Update(tab=row.tab, key=row.key, column=column.id, old=old, new=value)
+
+
+def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
+    rule = source(column.source)
+    if rule.once and old not in (None, ""):
+        return False
+    return not (rule.sticky and new in (None, ""))
+
+
+def _setting_updates(
+    template: Template,
+    table: Table,
+    settings: Mapping[str, CellValue],
+    tabs: Collection[str],
+    columns: Collection[NewColumn],
+) -> Iterator[Update]:
+    tab = template.settings_tab
+    if tab is None:
+        return
+    state = table.tabs.get(tab.name)
+    if state is None and tab.name not in tabs:
+        return  # the user removed the tab, which is theirs to remove, or never had one
+    for setting in tab.settings:
+        if not setting.synced or setting.name not in settings:
+            continue
+        held = state.rows.get(setting.name) if state else None
+        if state is not None and held is None and NewColumn(tab.name, setting.name) not in columns:
+            continue
+        old, new = held.values.get(SETTING_VALUE) if held else None, settings[setting.name]
+        if not same(new, old):
+            yield Update(tab=tab.name, key=setting.name, column=SETTING_VALUE, old=old, new=new)
+
+
+def _large_rewrites(template: Template, table: Table, updates: Iterable[Update]) -> Iterator[str]:
+    rewritten: dict[str, set[str]] = {}
+    for update in updates:
+        tab = template.tab(update.tab)
+        if (
+            isinstance(tab, TableTab)
+            and update.old not in (None, "")
+            and tab.column(update.column).source not in _LIFE_CYCLE
+        ):
+            rewritten.setdefault(update.tab, set()).add(update.key)
+    for name, keys in rewritten.items():
+        total = table.tabs[name].row_count
+        if len(keys) > _REWRITE_ROWS and len(keys) > _REWRITE_SHARE * total:
+            yield (
+                f"{len(keys)} of the {total} rows of {name} would be rewritten, more than"
+                f" {_REWRITE_SHARE:.0%}"
+            )
+
+
+def _beside(template: Template, table: Table, made: Collection[NewTab]) -> Iterator[str]:
+    """Tabs made under another title, as a sheet has theirs that was not taken for them."""
+    if not table.exists:
+        return
+    for new in made:
+        tab = template.tab(new.tab)
+        if new.title != new.tab:
+            mend = (
+                f'; if it is meant, say so: --tab {new.tab}="{new.tab}"' if isinstance(tab, TableTab) else ""
+            )
+            yield f"the sheet {new.tab!r} is not ours and is left alone, {new.title!r} is made beside it{mend}"
+
+
+def _duplicates(table: Table) -> Iterator[str]:
+    for state in table.tabs.values():
+        for key, rows in state.duplicates.items():
+            where = ", ".join(map(str, rows))
+            yield f"{state.name}: id {key} stands in rows {where}; only row {rows[0]} is kept up to date"

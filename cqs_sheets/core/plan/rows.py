@@ -1,0 +1,182 @@
+"""From records to the rows a template wants: which tab, which key, which values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.plan.plan import Table, Update
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
+from cqs_sheets.core.signals.fields import source
+from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
+from cqs_sheets.core.templates.template import Setting, TableTab, Template
+
+_BOUNDS = {"min_": 1, "max_": -1}
+_BOUNDED = {"risk": "risk_level", "leverage": "leverage"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRow:
+    """A row as a tab should hold it.
+
+    `added` is the number of the write that first delivered it to this target, None if none did that the
+    target descends from. `revision` and `signal` say which knowledge of which signal the values are. With
+    `fill_only` the tab has this very revision: only cells that are still blank are written.
+    """
+
+    tab: str
+    key: str
+    values: Mapping[str, CellValue]
+    signal: SignalKey
+    revision: int
+    added: int | None = None
+    fill_only: bool = False
+
+
+def wanted_rows(
+    template: Template, record: Record, zone: tzinfo, *, symbols: Symbols = BUILT_IN,
+    added: int | None = None, fill_only: bool = False,
+) -> Iterator[WantedRow]:  # fmt: skip
+    """The rows of one record: one per tab that takes it, none if no tab does."""
+    for tab in template.fed_tabs:
+        if takes(tab, record, zone, symbols):
+            yield replace(_row(tab, record, zone, symbols), added=added, fill_only=fill_only)
+
+
+def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
+    """Whether a tab shows this record."""
+    return record.signal.key.table in tab.tables and passes(tab.where, record, zone, symbols)
+
+
+def passes(where: Mapping[str, object], record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
+    """Whether a record passes a `where`: field -> a value or a list of them, or min_/max_ bounds.
+
+    Text is compared without regard to case. A record without the bounded number does not pass.
+    """
+    return all(_passes_one(name, allowed, record, zone, symbols) for name, allowed in where.items())
+
+
+def _passes_one(name: str, allowed: object, record: Record, zone: tzinfo, symbols: Symbols) -> bool:
+    sign = _BOUNDS.get(name[:4])
+    if sign is not None and name[4:] in _BOUNDED:
+        value = source(_BOUNDED[name[4:]]).read(record, zone)
+        return isinstance(value, Decimal) and (value - Decimal(str(allowed))) * sign >= 0
+    choices = allowed if isinstance(allowed, Sequence) and not isinstance(allowed, str) else [allowed]
+    held = key_text(source(name).read(record, zone, symbols)) or ""
+    return any(held.casefold() == str(choice).strip().casefold() for choice in choices)
+
+
+def _row(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols) -> WantedRow:
+    synced = (column for column in tab.columns if column.synced)
+    values = {column.id: source(column.source).read(record, zone, symbols) for column in synced}
+    key = key_text(values[tab.key])
+    if key is None:
+        raise ValueError(f"a signal without a key reached the rows of {tab.name}")
+    return WantedRow(
+        tab=tab.name,
+        key=key,
+        values=values,
+        signal=record.signal.key,
+        revision=record.revision,
+    )
+
+
+SETTLED = timedelta(minutes=5)
+"""How old a signal is that we would know by now: one that has just come may not have been in our last answer."""
+
+Keys = Mapping[str, Collection[str]]
+"""Keys of rows by template tab."""
+
+_STATUS, _TIME, _UID = "status", "timestamp", "uid"
+
+
+def status_column(tab: TableTab) -> str | None:
+    """The id of the column that shows whether a signal is open."""
+    return _column(tab, _STATUS)
+
+
+def signals_of(tab: TableTab, key: str) -> Iterator[SignalKey]:
+    """The signals that a row of that key can be of."""
+    by_uid = tab.column(tab.key).source == _UID
+    for table in sorted(tab.tables):
+        prefix = f"{table.value}:" if by_uid and table is not FeedTable.MAIN else ""
+        if key.startswith(prefix):
+            yield SignalKey(table, key.removeprefix(prefix))
+
+
+def aged(template: Template, table: Table, orphans: Keys, *, now: datetime, zone: tzinfo) -> Iterator[Update]:
+    """What becomes of orphans that have been read, in a table with the clocks of `zone`.
+
+    Where no time of publication stands they are left alone.
+    """
+    settled = (now - SETTLED).astimezone(zone).replace(tzinfo=None)
+    for tab in template.fed_tabs:
+        state = table.tabs.get(tab.name)
+        status, time = status_column(tab), _column(tab, _TIME)
+        if state is None or status is None or time is None:
+            continue
+        for key in orphans.get(tab.name, ()):
+            held = state.rows[key].values if key in state.rows else {}
+            published, shown = held.get(time), held.get(status)
+            if shown == Status.OPEN.value and isinstance(published, datetime) and published < settled:
+                yield Update(tab=tab.name, key=key, column=status, old=shown, new=Status.AGED.value)
+
+
+def _column(tab: TableTab, source: str) -> str | None:
+    return next((column.id for column in tab.columns if column.source == source), None)
+
+
+SPAN = timedelta(days=30)
+
+_Name = Callable[[Record], str]
+_LISTS: Mapping[str, tuple[_Name, int]] = {
+    "@exchanges_30d": (lambda record: exchange_name(record.signal.exchange), 9),
+    "@coins_30d": (lambda record: record.signal.coin, 10),
+}
+_WORDS = frozenset({
+    "exchange", "currency", "coin", "direction", "type", "risk_level", "leverage", "table",
+    "min_risk", "max_risk", "min_leverage", "max_leverage",
+})  # fmt: skip
+
+
+def asked(template: Template) -> dict[str, str]:
+    """The settings of a template that hold such a list: name -> which."""
+    settings: tuple[Setting, ...] = template.settings_tab.settings if template.settings_tab else ()
+    return {each.name: str(each.value) for each in settings if each.synced and each.value in _LISTS}
+
+
+def looks_at_words(template: Template, where: Mapping[str, object]) -> bool:
+    """Whether signals of the same words, risk and leverage are all taken, or none of them is."""
+    names = [*where, *(name for tab in template.fed_tabs for name in tab.where)]
+    return _WORDS.issuperset(names)
+
+
+def busiest(
+    template: Template, where: Mapping[str, object], records: Iterable[tuple[Record, int]], zone: tzinfo
+) -> dict[str, str]:
+    """The text of each list the template asks for, by setting: most rows first, ties by name.
+
+    `records` are the signals of the span, each with how many it stands for; those that pass `where`
+    and that a tab takes are counted.
+    """
+    wanted = asked(template)
+    counts: dict[str, Counter[str]] = {which: Counter() for which in wanted.values()}
+    for record, number in records:
+        if passes(where, record, zone) and any(takes(tab, record, zone) for tab in template.fed_tabs):
+            for which, count in counts.items():
+                count[_one_item(_LISTS[which][0](record))] += number
+    return {name: _listed(counts[which], _LISTS[which][1]) for name, which in wanted.items()}
+
+
+def _one_item(name: str) -> str:
+    """A name as an item of a list that commas separate."""
+    return " ".join(name.replace(",", " ").split())
+
+
+def _listed(counts: Counter[str], most: int) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].casefold(), item[0]))
+    return ", ".join([name for name, _ in ordered if name][:most])

@@ -1,0 +1,200 @@
+"""Plans and reports as text for people; one line per thing worth knowing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.plan.plan import Add, Plan
+from cqs_sheets.core.report import Report, TargetReport
+from cqs_sheets.core.signals.coverage import Coverage, Window
+from cqs_sheets.core.templates.template import TableTab
+
+_UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
+_MOST_CHANGES = 40  # a screenful; --json has them all
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 signal`, `2 signals`, `10,000 signals`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:  # noqa: PLR2004 - up to there seconds read better
+        return f"{seconds:.0f} s"
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def cell_text(value: CellValue) -> str:
+    """A cell's value as a person would type it."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return " ".join(str(value).split()) if isinstance(value, str) else str(value)
+
+
+def plain_price(price: Decimal | None) -> str:
+    """A price without exponent or trailing zeros, exact; blank where there is none."""
+    if price is None:
+        return ""
+    text = format(price, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """A sync's outcome, targets first."""
+    for target in report.targets:
+        yield _target_line(target, dry_run=report.dry_run)
+    api = report.api
+    parts = [f"{api.new} new", f"{api.changed} changed", f"{api.closed} closed"]
+    if api.rejects:
+        parts.append(f"{len(api.rejects)} set aside as malformed")
+    if api.signals or not any(error.kind in _UNANSWERED for error in report.errors):
+        yield f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts)}."
+    yield coverage_text(report.coverage)
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """One sentence on what was covered and what was missed."""
+    if coverage.since is None:
+        return "Nothing covered yet: no poll has succeeded."
+    since = moment_text(coverage.since)
+    if not coverage.gap_seconds:
+        return f"Covered without a gap since {since}."
+    gap = coverage.gaps[-1]
+    return (
+        f"Covered {duration(coverage.covered_seconds)} since {since};"
+        f" {duration(coverage.gap_seconds)} missed in {plural(len(coverage.gaps), 'gap')},"
+        f" the last from {moment_text(gap.start)} to {moment_text(gap.end)}."
+    )
+
+
+def moment_text(moment: datetime) -> str:
+    """An aware time for people: `2026-05-24 14:32:05 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _target_line(target: TargetReport, *, dry_run: bool) -> str:
+    if target.outcome != "ok":
+        return f"{target.target}: not written; {plural(target.pending, 'row')} pending in the journal"
+    would = "would be " if dry_run else ""
+    counts = [
+        (target.added, f"{would}added"),
+        (target.updated, f"{would}updated"),
+        (target.closed, f"{would}closed"),
+    ]
+    made = [f"{what} {would}made" for what in target.made]
+    done = ", ".join([*made, *(f"{count:,} {what}" for count, what in counts if count)]) or "nothing to write"
+    kept = f", {target.left_deleted:,} left deleted" if target.left_deleted else ""
+    return f"{target.target}: {done}{kept}"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
+    changes = [
+        f"= {name} is the sheet {found.title!r}" for name, found in plan.table.bindings.adopted.items()
+    ]
+    changes += [f"+ tab {new.title}" for new in plan.new_tabs if plan.table.exists]
+    changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
+    changes += [_add_line(plan, add) for add in plan.adds]
+    changes += [
+        f"~ {update.tab} {update.key} {update.column}: {cell_text(update.old) or '(blank)'}"
+        f" -> {cell_text(update.new) or '(blank)'}"
+        for update in plan.updates
+    ]
+    yield from changes[:_MOST_CHANGES]
+    if len(changes) > _MOST_CHANGES:
+        yield f"  and {len(changes) - _MOST_CHANGES:,} more"
+
+
+def _add_line(plan: Plan, add: Add) -> str:
+    tab = plan.template.tab(add.tab)
+    shown: Sequence[str] = []
+    if isinstance(tab, TableTab):
+        shown = [cell_text(add.values[column.id]) for column in tab.columns[:12] if column.id in add.values]
+    return f"+ {add.tab} {' '.join(text for text in shown if text)}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`just now`, `3 min ago`, `2 d 4 h ago`."""
+    passed = now - moment
+    return "just now" if passed < timedelta(seconds=20) else f"{duration(passed.total_seconds())} ago"
+
+
+CELLS = 48
+"""Cells of a day, each half an hour (a little more or less where clocks are changed)."""
+
+COVERED, PARTLY, MISSED, UNKNOWN = "#", "+", ".", " "
+_LEGEND = f"{COVERED} covered   {PARTLY} missed in part   {MISSED} missed   blank: not watched yet"
+_HOURS = "".join(f"{hour:02}    " for hour in range(0, 24, 3))
+_INDENT = " " * 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day in the zone it was asked for; `cells` has CELLS characters, `gap_seconds` is rounded up."""
+
+    day: date
+    cells: str
+    gap_seconds: int
+
+
+def coverage_days(seen: Coverage, now: datetime, count: int, zone: tzinfo) -> list[Day]:
+    """The last `count` days up to `now` (aware), oldest first, without those before the first poll."""
+    today = now.astimezone(zone).date()
+    dates = [today - timedelta(days=back) for back in reversed(range(count))]
+    return [
+        _day(day, seen, now, zone) for day in dates if seen.since and seen.since < _midnight(day, zone, 1)
+    ]
+
+
+def strip_lines(days: Sequence[Day]) -> Iterator[str]:
+    """The days as lines of text, with the hours above and what the signs mean below."""
+    yield f"{_INDENT}{_HOURS}  missed"
+    for one in days:
+        missed = f"  {duration(one.gap_seconds)}" if one.gap_seconds else ""
+        yield f"{one.day.isoformat()}  {one.cells}{missed}".rstrip()
+    yield f"{_INDENT}{_LEGEND}"
+
+
+def _day(day: date, seen: Coverage, now: datetime, zone: tzinfo) -> Day:
+    begin, end = _midnight(day, zone), _midnight(day, zone, 1)
+    step = (end - begin) / CELLS
+    cells = (Window(begin + step * number, begin + step * (number + 1)) for number in range(CELLS))
+    return Day(
+        day=day,
+        cells="".join(_sign(cell, seen, now) for cell in cells),
+        gap_seconds=math.ceil(_missed(Window(begin, end), seen.gaps).total_seconds()),
+    )
+
+
+def _sign(cell: Window, seen: Coverage, now: datetime) -> str:
+    known = Window(max(cell.start, seen.since or now), min(cell.end, now))
+    if known.start >= known.end:
+        return UNKNOWN
+    missed = _missed(cell, seen.gaps)
+    if not missed:
+        return COVERED
+    return MISSED if missed >= known.end - known.start else PARTLY
+
+
+def _missed(cell: Window, gaps: Iterable[Window]) -> timedelta:
+    shared = (min(cell.end, gap.end) - max(cell.start, gap.start) for gap in gaps)
+    return sum((length for length in shared if length > timedelta()), timedelta())
+
+
+def _midnight(day: date, zone: tzinfo, later: int = 0) -> datetime:
+    return datetime.combine(day + timedelta(days=later), time(), zone).astimezone(UTC)

@@ -1,0 +1,269 @@
+"""Exchanges: their codes and names, the words of the API, and how each spells a pair elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher, get_close_matches
+
+from cqs_sheets.core.signals.signal import Signal
+
+SCALPING = "SCALPING"
+TYPES = ("SHORT TERM", "SHORT/MID TERM", SCALPING, "MID TERM", "LONG TERM")
+DIRECTIONS = ("LONG", "SHORT")
+
+FUTURES: Mapping[str, str] = {
+    "binance_futures": "Binance Futures",
+    "bitget_futures": "Bitget Futures",
+    "bitmex": "BitMEX",
+    "bybit": "Bybit",
+    "deribit": "Deribit",
+    "htx_futures": "HTX Futures",
+    "kucoin_futures": "KuCoin Futures",
+    "okx_futures": "OKX Futures",
+}
+"""Every futures exchange code of the guide, as most rows spell it -> its display name."""
+
+SPOT: Mapping[str, str] = {
+    "binance": "Binance",
+    "binance_us": "Binance US",
+    "bitfinex": "Bitfinex",
+    "bitget": "Bitget",
+    "bitstamp": "Bitstamp",
+    "bittrex": "Bittrex",
+    "coinbase": "Coinbase",
+    "gateio": "Gate",
+    "htx": "HTX",
+    "huobi": "Huobi",
+    "kraken": "Kraken",
+    "kucoin": "KuCoin",
+    "mexc": "MEXC",
+    "okex": "OKEx",
+    "okx": "OKX",
+    "poloniex": "Poloniex",
+}
+"""Well-known spot codes; the guide gives only examples, so the list is not closed."""
+
+EXCHANGES: Mapping[str, str] = {**SPOT, **FUTURES}
+
+CURRENCIES = ("USDT", "BTC", "USDC", "USD", "BUSD", "FDUSD", "TUSD", "ETH", "BNB", "EUR")
+"""Well-known quote currencies; not a closed list either."""
+
+_TYPO = 0.85  # `binace`, `binance-futures` are typos; `binance_us`, `bybit_futures` are other words
+_LONG_ENOUGH = 5  # in shorter words one letter is a third of the meaning: TUSD is no typo of USD
+
+
+def is_futures(code: str) -> bool:
+    """Whether an exchange code, in any casing, is one of the guide's futures codes."""
+    return code.lower() in FUTURES
+
+
+def exchange_name(code: str) -> str:
+    """The display name of an exchange code in any casing; an unknown code as it is."""
+    return EXCHANGES.get(code.lower(), code)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like `word` (casing ignored), or None if none is alike."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    alike = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[alike[0]] if alike else None
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` is surely a slip of: letters swapped or one wrong, or None."""
+    folded = word.casefold()
+    for candidate in known:
+        other = candidate.casefold()
+        if sorted(folded) == sorted(other):
+            return candidate
+    likely = nearest(word, known)
+    if likely is None or min(len(word), len(likely)) < _LONG_ENOUGH:
+        return None
+    return likely if SequenceMatcher(None, folded, likely.casefold()).ratio() >= _TYPO else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """How a part of an exchange's pairs is spelt; `quotes` and `coins` say which part, empty means all.
+
+    In the patterns `{COIN}` and `{QUOTE}` stand for upper case, `{coin}` and `{quote}` for lower case.
+    `tradingview` carries the exchange's prefix and, for perpetuals, the suffix `.P`; `ccxt` is ccxt's
+    unified symbol and `ccxt_id` its name of the exchange. None: not said here; "": there is none.
+    """
+
+    tradingview: str | None = None
+    ccxt: str | None = None
+    ccxt_id: str | None = None
+    url: str | None = None
+    quotes: tuple[str, ...] = ()
+    coins: tuple[str, ...] = ()
+
+    def takes(self, coin: str, quote: str) -> bool:
+        """Whether this is how that pair is spelt; upper case expected."""
+        return (not self.quotes or quote in self.quotes) and (not self.coins or coin in self.coins)
+
+
+def _spot(ccxt_id: str, tradingview: str, url: str, *, quotes: tuple[str, ...] = ()) -> tuple[Market, ...]:
+    prefix = f"{tradingview}:{{COIN}}{{QUOTE}}"
+    return (Market(ccxt_id=ccxt_id, ccxt="{COIN}/{QUOTE}", tradingview=prefix, url=url, quotes=quotes),)
+
+
+def _linear(
+    ccxt_id: str,
+    tradingview: str,
+    url: str,
+    *,
+    quotes: tuple[str, ...] = ("USDT",),
+    coins: tuple[str, ...] = (),
+) -> Market:
+    """Perpetuals settled in their quote."""
+    return Market(
+        ccxt_id=ccxt_id, ccxt="{COIN}/{QUOTE}:{QUOTE}", tradingview=tradingview, url=url, quotes=quotes, coins=coins
+    )  # fmt: skip
+
+
+def _inverse(ccxt_id: str, tradingview: str, url: str, *, coins: tuple[str, ...] = ()) -> Market:
+    """Perpetuals quoted in USD and settled in their coin."""
+    return Market(
+        ccxt_id=ccxt_id, ccxt="{COIN}/USD:{COIN}", tradingview=tradingview, url=url, quotes=("USD",), coins=coins
+    )  # fmt: skip
+
+
+_HTX = _spot("htx", "HTX", "https://www.htx.com/trade/{coin}_{quote}?type=spot")
+_OKX = _spot("okx", "OKX", "https://www.okx.com/trade-spot/{coin}-{quote}")
+
+SPOT_MARKETS: Mapping[str, tuple[Market, ...]] = {
+    "binance": _spot("binance", "BINANCE", "https://www.binance.com/en/trade/{COIN}_{QUOTE}?type=spot"),
+    "binance_us": _spot("binanceus", "BINANCEUS", "https://www.binance.us/spot-trade/{coin}_{quote}"),
+    "bitfinex": _spot(  # its USDT is called UST
+        "bitfinex", "BITFINEX", "https://trading.bitfinex.com/t/{COIN}:{QUOTE}", quotes=("USD", "BTC", "EUR")
+    ),
+    "bitget": _spot("bitget", "BITGET", "https://www.bitget.com/spot/{COIN}{QUOTE}"),
+    "bitstamp": _spot("bitstamp", "BITSTAMP", "https://www.bitstamp.net/trade/{coin}/{quote}/"),
+    "coinbase": _spot("coinbase", "COINBASE", "https://www.coinbase.com/advanced-trade/spot/{COIN}-{QUOTE}"),
+    "gateio": _spot("gate", "GATEIO", "https://www.gate.com/trade/{COIN}_{QUOTE}"),
+    "htx": _HTX,
+    "huobi": _HTX,
+    "kraken": _spot("kraken", "KRAKEN", "https://pro.kraken.com/app/trade/{coin}-{quote}"),
+    "kucoin": _spot("kucoin", "KUCOIN", "https://www.kucoin.com/trade/{COIN}-{QUOTE}"),
+    "mexc": _spot("mexc", "MEXC", "https://www.mexc.com/exchange/{COIN}_{QUOTE}"),
+    "okex": _OKX,
+    "okx": _OKX,
+    "poloniex": _spot("poloniex", "POLONIEX", "https://poloniex.com/trade/{COIN}_{QUOTE}"),
+}
+
+FUTURES_MARKETS: Mapping[str, tuple[Market, ...]] = {
+    "binance_futures": (
+        _linear(
+            "binanceusdm", "BINANCE:{COIN}{QUOTE}.P", "https://www.binance.com/en/futures/{COIN}{QUOTE}",
+            quotes=("USDT", "USDC"),
+        ),
+    ),
+    "bitget_futures": (
+        _linear("bitget", "BITGET:{COIN}{QUOTE}.P", "https://www.bitget.com/futures/usdt/{COIN}USDT"),
+    ),
+    "bitmex": (  # calls BTC XBT; what it quotes in USD it settles in BTC
+        _linear("bitmex", "BITMEX:XBTUSDT.P", "https://www.bitmex.com/app/trade/XBTUSDT", coins=("BTC",)),
+        _linear("bitmex", "BITMEX:{COIN}USDT.P", "https://www.bitmex.com/app/trade/{COIN}USDT"),
+        _inverse("bitmex", "BITMEX:XBTUSD.P", "https://www.bitmex.com/app/trade/XBTUSD", coins=("BTC",)),
+        Market(
+            ccxt_id="bitmex", ccxt="{COIN}/USD:BTC", tradingview="BITMEX:{COIN}USD.P",
+            url="https://www.bitmex.com/app/trade/{COIN}USD", quotes=("USD",),
+        ),
+    ),
+    "bybit": (
+        _linear("bybit", "BYBIT:{COIN}USDT.P", "https://www.bybit.com/trade/usdt/{COIN}USDT"),
+        _inverse("bybit", "BYBIT:{COIN}USD.P", "https://www.bybit.com/trade/inverse/{COIN}USD"),
+    ),
+    "deribit": (
+        _inverse(
+            "deribit", "DERIBIT:{COIN}USD.P", "https://www.deribit.com/futures/{COIN}-PERPETUAL",
+            coins=("BTC", "ETH"),
+        ),
+    ),
+    "htx_futures": (
+        _linear(
+            "htx", "HTX:{COIN}USDT.P",
+            "https://www.htx.com/futures/linear_swap/exchange#contract_code={COIN}-USDT",
+        ),
+    ),
+    "kucoin_futures": (  # calls BTC XBT
+        _linear("kucoinfutures", "", "https://www.kucoin.com/futures/trade/XBTUSDTM", coins=("BTC",)),
+        _linear("kucoinfutures", "KUCOIN:{COIN}USDT.P", "https://www.kucoin.com/futures/trade/{COIN}USDTM"),
+    ),
+    "okx_futures": (
+        _linear("okx", "OKX:{COIN}USDT.P", "https://www.okx.com/trade-swap/{coin}-usdt-swap"),
+        _inverse("okx", "OKX:{COIN}USD.P", "https://www.okx.com/trade-swap/{coin}-usd-swap"),
+    ),
+}  # fmt: skip
+
+MARKETS: Mapping[str, tuple[Market, ...]] = {**SPOT_MARKETS, **FUTURES_MARKETS}
+"""Exchange code in lower case -> its markets; of those that take a pair, the first one counts."""
+
+
+PLACEHOLDERS = ("COIN", "QUOTE", "coin", "quote")
+"""What a pattern may hold in braces; their case is the case of what they become."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symbols:
+    """How pairs are spelt: what the user says of an exchange, and behind it what we know.
+
+    `own` and `names` go by exchange code in lower case. What a market of `own` does not say (None)
+    is as it is built in.
+    """
+
+    own: Mapping[str, Market] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def exchange_name(self, code: str) -> str:
+        """The display name of an exchange code in any casing; an unknown code as it is."""
+        return self.names.get(code.strip().lower()) or exchange_name(code)
+
+    def tradingview(self, signal: Signal) -> str:
+        """`BINANCE:BTCUSDT.P`, or blank."""
+        return self._spelt(signal, "tradingview")
+
+    def ccxt(self, signal: Signal) -> str:
+        """The unified symbol of ccxt, `BTC/USDT:USDT`, or blank."""
+        return self._spelt(signal, "ccxt")
+
+    def ccxt_id(self, signal: Signal) -> str:
+        """The name that ccxt gives the exchange that trades this pair, `binanceusdm`, or blank."""
+        return self._spelt(signal, "ccxt_id")
+
+    def url(self, signal: Signal) -> str:
+        """The pair's page at its exchange, or blank."""
+        return self._spelt(signal, "url")
+
+    def _spelt(self, signal: Signal, what: str) -> str:
+        coin, quote = signal.coin.strip(), signal.currency.strip()
+        if not (_plain(coin) and _plain(quote)):
+            return ""
+        names = {
+            "COIN": coin.upper(), "QUOTE": quote.upper(), "coin": coin.lower(), "quote": quote.lower(),
+        }  # fmt: skip
+        markets = self._markets(signal.exchange.strip().lower(), names["COIN"], names["QUOTE"])
+        patterns: Iterator[str | None] = (getattr(market, what) for market in markets)
+        return next((pattern for pattern in patterns if pattern is not None), "").format_map(names)
+
+    def _markets(self, code: str, coin: str, quote: str) -> Iterator[Market]:
+        """What is said of a pair: at most one market of the user's, then at most one built in."""
+        own = self.own.get(code)
+        if own is not None and own.takes(coin, quote):
+            yield own
+        known = (market for market in MARKETS.get(code, ()) if market.takes(coin, quote))
+        yield from (market for market in [next(known, None)] if market)
+
+
+BUILT_IN = Symbols()
+
+
+def pair(signal: Signal) -> str:
+    """`BTC/USDT`; the part that was sent where one is missing."""
+    return "/".join(part for part in (signal.coin, signal.currency) if part)
+
+
+def _plain(name: str) -> bool:
+    return name.isascii() and name.isalnum()

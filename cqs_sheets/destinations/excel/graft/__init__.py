@@ -1,1 +1,0 @@
-"""Tabs of a template carried into a workbook that is there already."""

@@ -1,1 +1,0 @@
-"""Who we are to Google: credentials that are there, or a person who signs in."""

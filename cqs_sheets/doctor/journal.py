@@ -1,0 +1,156 @@
+"""The journal on its disk: can it be read, who writes it, is there room."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cqs_sheets.core.render import ago
+from cqs_sheets.doctor.finding import Finding, Level, fail, ok, warn
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
+from cqs_sheets.journal import Journal
+
+_SCARCE, _NONE = 500 << 20, 20 << 20
+
+_WAITS = "A sync cannot write there; its rows wait in the journal."
+
+
+def check_folder(subject: str, folder: Path) -> Iterator[Finding]:
+    """A folder, or the nearest one above it that exists, as it is made when it is needed."""
+    found = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    if found is None:  # a drive of Windows
+        hint = "Connect the drive, or name another folder."
+        gone = AccessRefused(f"The drive of {folder} is not there.", meaning=_WAITS, hint=hint)
+        yield fail(subject, "folder.writable", gone)
+        return
+    if not os.access(found, os.W_OK | os.X_OK):
+        yield fail(
+            subject,
+            "folder.writable",
+            AccessRefused(
+                f"The folder {found} is not writable.",
+                meaning=_WAITS,
+                hint="Allow writing to it (a new file takes the old one's place), or name another folder.",
+            ),
+        )
+        return
+    free = shutil.disk_usage(found).free
+    text = f"{size_text(free)} free in {found}"
+    if free < _NONE:
+        hint = "Free some space, then run again."
+        yield fail(
+            subject, "folder.space", TargetBusy(f"The disk is full: {text}.", meaning=_WAITS, hint=hint)
+        )
+    elif free < _SCARCE:
+        mend = "Free some space soon: a workbook is written beside the old one before it takes its place."
+        yield warn(subject, "folder.space", f"The disk is nearly full: {text}.", mend)
+    else:
+        yield ok(subject, "folder.space", f"writable, {text}")
+
+
+def size_text(size: float) -> str:
+    """`900 bytes`, `12.3 MB`."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"  # noqa: PLR2004
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+_SUBJECT = "journal"
+_LARGE = 1 << 30
+_OTHERS = 0o077
+
+
+def check_journal(path: Path, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """The journal at `path`, which need not exist yet."""
+    if not path.exists():
+        yield ok(_SUBJECT, "journal.file", f"none yet: the first sync makes {path}")
+        yield from check_folder(_SUBJECT, path.parent)
+        return
+    try:
+        with Journal.open_readonly(path, clock=clock) as journal:
+            problems, polls = journal.verify(), journal.polls(1)
+    except CqsError as error:
+        yield fail(_SUBJECT, "journal.file", error)
+        return
+    last = f"last poll {ago(polls[-1].at, clock())}" if polls else "no poll yet"
+    size = path.stat().st_size
+    yield ok(_SUBJECT, "journal.file", f"{path}: {size_text(size)}, {last}")
+    yield _health(problems)
+    if size > _LARGE:
+        mend = "`cqs-sheets journal prune` drops old raw answers, and no signal."
+        yield warn(_SUBJECT, "journal.size", f"The journal has grown to {size_text(size)}.", mend)
+    yield from _lock(path, clock)
+    yield from _mode(path)
+    yield from check_folder(_SUBJECT, path.parent)
+
+
+def _health(problems: list[str]) -> Finding:
+    if not problems:
+        return ok(_SUBJECT, "journal.health", "it is whole")
+    return Finding(
+        subject=_SUBJECT,
+        check="journal.health",
+        level=Level.FAIL,
+        what="The journal is damaged; spreadsheets are not affected.",
+        mend="Put a backup of it there, or move it away: the next sync starts a new one.",
+        exit_code=65,
+        details=tuple(problems[:5]),
+    )
+
+
+def _lock(path: Path, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Who writes it now; with nobody there, a write-ahead log is what a killed run left."""
+    holder = _holder(path)
+    log = path.with_name(f"{path.name}-wal")
+    if holder is not None:
+        yield ok(_SUBJECT, "journal.lock", f"in use{holder}: a sync or watch is running")
+    elif log.exists() and log.stat().st_size:
+        yield warn(
+            _SUBJECT,
+            "journal.log",
+            f"A run was stopped in the middle: {size_text(log.stat().st_size)} are not folded in yet.",
+            "Nothing is lost; the next sync folds them in, or `cqs-sheets doctor --fix`.",
+            fix=lambda: _fold_in(path, clock),
+        )
+
+
+def _holder(path: Path) -> str | None:
+    """`" by process N since …"` while somebody writes; None if nobody does."""
+    lock = path.with_name(f"{path.name}.lock")
+    if not lock.exists():
+        return None
+    try:
+        with FileLock(lock, timeout=0, mode=0o600):
+            return None
+    except OSError as refused:
+        if not isinstance(refused, Timeout):
+            return None
+    try:
+        signed = json.loads(path.with_name(f"{path.name}.owner").read_text(encoding="utf-8"))
+        return f" by process {signed['process']} since {signed['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _fold_in(path: Path, clock: Callable[[], datetime]) -> None:
+    with Journal.open(path, clock=clock, wait=0):
+        """The last connection that closes folds the log in."""
+
+
+def _mode(path: Path) -> Iterator[Finding]:
+    if os.name == "posix" and path.stat().st_mode & _OTHERS:
+        yield warn(
+            _SUBJECT,
+            "journal.mode",
+            "Other users of this computer can read the journal, and so premium signals.",
+            f"Run `chmod 600 {path}`.",
+            fix=lambda: path.chmod(0o600),
+        )

@@ -1,0 +1,252 @@
+"""Targets: can a workbook or a Google Sheet be read and written, and what stands in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.cells import CellType, key_text
+from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.plan.binding import Binding, Bindings, bind
+from cqs_sheets.core.plan.facts import Made
+from cqs_sheets.core.plan.plan import Stamp
+from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of, decode
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
+from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
+from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google.read.survey import Survey, TabSurvey
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.doctor.finding import Finding, TabFacts, check_tab, fail, ok, warn
+from cqs_sheets.doctor.journal import check_folder, size_text
+from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
+from cqs_sheets.run.deliver import look
+
+
+def workbook_tabs(path: Path, bindings: Bindings, made: Made | None) -> Iterator[TabFacts]:
+    """The fed tabs that are there. Raises DataRefused (no workbook) or OSError."""
+    with Package.open(path) as package:
+        draft = Draft(package)
+        workbook = Workbook(draft)
+        strings = SharedStrings(draft, workbook.linked("sharedStrings"))
+        for tab in bindings.template.fed_tabs:
+            known = (made or {}).get(tab.mark_name)
+            for number, binding in enumerate(bindings.tabs.get(tab.name, ()), start=1):
+                place = bound_place(workbook, volume_of(tab, number), binding)
+                yield _facts(workbook, strings, place, binding, known)
+
+
+def _facts(
+    workbook: Workbook, strings: SharedStrings, place: Place, binding: Binding, made: frozenset[str] | None
+) -> TabFacts:
+    keys = _keys(workbook, strings, place)
+    return TabFacts(
+        tab=place.tab,
+        title=place.sheet.name,
+        header_row=place.header_row,
+        how=binding.how,
+        columns={column: column_letters(at) for column, at in place.columns.items()},
+        rows=sum(map(len, keys.values())),
+        last_row=max((rows[-1] for rows in keys.values()), default=place.header_row),
+        duplicates={key: rows for key, rows in keys.items() if len(rows) > 1},
+        made=made,
+    )
+
+
+def _keys(workbook: Workbook, strings: SharedStrings, place: Place) -> dict[str, list[int]]:
+    """Every key with every row it stands in."""
+    letters = column_letters(place.columns[place.tab.key]).encode()
+    key_cell = re.compile(rb'<c r="%s\d+"(?:\s[^>]*[^/>])?>.*?</c>' % letters, re.DOTALL)
+    last = place.table.last_row if place.table else MAX_ROW
+    cells = [
+        cell
+        for piece in pieces(workbook.draft.chunks(place.sheet.part))
+        if piece.part is Part.ROWS
+        for found in key_cell.findall(addressed(piece).text)
+        for cell in cells_of(found)
+        if place.header_row < cell.row <= last
+    ]
+    texts = strings.texts({index for cell in cells if (index := cell.shared_index) is not None})
+    rows: dict[str, list[int]] = {}
+    for cell in cells:
+        value = decode(cell, kind=CellType.ID, epoch_1904=workbook.epoch_1904, strings=texts)
+        key = key_text(value)
+        if key is not None:
+            rows.setdefault(key, []).append(cell.row)
+    return rows
+
+
+_SCARCE_ROWS = 50_000
+_ANY_WRITE = 0o222
+
+
+def check_workbook(settings: TargetSettings, path: Path, template: Template, disk: Disk) -> Iterator[Finding]:
+    """A workbook target, which need not exist yet."""
+    subject = settings.name
+    file = WorkbookFile(path, backups=0, force=False, lock_wait=0, sleep=_never, disk=disk)
+    try:
+        version = file.version()
+        if version is None:
+            yield _absent(subject, file.path)
+        else:
+            yield from _contents(settings, file, template)
+    except CqsError as error:
+        yield fail(subject, "target.file", error)
+    yield from _leftovers(subject, file)
+    yield from check_folder(subject, file.path.parent)
+
+
+def _absent(subject: str, path: Path) -> Finding:
+    if path.suffix.lower() == ".xlsx" and path.parent.is_dir():
+        return ok(subject, "target.file", f"not there yet: the first sync makes {path}")
+    folder = not path.parent.is_dir()
+    refusal = DataRefused(
+        f"{path} is not there, and {'neither is its folder' if folder else 'only an .xlsx can be made'}.",
+        meaning="A sync cannot write it; its rows wait in the journal.",
+        hint="Make the folder, or name another target." if folder else "Name the target something.xlsx.",
+    )
+    return fail(subject, "target.file", refusal)
+
+
+def _contents(settings: TargetSettings, file: WorkbookFile, template: Template) -> Iterator[Finding]:
+    subject, path = settings.name, file.path
+    destination = ExcelDestination(path)
+    try:
+        facts = look(destination, template, settings.tabs, Stamp(exists=True))
+        bindings = bind(template, facts, settings.tabs)
+        tabs = list(workbook_tabs(path, bindings, facts.made))
+    except OSError as error:
+        raise file.explained(error) from error
+    size = size_text(path.stat().st_size)
+    yield ok(subject, "target.file", f"{path}: {size}, template {template.name}")
+    if not (path.stat().st_mode & _ANY_WRITE and os.access(path, os.W_OK)):
+        refusal = AccessRefused(
+            f"{path.name} is read-only.",
+            meaning="A sync cannot write it; its rows wait in the journal.",
+            hint="Allow writing to it, or name another target.",
+        )
+        yield fail(subject, "target.writable", refusal)
+    busy = file.open_elsewhere()
+    yield fail(subject, "target.open", busy) if busy else ok(subject, "target.open", "open in no editor")
+    if not tabs:
+        yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
+    for told in bindings.told:
+        yield ok(subject, "target.adopted", told)
+    for each in tabs:
+        yield from check_tab(subject, each)
+        yield from _room(subject, each)
+
+
+def _room(subject: str, facts: TabFacts) -> Iterator[Finding]:
+    left = MAX_ROW - facts.last_row
+    if left < _SCARCE_ROWS:
+        what = f"tab {facts.title}: {left:,} rows left of Excel's {MAX_ROW:,}."
+        yield warn(subject, "target.room", what, "Nothing to do: a full tab is continued in a new one.")
+    else:
+        yield ok(subject, "target.room", f"tab {facts.title}: {left:,} rows left")
+
+
+def _leftovers(subject: str, file: WorkbookFile) -> Iterator[Finding]:
+    """What crashes leave behind, where it is sure that nobody is at work."""
+    stale = file.stale_lock()
+    if stale:
+        yield warn(
+            subject,
+            "target.stale_lock",
+            f"LibreOffice crashed and left {stale.name} behind.",
+            "A sync looks past it; `cqs-sheets doctor --fix` deletes it.",
+            fix=lambda: stale.unlink(missing_ok=True),
+        )
+    if file.leftover.exists():
+        yield warn(
+            subject,
+            "target.leftover",
+            f"A run was stopped while it wrote {file.leftover.name}.",
+            "The next sync clears it away, or `cqs-sheets doctor --fix`.",
+            fix=lambda: _clear(file),
+        )
+
+
+def _clear(file: WorkbookFile) -> None:
+    file.sweep()
+    if file.leftover.exists():
+        raise TargetBusy(
+            "another run of cqs-sheets is writing right now.",
+            meaning="Nothing is wrong, then.",
+            hint="Look again when it has ended.",
+        )
+
+
+def _never(seconds: float) -> None:
+    del seconds
+
+
+_NEARLY_FULL = 0.9
+
+
+def check_spreadsheet(settings: TargetSettings, template: Template, http: SheetsHttp) -> Iterator[Finding]:
+    """A spreadsheet target: two to four reads, no write."""
+    subject = settings.name
+    try:
+        destination = GoogleDestination(settings.place.spreadsheet or "", http=http)
+        facts = look(destination, template, settings.tabs, destination.stamp(""))
+        bindings = bind(template, facts, settings.tabs)
+        found = destination.survey(facts, bindings)
+    except CqsError as error:
+        yield fail(subject, "target.sharing", error)
+        return
+    shared = f'"{found.title}" can be read; whether it may be written, only a write shows'
+    yield ok(subject, "target.sharing", shared)
+    any_will_do = "any will do: values are written typed, times in the config's zone"
+    yield ok(subject, "target.locale", f"locale {found.locale}, time zone {found.zone}; {any_will_do}")
+    yield from _tabs(subject, bindings, found)
+    yield _cells(subject, found)
+
+
+def _tabs(subject: str, bindings: Bindings, found: Survey) -> Iterator[Finding]:
+    if not found.tabs:
+        yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
+    for told in bindings.told:
+        yield ok(subject, "target.adopted", told)
+    for each in found.tabs:
+        tab = bindings.template.tab(each.tab)
+        if isinstance(tab, TableTab):
+            facts = TabFacts(
+                tab=tab,
+                title=each.title,
+                header_row=each.header_row,
+                how=bindings.tabs[tab.name][0].how,
+                columns=each.columns,
+                rows=each.rows,
+                duplicates=each.duplicates,
+                made=(found.made or {}).get(tab.mark_name),
+            )
+            yield from check_tab(subject, facts)
+            yield from _protected(subject, tab, each)
+
+
+def _protected(subject: str, tab: TableTab, found: TabSurvey) -> Iterator[Finding]:
+    for each in found.protected:
+        named = f" ({each.description})" if each.description else ""
+        headers = ", ".join(tab.column(column).header for column in each.columns)
+        error = AccessRefused(
+            f"tab {found.title}: {each.range} is protected{named} and covers {headers}.",
+            meaning="A sync cannot write there; its rows wait in the journal.",
+            hint="Allow this account to edit it: Data, Protect sheets and ranges.",
+        )
+        yield fail(subject, "target.protection", error)
+
+
+def _cells(subject: str, found: Survey) -> Finding:
+    what = f"{found.cells:,} of Google's {found.most_cells:,} cells, blank ones included"
+    if found.cells < found.most_cells * _NEARLY_FULL:
+        return ok(subject, "target.room", what)
+    return warn(subject, "target.room", f"{what}.", "Delete blank rows, columns or tabs.")

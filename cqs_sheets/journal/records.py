@@ -1,0 +1,289 @@
+"""The signals that a journal knows, and what it recalls of them for targets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from cqs_sheets.core.signals.coverage import Window, merge
+from cqs_sheets.core.signals.signal import Record, Reject, SignalKey, Status
+from cqs_sheets.journal.database import Database, Row
+from cqs_sheets.journal.deliveries import OF_FEEDS, names_of
+from cqs_sheets.journal.model import (
+    RECORD,
+    RECORD_WIDTH,
+    PastPoll,
+    PastReject,
+    Revision,
+    content_of,
+    from_stamp,
+    maybe_stamp,
+    maybe_window,
+    record_from,
+    to_stamp,
+)
+
+KNOWN = f"""SELECT {RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {{by}}
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision WHERE """  # noqa: S608 - no values in it
+"""The columns `known_from` reads; `by` is an index to go by."""
+
+_BY_KEY = KNOWN.format(by="") + "s.id = ? AND s.feed_table = ?"
+_LIVES = f"""{_BY_KEY} UNION ALL
+    {KNOWN.format(by="")}s.id > ? || '#' AND s.id < ? || '$' AND s.feed_table = ?"""
+_NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM signals)"
+
+
+class Known(NamedTuple):
+    """A record, when and by which feed it was last seen, and since when it is as it is."""
+
+    record: Record
+    seen_at: datetime
+    seen_feed: int
+    revised_at: datetime
+
+    @property
+    def as_of(self) -> datetime:
+        """What was told before then is old news."""
+        return max(self.seen_at, self.revised_at)
+
+
+def known_from(row: Row) -> Known:
+    """What a row of KNOWN says. Raises DataRefused if it makes no sense."""
+    seen_at, seen_feed, revised_at = row[RECORD_WIDTH:]
+    return Known(record_from(row[:RECORD_WIDTH]), from_stamp(seen_at), seen_feed, from_stamp(revised_at))
+
+
+def known(database: Database, key: SignalKey) -> Known | None:
+    """What the journal holds of a signal."""
+    rows = database.execute(_BY_KEY, (key.id, key.table))
+    return known_from(rows[0]) if rows else None
+
+
+def lives(database: Database, key: SignalKey) -> list[Known]:
+    """What the journal holds of all signals that had this id of the API, the latest first."""
+    api_id, table = key.api_id, key.table
+    found = map(known_from, database.execute(_LIVES, (api_id, table, api_id, api_id, table)))
+    same = [each for each in found if each.record.signal.key.api_id == api_id]
+    return sorted(same, key=lambda each: each.record.signal.key.life, reverse=True)
+
+
+def next_life(found: Sequence[Known], key: SignalKey) -> SignalKey:
+    """The identity of one more signal of an id, after those that `lives` found."""
+    return key.in_life(found[0].record.signal.key.life + 1 if found else 1)
+
+
+def feed_id(database: Database, name: str, selection: str) -> int:
+    """The row of a feed with that selection, made if need be."""
+    rows = database.execute("SELECT id FROM feeds WHERE name = ? AND selection = ?", (name, selection))
+    if rows:
+        return int(rows[0][0])
+    return database.insert("INSERT INTO feeds (name, selection) VALUES (?, ?)", (name, selection))
+
+
+def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> None:
+    """Make a signal's row, its revision apart."""
+    key = record.signal.key
+    database.insert(
+        "INSERT INTO signals (arrival, feed_table, id, timestamp, status, first_seen, last_seen, revision, "  # noqa: S608
+        f"change, seen_at, seen_feed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_CHANGE}, ?, ?)",
+        (
+            record.arrival,
+            key.table,
+            key.id,
+            to_stamp(record.signal.timestamp),
+            record.status,
+            to_stamp(record.first_seen),
+            maybe_stamp(record.last_seen),
+            record.revision,
+            to_stamp(seen_at),
+            feed,
+        ),
+    )
+
+
+def touch(database: Database, found: Known, at: datetime, feed: int) -> None:
+    """Note that a feed showed the signal."""
+    arrival = found.record.arrival
+    database.change("UPDATE signals SET seen_at = ? WHERE arrival = ?", (to_stamp(at), arrival))
+    if found.seen_feed != feed:  # apart, so that the index is written only when it changes
+        database.change("UPDATE signals SET seen_feed = ? WHERE arrival = ?", (feed, arrival))
+
+
+def revise(database: Database, record: Record, at: datetime) -> None:
+    """Bring a signal's row to this revision, and keep it."""
+    database.change(
+        "UPDATE signals SET timestamp = ?, status = ?, last_seen = ?, revision = ?, "  # noqa: S608 - a constant
+        f"change = {_NEXT_CHANGE} WHERE arrival = ?",
+        (
+            to_stamp(record.signal.timestamp),
+            record.status,
+            maybe_stamp(record.last_seen),
+            record.revision,
+            record.arrival,
+        ),
+    )
+    keep_revision(database, record, at)
+
+
+def keep_revision(database: Database, record: Record, at: datetime) -> None:
+    """Keep what a signal is from `at` on."""
+    database.insert(
+        "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            record.arrival,
+            record.revision,
+            to_stamp(at),
+            record.status,
+            maybe_stamp(record.last_seen),
+            content_of(record.signal),
+        ),
+    )
+
+
+def join(database: Database, arrival: int, feed: int) -> bool:
+    """Note that the feed showed the signal; whether that is news."""
+    sql = "INSERT INTO members (arrival, feed) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    return database.change(sql, (arrival, feed)) > 0
+
+
+def offer_again(database: Database, arrival: int) -> None:
+    """Let targets look at a signal once more."""
+    database.change(
+        f"UPDATE signals SET change = {_NEXT_CHANGE} WHERE arrival = ?",  # noqa: S608 - a constant
+        (arrival,),
+    )
+
+
+def extend_coverage(database: Database, feed: int, window: Window) -> None:
+    """Note that a good poll looked at this window."""
+    touching = database.execute(
+        "SELECT start_at, end_at FROM coverage WHERE feed = ? AND end_at >= ? AND start_at <= ?",
+        (feed, to_stamp(window.start), to_stamp(window.end)),
+    )
+    database.change_many(
+        "DELETE FROM coverage WHERE feed = ? AND end_at = ?", [(feed, end) for _, end in touching]
+    )
+    held = [Window(from_stamp(start), from_stamp(end)) for start, end in touching]
+    database.change_many(
+        "INSERT INTO coverage (feed, start_at, end_at) VALUES (?, ?, ?)",
+        [(feed, to_stamp(one.start), to_stamp(one.end)) for one in merge([*held, window])],
+    )
+
+
+_RECORDS = f"""SELECT {RECORD} FROM signals s
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
+    WHERE {OF_FEEDS} AND (:since IS NULL OR s.timestamp >= :since)
+        AND (:until IS NULL OR s.timestamp < :until) AND (:status IS NULL OR s.status = :status)
+    ORDER BY s.arrival"""  # noqa: S608 - constants
+
+_NEWEST = f"""SELECT {RECORD} FROM signals s
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
+    ORDER BY s.arrival DESC LIMIT ?"""  # noqa: S608 - constants
+
+_OPEN = """SELECT count(DISTINCT s.arrival) FROM signals s INDEXED BY signals_status
+    JOIN members m ON m.arrival = s.arrival JOIN feeds f ON f.id = m.feed
+    WHERE s.status = ? AND f.name = ?"""
+
+_REVISIONS = """SELECT s.arrival, s.feed_table, s.id, s.first_seen, r.status, r.last_seen, r.revision,
+        r.content, r.at
+    FROM signals s JOIN revisions r USING (arrival)
+    WHERE s.id = ? AND s.feed_table = ? ORDER BY r.revision"""
+
+_POLLS = """SELECT f.name, f.selection, p.at, p.window_start, p.window_end, p.outcome, p.sure,
+        p.new, p.changed, p.closed, p.aged, p.rejected
+    FROM polls p JOIN feeds f ON f.id = p.feed ORDER BY p.at DESC, p.id DESC LIMIT ?"""
+
+_LAST_GOOD = """SELECT p.at FROM polls p INDEXED BY polls_good JOIN feeds f ON f.id = p.feed
+    WHERE p.sure AND f.name = ? AND f.selection = ? ORDER BY p.at DESC LIMIT 1"""
+
+_REJECTS = """SELECT f.name, r.at, r.signal_id, r.reason, r.raw
+    FROM rejects r JOIN feeds f ON f.id = r.feed ORDER BY r.id DESC LIMIT ?"""
+
+_LATEST_SELECTIONS = """SELECT f.name, f.selection, max(c.end_at)
+    FROM coverage c JOIN feeds f ON f.id = c.feed GROUP BY f.name"""
+
+_WINDOWS = """SELECT c.start_at, c.end_at FROM coverage c JOIN feeds f ON f.id = c.feed
+    WHERE f.name = ? AND f.selection = ?"""
+
+
+def records(
+    database: Database,
+    feeds: Collection[str] | None,
+    since: datetime | None,
+    until: datetime | None,
+    status: Status | None,
+) -> Iterator[Record]:
+    """The signals with a time stamp in [since, until) and that status, by arrival."""
+    values = {
+        "feeds": names_of(feeds),
+        "since": maybe_stamp(since),
+        "until": maybe_stamp(until),
+        "status": status,
+    }
+    return map(record_from, database.iterate(_RECORDS, values))
+
+
+def newest(database: Database, limit: int) -> list[Record]:
+    """The signals that came last, the newest last."""
+    return [record_from(row) for row in reversed(database.execute(_NEWEST, (limit,)))]
+
+
+def open_signals(database: Database, feed: str) -> int:
+    """How many signals of a feed (name) are open."""
+    [[count]] = database.execute(_OPEN, (Status.OPEN, feed))
+    return int(count)
+
+
+def revisions(database: Database, key: SignalKey) -> list[Revision]:
+    """What a signal was over time, oldest first."""
+    rows = database.execute(_REVISIONS, (key.id, key.table))
+    return [
+        Revision(at=from_stamp(row[RECORD_WIDTH]), record=record_from(row[:RECORD_WIDTH])) for row in rows
+    ]
+
+
+def polls(database: Database, limit: int) -> list[PastPoll]:
+    """The last polls, newest last."""
+    return [_poll_from(row) for row in reversed(database.execute(_POLLS, (limit,)))]
+
+
+def last_good_poll(database: Database, feed: str, selection: str) -> datetime | None:
+    """When the feed last had a complete answer."""
+    rows = database.execute(_LAST_GOOD, (feed, selection))
+    return from_stamp(rows[0][0]) if rows else None
+
+
+def rejects(database: Database, limit: int) -> list[PastReject]:
+    """The last malformed signals, newest last."""
+    return [
+        PastReject(feed=feed, at=from_stamp(at), reject=Reject(id=signal_id, reason=reason, raw=raw))
+        for feed, at, signal_id, reason, raw in reversed(database.execute(_REJECTS, (limit,)))
+    ]
+
+
+def covered(database: Database, feeds: Collection[tuple[str, str]] | None) -> list[list[Window]]:
+    """The covered stretches of each feed (name, selection); None: of all, as they were last selected."""
+    if feeds is None:
+        feeds = [(name, selection) for name, selection, _ in database.execute(_LATEST_SELECTIONS)]
+    return [
+        [Window(from_stamp(start), from_stamp(end)) for start, end in database.execute(_WINDOWS, feed)]
+        for feed in feeds
+    ]
+
+
+def _poll_from(row: Row) -> PastPoll:
+    feed, selection, at, start, end, outcome, sure, new, changed, closed, aged, rejected = row
+    return PastPoll(
+        feed=feed,
+        selection=selection,
+        at=from_stamp(at),
+        window=maybe_window(start, end),
+        outcome=outcome,
+        sure=bool(sure),
+        new=new,
+        changed=changed,
+        closed=closed,
+        aged=aged,
+        rejected=rejected,
+    )
