@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cqs_sheets.core.cells import key_text, same
+from cqs_sheets.core.cells import is_alike, key_text, same
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
@@ -45,6 +45,7 @@ def misplaced(
         )
         missing = is_missing(kept)
         found = key_text(decode_extended(kept if later and not missing else live))
+        found = layout.spelt.get(patch.tab, {}).get(found or "", found)
         if not _hit(patch, found, before, names):
             content = None if missing else before.get("userEnteredValue", {})
             yield Misplaced(patch=patch, found=found, before=content)
@@ -72,7 +73,7 @@ def _hit(patch: Patch, found: str | None, before: Json, names: Mapping[str, Cell
     if patch.undoes:
         return _same(patch.undoes.patch.content, before)
     named = names.get(patch.key.lower())
-    return found == patch.key or (found is None and named == patch.cell)
+    return is_alike(found, patch.key) or (found is None and named == patch.cell)
 
 
 def _same(written: Json, cell: Json) -> bool:
