@@ -134,8 +134,8 @@ class GoogleDestination:
         tabs = {}
         for tab in template.tabs:
             if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
-                state = _table_state(tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {}))
-                tabs[tab.name] = replace(state, alike=alike.get(tab.name, {}))
+                table = _table_state(tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {}))
+                tabs[tab.name] = replace(table, alike=alike.get(tab.name, {}))
             elif isinstance(tab, SettingsTab) and (state := _settings_state(tab, layout)):
                 tabs[tab.name] = state
         return Table(
