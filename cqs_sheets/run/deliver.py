@@ -79,6 +79,11 @@ class _Looked:
         written = self.state.sequence > 0 and not self.restore
         return bind(self.target.template, self.facts, self.target.settings.tabs, written=written)
 
+    def moved(self) -> bool:
+        """Whether the user's word, when it is new, takes a tab to another sheet than its rows are in."""
+        new = self.target.settings.tabs and self.state.cursor == 0 and self.stamp.exists
+        return bool(new and self.bindings.dropped)
+
 
 def look(destination: Destination, template: Template, words: Mapping[str, str], stamp: Stamp) -> Facts:
     """What must be seen of a target to know which of its sheets are tabs of the template. Raises CqsError."""
@@ -141,12 +146,13 @@ class Deliverer:
             state = remembered(self.journal, target.settings)
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
+        looked = _Looked(target, state, stamp, restore=self.choices.restore)
+        moved = looked.moved()
         with self._turn:
             newest = self.journal.newest_change()
-            rows = list(self._rows(state, stamp, target))
+            rows = list(self._rows(state, stamp, target, moved=moved))
         outcome.pending = sum(not row.fill_only for row in rows)
         heartbeat, now = self._heartbeat_due(state, target), _shape(target)
-        looked = _Looked(target, state, stamp, restore=self.choices.restore)
         orphans = self._orphans(state, stamp, looked)
         wanted = heartbeat or now != state.shape or any(orphans.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
@@ -168,11 +174,14 @@ class Deliverer:
             self._note(state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
         outcome.pending = 0
 
-    def _candidates(self, state: TargetState, stamp: Stamp, target: Target) -> list[Wanted]:
-        """Signals to look at: the changed; all on a restore or a lost file; those that this version was never given."""
+    def _candidates(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> list[Wanted]:
+        """Signals to look at: the changed; those that this version was never given.
+
+        All on a restore, of a lost file, and where a tab has `moved` to another sheet.
+        """
         feeds = target.settings.feeds
         lost = not stamp.exists and state.sequence > 0
-        if lost or self.choices.restore:
+        if lost or moved or self.choices.restore:
             return self.journal.everything(state, feeds)
         held = self._held(state, stamp)
         return self.journal.wanted(state, feeds, after_stamp=held if held < state.sequence else None)
@@ -184,9 +193,9 @@ class Deliverer:
         ours = self.journal.stamps(state, stamp.lineage)
         return held_up_to(stamp.lineage, state.stamp, ours, state.sequence)
 
-    def _rows(self, state: TargetState, stamp: Stamp, target: Target) -> Iterator[WantedRow]:
+    def _rows(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> Iterator[WantedRow]:
         """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
-        candidates = self._candidates(state, stamp, target)
+        candidates = self._candidates(state, stamp, target, moved=moved)
         held = self._held(state, stamp)
         yield from _wanted(target, candidates, held)
         if stamp.exists and state.shape != _shape(target):
