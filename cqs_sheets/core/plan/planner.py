@@ -96,9 +96,10 @@ def make_plan(
 def _was_deleted(row: WantedRow, table: Table) -> bool:
     """Delivered by a write that this target descends from, and gone: the user deleted it.
 
-    Where a tab is bound to another sheet than before, nothing can be said to be gone.
+    Where a tab is bound to another sheet than before, or shared one, nothing can be said to be gone.
     """
-    return table.exists and row.added is not None and row.tab not in table.bindings.dropped
+    unclear = {*table.bindings.dropped, *table.bindings.mixed}
+    return table.exists and row.added is not None and row.tab not in unclear
 
 
 def _row_updates(
