@@ -23,7 +23,7 @@ from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.fields import API_FIELDS, SOURCES
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")

@@ -14,7 +14,7 @@ from cqs_sheets.core.plan.binding import Binding, Bindings, bind
 from cqs_sheets.core.plan.facts import Made
 from cqs_sheets.core.plan.plan import Stamp
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
@@ -22,7 +22,7 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.survey import Survey, TabSurvey
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, TabFacts, check_tab, fail, ok, warn

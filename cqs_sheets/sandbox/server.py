@@ -41,8 +41,7 @@ from cqs_sheets.sandbox.faults import (
     FaultSettings,
     spoil,
 )
-from cqs_sheets.sandbox.service import API_PATHS, Service
-from cqs_sheets.sandbox.truth import SANDBOX_PREFIX
+from cqs_sheets.sandbox.service import API_PATHS, SANDBOX_PREFIX, Service
 
 HOST: Final = "127.0.0.1"
 

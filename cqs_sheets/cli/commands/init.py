@@ -36,8 +36,8 @@ from cqs_sheets.github import (
     repository,
     workflow_text,
 )
+from cqs_sheets.run import opened_targets
 from cqs_sheets.run.deliver import read_target
-from cqs_sheets.run.wiring import opened_targets
 from cqs_sheets.template_files import load_template
 
 _EQUITY = "Equity"  # the cell of the sheet's Settings that holds the account's size

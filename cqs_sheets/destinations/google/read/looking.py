@@ -11,15 +11,6 @@ from dataclasses import replace
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.entries import (
-    Entry,
-    column_block,
-    is_row,
-    placed,
-    search,
-    sheet_id_of,
-    shown,
-)
 from cqs_sheets.destinations.google.read.layout import (
     FILTER,
     TABLES,
@@ -30,6 +21,15 @@ from cqs_sheets.destinations.google.read.layout import (
     TabPlace,
     settable,
     table_over,
+)
+from cqs_sheets.destinations.google.read.marks import (
+    Entry,
+    column_block,
+    is_row,
+    placed,
+    search,
+    sheet_id_of,
+    shown,
 )
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
