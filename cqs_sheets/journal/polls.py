@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from cqs_sheets.core.signals.coverage import (
 )
 from cqs_sheets.core.signals.signal import Signal, SignalKey, Status
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import Poll, PollResult, to_stamp
+from cqs_sheets.journal.model import KeptAnswer, Poll, PollResult, answer_from, answer_row, to_stamp
 from cqs_sheets.journal.records import (
     KNOWN,
     Known,
@@ -58,28 +58,50 @@ class _Counts:
     second_lives: list[Signal] = field(default_factory=list)
 
 
-def record_poll(database: Database, poll: Poll) -> PollResult:
-    """Take up one poll in one transaction."""
-    with database.transaction():
-        feed = feed_id(database, poll.feed, poll.selection)
-        counts = _Counts()
-        for signal in poll.signals:
-            _take_up(database, feed, poll.at, signal, counts)
-        if poll.window is not None:
-            _settle(database, feed, poll, poll.window, counts)
-            if poll.sure:
-                extend_coverage(database, feed, poll.window)
-        _keep_rejects(database, feed, poll)
-        _keep_poll(database, feed, poll, counts)
-    return PollResult(
-        new=counts.new,
-        changed=counts.changed,
-        closed=counts.closed,
-        aged=counts.aged,
-        rejected=len(poll.rejects),
-        seen=frozenset(counts.seen),
-        second_lives=tuple(counts.second_lives),
-    )
+class Polls:
+    """What the API said: the part of a Journal that takes up answers."""
+
+    _database: Database
+
+    def keep_answer(self, feed: str, request: Mapping[str, str], at: datetime, body: bytes) -> int:
+        """Keep an answer as it came, durably, and name it. Raises ValueError if the request holds the key."""
+        if "api_key" in request:
+            raise ValueError("a key never goes into the journal")
+        with self._database.transaction():
+            return self._database.insert(
+                "INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)",
+                answer_row(feed, request, at, body),
+            )
+
+    def undigested(self) -> list[KeptAnswer]:
+        """The answers that no poll was recorded for, oldest first: their run was killed before it could."""
+        rows = self._database.execute(
+            "SELECT id, feed, at, request, body FROM answers WHERE poll IS NULL ORDER BY at, id"
+        )
+        return [answer_from(row) for row in rows]
+
+    def record_poll(self, poll: Poll) -> PollResult:
+        """Take up one poll in one transaction: all of it is kept, or nothing."""
+        with self._database.transaction():
+            feed = feed_id(self._database, poll.feed, poll.selection)
+            counts = _Counts()
+            for signal in poll.signals:
+                _take_up(self._database, feed, poll.at, signal, counts)
+            if poll.window is not None:
+                _settle(self._database, feed, poll, poll.window, counts)
+                if poll.sure:
+                    extend_coverage(self._database, feed, poll.window)
+            _keep_rejects(self._database, feed, poll)
+            _keep_poll(self._database, feed, poll, counts)
+        return PollResult(
+            new=counts.new,
+            changed=counts.changed,
+            closed=counts.closed,
+            aged=counts.aged,
+            rejected=len(poll.rejects),
+            seen=frozenset(counts.seen),
+            second_lives=tuple(counts.second_lives),
+        )
 
 
 def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:

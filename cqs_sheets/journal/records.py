@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from cqs_sheets.core.signals.coverage import Window, merge
+from cqs_sheets.core.signals.coverage import Coverage, Window, coverage, merge
 from cqs_sheets.core.signals.signal import Record, Reject, SignalKey, Status
 from cqs_sheets.journal.database import Database, Row
 from cqs_sheets.journal.deliveries import OF_FEEDS, names_of
@@ -23,6 +23,8 @@ from cqs_sheets.journal.model import (
     record_from,
     to_stamp,
 )
+
+Clock = Callable[[], datetime]
 
 KNOWN = f"""SELECT {RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {{by}}
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision WHERE """  # noqa: S608 - no values in it
@@ -207,69 +209,82 @@ _WINDOWS = """SELECT c.start_at, c.end_at FROM coverage c JOIN feeds f ON f.id =
     WHERE f.name = ? AND f.selection = ?"""
 
 
-def records(
-    database: Database,
-    feeds: Collection[str] | None,
-    since: datetime | None,
-    until: datetime | None,
-    status: Status | None,
-) -> Iterator[Record]:
-    """The signals with a time stamp in [since, until) and that status, by arrival."""
-    values = {
-        "feeds": names_of(feeds),
-        "since": maybe_stamp(since),
-        "until": maybe_stamp(until),
-        "status": status,
-    }
-    return map(record_from, database.iterate(_RECORDS, values))
+class Recall:
+    """What a journal recalls of signals and polls: the part of a Journal that only reads."""
 
+    _database: Database
+    _clock: Clock
 
-def newest(database: Database, limit: int) -> list[Record]:
-    """The signals that came last, the newest last."""
-    return [record_from(row) for row in reversed(database.execute(_NEWEST, (limit,)))]
+    def last_good_poll(self, feed: str, selection: str) -> datetime | None:
+        """When the feed last had a complete answer with this selection."""
+        rows = self._database.execute(_LAST_GOOD, (feed, selection))
+        return from_stamp(rows[0][0]) if rows else None
 
+    def coverage(
+        self, feeds: Collection[tuple[str, str]] | None = None, since: datetime | None = None
+    ) -> Coverage:
+        """The coverage of these feeds (name, selection) together until now, from `since` on.
 
-def open_signals(database: Database, feed: str) -> int:
-    """How many signals of a feed (name) are open."""
-    [[count]] = database.execute(_OPEN, (Status.OPEN, feed))
-    return int(count)
+        Without `feeds`: of every feed there ever was, each with the selection it last covered.
+        """
+        if feeds is None:
+            feeds = [(name, selection) for name, selection, _ in self._database.execute(_LATEST_SELECTIONS)]
+        stretches = [
+            [
+                Window(from_stamp(start), from_stamp(end))
+                for start, end in self._database.execute(_WINDOWS, feed)
+            ]
+            for feed in feeds
+        ]
+        return coverage(stretches, self._clock(), since)
 
+    def polls(self, limit: int) -> list[PastPoll]:
+        """The last polls, newest last."""
+        return [_poll_from(row) for row in reversed(self._database.execute(_POLLS, (limit,)))]
 
-def revisions(database: Database, key: SignalKey) -> list[Revision]:
-    """What a signal was over time, oldest first."""
-    rows = database.execute(_REVISIONS, (key.id, key.table))
-    return [
-        Revision(at=from_stamp(row[RECORD_WIDTH]), record=record_from(row[:RECORD_WIDTH])) for row in rows
-    ]
+    def records(
+        self,
+        feeds: Collection[str] | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: Status | None = None,
+    ) -> Iterator[Record]:
+        """The signals of these feeds (names), a time stamp in [since, until), that status; by arrival."""
+        values = {
+            "feeds": names_of(feeds),
+            "since": maybe_stamp(since),
+            "until": maybe_stamp(until),
+            "status": status,
+        }
+        return map(record_from, self._database.iterate(_RECORDS, values))
 
+    def newest(self, limit: int) -> list[Record]:
+        """The signals that came last, the newest last."""
+        return [record_from(row) for row in reversed(self._database.execute(_NEWEST, (limit,)))]
 
-def polls(database: Database, limit: int) -> list[PastPoll]:
-    """The last polls, newest last."""
-    return [_poll_from(row) for row in reversed(database.execute(_POLLS, (limit,)))]
+    def open_signals(self, feed: str) -> int:
+        """How many signals of a feed (name) are open."""
+        [[count]] = self._database.execute(_OPEN, (Status.OPEN, feed))
+        return int(count)
 
+    def revisions(self, key: SignalKey) -> list[Revision]:
+        """What a signal was over time, oldest first; nothing for one that was never seen."""
+        rows = self._database.execute(_REVISIONS, (key.id, key.table))
+        return [
+            Revision(at=from_stamp(row[RECORD_WIDTH]), record=record_from(row[:RECORD_WIDTH])) for row in rows
+        ]
 
-def last_good_poll(database: Database, feed: str, selection: str) -> datetime | None:
-    """When the feed last had a complete answer."""
-    rows = database.execute(_LAST_GOOD, (feed, selection))
-    return from_stamp(rows[0][0]) if rows else None
+    def knows(self, key: SignalKey) -> bool:
+        """Whether the signal was ever seen."""
+        return known(self._database, key) is not None
 
-
-def rejects(database: Database, limit: int) -> list[PastReject]:
-    """The last malformed signals, newest last."""
-    return [
-        PastReject(feed=feed, at=from_stamp(at), reject=Reject(id=signal_id, reason=reason, raw=raw))
-        for feed, at, signal_id, reason, raw in reversed(database.execute(_REJECTS, (limit,)))
-    ]
-
-
-def covered(database: Database, feeds: Collection[tuple[str, str]] | None) -> list[list[Window]]:
-    """The covered stretches of each feed (name, selection); None: of all, as they were last selected."""
-    if feeds is None:
-        feeds = [(name, selection) for name, selection, _ in database.execute(_LATEST_SELECTIONS)]
-    return [
-        [Window(from_stamp(start), from_stamp(end)) for start, end in database.execute(_WINDOWS, feed)]
-        for feed in feeds
-    ]
+    def rejects(self, limit: int) -> list[PastReject]:
+        """The last malformed signals, newest last."""
+        return [
+            PastReject(feed=feed, at=from_stamp(at), reject=Reject(id=signal_id, reason=reason, raw=raw))
+            for feed, at, signal_id, reason, raw in reversed(self._database.execute(_REJECTS, (limit,)))
+        ]
 
 
 def _poll_from(row: Row) -> PastPoll:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
+from cqs_sheets.journal import opening
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import Merged, Pruned, from_stamp, to_stamp
 from cqs_sheets.journal.records import (
@@ -47,45 +49,62 @@ _CHECKS = (
 )
 
 
-def verify(database: Database) -> list[str]:
-    """What is wrong with the journal, one line each; nothing for a whole one."""
-    found = [line for (line,) in database.execute("PRAGMA integrity_check") if line != "ok"]
-    if found:
-        return found
-    found += [
-        f"{table}: row {row} points at a row of {parent} that is not there"
-        for table, row, parent, _ in database.execute("PRAGMA foreign_key_check")
-    ]
-    return found + [line for check in _CHECKS for (line,) in database.execute(check)]
-
-
-def prune(database: Database, before: datetime) -> Pruned:
-    """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file."""
-    moment = {"before": to_stamp(before)}
-    with database.transaction():
-        pruned = Pruned(
-            answers=database.change("DELETE FROM answers WHERE at < :before AND poll IS NOT NULL", moment),
-            polls=database.change(
-                "DELETE FROM polls WHERE at < :before "
-                "AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.poll = polls.id)",
-                moment,
-            ),
-            revisions=database.change(
-                "DELETE FROM revisions WHERE at < :before "
-                "AND revision < (SELECT s.revision FROM signals s WHERE s.arrival = revisions.arrival)",
-                moment,
-            ),
-            rejects=database.change("DELETE FROM rejects WHERE at < :before", moment),
-        )
-    database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
-    return pruned
-
-
 _ALL = KNOWN.format(by="") + "true ORDER BY s.arrival"
 _POLL = "at, window_start, window_end, outcome, sure, new, changed, closed, aged, rejected"
 
 
-def merge_journal(database: Database, other: Database) -> Merged:
+class Upkeep:
+    """The part of a Journal that proves it whole, keeps it small and takes in another."""
+
+    _database: Database
+
+    def verify(self) -> list[str]:
+        """What is wrong with the journal, one line each; nothing for a whole one."""
+        found = [line for (line,) in self._database.execute("PRAGMA integrity_check") if line != "ok"]
+        if found:
+            return found
+        found += [
+            f"{table}: row {row} points at a row of {parent} that is not there"
+            for table, row, parent, _ in self._database.execute("PRAGMA foreign_key_check")
+        ]
+        return found + [line for check in _CHECKS for (line,) in self._database.execute(check)]
+
+    def prune(self, before: datetime) -> Pruned:
+        """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file.
+
+        Signals, their current values, coverage and what was delivered are never dropped.
+        """
+        moment = {"before": to_stamp(before)}
+        with self._database.transaction():
+            pruned = Pruned(
+                answers=self._database.change(
+                    "DELETE FROM answers WHERE at < :before AND poll IS NOT NULL", moment
+                ),
+                polls=self._database.change(
+                    "DELETE FROM polls WHERE at < :before "
+                    "AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.poll = polls.id)",
+                    moment,
+                ),
+                revisions=self._database.change(
+                    "DELETE FROM revisions WHERE at < :before "
+                    "AND revision < (SELECT s.revision FROM signals s WHERE s.arrival = revisions.arrival)",
+                    moment,
+                ),
+                rejects=self._database.change("DELETE FROM rejects WHERE at < :before", moment),
+            )
+        self._database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
+        return pruned
+
+    def take_in(self, path: Path) -> Merged:
+        """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
+
+        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal.
+        """
+        with opening.for_reading(path) as other:
+            return _merge(self._database, other)
+
+
+def _merge(database: Database, other: Database) -> Merged:
     """Take in everything of `other`, in one transaction."""
     with database.transaction():
         feeds = {
