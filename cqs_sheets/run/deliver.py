@@ -21,7 +21,7 @@ from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of,
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
-from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
 _TRIES = 4  # a person saving again and again between our read and our write
@@ -242,7 +242,7 @@ class Deliverer:
         if table.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
-                meaning="Nothing was written; the rows wait in the journal.",
+                meaning=ROWS_WAIT,
                 hint="Run the sync again when nobody is saving it.",
             )
         return make_plan(
@@ -314,7 +314,7 @@ def _refuse_large(plan: Plan) -> None:
     if plan.refusals:
         raise DataRefused(
             "This sync would rewrite an unusual share of the sheet: " + "; ".join(plan.refusals) + ".",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Look at it with --dry-run. If it is right (say, the time zone changed), add --force.",
             kind="large",
         )

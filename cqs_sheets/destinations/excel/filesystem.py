@@ -19,7 +19,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from cqs_sheets.destinations.excel.exchange import exchange
-from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.files import HELD, is_held
 
 _WAIT_STEP = 0.25
@@ -27,7 +27,6 @@ _TICK = 0.01  # two saves within one may leave the same time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_NAME = 123  # Windows: no file can be called so
-_PENDING = "Nothing was written; the rows wait in the journal."
 
 
 class Disk:
@@ -254,12 +253,12 @@ class WorkbookFile:
         if self.path.exists() and not self.path.stat().st_mode & 0o222:
             raise AccessRefused(
                 f"{self.path} is read-only.",
-                meaning=_PENDING,
+                meaning=ROWS_WAIT,
                 hint="Allow writing to it, or name another target.",
             )
 
     def _busy(self, who: str, hint: str) -> TargetBusy:
-        return TargetBusy(f"{self.path.name} is busy: {who}.", meaning=_PENDING, hint=hint)
+        return TargetBusy(f"{self.path.name} is busy: {who}.", meaning=ROWS_WAIT, hint=hint)
 
     def check(self, expected: str | None) -> None:
         """Raise errors.TargetChanged if the file is no longer the version `expected` (None: no file)."""
@@ -270,7 +269,7 @@ class WorkbookFile:
         """The failure that a person's save in the middle of a sync is."""
         return TargetChanged(
             f"{self.path.name} was saved by somebody else in the meantime.",
-            meaning=_PENDING,
+            meaning=ROWS_WAIT,
             hint="Run again.",
         )
 
@@ -425,7 +424,9 @@ class WorkbookFile:
             return self._held()
         if error.errno in _FULL:
             return TargetBusy(
-                f"The disk of {self.path} is full.", meaning=_PENDING, hint="Free some space, then run again."
+                f"The disk of {self.path} is full.",
+                meaning=ROWS_WAIT,
+                hint="Free some space, then run again.",
             )
         if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError) or code == _NO_NAME:
             return DataRefused(
@@ -436,11 +437,11 @@ class WorkbookFile:
         if error.errno in _REFUSED:
             return AccessRefused(
                 f"{self.path} cannot be read or written: {error.strerror}.",
-                meaning=_PENDING,
+                meaning=ROWS_WAIT,
                 hint="Check the permissions of the file and of its folder.",
             )
         return TargetBusy(
-            f"{self.path} is out of reach: {error.strerror or error}.", meaning=_PENDING, hint="Run again."
+            f"{self.path} is out of reach: {error.strerror or error}.", meaning=ROWS_WAIT, hint="Run again."
         )
 
 
@@ -452,7 +453,7 @@ def _without_lock(error: OSError) -> CqsError:
     kind: type[CqsError] = AccessRefused if error.errno in _REFUSED else TargetBusy
     return kind(
         f"No lock can be made in the folder for temporary files: {error.strerror}.",
-        meaning=_PENDING,
+        meaning=ROWS_WAIT,
         hint="Make that folder writable and free some space there, or set TMPDIR to another, then run again.",
     )
 

@@ -43,7 +43,7 @@ from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Compose
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.witness import cells_read, mistakes_among, noted, witness_areas
 from cqs_sheets.destinations.google.write.writing import Writer
-from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
 
 Held = dict[str, dict[str, dict[str, CellValue]]]
 
@@ -346,6 +346,6 @@ def _oddities(plan: Plan) -> Iterator[str]:
 def _rearranged() -> TargetChanged:
     return TargetChanged(
         "The spreadsheet was rearranged while it was read.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint="Run the sync again.",
     )

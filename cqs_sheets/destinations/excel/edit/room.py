@@ -29,7 +29,7 @@ from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes
 from cqs_sheets.destinations.excel.read.place import Place
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 # They match ranges behind a sheet's rows (rules, validations, filters, sparklines, x14), prefixed or not, attributes
 # in any order; what is no range is left alone. A parser would write anew what is not meant to change.
@@ -257,7 +257,7 @@ def _check_bottom(place: Place, found: Scan, bottom: int) -> None:
     if max(bottom, found.bottom) > MAX_ROW:
         raise DataRefused(
             f"The tab {place.sheet.name} is full: Excel holds {MAX_ROW:,} rows a tab.",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Move old rows to another workbook, or name a new target.",
         )
 

@@ -33,7 +33,7 @@ from cqs_sheets.destinations.excel.parts.styles import EMPTY_STYLES, MergedStyle
 from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, whole, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _STRICT_MAIN = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
@@ -85,7 +85,7 @@ def add_tabs(draft: Draft, template: Template, tabs: Mapping[str, str]) -> None:
 def _closed(why: str, menu: str) -> DataRefused:
     return DataRefused(
         f"No tab can be added to the workbook: {why}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint=f"Undo that in Excel ({menu}), or name another target.",
     )
 

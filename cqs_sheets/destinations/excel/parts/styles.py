@@ -14,7 +14,7 @@ from cqs_sheets.destinations.excel.parts.xmltext import (
     whole,
     with_attribute,
 )
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 _DEFAULT_PATTERN = "yyyy-mm-dd hh:mm"
 _FIRST_CUSTOM = 164
@@ -189,7 +189,7 @@ class MergedStyles:
 def _not_extensible(why: str, mend: str) -> DataRefused:
     return DataRefused(
         f"No tab can be added to the workbook: {why}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint=f"{mend[0].upper()}{mend[1:]}, or name another target.",
     )
 

@@ -34,7 +34,7 @@ from cqs_sheets.destinations.google.read.marks import (
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 CELLS = (
     "data(startRow,startColumn,rowData(values(effectiveValue)),"
@@ -320,6 +320,6 @@ def unreadable() -> DataRefused:
     """Marks that are there, while Google does not show what they lie on: a second tab is never made in silence."""
     return DataRefused(
         "The spreadsheet was written by cqs-sheets before, but Google does not show where its columns are.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint="Run it again; if this stays, restore a version (File, Version history) and report it.",
     )

@@ -17,7 +17,7 @@ from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, TargetChanged
 
 Rows = Sequence[Sequence[Json]]
 
@@ -41,7 +41,7 @@ def read_headers(
     if written and not layout.marks:
         raise TargetChanged(
             "Another sync has just written to the spreadsheet.",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Run it again.",
         )
     all_properties = [sheet["properties"] for sheet in answer.get("sheets", [])]
