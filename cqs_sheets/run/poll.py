@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
+from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.coverage import Window, look_back
-from cqs_sheets.core.signals.parse import (
-    NotTheEnvelope,
-    Parsed,
-    merge_leverage,
-    parse_envelope,
-    parse_signals,
-)
 from cqs_sheets.core.signals.query import (
     MAX_INTERVAL,
     Feed,
@@ -77,22 +71,22 @@ class FeedAnswers:
         for query in queries(self._feed, minutes, free=self._free):
             answer, parsed = self._take(api, query, keep)
             answers.append(answer)
-            self.signals = merge_leverage(self.signals, parsed.signals)
+            self.signals = parse.merge_leverage(self.signals, parsed.signals)
             self.complete = self.complete and parsed.complete
         self.window = _common_window(answers, minutes)
         self.warnings.extend(_zone_warnings(self.signals, self.window))
         for query in leverage_queries(self._feed, minutes, self.signals):
             _, parsed = self._take(api, query, keep)
             welcome = [signal for signal in parsed.signals if wants(self._feed, signal)]
-            self.signals = merge_leverage(self.signals, welcome)
+            self.signals = parse.merge_leverage(self.signals, welcome)
 
-    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[Answer, Parsed]:
+    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[Answer, parse.Parsed]:
         answer = api.ask(query)
         table = table_of(query, free=self._free)
         keep(query, table, answer)
         self.at = min(self.at or answer.at, answer.at)
         envelope = answer.envelope
-        parsed = parse_signals(
+        parsed = parse.parse_signals(
             envelope.signals, table=table, zone=self._server_zone, at=answer.at, count=envelope.count
         )
         self.rejects.extend(parsed.rejects)
@@ -245,10 +239,10 @@ def _as_published(signals: Iterable[Signal]) -> list[Signal]:
     return sorted(signals, key=lambda signal: signal.timestamp)
 
 
-def _parsed(kept: KeptAnswer, zone: tzinfo) -> Parsed:
+def _parsed(kept: KeptAnswer, zone: tzinfo) -> parse.Parsed:
     try:
-        envelope = parse_envelope(kept.body)
-    except NotTheEnvelope:
-        return Parsed(signals=())
+        envelope = parse.parse_envelope(kept.body)
+    except parse.NotTheEnvelope:
+        return parse.Parsed(signals=())
     table = FeedTable(kept.request.get(_TABLE, FeedTable.MAIN))
-    return parse_signals(envelope.signals, table=table, zone=zone, at=kept.at)
+    return parse.parse_signals(envelope.signals, table=table, zone=zone, at=kept.at)

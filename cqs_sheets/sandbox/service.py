@@ -8,17 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from cqs_sheets.sandbox.answers import (
-    FREE_KEY,
-    SUBSCRIPTIONS,
-    Answer,
-    ErrorCode,
-    Subscription,
-    as_json,
-    envelope,
-    failure,
-    pools_for,
-)
+from cqs_sheets.sandbox import answers
 from cqs_sheets.sandbox.drafting import UNIX_EPOCH
 from cqs_sheets.sandbox.instruments import FUTURES_CODES
 from cqs_sheets.sandbox.market import Market, microseconds
@@ -31,7 +21,7 @@ _NOTE = "For tests of the sandbox's clients; not part of the signals API."
 _DEFAULT_SPAN = timedelta(minutes=20)
 
 
-def history_answer(market: Market, params: Mapping[str, str], now: datetime) -> Answer:
+def history_answer(market: Market, params: Mapping[str, str], now: datetime) -> answers.Answer:
     """Answer with every signal published in [since, until] (epoch seconds), whatever its state.
 
     `until` defaults to now and `since` to 20 minutes before it; a bad or too long span is a 400.
@@ -41,8 +31,8 @@ def history_answer(market: Market, params: Mapping[str, str], now: datetime) -> 
         since = _instant(params["since"]) if "since" in params else until - _DEFAULT_SPAN
         signals = market.history(since, until)
     except (ValueError, OverflowError) as error:
-        return as_json({"note": _NOTE, "error": str(error)}, HTTPStatus.BAD_REQUEST)
-    return as_json(
+        return answers.as_json({"note": _NOTE, "error": str(error)}, HTTPStatus.BAD_REQUEST)
+    return answers.as_json(
         {
             "note": _NOTE,
             "seed": market.seed,
@@ -107,7 +97,9 @@ _VALID_TYPES = ", ".join(Horizon)
 class Service:
     """Answers requests from a market. Holds nothing between requests."""
 
-    def __init__(self, market: Market, subscriptions: Sequence[Subscription] = SUBSCRIPTIONS) -> None:
+    def __init__(
+        self, market: Market, subscriptions: Sequence[answers.Subscription] = answers.SUBSCRIPTIONS
+    ) -> None:
         self._market = market
         self._subscriptions = tuple(subscriptions)
 
@@ -119,7 +111,7 @@ class Service:
         now: datetime,
         *,
         outages: Collection[str] = (),
-    ) -> Answer:
+    ) -> answers.Answer:
         """Answer one request as of `now` (aware).
 
         `outages` names parts of the service that are down: BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT.
@@ -129,27 +121,27 @@ class Service:
                 return not_allowed(method, "GET")
             return history_answer(self._market, params, now)
         if path not in API_PATHS:
-            return failure(ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)
+            return answers.failure(answers.ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)
         if method not in ("GET", "POST"):
             return not_allowed(method, "GET, POST")
         return self._signals(params, now, outages)
 
-    def _signals(self, params: Mapping[str, str], now: datetime, outages: Collection[str]) -> Answer:
+    def _signals(self, params: Mapping[str, str], now: datetime, outages: Collection[str]) -> answers.Answer:
         if RATE_LIMIT in outages:
-            return failure(ErrorCode.RATE_LIMITED, "Rate limit exceeded")
+            return answers.failure(answers.ErrorCode.RATE_LIMITED, "Rate limit exceeded")
         key = params.get("api_key", "")
         problem = _problem(key, params)
         if problem is not None:
-            return failure(ErrorCode.BAD_REQUEST, problem)
+            return answers.failure(answers.ErrorCode.BAD_REQUEST, problem)
         if BILLING_DOWN in outages:
-            return failure(ErrorCode.CANNOT_VALIDATE, "Unable to validate API Key")
-        pools = pools_for(key, self._subscriptions, now)
+            return answers.failure(answers.ErrorCode.CANNOT_VALIDATE, "Unable to validate API Key")
+        pools = answers.pools_for(key, self._subscriptions, now)
         if pools is None:
-            return failure(ErrorCode.REFUSED, "Invalid API Key")
+            return answers.failure(answers.ErrorCode.REFUSED, "Invalid API Key")
         if SIGNALS_DOWN in outages:
-            return failure(ErrorCode.REFUSED, "System unavailable")
+            return answers.failure(answers.ErrorCode.REFUSED, "System unavailable")
         wanted = params.get("type", "")
-        scalping_table = key == FREE_KEY and wanted == Horizon.SCALPING
+        scalping_table = key == answers.FREE_KEY and wanted == Horizon.SCALPING
         signals = self._market.open_signals(
             now,
             minutes=int(params.get("interval", DEFAULT_INTERVAL)),
@@ -157,13 +149,17 @@ class Service:
             pools=pools,
             horizon=Horizon(wanted) if wanted else None,
         )
-        return envelope(_filtered(signals, params.get("exchange", ""), params.get("currency", ""), now))
+        return answers.envelope(
+            _filtered(signals, params.get("exchange", ""), params.get("currency", ""), now)
+        )
 
 
-def not_allowed(method: str, allowed: str) -> Answer:
+def not_allowed(method: str, allowed: str) -> answers.Answer:
     """Answer 405, naming the methods that are allowed."""
     message = f"Method {_shown(method)} is not allowed here, only {allowed}"
-    return failure(ErrorCode.BAD_REQUEST, message, HTTPStatus.METHOD_NOT_ALLOWED).with_headers(Allow=allowed)
+    return answers.failure(
+        answers.ErrorCode.BAD_REQUEST, message, HTTPStatus.METHOD_NOT_ALLOWED
+    ).with_headers(Allow=allowed)
 
 
 def _problem(key: str, params: Mapping[str, str]) -> str | None:
