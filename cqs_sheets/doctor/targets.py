@@ -15,7 +15,8 @@ from cqs_sheets.core.plan.facts import Made
 from cqs_sheets.core.plan.plan import Stamp
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel.disk import Disk
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW

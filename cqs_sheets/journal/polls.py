@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cqs_sheets.core.signals import coverage
-from cqs_sheets.core.signals.signal import Signal, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
 from cqs_sheets.journal import records
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import KeptAnswer, Poll, PollResult, answer_from, answer_row, to_stamp
@@ -40,14 +40,22 @@ class Polls:
 
     _database: Database
 
-    def keep_answer(self, feed: str, request: Mapping[str, str], at: datetime, body: bytes) -> int:
+    def keep_answer(
+        self,
+        feed: str,
+        request: Mapping[str, str],
+        at: datetime,
+        body: bytes,
+        *,
+        table: FeedTable = FeedTable.MAIN,
+    ) -> int:
         """Keep an answer as it came, durably, and name it. Raises ValueError if the request holds the key."""
         if "api_key" in request:
             raise ValueError("a key never goes into the journal")
         with self._database.transaction():
             return self._database.insert(
                 "INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)",
-                answer_row(feed, request, at, body),
+                answer_row(feed, request, table, at, body),
             )
 
     def undigested(self) -> list[KeptAnswer]:

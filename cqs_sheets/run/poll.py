@@ -114,9 +114,6 @@ def _zone_warnings(signals: Sequence[Signal], window: Window) -> tuple[str, ...]
     return (warning,)
 
 
-_TABLE = "table"  # kept with the request, as the answer does not say which table it is of
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPoll:
     """What came of polling one feed; `error` says why it is not complete."""
@@ -151,8 +148,8 @@ class FeedPoller:
         kept: list[int] = []
 
         def keep(query: Query, table: FeedTable, answer: Answer) -> None:
-            request = {**query.parameters(), _TABLE: table.value}
-            kept.append(self._journal.keep_answer(feed.name, request, answer.at, answer.body))
+            parameters = query.parameters()
+            kept.append(self._journal.keep_answer(feed.name, parameters, answer.at, answer.body, table=table))
 
         answers = FeedAnswers(feed, free=self._free, server_zone=self._server_zone)
         error: CqsError | None = None
@@ -201,11 +198,9 @@ def imported(
     journal: Journal, body: bytes, *, feed: str, table: FeedTable, at: datetime, zone: tzinfo
 ) -> tuple[PollResult, Sequence[Reject]]:
     """Take in an answer that was saved elsewhere."""
-    request = {_TABLE: table.value}
-    kept = journal.keep_answer(feed, request, at, body)
-    return _take_in(
-        journal, KeptAnswer(id=kept, feed=feed, request=request, at=at, body=body), "imported", zone
-    )
+    kept = journal.keep_answer(feed, {}, at, body, table=table)
+    answer = KeptAnswer(id=kept, feed=feed, request={}, table=table, at=at, body=body)
+    return _take_in(journal, answer, "imported", zone)
 
 
 def _told(signal: Signal) -> str:
@@ -244,5 +239,4 @@ def _parsed(kept: KeptAnswer, zone: tzinfo) -> parse.Parsed:
         envelope = parse.parse_envelope(kept.body)
     except parse.NotTheEnvelope:
         return parse.Parsed(signals=())
-    table = FeedTable(kept.request.get(_TABLE, FeedTable.MAIN))
-    return parse.parse_signals(envelope.signals, table=table, zone=zone, at=kept.at)
+    return parse.parse_signals(envelope.signals, table=kept.table, zone=zone, at=kept.at)

@@ -21,7 +21,7 @@ from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
+from cqs_sheets.run.deliver import Deliverer, Delivery, Target
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
 
 _DAY = timedelta(hours=24)
@@ -57,12 +57,10 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """One target after its turn; `opened`: it came as far as its destination."""
+    """One target after its turn."""
 
     settings: TargetSettings
-    opened: bool
     delivery: Delivery
-    error: CqsError | None
     seconds: float
 
 
@@ -110,27 +108,20 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     else:
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             turns = list(pool.map(write, targets))
-    every = [written for written in turns if written]
-    for written in every:
-        if not written.opened:  # counted now that no thread speaks to the journal
-            state = remembered(run.journal, written.settings)
-            written.delivery.pending = run.journal.pending(state, written.settings.feeds)
-    return every
+    return [written for written in turns if written]
 
 
 def _write(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
 ) -> _Written:
     begun = run.clock()
-    delivery, error, opened = Delivery(), None, False
     try:
         target = run.open_target(settings)
-        opened = True
-        run.deliverer.deliver(target, shown, delivery, make_empty=make_empty)
-    except CqsError as failure:
-        error = failure
-    seconds = (run.clock() - begun).total_seconds()
-    return _Written(settings=settings, opened=opened, delivery=delivery, error=error, seconds=seconds)
+    except CqsError as error:
+        delivery = run.deliverer.failed_to_open(settings, error)
+    else:
+        delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
+    return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
 
 
 def _covered(run: Run) -> list[tuple[str, str]]:
@@ -161,7 +152,7 @@ def _errors(
     polls: Sequence[FeedPoll], written: Sequence[_Written], stopped: CqsError | None
 ) -> Iterator[CqsError]:
     yield from (poll.error for poll in polls if poll.error)
-    yield from (target.error for target in written if target.error)
+    yield from (target.delivery.error for target in written if target.delivery.error)
     if stopped:
         yield stopped
 
@@ -179,17 +170,17 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
 
 def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
-    plan = delivery.plan if written.error is None else None
+    plan = delivery.plan if delivery.error is None else None
     added = len(plan.adds) if plan else 0
     updated, closed = _changed_rows(plan) if plan else (0, 0)
     return TargetReport(
         target=settings.name,
         template=settings.template,
-        outcome=Outcome.FAILED if written.error else Outcome.OK,
+        outcome=Outcome.FAILED if delivery.error else Outcome.OK,
         added=added,
         updated=updated,
         closed=closed,
-        unchanged=0 if written.error else max(0, _seen(settings, polls) - added - updated),
+        unchanged=0 if delivery.error else max(0, _seen(settings, polls) - added - updated),
         left_deleted=plan.left_deleted if plan else 0,
         pending=delivery.pending,
         requests=delivery.requests,

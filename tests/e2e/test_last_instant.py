@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.destinations.excel.filesystem import Disk
+from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.errors import CqsError, TargetChanged
 from tests.destinations.users import ExcelUser
 from tests.e2e.machines import Story

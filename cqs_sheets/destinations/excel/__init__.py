@@ -13,11 +13,12 @@ from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Stamp, Table, made_after
 from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
 from cqs_sheets.destinations.excel.edit.newsettings import upgrade
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
-from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.reader import Reader, read_facts, with_headers
