@@ -54,6 +54,7 @@ def saved(book: Workbook) -> bytes:
 
 _MARGIN = 0.4  # inches of paper
 _STYLES = "xl/styles.xml"
+# They match the fonts that openpyxl wrote a moment ago: it orders what is in one otherwise than the schema.
 _FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
 _FONT_PART = re.compile(rb"<(\w+)[^>]*/>")
 _FONT_ORDER = (b"b", b"i", b"strike", b"u", b"sz", b"color", b"name", b"family", b"scheme")

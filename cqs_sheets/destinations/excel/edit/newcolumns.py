@@ -22,6 +22,7 @@ from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_pa
 from cqs_sheets.destinations.excel.read.place import ColumnReferences, Place, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
 
+# They match addressed cells (rowstream), and those that hold a value or a formula; a cell with a format only is free.
 _CELL = re.compile(rb'<c r="([A-Z]+)')
 _FILLED = rb'<c r="(?:%s)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b'
 

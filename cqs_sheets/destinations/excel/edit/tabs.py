@@ -50,6 +50,8 @@ _PLACES = {
 }
 _USUAL_STYLES = "xl/styles.xml"
 
+# They match numbers that count within a workbook, in tabs that we have drawn ourselves a moment ago: a table's id,
+# formats of cells, rows, columns and rules, shapes. They are set to those of the workbook the tabs are brought into.
 _TABLE = re.compile(rb"<table\s[^>]*>")
 _FORMATTED = re.compile(rb"<(?:c|row|col)\s[^>]*>")
 _CELL_FORMAT = re.compile(rb'(\s(?:s|style)=")(\d+)')

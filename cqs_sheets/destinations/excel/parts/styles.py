@@ -13,6 +13,9 @@ from cqs_sheets.errors import ROWS_WAIT, DataRefused
 _DEFAULT_PATTERN = "yyyy-mm-dd hh:mm"
 _FIRST_CUSTOM = 164
 _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
+# They match formats of numbers and of cells in a styles part in canonical spelling. A cell format may hold elements of
+# its own, or stand in alternatives (AlternateContent), each of which counts once. A parser would write the part anew,
+# and lose what later versions of Excel put there.
 _CUSTOM = re.compile(rb"<numFmt\s[^>]*>")
 _CUSTOMS = re.compile(rb"<numFmts(?:\s[^>]*)?>")
 _FORMATS = re.compile(rb"<cellXfs(?:\s[^>]*)?>(.*?)</cellXfs>", re.DOTALL)

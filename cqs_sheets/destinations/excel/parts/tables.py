@@ -13,6 +13,8 @@ from cqs_sheets.destinations.excel.parts.references import Area, address
 from cqs_sheets.destinations.excel.parts.splice import STRICT_LINKS, appended_to, items, links_namespace
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 
+# They match a table part's own tag, columns (with formulas or without), filter and sorting, attributes in any order.
+# Only addresses and columns change in it; a parser would write all of it anew.
 _TABLE = re.compile(rb"<table\s[^>]*>")
 _COLUMN = re.compile(rb"<tableColumn\s[^>]*?(?:/>|>(.*?)</tableColumn>)", re.DOTALL)
 _CALCULATED = re.compile(rb"<calculatedColumnFormula[^>]*>(.*?)</calculatedColumnFormula>", re.DOTALL)
@@ -134,6 +136,8 @@ _NO_SHAPES = b"""<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schem
 _COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
 _SHAPES_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 _ORDER = ("authors", "commentList")
+# They match who wrote a note, and the ids and rows of its shape: VML, which old programs write with errors in it that
+# a parser of XML refuses.
 _AUTHOR = re.compile(rb"<author(?:\s[^>]*)?>(.*?)</author>|<author\s*/>", re.DOTALL)
 _SHAPE_ID = re.compile(rb"_x0000_s(\d+)")
 _SHAPE_ROW = re.compile(rb"(<\w+:Row>)\d+(?=</)")

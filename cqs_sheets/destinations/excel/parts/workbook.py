@@ -70,6 +70,8 @@ def table_name(wanted: str, taken: Iterable[str] = ()) -> str:
     return candidate
 
 
+# They match the sheets, names and properties of a workbook part in canonical spelling, attributes in any order; a name
+# without text is none of ours. A parser would write anew the rest of the part, which is Excel's and the user's.
 _SHEET = re.compile(rb"<sheet\s[^>]*>")
 _NAME = re.compile(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)
 _NAMES = re.compile(rb"<definedNames(?:\s[^>]*)?(?:/>|>(.*?)</definedNames>)", re.DOTALL)
