@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import cast
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Stamp, Table, made_after
-from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations import Applied, InspectedTab
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
@@ -101,6 +101,11 @@ class ExcelDestination:
         del facts
         with self._opened() as draft:
             return Reader(draft, bindings).open_keys()
+
+    def inspect(self, facts: Facts, bindings: Bindings) -> Sequence[InspectedTab]:
+        """What a doctor wants to know of the tabs that are fed."""
+        with self._opened() as draft:
+            return list(Reader(draft, bindings).inspect(facts.made))
 
     def apply(self, plan: Plan) -> Applied:
         """Edit the file in place, or make it from the template if there is none."""

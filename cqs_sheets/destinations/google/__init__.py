@@ -230,7 +230,7 @@ class GoogleDestination:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
         layout = cast("_Seen", facts.seen).layout
         bound = layout.bound(bindings, self._adopted(layout, bindings))
-        return survey(self._http, self._id, bound, bindings.template)
+        return survey(self._http, self._id, bound, bindings)
 
     def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
         return {

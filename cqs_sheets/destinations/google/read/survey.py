@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import key_text
-from cqs_sheets.core.plan.binding import Binding
-from cqs_sheets.core.plan.facts import Made, SheetFacts
+from cqs_sheets.core.plan.binding import Binding, Bindings
+from cqs_sheets.core.plan.facts import SheetFacts
 from cqs_sheets.core.plan.plan import record_from
-from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.destinations import InspectedTab, Protection
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
@@ -135,37 +136,10 @@ _FIELDS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """A protection that refuses our writes: its `range` ("B2:F200", or "the whole tab") and our columns in it."""
-
-    range: str
-    description: str
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TabSurvey:
-    """One tab, or one that it was continued in; rows count from 1, as on the screen.
-
-    `tab` is the template's name of it, `title` the user's. `columns`: column id -> letters.
-    `missing` are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
-    """
-
-    tab: str
-    title: str
-    header_row: int
-    rows: int
-    columns: Mapping[str, str]
-    missing: tuple[str, ...]
-    duplicates: Mapping[str, tuple[int, ...]]
-    protected: tuple[Protection, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """A spreadsheet: `zone` is IANA's name, `sequence` None if we never wrote there.
 
-    `cells` counts those of all tabs, blank ones included. `made` is the record of what we made there.
+    `cells` counts those of all tabs, blank ones included.
     """
 
     title: str
@@ -174,16 +148,16 @@ class Survey:
     sequence: int | None
     cells: int
     most_cells: int
-    made: Made | None
-    tabs: tuple[TabSurvey, ...]
+    tabs: tuple[InspectedTab, ...]
 
 
-def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Template) -> Survey:
+def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, bindings: Bindings) -> Survey:
     """One more look at a spreadsheet whose tabs are bound; nothing is written. Raises CqsError."""
     answer = http.read(spreadsheet_id, fields=_FIELDS, name=spreadsheet_id)
     sheets = {sheet["properties"].get("sheetId", 0): sheet for sheet in answer.get("sheets", [])}
     grids = [sheet["properties"].get("gridProperties", {}) for sheet in sheets.values()]
     properties = answer["properties"]
+    made = record_from(layout.record) or {}
     return Survey(
         title=properties["title"],
         locale=properties.get("locale", ""),
@@ -191,29 +165,32 @@ def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Temp
         sequence=layout.sequence,
         cells=sum(grid.get("rowCount", 0) * grid.get("columnCount", 0) for grid in grids),
         most_cells=failures.MOST_CELLS,
-        made=record_from(layout.record),
         tabs=tuple(
-            _tab(tab, place, sheets.get(place.sheet_id, {}).get("protectedRanges", []))
-            for tab in template.fed_tabs
+            InspectedTab(
+                tab=tab,
+                title=place.title,
+                header_row=place.header_row + 1,
+                how=bindings.tabs[tab.name][0].how,
+                columns={column: column_letters(at) for column, at in place.columns.items()},
+                rows=sum(map(len, rows.values())),
+                duplicates={key: found for key, found in rows.items() if len(found) > 1},
+                made=made.get(tab.mark_name),
+                protected=tuple(
+                    _protected(tab, place, sheets.get(place.sheet_id, {}).get("protectedRanges", []))
+                ),
+            )
+            for tab in bindings.template.fed_tabs
             for place in layout.volumes(tab.name)
+            for rows in [_data_rows(place)]
         ),
     )
 
 
-def _tab(tab: TableTab, place: TabPlace, protections: Sequence[Json]) -> TabSurvey:
-    rows = {
+def _data_rows(place: TabPlace) -> dict[str, tuple[int, ...]]:
+    """The rows below the header that carry each key, counted from 1."""
+    return {
         key: tuple(row + 1 for row in found if row > place.header_row) for key, found in place.rows.items()
     }
-    return TabSurvey(
-        tab=tab.name,
-        title=place.title,
-        header_row=place.header_row + 1,
-        rows=sum(map(len, rows.values())),
-        columns={column: column_letters(at) for column, at in place.columns.items()},
-        missing=tuple(column.id for column in tab.columns if column.id not in place.columns),
-        duplicates={key: found for key, found in rows.items() if len(found) > 1},
-        protected=tuple(_protected(tab, place, protections)),
-    )
 
 
 def _protected(tab: TableTab, place: TabPlace, protections: Sequence[Json]) -> Iterator[Protection]:
