@@ -37,7 +37,7 @@ from cqs_sheets.destinations.google.read.survey import (
     read_titles,
     survey,
 )
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
@@ -185,7 +185,7 @@ class GoogleDestination:
         self,
         layout: Layout,
         asked: Collection[tuple[int, int]],
-        areas: Sequence[Json],
+        areas: Sequence[shapes.GridRange],
         growing: Sequence[TabPlace],
     ) -> tuple[dict[tuple[int, int], Line], Layout]:
         """Rows and areas by one read, along with the formulas of tables that are the user's own and `growing`."""

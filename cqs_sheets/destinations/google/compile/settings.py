@@ -9,6 +9,7 @@ from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.compile.table import dimension, limits
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import Cell
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 _SUBTITLE = "Type into the yellow cells. Everything else follows."
@@ -56,7 +57,7 @@ def compile_setting(template: Template, setting: Setting, cell: Cell, *, zone_na
     """The requests that fill and name one setting, its value in `cell`, its label at the left of it."""
     line = list(_setting(setting, styles.Look(template.theme), zone_name))
     left = max(0, cell.column - _VALUE)
-    start = {"sheetId": cell.sheet_id, "rowIndex": cell.row, "columnIndex": left}
+    start = shapes.coordinate(cell.sheet_id, cell.row, left)
     rows = [{"values": line[left + _VALUE - cell.column :]}]
     fields = "userEnteredValue,userEnteredFormat,dataValidation"
     return [
@@ -86,7 +87,7 @@ def _content(tab: SettingsTab, look: styles.Look, sheet_id: int, rows: int, zone
         row += 2
     return {
         "updateCells": {
-            "start": {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": 0},
+            "start": shapes.coordinate(sheet_id, 0, 0),
             "rows": [{"values": line} for line in lines],
             "fields": "userEnteredValue,userEnteredFormat,dataValidation",
         }
@@ -147,6 +148,6 @@ def _entered(setting: Setting, zone_name: str) -> Json:
 
 
 def _name(name: str, cell: Cell) -> Json:
-    span = {"sheetId": cell.sheet_id, "startRowIndex": cell.row, "endRowIndex": cell.row + 1}
-    span |= {"startColumnIndex": cell.column, "endColumnIndex": cell.column + 1}
+    row, column = range(cell.row, cell.row + 1), range(cell.column, cell.column + 1)
+    span = shapes.grid_range(cell.sheet_id, row, column)
     return {"addNamedRange": {"namedRange": {"name": name, "range": span}}}

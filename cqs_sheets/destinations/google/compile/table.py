@@ -11,6 +11,7 @@ from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Tem
 from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import TabPlace
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 
@@ -66,7 +67,7 @@ def _group_cell(column: Column, look: styles.Look) -> Json:
 
 
 def _line(place: TabPlace, row: int, left: int, cells: Sequence[Json]) -> Json:
-    start = {"sheetId": place.sheet_id, "rowIndex": row, "columnIndex": left}
+    start = shapes.coordinate(place.sheet_id, row, left)
     fields = "userEnteredValue,userEnteredFormat,note"
     return {"updateCells": {"start": start, "rows": [{"values": cells}], "fields": fields}}
 
@@ -198,9 +199,8 @@ def fill_formulas(
             continue
         if missing_for(column, place, tables) is None:
             formula = styles.row_formula(column.formula, index, place, tables)
-            span = {"sheetId": place.sheet_id, "startRowIndex": index, "endRowIndex": index + count}
-            span |= {"startColumnIndex": place.columns[column.id]}
-            span |= {"endColumnIndex": place.columns[column.id] + 1}
+            at = place.columns[column.id]
+            span = shapes.grid_range(place.sheet_id, range(index, index + count), range(at, at + 1))
             cell = {"userEnteredValue": {"formulaValue": formula}}
             yield {"repeatCell": {"range": span, "cell": cell, "fields": "userEnteredValue"}}
 
@@ -214,9 +214,9 @@ def missing_for(column: Column, place: TabPlace, tables: Mapping[str, TabPlace])
     return None
 
 
-def dimension(sheet_id: int, axis: str, start: int, end: int, properties: Json) -> Json:
+def dimension(sheet_id: int, axis: shapes.Dimension, start: int, end: int, properties: Json) -> Json:
     """The request that sets properties of rows or columns."""
-    span = {"sheetId": sheet_id, "dimension": axis, "startIndex": start, "endIndex": end}
+    span = shapes.dimension_range(sheet_id, axis, start, end)
     change = {"range": span, "properties": properties, "fields": ",".join(properties)}
     return {"updateDimensionProperties": change}
 
@@ -270,8 +270,8 @@ def _rules(template: Template, tab: TableTab, columns: Sequence[Column], place: 
 
 
 def _filter(place: TabPlace) -> Json:
-    span = {"sheetId": place.sheet_id, "startRowIndex": place.header_row, "endRowIndex": place.row_count}
-    span |= {"startColumnIndex": 0, "endColumnIndex": place.column_count}
+    rows, columns = range(place.header_row, place.row_count), range(place.column_count)
+    span = shapes.grid_range(place.sheet_id, rows, columns)
     return {"setBasicFilter": {"filter": {"range": span}}}
 
 
@@ -321,12 +321,7 @@ def _type(column: Column) -> str:
     return types.get(column.type, "") if column.synced else ""
 
 
-def _span(place: TabPlace, first: int, last: int) -> Json:
+def _span(place: TabPlace, first: int, last: int) -> shapes.GridRange:
     """Some columns from the header to the spare row: a row that comes in between makes it grow."""
-    return {
-        "sheetId": place.sheet_id,
-        "startRowIndex": place.header_row,
-        "endRowIndex": place.row_count,
-        "startColumnIndex": first,
-        "endColumnIndex": last + 1,
-    }
+    rows = range(place.header_row, place.row_count)
+    return shapes.grid_range(place.sheet_id, rows, range(first, last + 1))

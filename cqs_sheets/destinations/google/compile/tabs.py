@@ -18,6 +18,7 @@ from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.compile.settings import compile_settings, setting_cells
 from cqs_sheets.destinations.google.compile.table import compile_table, dimension, new_place
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, quoted
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 _KINDS = {"column": "COLUMN", "bar": "BAR", "line": "LINE"}
@@ -95,7 +96,7 @@ def _position(page: Page, span: Span, sheet_id: int) -> Json:
     """The overlay position that ends exactly where the cells do."""
     widths = (styles.pixels(page.widths[at]) if at in page.widths else _COLUMN_PIXELS for at in span.columns)
     heights = (styles.row_pixels(page.heights[at]) if at in page.heights else _ROW_PIXELS for at in span.rows)
-    corner = {"sheetId": sheet_id, "rowIndex": span.top - 1, "columnIndex": span.left - 1}
+    corner = shapes.coordinate(sheet_id, span.top - 1, span.left - 1)
     inset = _INSET if span.left > _GRID_START else 0
     return {
         "anchorCell": corner,
@@ -137,7 +138,7 @@ def _sheet(page: Page, sheet_id: int, title: str) -> Json:
 
 def _sizes(page: Page, sheet_id: int) -> Iterator[Json]:
     """Widths, heights and hidden columns, neighbours of one size together."""
-    sizes = {
+    sizes: dict[shapes.Dimension, dict[int, int]] = {
         "COLUMNS": {at: styles.pixels(width) for at, width in page.widths.items()},
         "ROWS": {at: styles.row_pixels(height) for at, height in page.heights.items()},
     }

@@ -22,7 +22,7 @@ from cqs_sheets.destinations.google.read.layout import (
     settable,
     table_over,
 )
-from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
@@ -134,8 +134,7 @@ def _searched(http: SheetsHttp, spreadsheet_id: str, answer: Json) -> Layout | N
 def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[marks.Entry]) -> Json | None:
     """An answer with those columns, asked for by their places; None if one is not there any more."""
     areas = [
-        {"sheetId": entry.sheet_id, "startColumnIndex": entry.index, "endColumnIndex": entry.index + 1}
-        for entry in columns
+        shapes.grid_range(entry.sheet_id, columns=range(entry.index, entry.index + 1)) for entry in columns
     ]
     path = f"{spreadsheet_id}:getByDataFilter"
     body = {"dataFilters": [{"gridRange": area} for area in areas]}

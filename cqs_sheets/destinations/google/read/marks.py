@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cqs_sheets.core.plan.facts import Lineage, Write, followed_by, lineage_from, lineage_text
-from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
@@ -148,13 +148,12 @@ def unbind(tab: str, columns: Iterable[str], sheet_id: int) -> Iterator[Json]:
         yield {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": found}}}
 
 
-def bind(key: str, value: str, sheet_id: int, dimension: str, index: int) -> Json:
+def bind(key: str, value: str, sheet_id: int, dimension: shapes.Dimension, index: int) -> Json:
     """The request that puts metadata on one row ("ROWS") or column ("COLUMNS")."""
-    span = {"sheetId": sheet_id, "dimension": dimension, "startIndex": index, "endIndex": index + 1}
     entry = {
         "metadataKey": key,
         "metadataValue": value,
-        "location": {"dimensionRange": span},
+        "location": {"dimensionRange": shapes.dimension_range(sheet_id, dimension, index, index + 1)},
         "visibility": "DOCUMENT",
     }
     return {"createDeveloperMetadata": {"developerMetadata": entry}}

@@ -15,7 +15,7 @@ from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
 from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
-from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import ROWS_WAIT, TargetChanged
@@ -49,7 +49,7 @@ def read_headers(
     searched = {title.lower() for title in titles}
     grids = {each.get("sheetId", 0): each for each in all_properties if "gridProperties" in each}
     wanted = [id_ for id_, each in grids.items() if each["title"].lower() in searched]
-    areas = [{"sheetId": sheet_id, "endRowIndex": _FIRST_ROWS} for sheet_id in wanted]
+    areas = [shapes.GridRange(sheetId=sheet_id, endRowIndex=_FIRST_ROWS) for sheet_id in wanted]
     rows = dict(_read(http, spreadsheet_id, areas)) if areas else {}
     sheets = tuple(
         SheetFacts(id=str(id_), title=each["title"], rows=_texts(rows.get(id_, ())))
@@ -72,7 +72,7 @@ def adopted_place(
 ) -> TabPlace:
     """The place of a tab that was bound to a sheet without marks; one read of its keys."""
     sheet_id, at = int(binding.sheet), binding.columns[tab.key] - 1
-    area = {"sheetId": sheet_id, "startColumnIndex": at, "endColumnIndex": at + 1}
+    area = shapes.grid_range(sheet_id, columns=range(at, at + 1))
     rows = dict(_read(http, spreadsheet_id, [area])).get(sheet_id, ())
     row_count, column_count = layout.grids[sheet_id]
     return TabPlace(
@@ -97,7 +97,9 @@ def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
     return frozenset(sheet["properties"]["title"].lower() for sheet in answer.get("sheets", []))
 
 
-def _read(http: SheetsHttp, spreadsheet_id: str, areas: Sequence[Json]) -> Iterator[tuple[int, Rows]]:
+def _read(
+    http: SheetsHttp, spreadsheet_id: str, areas: Sequence[shapes.GridRange]
+) -> Iterator[tuple[int, Rows]]:
     """The rows of tabs, each asked for by one GridRange from its first row on."""
     answer = http.read(
         f"{spreadsheet_id}:getByDataFilter",

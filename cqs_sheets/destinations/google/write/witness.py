@@ -11,6 +11,7 @@ from cqs_sheets.core.cells import key_text, same
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.newrows import area
@@ -87,7 +88,7 @@ def live_key(patch: Patch) -> Cell | None:
     return None if patch.key_column is None else replace(patch.cell, column=patch.key_column)
 
 
-def witness_areas(patches: Sequence[Patch], layout: Layout) -> list[Json]:
+def witness_areas(patches: Sequence[Patch], layout: Layout) -> list[shapes.GridRange]:
     """What must be seen to know which rows the patches hit, as GridRanges: keys and kept cells."""
     rows: dict[tuple[int, int], set[int]] = {}
     for patch in patches:
