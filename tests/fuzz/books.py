@@ -17,7 +17,7 @@ from openpyxl.comments import Comment
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from cqs_sheets.core.plan.plan import Add, Plan, Update
+from cqs_sheets.core.plan.plan import Add, Plan, Update, new_tabs
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.run.deliver import read_target
@@ -56,7 +56,10 @@ def _ours(path: Path) -> None:
     table = read_target(destination, TEMPLATE, {})
     adds = tuple(row(str(key), coin) for key, coin in enumerate(("BTC", "=1+1", "<&>"), 1))
     updates = (stamp_update(),)
-    destination.apply(Plan(template=TEMPLATE, table=table, sequence=1, adds=adds, updates=updates))
+    tabs = tuple(new_tabs(TEMPLATE, table, {"Signals"}))
+    destination.apply(
+        Plan(template=TEMPLATE, table=table, sequence=1, adds=adds, updates=updates, new_tabs=tabs)
+    )
 
 
 def _plain(path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from xml.parsers import expat
 
-from cqs_sheets.core.plan.plan import Plan, Update
+from cqs_sheets.core.plan.plan import Plan, Update, new_tabs
 from cqs_sheets.destinations.excel.destination import ExcelDestination
 from cqs_sheets.errors import CqsError
 from cqs_sheets.run.deliver import read_target
@@ -75,8 +75,16 @@ def _sync(path: Path) -> bool:
         updates.append(stamp_update())
     adds = () if state and "4" in state.rows else (row("4", _NEW),)
     sequence = (table.sequence or 0) + 1
+    tabs = tuple(new_tabs(template(), table, {add.tab for add in adds}))
     destination.apply(
-        Plan(template=template(), table=table, sequence=sequence, adds=adds, updates=tuple(updates))
+        Plan(
+            template=template(),
+            table=table,
+            sequence=sequence,
+            adds=adds,
+            updates=tuple(updates),
+            new_tabs=tabs,
+        )
     )
     return bool(adds)
 
