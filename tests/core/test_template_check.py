@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.core.toml.check import TomlProblems
+from cqs_sheets.core.toml import TomlProblems
 from cqs_sheets.template_files import schema
 
 SCHEMA = schema()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.destinations.excel.edit import rows as excel_rows
-from cqs_sheets.destinations.google.write import batches, newrows
+from cqs_sheets.destinations.google.write import newrows
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import add, change, signals_book, sync
 from tests.destinations.google.user import GoogleUser
@@ -73,7 +73,7 @@ def test_a_spreadsheet_says_what_it_got(monkeypatch: pytest.MonkeyPatch, *, firs
             cells["rows"] = cells["rows"][:-1]
             return requests, place
 
-        monkeypatch.setattr(batches, "insert_rows", broken)
+        monkeypatch.setattr(newrows, "insert_rows", broken)
         with pytest.raises(DataRefused, match="does not show all new rows"):
             deliver(user, row("7"), row("8"))
         monkeypatch.undo()

@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.memory import MemoryDestination
 from tests.make import SIGNALS_TAB, TEMPLATE

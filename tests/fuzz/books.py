@@ -19,7 +19,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from cqs_sheets.core.plan.plan import Add, Update
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.deliver import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 

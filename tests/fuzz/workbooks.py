@@ -15,7 +15,7 @@ from random import Random
 from xml.parsers import expat
 
 from cqs_sheets.core.plan.plan import Update
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import CqsError
 from cqs_sheets.run.deliver import read_target
 from tests.fuzz.books import books, row, stamp_update, template

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.plan.plan import Plan, Update
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import add, change

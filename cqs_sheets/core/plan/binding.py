@@ -18,9 +18,8 @@ from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.templates.template import Tab, TableTab, Template
-from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.errors import ROWS_WAIT, DataRefused, UsageError
 
-_KEPT = "Nothing was written; the rows wait in the journal."
 _SAME_TAB = 0.5  # of the marked columns: fewer are known to the tab of another template with the same name
 
 
@@ -360,7 +359,7 @@ def _best(
         raise DataRefused(
             f"The sheet {sheet.title!r} cannot be {tab.name}: none of its first rows has the header"
             f" {tab.column(tab.key).header!r}, by which rows are told apart.",
-            meaning=_KEPT,
+            meaning=ROWS_WAIT,
             hint="Give it that column, or name another sheet.",
         )
     most = max(len(columns) for _, columns in rows)
@@ -369,7 +368,7 @@ def _best(
         where = " and ".join(str(row) for row, _ in best)
         raise DataRefused(
             f"The sheet {sheet.title!r} has two header rows for {tab.name}, in rows {where}.",
-            meaning=_KEPT,
+            meaning=ROWS_WAIT,
             hint="Move one of the tables to another sheet, or change the header of its ids.",
         )
     return best[0]
@@ -380,7 +379,7 @@ def _no_such_sheet(tab: TableTab, title: str, facts: Facts) -> DataRefused:
     meant = nearest(title, titles)
     return DataRefused(
         f"There is no sheet {title!r} that could be {tab.name}.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Did you mean {meant!r}?" if meant else f"Its sheets are {', '.join(map(repr, titles))}.",
     )
 
@@ -389,7 +388,7 @@ def _two(tab: TableTab, titles: Sequence[str]) -> DataRefused:
     listed = " and ".join(map(repr, titles))
     return DataRefused(
         f"Two sheets carry the marks of {tab.name}: {listed}.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Say which of them it is, for example --tab {tab.name}={_quoted(titles[0])}, or rename it to {tab.name}.",
     )
 
@@ -397,7 +396,7 @@ def _two(tab: TableTab, titles: Sequence[str]) -> DataRefused:
 def _shared(first: str, second: str, title: str) -> DataRefused:
     return DataRefused(
         f"The sheet {title!r} carries the marks of two tabs, {first} and {second}: an earlier version put both there.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Say which it is: --tab {first}={_quoted(title)}; the other then gets a tab of its own.",
     )
 
@@ -405,7 +404,7 @@ def _shared(first: str, second: str, title: str) -> DataRefused:
 def _lost(tab: TableTab, what: str) -> DataRefused:
     return DataRefused(
         f"The tab {tab.name} cannot be updated: {what}.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint="Undo it, restore an earlier version, or delete the whole tab: it is then made anew;"
         f' or name the sheet that stands for it: --tab {tab.name}="its title".',
     )
@@ -418,7 +417,7 @@ def _forgotten(template: Template, facts: Facts) -> DataRefused:
     return DataRefused(
         "Rows were written here before, and nothing tells any more which sheet they are in: another program"
         " dropped our marks, or the target is another one now.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Name the sheet: --tab {name}={_quoted(example)} (there are {titles}); or have new tabs made with all"
         " rows: --restore.",
     )

@@ -1,6 +1,6 @@
 """What no schema can say of a template: every name that a document speaks of must be there, and once.
 
-A finding is the path of a value in the document, and a sentence about it (see core/toml/words.py).
+A finding is the path of a value in the document, and a sentence about it (see core/toml).
 Documents are read with care, as what breaks the schema has been left out of them.
 """
 
@@ -16,8 +16,8 @@ from cqs_sheets.core.templates.formulas import complaints, references
 from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged, own_tabs
 from cqs_sheets.core.templates.pages_check import page_findings
 from cqs_sheets.core.templates.template import ColumnKind
+from cqs_sheets.core.toml import Finding, not_one_of
 from cqs_sheets.core.toml.lines import Path
-from cqs_sheets.core.toml.words import Finding, not_one_of
 
 _TEXT_OR_REFERENCE = re.compile(r'"(?:[^"]|"")*"|\{[^{}]*\}')
 _NAME_IN_FORMULA = re.compile(r"(?<![\w.{])[A-Za-z_][\w.]*(?![\w.]*\()")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from tests.destinations.google.user import moment

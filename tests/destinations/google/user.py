@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp

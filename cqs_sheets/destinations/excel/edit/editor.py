@@ -51,7 +51,7 @@ from cqs_sheets.destinations.excel.read.place import (
 )
 from cqs_sheets.destinations.excel.read.reader import cells_at, setting_cells
 from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 
 def mark(draft: Draft, bindings: Bindings) -> None:
@@ -356,6 +356,6 @@ class Editor:
 def _moved(place: Place, update: Update) -> DataRefused:
     return DataRefused(
         f"The row of {update.key} or its column {update.column} is no longer in {place.sheet.name}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint="Run again.",
     )

@@ -14,6 +14,9 @@ from cqs_sheets.destinations.excel.parts.xmltext import canonical, escape_cell, 
 
 LONGEST_TEXT = 32_767
 
+# They match one cell whose address comes first (rowstream), and in it the type, style, value, formula and texts, rich
+# ones with the readings (rPh) that do not belong to them. They meet cells of any program and kind; a parser would need
+# an object for each of a million cells, and could not give back the bytes of those that stay.
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
 _TYPE = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
 _STYLE = re.compile(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
@@ -208,6 +211,7 @@ def _text(text: str, warning: str = "") -> Encoded:
     return Encoded(b"inlineStr", b"<is><t%s>%s</t></is>" % (space, escape_cell(text)), warning)
 
 
+# Matches a shared text, an empty one too. They are counted, so none may be missed; their texts are read when asked for.
 _ITEM = re.compile(rb"<si(?:\s[^>]*?)?(?:/>|>(.*?)</si>)", re.DOTALL)
 _END = b"</si>"
 

@@ -36,13 +36,7 @@ from cqs_sheets.destinations.google.read.layout import (
 )
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.write.newrows import (
-    insert_rows,
-    new_columns,
-    new_settings,
-    time_formats,
-    without_formula,
-)
+from cqs_sheets.destinations.google.write import newrows
 from cqs_sheets.destinations.google.write.patches import (
     Patch,
     Todo,
@@ -163,13 +157,13 @@ class Composer:
         self._mark(piece, todo, attempt)
         self._widen(piece, todo)
         for tab, adds in rows:
-            requests, place = insert_rows(adds, tab, piece.after.tabs)
+            requests, place = newrows.insert_rows(adds, tab, piece.after.tabs)
             piece.requests += requests
             piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
             for add in adds:
                 at = Cell(sheet_id=place.sheet_id, row=place.rows[add.key][-1], column=place.key_column)
                 piece.keys[at] = add.key
-            piece.warnings += tuple(without_formula(tab, piece.after.tabs))
+            piece.warnings += tuple(newrows.without_formula(tab, piece.after.tabs))
         self._patch(piece, todo, made, attempt, nonce)
         if piece.after.cells > failures.MOST_CELLS:
             raise failures.full(self.spreadsheet_id)
@@ -252,7 +246,7 @@ class Composer:
                 piece.requests += requests
                 tab, first = self.template.tab(name), place.header_row + 1
                 if isinstance(tab, TableTab) and place.end > first:
-                    piece.requests += time_formats(tab, place, first, place.end - first)
+                    piece.requests += newrows.time_formats(tab, place, first, place.end - first)
                 piece.after = replace(piece.after, tabs={**piece.after.tabs, name: place.identified(ids)})
 
     def _widen(self, piece: Piece, todo: Todo) -> None:
@@ -262,13 +256,13 @@ class Composer:
             if isinstance(tab, TableTab) and ids:
                 for place in list(piece.after.volumes(tab.name)):
                     volume = replace(tab, name=place.name)
-                    requests, wider = new_columns(self.template, volume, ids, piece.after.tabs)
+                    requests, wider = newrows.new_columns(self.template, volume, ids, piece.after.tabs)
                     piece.requests += requests
                     piece.after = replace(piece.after, tabs={**piece.after.tabs, place.name: wider})
                     made = replace(volume, columns=tuple(map(tab.column, ids)))
-                    piece.warnings += tuple(without_formula(made, piece.after.tabs))
+                    piece.warnings += tuple(newrows.without_formula(made, piece.after.tabs))
             elif isinstance(tab, SettingsTab) and ids:
-                requests, names = new_settings(
+                requests, names = newrows.new_settings(
                     self.template, tab, ids, piece.after.names, zone_name=self.zone_name
                 )
                 piece.requests += requests

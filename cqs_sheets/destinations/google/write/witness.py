@@ -11,6 +11,7 @@ from cqs_sheets.core.cells import is_alike, key_text, same
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.newrows import area
@@ -99,7 +100,9 @@ def live_key(patch: Patch) -> Cell | None:
     return None if patch.key_column is None else replace(patch.cell, column=patch.key_column)
 
 
-def witness_areas(patches: Sequence[Patch], layout: Layout, keys: Iterable[Cell] = ()) -> list[Json]:
+def witness_areas(
+    patches: Sequence[Patch], layout: Layout, keys: Iterable[Cell] = ()
+) -> list[shapes.GridRange]:
     """What must be seen to know which rows the patches hit, as GridRanges: keys (of new rows, too) and kept cells."""
     rows: dict[tuple[int, int], set[int]] = {}
     for cell in keys:
@@ -115,7 +118,7 @@ def witness_areas(patches: Sequence[Patch], layout: Layout, keys: Iterable[Cell]
     ]
 
 
-def witness_ranges(areas: Iterable[Json], layout: Layout) -> list[str]:
+def witness_ranges(areas: Iterable[shapes.GridRange], layout: Layout) -> list[str]:
     """The same in A1 notation."""
     titles = {place.sheet_id: place.title for place in layout.tabs.values()}
     if layout.scratch:
