@@ -11,7 +11,7 @@ from threading import Lock
 from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
@@ -223,7 +223,11 @@ class Deliverer:
         found = looked.target.destination.open_keys(looked.facts, looked.bindings)
         with self._turn:
             return {
-                tab.name: [key for key in found.get(tab.name, ()) if not self._knows(tab, key)]
+                tab.name: [
+                    key
+                    for key in found.get(tab.name, ())
+                    if not is_changed(key) and not self._knows(tab, key)
+                ]
                 for tab in looked.target.template.fed_tabs
             }
 

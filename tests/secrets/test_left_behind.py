@@ -174,7 +174,7 @@ def test_the_process_list_and_the_key_command_show_no_key(
     shell: Shell, vault: Path, server: sandbox.RunningSandbox, command_lines: set[str]
 ) -> None:
     asked_for_by_command(shell, vault)
-    done = shell.run("sync", "--template", "raw")
+    done = shell.run_apart("sync", "--template", "raw")
     assert done.returncode == 0, done.stderr
     assert all(dict(request.form)["api_key"] == KEY for request in server.requests)
     assert any("cqs_sheets" in line for line in command_lines)

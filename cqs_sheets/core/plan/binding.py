@@ -47,12 +47,14 @@ class Bindings:
     """The sheets of a template's table tabs, by tab: its volumes in order; a tab without any is not there.
 
     `template` carries the marks by which its tabs are known in this target. `dropped` are tabs whose marks
-    lie where they are of no use any more; the next write takes them away. `told` is for the user.
+    lie where they are of no use any more; the next write takes them away. `mixed` are tabs whose rows may have been
+    overwritten, as another tab had the same sheet. `told` is for the user.
     """
 
     template: Template
     tabs: Mapping[str, tuple[Binding, ...]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    mixed: frozenset[str] = frozenset()
     told: tuple[str, ...] = ()
 
     @property
@@ -166,6 +168,7 @@ class _Binder:
     written: bool
     bound: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
+    mixed: set[str] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
 
     def run(self) -> Bindings:
@@ -185,6 +188,7 @@ class _Binder:
             template=self.template,
             tabs={tab.name: self.bound[tab.name] for tab in tabs if tab.name in self.bound},
             dropped=tuple(self.dropped),
+            mixed=frozenset(self.mixed),
             told=tuple(self.told),
         )
 
@@ -226,9 +230,13 @@ class _Binder:
 
     def _by_marks(self, tab: TableTab) -> None:
         volumes = self._marked(tab)
-        taken = {binding.sheet for name in self.words for binding in self.bound.get(name, ())}
-        if volumes and not taken.isdisjoint(binding.sheet for binding in volumes):
+        sheets = {binding.sheet for binding in volumes}
+        owners = {
+            name for name in self.words if any(each.sheet in sheets for each in self.bound.get(name, ()))
+        }
+        if owners:
             self.dropped.append(tab.name)
+            self.mixed |= owners
             self.told.append(
                 f"{tab.name} gets a tab of its own: {volumes[0].title!r} had its marks, too; rows of it stay there"
             )

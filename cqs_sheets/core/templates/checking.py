@@ -7,7 +7,7 @@ Documents are read with care, as what breaks the schema has been left out of the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.signals.exchanges import nearest
@@ -64,11 +64,25 @@ class _Document:
         written = list(self._document.get("tabs", ()))
         names = ((("tabs", at, "name"), tab.get("name", "")) for at, tab in enumerate(written))
         yield from _repeated(names, "tabs have the name")
+        yield from self._volumes(written)
         for position, (tab, worked_out) in enumerate(zip(written, self._own, strict=True)):
             yield from self._tab(("tabs", position), tab, worked_out)
         yield from self._all_settings(written)
         for position, name in enumerate(self._document.get("order", ())):
             yield from _unknown(("order", position), name, self._tabs)
+
+    def _volumes(self, written: Sequence[Values]) -> Iterator[Finding]:
+        """Tabs that are called as another one is where it goes on: `Signals 2`."""
+        places = {tab.get("name", "").lower(): ("tabs", at, "name") for at, tab in enumerate(written)}
+        tables = {name.lower(): name for name in self._tabs}
+        for name in self._tabs:
+            base, _, number = name.lower().rpartition(" ")
+            path = places.get(name.lower(), places.get(base))
+            if path and base in tables and number.isdecimal() and int(number) > 1:
+                yield (
+                    path,
+                    f'"{name}" is what "{tables[base]}" is called where it goes on: it needs another name',
+                )
 
     def _tab(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
         kind = worked_out.get("kind")

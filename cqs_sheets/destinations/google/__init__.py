@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from cqs_sheets.core.cells import CellType, CellValue, key_text
+from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, key_text
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Stamp, Table, TabState, is_users_own
@@ -127,15 +127,15 @@ class GoogleDestination:
         seen = cast("_Seen", facts.seen)
         template = bindings.template
         adopted = self._adopted(seen.layout, bindings)
-        seen = replace(seen, layout=seen.layout.bound(bindings, adopted))
+        layout, alike = _respelt(seen.layout.bound(bindings, adopted), keys)
+        seen = replace(seen, layout=layout)
         held, seen = self._held(bindings, facts, seen, keys)
         layout = seen.layout
         tabs = {}
         for tab in template.tabs:
             if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
-                tabs[tab.name] = _table_state(
-                    tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {})
-                )
+                table = _table_state(tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {}))
+                tabs[tab.name] = replace(table, alike=alike.get(tab.name, {}))
             elif isinstance(tab, SettingsTab) and (state := _settings_state(tab, layout)):
                 tabs[tab.name] = state
         return Table(
@@ -174,7 +174,7 @@ class GoogleDestination:
         held: Held = {}
         for at, (tab, place, key) in asked.items():
             line = lines.get(at, {})
-            if key_text(decode(line.get(place.key_column))) != key:
+            if not is_alike(key_text(decode(line.get(place.key_column))), key):
                 raise _rearranged()
             held.setdefault(tab.name, {})[key] = dict(_decoded(tab, place, line))
         mistakes = mistakes_among(suspects, layout, cells_read(lines))
@@ -272,6 +272,7 @@ class GoogleDestination:
     def _again(self, bindings: Bindings, before: Layout) -> Layout:
         """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""
         fresh = replace(look(self._http, self._id).bound(bindings, {}), grids=before.grids)
+        fresh = fresh.respelt(before.spelt)
         if any(sum(1 for _ in fresh.volumes(name)) < len(found) for name, found in bindings.tabs.items()):
             raise _rearranged()
         return fresh
@@ -294,6 +295,25 @@ def _mended(mistakes: Sequence[Misplaced]) -> Iterator[str]:
             "someone rearranged the sheet during a write that was broken off:"
             f" {len(rows)} row(s) were put right now"
         )
+
+
+def _respelt(
+    layout: Layout, keys: Mapping[str, Collection[str]]
+) -> tuple[Layout, Mapping[str, Mapping[str, Alike]]]:
+    """The layout by the keys that cells surely stand for, and by tab all that may be changed ones."""
+    alike: dict[str, Mapping[str, Alike]] = {}
+    for tab, wanted in keys.items():
+        places = list(layout.volumes(tab))
+        missing = {key for key in wanted if not any(key in place.rows for place in places)}
+        cells: dict[str, list[int]] = {}
+        for place in places if missing else ():
+            for text in place.rows.keys() - set(wanted):
+                cells.setdefault(text, []).extend(row + 1 for row in place.rows[text])
+        alike[tab] = Alikes(missing).among(cells)
+    spelt = {
+        tab: {each.text: key for key, each in found.items() if each.sure} for tab, found in alike.items()
+    }
+    return layout.respelt(spelt), alike
 
 
 def _table_state(

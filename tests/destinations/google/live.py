@@ -71,6 +71,13 @@ class LiveUser:
         rows = [{"values": [{"userEnteredValue": {"stringValue": text}}]}]
         self._do({"updateCells": {"start": start, "rows": rows, "fields": "userEnteredValue"}})
 
+    def retype_key(self, key: str, value: str | float) -> None:
+        _first, header, _ = self._table()
+        start = {"sheetId": self._id(), "rowIndex": self._row(key), "columnIndex": header.index("ID")}
+        entered = {"stringValue" if isinstance(value, str) else "numberValue": value}
+        rows = [{"values": [{"userEnteredValue": entered}]}]
+        self._do({"updateCells": {"start": start, "rows": rows, "fields": "userEnteredValue"}})
+
     def delete_row(self, key: str) -> None:
         self._do({"deleteDimension": {"range": self._span(self._row(key))}})
 

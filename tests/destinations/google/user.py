@@ -140,6 +140,14 @@ class GoogleUser:
         with self.editing() as hand:
             hand.put(where, text)
 
+    def retype_key(self, key: str, value: str | float) -> None:
+        sheet_id = self.sheets.book(self.book).tab("Signals").id  # type: ignore[union-attr]
+        start = {"sheetId": sheet_id, "rowIndex": self.row_of(key) - 1, "columnIndex": self.columns()["id"]}
+        entered = {"stringValue" if isinstance(value, str) else "numberValue": value}
+        rows = [{"values": [{"userEnteredValue": entered}]}]
+        with self.editing() as hand:
+            hand.do({"updateCells": {"start": start, "rows": rows, "fields": "userEnteredValue"}})
+
     def delete_row(self, key: str) -> None:
         row = self.row_of(key)
         with self.editing() as hand:

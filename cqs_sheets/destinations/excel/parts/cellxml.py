@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -236,19 +236,10 @@ class SharedStrings:
                 break
         return found
 
-    def indexes(self, keys: Collection[str]) -> dict[int, str]:
-        """Which strings, stripped, are one of `keys`: index -> key; one pass, none if there are no keys."""
-        found: dict[int, str] = {}
-        for index, item in enumerate(self._items() if keys else ()):
-            text = rich_text(item).strip()
-            if text in keys:
-                found[index] = text
-        return found
-
-    def without_digits(self) -> frozenset[int]:
-        """Which strings have no digit; one pass."""
-        texts = enumerate(map(rich_text, self._items()))
-        return frozenset(index for index, text in texts if not any(map(str.isdigit, text)))
+    def such(self, wanted: Callable[[str], bool]) -> dict[int, str]:
+        """The strings, stripped, that are `wanted`, by index; one pass."""
+        texts = (rich_text(item).strip() for item in self._items())
+        return {index: text for index, text in enumerate(texts) if wanted(text)}
 
     def _items(self) -> Iterator[bytes]:
         if self._part is None:

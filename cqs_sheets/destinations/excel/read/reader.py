@@ -261,6 +261,7 @@ class Reader:
             columns=place.columns,
             rows=held,
             duplicates={key: tuple(at) for key, at in found.places.items() if len(at) > 1},
+            alike=found.alike,
             row_count=found.keyed,
         )
 
@@ -307,6 +308,7 @@ def _joined(first: TabState, later: TabState) -> TabState:
         first,
         rows={**later.rows, **first.rows},
         duplicates={**later.duplicates, **twice, **first.duplicates},
+        alike={**later.alike, **first.alike},
         row_count=first.row_count + later.row_count,
     )
 

@@ -26,7 +26,14 @@ from cqs_sheets.destinations.google.compile.table import bindings
 from cqs_sheets.destinations.google.compile.tabs import NewTab as TabToMake
 from cqs_sheets.destinations.google.compile.tabs import compile_tabs
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, volume_name, volume_of, volume_title
+from cqs_sheets.destinations.google.read.layout import (
+    Cell,
+    Layout,
+    TabPlace,
+    volume_name,
+    volume_of,
+    volume_title,
+)
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.write import newrows
@@ -107,13 +114,14 @@ _SHEET_IDS = (1 << 31) - 1
 
 @dataclass(slots=True, kw_only=True)
 class Piece:
-    """One atomic batch: its requests, the patches to verify, and the layout if it goes as planned.
+    """One atomic batch: its requests, what to verify (patches, keys of new rows), and the layout if it goes as planned.
 
     `warnings` are for the user once it has happened.
     """
 
     requests: list[Json] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
+    keys: dict[Cell, str] = field(default_factory=dict)
     after: Layout = field(default_factory=Layout)
     warnings: tuple[str, ...] = ()
 
@@ -152,6 +160,9 @@ class Composer:
             requests, place = newrows.insert_rows(adds, tab, piece.after.tabs)
             piece.requests += requests
             piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
+            for add in adds:
+                at = Cell(sheet_id=place.sheet_id, row=place.rows[add.key][-1], column=place.key_column)
+                piece.keys[at] = add.key
             piece.warnings += tuple(newrows.without_formula(tab, piece.after.tabs))
         self._patch(piece, todo, made, attempt, nonce)
         if piece.after.cells > failures.MOST_CELLS:
