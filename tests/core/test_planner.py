@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan.plan import Add, HeldRow, Plan, Table, TabState, Update
+from cqs_sheets.core.plan.plan import HeldRow, Plan, Table, TabState, Update
 from cqs_sheets.core.plan.planner import Choices, make_plan
 from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.render import plan_lines
@@ -56,7 +56,7 @@ def plan(*wanted: WantedRow, into: Table, **options: Any) -> Plan:
 
 def test_a_signal_that_is_not_there_is_added() -> None:
     made = plan(row(), into=table())
-    assert made.adds == (Add(tab="Signals", key="1847291", values=row().values),)
+    assert made.adds == (row(),)
     assert not made.updates
 
 

@@ -67,7 +67,7 @@ def make_plan(
         elif _was_deleted(row, table) and row.tab not in gained and not choices.restore:
             left_deleted += 1
         else:
-            adds.append(Add(tab=row.tab, key=row.key, values=row.values))
+            adds.append(row)
     tabs = tuple(new_tabs(template, table, {add.tab for add in adds}))
     refusals = () if choices.force else tuple(_large_rewrites(template, table, updates))
     if adds or updates or tabs or columns or refresh_settings or not table.exists:

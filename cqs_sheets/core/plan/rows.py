@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
-from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.core.plan.plan import Table, Update
+from cqs_sheets.core.cells import key_text
+from cqs_sheets.core.plan.plan import Add, Table, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
@@ -20,17 +20,14 @@ _BOUNDED = {"risk": "risk_level", "leverage": "leverage"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedRow:
-    """A row as a tab should hold it.
+class WantedRow(Add):
+    """A row as a tab should hold it, added where the tab does not have it.
 
     `added` is the number of the write that first delivered it to this target, None if none did that the
     target descends from. `revision` and `signal` say which knowledge of which signal the values are. With
     `fill_only` the tab has this very revision: only cells that are still blank are written.
     """
 
-    tab: str
-    key: str
-    values: Mapping[str, CellValue]
     signal: SignalKey
     revision: int
     added: int | None = None
