@@ -17,6 +17,7 @@ QUICK = [
     "tests/config",
     "tests/journal",
     "tests/destinations/test_conformance.py",
+    "tests/docs/test_house.py",
     "tests/docs/test_reference.py",
     "tests/templates/test_docs.py",
     "tests/test_floors.py",
@@ -53,7 +54,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The pages that are made from the code, made anew; then the site, strictly."""
-    for script in ("make_reference", "make_templates"):
+    for script in ("make_reference", "make_templates", "make_house"):
         _python(session, f"docs/{script}.py")
     _python(session, "-m", "zensical", "build", "--strict")
 

@@ -62,4 +62,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
-    items.sort(key=lambda item: item.path.name != "test_style.py")  # mypy takes longest: others run beside it
+    # mypy and the two that wait for LibreOffice take longest: others run beside them
+    first = {"test_style.py": 0, "test_columns.py": 1, "test_worked_out.py": 2}
+    items.sort(key=lambda item: first.get(item.path.name, 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import openpyxl
 import pytest
 
 from cqs_sheets import sandbox
+from cqs_sheets.journal import opening
 from cqs_sheets.journal.opening import writer_lock
 from tests.cli.command import Shell
 
@@ -166,10 +168,18 @@ def test_a_workbook_open_in_libreoffice_waits_for_the_next_sync(shell: Shell) ->
     assert shell.report("--type", "MID TERM")["targets"][0]["added"] > 0
 
 
-def test_a_journal_that_another_process_holds(shell: Shell) -> None:
+def test_a_journal_that_another_process_holds(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.run("sync")
+    waits: list[float] = []
+
+    def at_once(path: Path, *, wait: float, now: datetime) -> AbstractContextManager[None]:
+        waits.append(wait)
+        return writer_lock(path, wait=0, now=now)
+
+    monkeypatch.setattr(opening, "writer_lock", at_once)
     with writer_lock(shell.home / "journal.sqlite3", wait=0, now=datetime.now(UTC)):
         done = shell.run("sync")
+    assert waits == [10.0], "it waits for the other one, and not forever"
     assert done.returncode == 75
     assert "journal" in told(done.stderr)[0]
 

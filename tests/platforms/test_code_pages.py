@@ -13,7 +13,7 @@ from tests.cli.command import Shell
 COMMANDS = [["fetch"], ["fetch", "--format", "csv"], ["journal", "show"]]
 
 
-@pytest.mark.parametrize("page", ["cp437", "ascii"])
+@pytest.mark.parametrize("page", ["ascii", pytest.param("cp437", marks=pytest.mark.soak)])
 def test_what_a_code_page_lacks_is_replaced(shell: Shell, server: RunningSandbox, page: str) -> None:
     server.set_faults(["unknown-fields"])
     shell.run("sync", "-q")

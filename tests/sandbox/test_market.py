@@ -34,8 +34,8 @@ def decimal(signal: Signal, name: str) -> Decimal:
 
 
 @pytest.fixture(scope="module")
-def ten_days() -> list[Signal]:
-    return Market(seed=3).history(NOON, NOON + timedelta(days=10))
+def five_days() -> list[Signal]:
+    return Market(seed=3).history(NOON, NOON + timedelta(days=5))
 
 
 @settings(max_examples=15, deadline=None)
@@ -115,15 +115,15 @@ def at(instant: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)
 
 
-def test_ids_are_unique_grow_with_time_and_overlap_between_the_tables(ten_days: list[Signal]) -> None:
+def test_ids_are_unique_grow_with_time_and_overlap_between_the_tables(five_days: list[Signal]) -> None:
     ids = {
-        table: [int(signal.published_fields["id"] or "") for signal in ten_days if signal.table == table]
+        table: [int(signal.published_fields["id"] or "") for signal in five_days if signal.table == table]
         for table in Table
     }
     for numbers in ids.values():
         assert numbers == sorted(set(numbers))
         assert {len(str(number)) for number in numbers} <= {7, 8, 9, 10}
-    published = [signal.published for signal in ten_days if signal.table == Table.MAIN]
+    published = [signal.published for signal in five_days if signal.table == Table.MAIN]
     assert published == sorted(published)
     both = set(ids[Table.MAIN]) & set(ids[Table.SCALPING])
     assert len(both) > 0.9 * len(ids[Table.SCALPING])
@@ -138,8 +138,8 @@ def test_one_window_holds_the_same_id_in_both_tables_with_different_contents() -
         assert main[number].published_fields != scalps[number].published_fields
 
 
-def test_levels_stand_in_the_order_of_the_direction(ten_days: list[Signal]) -> None:
-    for signal in ten_days:
+def test_levels_stand_in_the_order_of_the_direction(five_days: list[Signal]) -> None:
+    for signal in five_days:
         fields = signal.published_fields
         sign = 1 if fields["direction"] == "LONG" else -1
         ask = decimal(signal, "ask")
@@ -161,11 +161,11 @@ def test_levels_stand_in_the_order_of_the_direction(ten_days: list[Signal]) -> N
             assert (zone[0 if sign > 0 else 1] - stop) * sign > 0
 
 
-def test_prices_are_plain_decimals_of_every_magnitude(ten_days: list[Signal]) -> None:
-    asks = [decimal(signal, "ask") for signal in ten_days]
+def test_prices_are_plain_decimals_of_every_magnitude(five_days: list[Signal]) -> None:
+    asks = [decimal(signal, "ask") for signal in five_days]
     assert min(asks) < Decimal("1e-7")
     assert max(asks) > Decimal(50_000)
-    for signal in ten_days:
+    for signal in five_days:
         for name in ("buy_start", "buy_end", "target1", "ask"):
             text = signal.published_fields[name]
             assert text is not None
@@ -173,8 +173,8 @@ def test_prices_are_plain_decimals_of_every_magnitude(ten_days: list[Signal]) ->
             assert text == "0" or "." not in text or text[-1] not in "0."
 
 
-def test_a_day_shows_what_the_guide_and_the_field_notes_mention(ten_days: list[Signal]) -> None:
-    main = [signal for signal in ten_days if signal.table == Table.MAIN]
+def test_a_day_shows_what_the_guide_and_the_field_notes_mention(five_days: list[Signal]) -> None:
+    main = [signal for signal in five_days if signal.table == Table.MAIN]
     fields = [signal.published_fields for signal in main]
     exchanges = Counter(row["exchange"] for row in fields)
     assert set(exchanges) > {*FUTURES_CODES, *SPOT_CODES, "BINANCE", "BINANCE_FUTURES"}
@@ -192,17 +192,17 @@ def test_a_day_shows_what_the_guide_and_the_field_notes_mention(ten_days: list[S
     assert {signal.outcome for signal in main} == {"target", "stop", "expired"}
 
 
-def test_only_vip_scalps_in_the_main_table(ten_days: list[Signal]) -> None:
+def test_only_vip_scalps_in_the_main_table(five_days: list[Signal]) -> None:
     scalpers = {
         signal.pool
-        for signal in ten_days
+        for signal in five_days
         if signal.table == Table.MAIN and signal.published_fields["type"] == Horizon.SCALPING
     }
     assert scalpers == {Pool.VIP}
 
 
-def test_free_scalps_keep_the_guides_rules(ten_days: list[Signal]) -> None:
-    scalps = [signal for signal in ten_days if signal.table == Table.SCALPING]
+def test_free_scalps_keep_the_guides_rules(five_days: list[Signal]) -> None:
+    scalps = [signal for signal in five_days if signal.table == Table.SCALPING]
     assert scalps
     for signal in scalps:
         fields = signal.published_fields
@@ -215,16 +215,16 @@ def test_free_scalps_keep_the_guides_rules(ten_days: list[Signal]) -> None:
         assert not {fields.get("target2"), fields.get("target3")} - {None, "", "0"}
 
 
-def test_leverage_belongs_to_futures_and_is_the_middle_of_a_range(ten_days: list[Signal]) -> None:
-    for signal in ten_days:
+def test_leverage_belongs_to_futures_and_is_the_middle_of_a_range(five_days: list[Signal]) -> None:
+    for signal in five_days:
         futures = (signal.published_fields["exchange"] or "").lower() in FUTURES_CODES
         assert (signal.leverage is not None) == futures
-    assert {"2", "7.5", "15"} < {signal.leverage for signal in ten_days}
+    assert {"2", "7.5", "15"} < {signal.leverage for signal in five_days}
 
 
-def test_edits_change_a_stop_or_a_target_while_the_signal_is_open(ten_days: list[Signal]) -> None:
-    edited = [signal for signal in ten_days if signal.edits]
-    assert 0.2 < len(edited) / len(ten_days) < 0.7
+def test_edits_change_a_stop_or_a_target_while_the_signal_is_open(five_days: list[Signal]) -> None:
+    edited = [signal for signal in five_days if signal.edits]
+    assert 0.2 < len(edited) / len(five_days) < 0.7
     names = set()
     for signal in edited:
         before = dict(signal.published_fields)
@@ -240,12 +240,12 @@ def test_edits_change_a_stop_or_a_target_while_the_signal_is_open(ten_days: list
 
 
 def test_many_edits_and_closings_happen_while_the_window_still_shows_the_signal(
-    ten_days: list[Signal],
+    five_days: list[Signal],
 ) -> None:
     window = 20 * 60 * 1_000_000
-    assert sum(signal.closed - signal.published < window for signal in ten_days) > 0.1 * len(ten_days)
-    visible = [signal for signal in ten_days if any(e.at - signal.published < window for e in signal.edits)]
-    assert len(visible) > 0.1 * len(ten_days)
+    assert sum(signal.closed - signal.published < window for signal in five_days) > 0.1 * len(five_days)
+    visible = [signal for signal in five_days if any(e.at - signal.published < window for e in signal.edits)]
+    assert len(visible) > 0.1 * len(five_days)
 
 
 @settings(max_examples=300, deadline=None)

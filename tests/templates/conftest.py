@@ -11,7 +11,7 @@ from tests.templates.definitions import ODD
 from tests.templates.recalculated import Made, Recalculated, recalculated
 from tests.templates.wire import sent
 
-SIGNALS = sent(500, scalps=40)
+SIGNALS = sent(200, scalps=20)
 WITH_SIZES = ("signals", "futures", "scalping")
 
 

@@ -1,6 +1,6 @@
 """Journal, Performance and Dashboard show what plain Python makes of the same trades and signals.
 
-LibreOffice works the formulas out: with 500 signals and 100 trades, and with nothing in the workbook yet.
+LibreOffice works the formulas out: with 200 signals and 100 trades, and with nothing in the workbook yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.templates.wire import NOW, sent
 DASHBOARD = load_template("dashboard")
 TODAY = NOW.astimezone(ZONE).replace(hour=0, minute=0, tzinfo=None)
 LONG_COIN = "A_COIN_OF_MANY_MORE_LETTERS"
-MAX_RISK = 3000  # of an equity of 10,000; what is open risks more, but not twice that
+MAX_RISK = 800  # of an equity of 10,000; what is open risks more, but not twice that
 TYPED = {
     "Max_open_risk": MAX_RISK / 10000,
     "Top_exchanges": "Binance, Bybit,OKX Futures",
@@ -102,7 +102,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Worked, Recalculate
                     book["Journal"].cell(at, PLACES[column]).value = value
 
     full = Made(
-        name="full", template="dashboard", signals=sent(500, scalps=20), settings=TYPED, typed=type_in
+        name="full", template="dashboard", signals=sent(200, scalps=10), settings=TYPED, typed=type_in
     )
     empty = Made(
         name="empty", template="dashboard", signals=(), settings={"Last_sync": None, "Time_zone": "UTC"}

@@ -28,4 +28,12 @@ OTHERWISE = {
         duplicates_keep_metadata=True,
         pastes_pile_up_rules=True,
     ),
+    "the rest of it": Switches(
+        answers_show="first",
+        blocks="merged",
+        partial_merges_refused=True,
+        formulas_paste_values=False,
+        tables_grow=True,
+    ),
 }
+TOGETHER = ("all of it", "the rest of it")  # between them they hold every answer
