@@ -15,8 +15,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import column_letters
 from tests.destinations.google.user import Clock, connect
 from tests.emulators.google_sheets import RunningSheets

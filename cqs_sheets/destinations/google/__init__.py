@@ -41,7 +41,7 @@ from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.witness import cells_read, mistakes_among, noted, witness_areas
+from cqs_sheets.destinations.google.write.verification import cells_read, mistakes_among, noted, witness_areas
 from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
 

@@ -21,7 +21,7 @@ from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
 from cqs_sheets.destinations.google.write.strays import mistakes_of, strays_of, with_columns
-from cqs_sheets.destinations.google.write.witness import (
+from cqs_sheets.destinations.google.write.verification import (
     WITNESS,
     cells_read,
     check_new_rows,
