@@ -56,10 +56,9 @@ class ExcelPerson:
         return of_workbook(self.path) if self.path.exists() else {}
 
     def add(self, title: str, rows: Sequence[Sequence[str]]) -> None:
-        there = self.path.exists()
-        book = openpyxl.load_workbook(self.path) if there else Workbook()
-        if not there:
-            del book["Sheet"]
+        book = openpyxl.load_workbook(self.path) if self.path.exists() else Workbook()
+        if "Sheet" in book.sheetnames:
+            book["Sheet"].title = "Sheet1"
         sheet = book.create_sheet(title)
         for row in rows:
             sheet.append(list(row))

@@ -47,15 +47,17 @@ def prepared(person: Person, seed: int) -> Mapping[str, str]:
             table = read_target(person.destination(), template, {})
             template = table.bindings.template
             sequence = (table.sequence or 0) + 1
-            person.destination().apply(make_plan(template, [], table, sequence=sequence, settings={}))
+            plan = make_plan(template, [], table, sequence=sequence, settings={})
+            if not plan.empty:
+                person.destination().apply(plan)
     for _ in range(dice.randint(0, 3)):
         title, new = dice.choice(sorted(person.look())), dice.choice(TITLES)
-        deed = dice.choice([person.rename, person.copy, person.delete, person.drop_marks])
-        if deed in (person.rename, person.copy):
-            if new.lower() not in map(str.lower, person.look()):
-                deed(title, new)  # type: ignore[call-arg]
-        elif len(person.look()) > 1:
-            deed(title)  # type: ignore[call-arg]
+        deed = dice.choice(["rename", "copy", "delete", "drop marks"])
+        titles = [held.lower() for held in person.look()]
+        if deed in ("rename", "copy") and new.lower() not in titles:
+            (person.rename if deed == "rename" else person.copy)(title, new)
+        elif deed in ("delete", "drop marks") and len(titles) > 1:
+            (person.delete if deed == "delete" else person.drop_marks)(title)
     tab = dice.choice(["Signals", "Signals", "Scalping"])
     return {tab: dice.choice(TITLES)} if dice.random() < 0.4 else {}
 
