@@ -84,6 +84,11 @@ class History:
         for row in wanted:
             self.added.setdefault((self.template.name, row.tab, row.key), plan.sequence)
         after = self.person.look()
+        for tab, binding in table.bindings.adopted.items():  # a copy that has our title, once ours was deleted
+            self.titles[tab] = binding.title
+            everything = tab in table.bindings.dropped
+            back = {key for at, key in self.gone if at == tab} if everything else ids(before[binding.title])
+            self.gone -= {(tab, key) for key in back}
         for new in plan.new_tabs:  # where Google was not asked for all titles, it may be made under another
             if new.tab in TABS.values():
                 made = after.keys() - before.keys()
