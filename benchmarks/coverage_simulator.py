@@ -22,7 +22,7 @@ from random import Random
 
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.coverage import REACH, Window, coverage, look_back
-from cqs_sheets.run.watch import Pace, Step
+from cqs_sheets.run.sync import Pace, Step
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MONTH = 30 * 86_400.0

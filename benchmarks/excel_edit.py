@@ -27,7 +27,7 @@ import xlsxwriter
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.parts.archive import LEVEL, codec
 from cqs_sheets.destinations.excel.parts.package import Package
 from cqs_sheets.run.deliver import read_target

@@ -12,6 +12,9 @@ CqsError                    1  a bug: anything below is more precise
 
 from __future__ import annotations
 
+ROWS_WAIT = "Nothing was written; the rows wait in the journal."
+"""The meaning of most failures of a target."""
+
 
 class CqsError(Exception):
     """A failure told in three lines: what happened, what it means for the data, what to do.

@@ -23,8 +23,9 @@ from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.fields import API_FIELDS, SOURCES
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.files import cannot_be_written, replacing
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -74,6 +75,7 @@ def inert(text: str) -> str:
 
 _ROWS_AT_A_TIME = 10_000
 _DIGITS, _PLACES = 38, 18
+_NAME_ANOTHER = "Name a file in a folder that exists, is yours and has room."
 
 
 def write_parquet(path: Path, records: Iterable[Record]) -> None:
@@ -95,21 +97,10 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
         CellType.TIME: pa.timestamp("us", tz="UTC"),
     }
     schema = pa.schema([(name, types.get(SOURCES[name].type, pa.string())) for name in COLUMNS])
-    staged = path.with_name(f".{path.name}.new")
     rows = map(_row, records)
-    try:
-        with pq.ParquetWriter(staged, schema) as writer:
-            while batch := list(islice(rows, _ROWS_AT_A_TIME)):
-                writer.write_table(pa.Table.from_pylist(batch, schema))
-        staged.replace(path)
-    except OSError as error:
-        raise AccessRefused(
-            f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}.",
-            meaning="It is as it was before.",
-            hint="Name a file in a folder that exists, is yours and has room.",
-        ) from None
-    finally:
-        staged.unlink(missing_ok=True)
+    with replacing(path, hint=_NAME_ANOTHER) as staged, pq.ParquetWriter(staged, schema) as writer:
+        while batch := list(islice(rows, _ROWS_AT_A_TIME)):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
 
 
 def write_workbook(
@@ -133,11 +124,8 @@ def write_lines(output: Path, lines: Iterable[str]) -> None:
         with output.open("w", encoding="utf-8", newline="") as file:
             file.writelines(f"{line}{os.linesep}" for line in lines)
     except OSError as error:
-        raise AccessRefused(
-            f"{output} cannot be written: {error.strerror}.",
-            meaning="The journal is as it was; the file may hold a part.",
-            hint="Name a file in a folder that exists, is yours and has room.",
-        ) from None
+        meaning = "The journal is as it was; the file may hold a part."
+        raise cannot_be_written(output, error, meaning=meaning, hint=_NAME_ANOTHER) from None
 
 
 def _row(record: Record) -> dict[str, Any]:

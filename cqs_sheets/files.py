@@ -1,8 +1,37 @@
-"""Windows lets a program open a file for itself alone, and says no more to others than that it is not permitted."""
+"""Files written so that they are whole or as before, and those that another program on Windows has open."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from cqs_sheets.errors import AccessRefused
+
+
+@contextmanager
+def replacing(path: Path, *, hint: str) -> Iterator[Path]:
+    """A path beside `path` to write to; what is there in the end takes its place in one step.
+
+    Raises AccessRefused with that `hint`, with everything as it was, if the system does not let it be written.
+    """
+    staged = path.with_name(f".{path.name}.new")
+    try:
+        yield staged
+        staged.replace(path)
+    except OSError as error:
+        raise cannot_be_written(path, error, meaning="It is as it was before.", hint=hint) from None
+    finally:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
+
+
+def cannot_be_written(path: Path, error: OSError, *, meaning: str, hint: str) -> AccessRefused:
+    """A refusal of the system to write a file, as a failure for people."""
+    reason = os.strerror(error.errno) if error.errno else error
+    return AccessRefused(f"{path} cannot be written: {reason}.", meaning=meaning, hint=hint)
+
 
 HELD = (32, 33)
 """Windows' errors: another program has the file open, or a part of it locked."""
@@ -11,6 +40,7 @@ HELD = (32, 33)
 def is_held(file: Path) -> bool:
     """Whether another program has the file open so that nobody may put another in its place.
 
+    Windows lets a program open a file for itself alone, and says no more to others than that it is not permitted.
     To be asked on Windows, after an `open` that was not permitted: to rename a file to its own name
     changes nothing, and fails by the true reason.
     """

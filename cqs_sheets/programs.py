@@ -22,10 +22,9 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import JOURNAL_FILE, Journal
+from cqs_sheets.run import opened_run, opened_session
 from cqs_sheets.run.poll import FeedAnswers, keep_nothing
-from cqs_sheets.run.sync import run_once
-from cqs_sheets.run.watch import Pace, Step
-from cqs_sheets.run.wiring import opened_run, opened_session
+from cqs_sheets.run.sync import Pace, Step, run_once
 
 _log = logging.getLogger(__name__)
 _FORGOTTEN = 3 * REACH  # after an answer last held a signal: the API speaks of it for a third of that at most

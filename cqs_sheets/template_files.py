@@ -11,7 +11,7 @@ from typing import Any
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.core.toml.check import Problem, TomlProblems, describe
+from cqs_sheets.core.toml import Problem, TomlProblems, describe
 from cqs_sheets.errors import DataRefused, UsageError
 
 _SUFFIX = ".toml"

@@ -51,6 +51,7 @@ FLOORS = {
 APART = {
     "cqs_sheets.sandbox": "the sandbox is written from the guide alone, so it imports nothing of the client",
 }
+POLICY = {"bind", "searched_titles", "match_headers"}
 IMPURE = {
     "os",
     "socket",
@@ -114,6 +115,20 @@ def test_rooms_that_must_stay_apart_do() -> None:
             if name.startswith(room):
                 outside = {i for i in imports(tree) if i.startswith("cqs_sheets.") and not i.startswith(room)}
                 assert not outside, f"{name} imports {sorted(outside)}: {reason}"
+
+
+def test_destinations_decide_nothing_about_tabs_and_rows() -> None:
+    for name, tree in modules():
+        if name.startswith("cqs_sheets.destinations"):
+            policy = {
+                f"{node.module}.{alias.name}"
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+                if node.module == "cqs_sheets.core.plan.planner"
+                or (node.module == "cqs_sheets.core.plan.binding" and alias.name in POLICY)
+            }
+            assert not policy, f"{name} imports {sorted(policy)}: that is decided in the core, once for all"
 
 
 def test_the_core_touches_nothing_outside_itself() -> None:

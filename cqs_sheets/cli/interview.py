@@ -32,7 +32,7 @@ from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, FUTURES, TY
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.destinations.google.wire.auth import read_credentials_file
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
-from cqs_sheets.run.wiring import config_folder
+from cqs_sheets.run import config_folder
 from cqs_sheets.template_files import built_in, load_template
 
 _CONSOLE = "https://console.cloud.google.com"

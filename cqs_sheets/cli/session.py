@@ -20,8 +20,8 @@ from cqs_sheets.config import Overrides
 from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.errors import Interrupted
 from cqs_sheets.journal import Journal
+from cqs_sheets.run import Session, opened_run, opened_session
 from cqs_sheets.run.sync import Run
-from cqs_sheets.run.wiring import Session, opened_run, opened_session
 
 _GLANCE = 0.5  # seconds: before Python 3.14, Windows tells of Ctrl-C only between two waits
 

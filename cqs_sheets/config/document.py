@@ -11,7 +11,7 @@ from typing import Any
 
 from cqs_sheets.config.rules import broken_rules
 from cqs_sheets.config.settings import absolute
-from cqs_sheets.core.toml.check import TomlProblems, check, describe, problem_at
+from cqs_sheets.core.toml import TomlProblems, check, describe, problem_at
 from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.core.toml.lines import lines_by_path
 from cqs_sheets.errors import UsageError

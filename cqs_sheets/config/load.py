@@ -33,7 +33,7 @@ from cqs_sheets.core.secret import API_URL
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
-from cqs_sheets.core.toml.words import duration, explain
+from cqs_sheets.core.toml import duration, explain
 from cqs_sheets.errors import UsageError
 
 _BOUNDS = frozenset(f"{side}_{name}" for side in ("min", "max") for name in BOUNDS)

@@ -19,8 +19,8 @@ from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES, nearest
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.core.toml import Finding, duration, not_one_of, quoted
 from cqs_sheets.core.toml.lines import Path
-from cqs_sheets.core.toml.words import Finding, duration, not_one_of, quoted
 
 _FILTERS: Mapping[str, Callable[[str], str | None]] = {
     "exchange": exchange_problem,

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from cqs_sheets.core.secret import is_loopback
 from cqs_sheets.core.signals.exchanges import PLACEHOLDERS, Market, Symbols, nearest
 from cqs_sheets.core.signals.query import MAX_INTERVAL, MIN_INTERVAL, currency_problem, exchange_problem
+from cqs_sheets.core.toml import Finding, not_one_of, quoted
 from cqs_sheets.core.toml.lines import Path
-from cqs_sheets.core.toml.words import Finding, not_one_of, quoted
 
 _MINUTES = re.compile(r"[0-9]{1,4}")
 

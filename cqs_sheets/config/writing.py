@@ -12,7 +12,7 @@ from pathlib import Path
 from cqs_sheets.config.document import sample, schema
 from cqs_sheets.config.rules import broken_rules
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
-from cqs_sheets.core.toml.check import TomlProblems, check, describe
+from cqs_sheets.core.toml import TomlProblems, check, describe
 from cqs_sheets.errors import UsageError
 
 _SECTION = re.compile(r"\[+(\w+)\]+")

@@ -7,13 +7,18 @@ Times are naive on purpose: a spreadsheet has no zones, the zone is the target's
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
 
 CellValue = str | Decimal | datetime | bool | None
 
 _CANONICAL_INTEGER = re.compile(r"0|[1-9][0-9]{0,14}")
+_DIGITS = 15  # that a spreadsheet keeps of a number
 _SAME_INSTANT = timedelta(milliseconds=500)  # serial date-times carry rounding noise below this
 
 
@@ -32,13 +37,15 @@ def id_cell(text: str) -> Decimal | str:
 
 
 def key_text(value: CellValue) -> str | None:
-    """The key a cell stands for, or None for a blank: `1847291`, `1847291.0` and `" 1847291 "` are one."""
+    """The key a cell stands for, or None for a blank: `1847291`, `1847291.0` and `" 1847291 "` are one.
+
+    A number of more than 15 digits is none that was written as an id: it is told as `1.23456789012345E+18`.
+    """
     if isinstance(value, Decimal):
-        return (
-            format(value.to_integral_value(), "f")
-            if value == value.to_integral_value()
-            else format(value, "f")
-        )
+        if value != value.to_integral_value():
+            return format(value, "f")
+        whole = format(value.to_integral_value(), "f")
+        return whole if len(whole) <= _DIGITS else _scientific(Decimal(repr(float(value))))
     if isinstance(value, str):
         return value.strip() or None
     return None if value is None else str(value)
@@ -52,7 +59,7 @@ def exact_number(value: Decimal) -> str | None:
     """
     if not value.is_finite():
         return None
-    if len(value.normalize().as_tuple().digits) > 15:  # noqa: PLR2004 - the 15 of the docstring
+    if len(value.normalize().as_tuple().digits) > _DIGITS:
         return None
     shortest = repr(float(value))
     return shortest.removesuffix(".0") if Decimal(shortest) == value else None
@@ -84,3 +91,119 @@ def _number(value: str | Decimal | None) -> Decimal | str | None:
     except InvalidOperation:
         return value
     return number if number.is_finite() else value
+
+
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_POINTLESS = re.compile(r"[0-9]+\.0+")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:[,'\u2019 \u00a0\u202f][0-9]{3})+")
+_POINTED = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
+_EXPONENT = re.compile(r"[0-9](?:\.([0-9]+))?E\+([0-9]{1,3})")
+
+
+def loose_key(text: str) -> str:
+    """What was surely meant by an id that a person or a program wrote anew: `5003` for `'5,003` or `5.003E+03`.
+
+    Zeros in front, `1e5` and the like stay as they are: they tell ids apart. An exponent that lost digits does, too.
+    """
+    bare = _UNSEEN.sub("", text).strip().removeprefix("'").strip()
+    if _POINTLESS.fullmatch(bare):
+        return bare.partition(".")[0]
+    if _GROUPED.fullmatch(bare):
+        return "".join(filter(str.isdigit, bare))
+    if match := _EXPONENT.fullmatch(bare):
+        number, shown = Decimal(bare), len(match[1] or "")
+        kept = shown >= int(match[2]) and number == number.to_integral_value()
+        return key_text(number) or bare if kept else _scientific(number)
+    return bare
+
+
+def is_changed(text: str) -> bool:
+    """Whether a key is written as we never write one."""
+    return loose_key(text) != text or bool(_EXPONENT.fullmatch(text) or _POINTED.fullmatch(text))
+
+
+def looks_like_id(text: str) -> bool:
+    """Whether a text in the column of ids may be one, and not a total, a note or the header of another table."""
+    bare = loose_key(text)
+    return any(map(str.isdigit, bare)) and not any(map(str.isspace, bare))
+
+
+class Alike(NamedTuple):
+    """Rows (counted from 1) whose key may be another one's, written in another way; `sure` if it is that of one row."""
+
+    text: str
+    rows: tuple[int, ...]
+    sure: bool
+
+
+class Alikes:
+    """What keys may have become in cells that a person or a program has changed."""
+
+    def __init__(self, keys: Collection[str]) -> None:
+        self._keys = frozenset(keys)
+
+    def of(self, text: str) -> tuple[Collection[str], bool]:
+        """The keys that the text of a cell may stand for, and whether it surely stands for one; exact ones aside."""
+        if text in self._keys:
+            return (), False
+        loose = loose_key(text)
+        if loose in self._keys:
+            return (loose,), True
+        if _EXPONENT.fullmatch(loose):
+            keys = self._as_numbers.get(loose, ())
+            return (keys, len(keys) == 1) if keys else (self._rounded.get(loose, ()), False)
+        plain = loose.replace(".", "")
+        return ((plain,) if plain in self._keys and _POINTED.fullmatch(loose) else ()), False
+
+    def among(self, cells: Mapping[str, Sequence[int]]) -> dict[str, Alike]:
+        """By key, the cells that may stand for it, of those that are given with their rows."""
+        found: defaultdict[str, list[Alike]] = defaultdict(list)
+        for text, rows in cells.items():
+            keys, sure = self.of(text)
+            for key in keys:
+                found[key].append(Alike(text, tuple(rows), sure))
+        return {
+            key: Alike(each[0].text, tuple(row for one in each for row in one.rows), _is_one(each))
+            for key, each in found.items()
+        }
+
+    @cached_property
+    def _as_numbers(self) -> Mapping[str, Collection[str]]:
+        """Keys too long for a number, by the numbers that programs make of them."""
+        return self._by_form(lambda key: _cut(key) if len(key) > _DIGITS else ())
+
+    @cached_property
+    def _rounded(self) -> Mapping[str, Collection[str]]:
+        return self._by_form(
+            lambda key: (
+                _scientific(Decimal(f"{Decimal(key):.{shown}E}"))
+                for shown in range(min(len(key), _DIGITS) - 1)
+            )
+        )
+
+    def _by_form(self, forms: Callable[[str], Iterable[str]]) -> Mapping[str, Collection[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for key in self._keys:
+            for form in forms(key) if key.isdecimal() and key.isascii() else ():
+                found[form].add(key)
+        return found
+
+
+def _cut(key: str) -> Iterator[str]:
+    """Cut or rounded to 15 digits, rounded to 16, or as a binary double shows it."""
+    yield _scientific(Decimal(key[:_DIGITS]).scaleb(len(key) - _DIGITS))
+    yield from (_scientific(Decimal(f"{Decimal(key):.{shown}E}")) for shown in (_DIGITS - 1, _DIGITS))
+    yield _scientific(Decimal(repr(float(key))))
+
+
+def _is_one(found: Sequence[Alike]) -> bool:
+    return len(found) == 1 and found[0].sure and len(found[0].rows) == 1
+
+
+def _scientific(value: Decimal) -> str:
+    return f"{value.normalize():E}"
+
+
+def is_alike(text: str | None, key: str) -> bool:
+    """Whether a cell of that text is surely one of that key."""
+    return text == key or (text is not None and Alikes((key,)).of(text)[1])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.binding import Bindings, How
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import Plan, Stamp, Table
+from cqs_sheets.core.templates.template import TableTab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,36 @@ class Applied:
 
     version: str
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """A protection that refuses our writes: its `range` ("B2:F200", or "the whole tab") and our columns in it."""
+
+    range: str
+    description: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedTab:
+    """A fed tab, or one that it was continued in, as a doctor looks at it; rows count from 1.
+
+    `title` is what the tab is called today, `how` its sheet was known for it. `columns`: column id -> letters.
+    `made` are ids of columns that were ever made there, None if that is not on record. `rows` counts the keyed
+    rows, `last_row` is the last of them (0: not looked for), `duplicates` maps a key in several rows to these.
+    """
+
+    tab: TableTab
+    title: str
+    header_row: int
+    how: How
+    columns: Mapping[str, str]
+    rows: int
+    duplicates: Mapping[str, Sequence[int]]
+    last_row: int = 0
+    made: frozenset[str] | None = None
+    protected: tuple[Protection, ...] = ()
 
 
 class Destination(Protocol):

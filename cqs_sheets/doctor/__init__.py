@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cqs_sheets.config import Settings, TargetSettings
-from cqs_sheets.destinations.excel.filesystem import Disk
+from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, fail
 from cqs_sheets.doctor.journal import check_journal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from cqs_sheets.core.plan.binding import How
 from cqs_sheets.core.plan.plan import USERS_OWN
 from cqs_sheets.core.render import plural
-from cqs_sheets.core.templates.template import Column, TableTab
+from cqs_sheets.core.templates.template import Column
+from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.errors import CqsError, combined_exit_code
 
 
@@ -116,27 +117,7 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
 _MOST_LINES = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TabFacts:
-    """`title` is what the tab is called today, `columns` maps a column's id to its letters.
-
-    `how` the sheet was known for the tab. `made` are ids of columns that
-    were ever made there, None if that is not on record. `rows` counts the keyed rows, `last_row` is the
-    last of them (0: not looked for), `duplicates` maps a key in several rows to these (1-based).
-    """
-
-    tab: TableTab
-    title: str
-    header_row: int
-    how: How
-    columns: Mapping[str, str]
-    rows: int
-    duplicates: Mapping[str, Sequence[int]]
-    last_row: int = 0
-    made: frozenset[str] | None = None
-
-
-def check_tab(subject: str, facts: TabFacts) -> Iterator[Finding]:
+def check_tab(subject: str, facts: InspectedTab) -> Iterator[Finding]:
     """The header map, what is missing in it, and keys in more than one row."""
     tab = facts.tab
     there = [column for column in tab.columns if column.id in facts.columns]
@@ -157,7 +138,7 @@ def check_tab(subject: str, facts: TabFacts) -> Iterator[Finding]:
     yield from _twice(subject, where, facts)
 
 
-def _missing(subject: str, where: str, facts: TabFacts) -> Iterator[Finding]:
+def _missing(subject: str, where: str, facts: InspectedTab) -> Iterator[Finding]:
     absent = [column for column in facts.tab.columns if column.id not in facts.columns]
     if not absent:
         return
@@ -175,7 +156,7 @@ def _missing(subject: str, where: str, facts: TabFacts) -> Iterator[Finding]:
         yield ok(subject, "target.deleted", f"{where}: {_headers(new)} is not there; left out")
 
 
-def _twice(subject: str, where: str, facts: TabFacts) -> Iterator[Finding]:
+def _twice(subject: str, where: str, facts: InspectedTab) -> Iterator[Finding]:
     twice = facts.duplicates
     if not twice:
         return

@@ -1,5 +1,14 @@
-"""What the API said and what every target was given, durable in one SQLite file."""
+"""The journal: one SQLite file that remembers what the API said and what every target was given."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cqs_sheets.journal import opening
+from cqs_sheets.journal.database import Database
+from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
     Delivered,
     KeptAnswer,
@@ -14,7 +23,9 @@ from cqs_sheets.journal.model import (
     Wanted,
 )
 from cqs_sheets.journal.opening import is_journal
-from cqs_sheets.journal.store import Journal
+from cqs_sheets.journal.polls import Polls
+from cqs_sheets.journal.records import Clock, Recall
+from cqs_sheets.journal.upkeep import Upkeep
 
 JOURNAL_FILE = "journal.sqlite3"
 """The journal's name in the home folder."""
@@ -35,3 +46,32 @@ __all__ = [
     "Wanted",
     "is_journal",
 ]
+
+
+class Journal(Polls, Recall, Deliveries, Upkeep):
+    """All methods raise errors.DataRefused, AccessRefused or TargetBusy as the file gives cause."""
+
+    def __init__(self, database: Database, clock: Clock, *, readonly: bool = False) -> None:
+        self._database = database
+        self._clock = clock
+        self._readonly = readonly
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, path: Path, *, clock: Clock, wait: float = 10.0, rehearsal: bool = False
+    ) -> Iterator[Journal]:
+        """Open for writing, making file and folder if need be; one writer at a time.
+
+        Waits up to `wait` seconds for another writer, then raises TargetBusy. A `rehearsal` leaves
+        no trace: all it wrote is undone at the end. `clock` tells the time now, aware (UTC).
+        """
+        with opening.for_writing(path, now=clock(), wait=wait, rehearsal=rehearsal) as database:
+            yield cls(database, clock)
+
+    @classmethod
+    @contextmanager
+    def open_readonly(cls, path: Path, *, clock: Clock) -> Iterator[Journal]:
+        """Open for reading, also while another process writes; an absent file reads as an empty journal."""
+        with opening.for_reading(path) as database:
+            yield cls(database, clock, readonly=True)

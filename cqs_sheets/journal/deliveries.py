@@ -8,19 +8,10 @@ from datetime import datetime
 
 from cqs_sheets.core.plan.facts import Lineage, Write, writer_of
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
+from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
-from cqs_sheets.journal.model import (
-    RECORD,
-    RECORD_WIDTH,
-    Delivered,
-    TargetState,
-    Wanted,
-    maybe_time,
-    record_from,
-    to_stamp,
-)
 
-_COLUMNS = f"{RECORD}, s.change, d.revision, d.added, d.last"
+_COLUMNS = f"{model.RECORD}, s.change, d.revision, d.added, d.last"
 _REVISION = "JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision"
 _DELIVERED = "LEFT JOIN delivered d ON d.target = :target AND d.arrival = s.arrival"
 
@@ -44,9 +35,9 @@ _RECENT = f"""FROM signals s INDEXED BY signals_status {_REVISION}
     WHERE s.status IN ({", ".join(f"'{status}'" for status in Status)})
     AND s.seen_feed IN (SELECT id FROM feeds) AND s.timestamp >= :since AND {OF_FEEDS}"""  # noqa: S608
 
-_EACH = f"SELECT {RECORD}, 1 {_RECENT}"
+_EACH = f"SELECT {model.RECORD}, 1 {_RECENT}"
 
-_ALIKE = f"""SELECT {RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY s.feed_table, json_extract(
+_ALIKE = f"""SELECT {model.RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY s.feed_table, json_extract(
     r.content, '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')"""
 
 _REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat,
@@ -77,115 +68,137 @@ def names_of(feeds: Collection[str] | None) -> str | None:
     return None if feeds is None else json.dumps(sorted(feeds))
 
 
-def remembered(database: Database, name: str, selection: str) -> TargetState | None:
-    """The target as far as it is known; with another selection its cursor is 0."""
-    rows = database.execute(_REMEMBERED, (selection, name))
-    for target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer in rows:
-        return TargetState(
-            id=target,
-            name=name,
-            sequence=sequence,
-            version=version,
-            cursor=cursor,
-            last_write=maybe_time(last_write),
-            last_heartbeat=maybe_time(last_heartbeat),
-            shape=shape,
-            stamp=Write(number, word),
-            writer=writer,
-        )
-    return None
+class Deliveries:
+    """What each target was given: the part of a Journal that targets are brought up to date with."""
+
+    _database: Database
+    _readonly: bool
+
+    def target(self, name: str, selection: str) -> model.TargetState:
+        """The target of that name, made known if need be.
+
+        `selection` is the canonical text of its feeds and where: a changed one puts the cursor to 0,
+        so that everything not yet delivered is offered again.
+        """
+        if not self._readonly:
+            with self._database.transaction():
+                self._database.change(_SELECT, (name, selection))
+        rows = self._database.execute(_REMEMBERED, (selection, name))
+        return _target_from(name, rows[0]) if rows else model.TargetState(id=0, name=name)
+
+    def newest_change(self) -> int:
+        """The cursor of a target that has been offered everything."""
+        [[change]] = self._database.execute("SELECT coalesce(max(change), 0) FROM signals")
+        return int(change)
+
+    def wanted(
+        self, target: model.TargetState, feeds: Collection[str] | None, *, after_stamp: int | None = None
+    ) -> list[model.Wanted]:
+        """The rows to deliver, by arrival: changed since the target's cursor and not delivered as they are.
+
+        `after_stamp` (the number up to which a rolled-back or forked target holds our rows) adds every row
+        whose last delivery came after it. `feeds` are names, None for all.
+        """
+        values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
+        pending_rows = [_wanted_from(row) for row in self._database.iterate(_WANTED, values)]
+        if after_stamp is None:
+            return pending_rows
+        lost_rows = self._database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
+        rows = {one.record.arrival: one for one in (*pending_rows, *map(_wanted_from, lost_rows))}
+        return [rows[arrival] for arrival in sorted(rows)]
+
+    def everything(self, target: model.TargetState, feeds: Collection[str] | None) -> list[model.Wanted]:
+        """Every signal of the feeds, delivered or not, by arrival."""
+        rows = self._database.iterate(_EVERYTHING, {"target": target.id, "feeds": names_of(feeds)})
+        return [_wanted_from(row) for row in rows]
+
+    def recent(
+        self, feeds: Collection[str] | None, since: datetime, *, alike: bool
+    ) -> Iterator[tuple[Record, int]]:
+        """The signals of the feeds (names, None for all) with a time stamp from `since` on, each with a count.
+
+        `alike`: one signal stands for all of the same exchange, pair, direction, type, risk and leverage.
+        How long it takes depends on how many such signals there are, not on how many older ones.
+        """
+        values = {"feeds": names_of(feeds), "since": model.to_stamp(since)}
+        for row in self._database.iterate(_ALIKE if alike else _EACH, values):
+            yield model.record_from(row[: model.RECORD_WIDTH]), row[model.RECORD_WIDTH]
+
+    def pending(self, target: model.TargetState, feeds: Collection[str] | None) -> int:
+        """How many rows `wanted` has."""
+        values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
+        [[count]] = self._database.execute(f"SELECT count(*) {_PENDING}", values)
+        return int(count)
+
+    def delivered(
+        self,
+        target: model.TargetState,
+        *,
+        sequence: int,
+        version: str,
+        rows: Iterable[tuple[SignalKey, int]],
+        cursor: int,
+        at: datetime,
+        wrote: bool,
+        shape: str | None = None,
+        stamp: Write | None = None,
+    ) -> None:
+        """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
+
+        `cursor`: everything up to that change was delivered or declined (`newest_change` as it was
+        before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
+        `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
+        is the target's last write, None if that was not looked at.
+        """
+        last = stamp or target.stamp
+        given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
+        with self._database.transaction():
+            self._database.change_many(_DELIVER, given)
+            self._database.change(
+                _WRITTEN,
+                {
+                    "sequence": sequence,
+                    "version": version,
+                    "cursor": cursor,
+                    "wrote": wrote,
+                    "shape": shape,
+                    "rows": len(given),
+                    "at": model.to_stamp(at),
+                    "target": target.id,
+                    "stamp": last.number,
+                    "word": last.word,
+                    "writer": writer_of(last.word) if wrote and last.word else None,
+                },
+            )
+            if last.word:
+                self._database.change(_SEEN, (target.id, *last))
+
+    def stamps(self, target: model.TargetState, lineage: Lineage) -> set[Write]:
+        """The writes at which the target was seen, as far as they are in the lineage or have no word."""
+        numbers = json.dumps([write.number for write in lineage])
+        found = self._database.execute(_STAMPS, {"target": target.id, "numbers": numbers})
+        return {write for row in found if not (write := Write(*row)).word or write in lineage}
 
 
-def select(database: Database, name: str, selection: str) -> None:
-    """Make the target known with this selection; a new selection puts its cursor to 0."""
-    with database.transaction():
-        database.change(_SELECT, (name, selection))
+def _target_from(name: str, row: Row) -> model.TargetState:
+    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer = row
+    return model.TargetState(
+        id=target,
+        name=name,
+        sequence=sequence,
+        version=version,
+        cursor=cursor,
+        last_write=model.maybe_time(last_write),
+        last_heartbeat=model.maybe_time(last_heartbeat),
+        shape=shape,
+        stamp=Write(number, word),
+        writer=writer,
+    )
 
 
-def wanted(
-    database: Database, target: TargetState, feeds: Collection[str] | None, after_stamp: int | None
-) -> list[Wanted]:
-    """The pending rows, and those delivered after `after_stamp`, by arrival."""
-    values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
-    pending_rows = [_wanted_from(row) for row in database.iterate(_WANTED, values)]
-    if after_stamp is None:
-        return pending_rows
-    lost_rows = database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
-    rows = {one.record.arrival: one for one in (*pending_rows, *map(_wanted_from, lost_rows))}
-    return [rows[arrival] for arrival in sorted(rows)]
-
-
-def everything(database: Database, target: TargetState, feeds: Collection[str] | None) -> list[Wanted]:
-    """Every record of the feeds, by arrival."""
-    rows = database.iterate(_EVERYTHING, {"target": target.id, "feeds": names_of(feeds)})
-    return [_wanted_from(row) for row in rows]
-
-
-def recent(
-    database: Database, feeds: Collection[str] | None, since: datetime, *, alike: bool
-) -> Iterator[tuple[Record, int]]:
-    """The records of the feeds with a time stamp from `since` on, in no order, with how many each stands for.
-
-    `alike`: one stands for all of the same words, risk and leverage.
-    """
-    values = {"feeds": names_of(feeds), "since": to_stamp(since)}
-    for row in database.iterate(_ALIKE if alike else _EACH, values):
-        yield record_from(row[:RECORD_WIDTH]), row[RECORD_WIDTH]
-
-
-def pending(database: Database, target: TargetState, feeds: Collection[str] | None) -> int:
-    """How many rows `wanted` has."""
-    values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
-    [[count]] = database.execute(f"SELECT count(*) {_PENDING}", values)
-    return int(count)
-
-
-def deliver(
-    database: Database,
-    target: TargetState,
-    *,
-    sequence: int,
-    version: str,
-    rows: Iterable[tuple[SignalKey, int]],
-    cursor: int,
-    at: datetime,
-    wrote: bool,
-    shape: str | None = None,
-    stamp: Write | None = None,
-) -> None:
-    """Note what a target now holds, in one transaction."""
-    last = stamp or target.stamp
-    given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
-    with database.transaction():
-        database.change_many(_DELIVER, given)
-        database.change(
-            _WRITTEN,
-            {
-                "sequence": sequence,
-                "version": version,
-                "cursor": cursor,
-                "wrote": wrote,
-                "shape": shape,
-                "rows": len(given),
-                "at": to_stamp(at),
-                "target": target.id,
-                "stamp": last.number,
-                "word": last.word,
-                "writer": writer_of(last.word) if wrote and last.word else None,
-            },
-        )
-        if last.word:
-            database.change(_SEEN, (target.id, *last))
-
-
-def stamps(database: Database, target: TargetState, lineage: Lineage) -> set[Write]:
-    """The writes at which the target was seen, as far as they are in the lineage or have no word."""
-    numbers = json.dumps([write.number for write in lineage])
-    found = database.execute(_STAMPS, {"target": target.id, "numbers": numbers})
-    return {write for row in found if not (write := Write(*row)).word or write in lineage}
-
-
-def _wanted_from(row: Row) -> Wanted:
-    change, revision, added, last = row[RECORD_WIDTH:]
-    delivered = None if revision is None else Delivered(revision=revision, added=added, last=last)
-    return Wanted(record=record_from(row[:RECORD_WIDTH]), delivered=delivered, change=change)
+def _wanted_from(row: Row) -> model.Wanted:
+    change, revision, added, last = row[model.RECORD_WIDTH :]
+    delivered = None if revision is None else model.Delivered(revision=revision, added=added, last=last)
+    return model.Wanted(
+        record=model.record_from(row[: model.RECORD_WIDTH]), delivered=delivered, change=change
+    )

@@ -19,11 +19,15 @@ from cqs_sheets.journal.database import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
-    """An answer of the API as it came: `feed` is the name, `request` the parameters without the key."""
+    """An answer of the API as it came: `feed` is the name, `request` the parameters without the key.
+
+    `table` is the provider's table it is of, which the answer itself does not say.
+    """
 
     id: int
     feed: str
     request: Mapping[str, str]
+    table: FeedTable
     at: datetime
     body: bytes
 
@@ -159,6 +163,7 @@ class Merged:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_TABLE = "table"
 _TEXTS = ("exchange", "currency", "coin", "direction", "type")
 _NUMBERS = (
     "buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level", "leverage",
@@ -195,17 +200,19 @@ def maybe_window(start: int | None, end: int | None) -> Window | None:
     return None if start is None or end is None else Window(from_stamp(start), from_stamp(end))
 
 
-def answer_row(feed: str, request: Mapping[str, str], at: datetime, body: bytes) -> Row:
-    """The columns feed, at, request, body of an answer."""
-    return (feed, to_stamp(at), json.dumps(dict(request)), zlib.compress(body))
+def answer_row(feed: str, request: Mapping[str, str], table: FeedTable, at: datetime, body: bytes) -> Row:
+    """The columns feed, at, request, body of an answer; the table stands with the request."""
+    return (feed, to_stamp(at), json.dumps({**request, _TABLE: table}), zlib.compress(body))
 
 
 def answer_from(row: Row) -> KeptAnswer:
     """The answer of a row of id, feed, at, request, body. Raises DataRefused if it cannot be read."""
     answer, feed, at, request, body = row
     try:
+        asked = json.loads(request)
+        table = FeedTable(asked.pop(_TABLE, FeedTable.MAIN))
         return KeptAnswer(
-            id=answer, feed=feed, at=from_stamp(at), request=json.loads(request), body=zlib.decompress(body)
+            id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=zlib.decompress(body)
         )
     except (ValueError, OverflowError, zlib.error) as error:
         raise _damaged(f"answer {answer}") from error

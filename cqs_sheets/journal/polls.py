@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cqs_sheets.core.signals.coverage import (
-    MARGIN,
-    REACH,
-    Window,
-    is_of_another_pair,
-    is_second_life,
-    missing,
-    next_arrival,
-    observe,
-)
-from cqs_sheets.core.signals.signal import Signal, SignalKey, Status
+from cqs_sheets.core.signals import coverage
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
+from cqs_sheets.journal import records
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import Poll, PollResult, to_stamp
-from cqs_sheets.journal.records import (
-    KNOWN,
-    Known,
-    extend_coverage,
-    feed_id,
-    insert,
-    join,
-    keep_revision,
-    known_from,
-    lives,
-    next_life,
-    offer_again,
-    revise,
-    touch,
-)
+from cqs_sheets.journal.model import KeptAnswer, Poll, PollResult, answer_from, answer_row, to_stamp
 
 # What an answer may settle: this feed's open signals, its aged ones inside the window, and the open
 # ones of feeds that nobody polls any more once the API cannot speak of them. The last two conditions
 # leave out what this very answer held, or what a later one told (this may be an old, imported one).
 _UNSETTLED = " UNION ALL ".join(
-    KNOWN.format(by="INDEXED BY signals_status") + condition + " AND s.seen_at < :at AND r.at <= :at"
+    records.KNOWN.format(by="INDEXED BY signals_status") + condition + " AND s.seen_at < :at AND r.at <= :at"
     for condition in (
         "s.status = 'open' AND s.seen_feed = :feed AND s.timestamp <= :end",
         "s.status = 'aged' AND s.seen_feed = :feed AND s.timestamp BETWEEN :sure_start AND :sure_end",
@@ -58,71 +35,101 @@ class _Counts:
     second_lives: list[Signal] = field(default_factory=list)
 
 
-def record_poll(database: Database, poll: Poll) -> PollResult:
-    """Take up one poll in one transaction."""
-    with database.transaction():
-        feed = feed_id(database, poll.feed, poll.selection)
-        counts = _Counts()
-        for signal in poll.signals:
-            _take_up(database, feed, poll.at, signal, counts)
-        if poll.window is not None:
-            _settle(database, feed, poll, poll.window, counts)
-            if poll.sure:
-                extend_coverage(database, feed, poll.window)
-        _keep_rejects(database, feed, poll)
-        _keep_poll(database, feed, poll, counts)
-    return PollResult(
-        new=counts.new,
-        changed=counts.changed,
-        closed=counts.closed,
-        aged=counts.aged,
-        rejected=len(poll.rejects),
-        seen=frozenset(counts.seen),
-        second_lives=tuple(counts.second_lives),
-    )
+class Polls:
+    """What the API said: the part of a Journal that takes up answers."""
+
+    _database: Database
+
+    def keep_answer(
+        self,
+        feed: str,
+        request: Mapping[str, str],
+        at: datetime,
+        body: bytes,
+        *,
+        table: FeedTable = FeedTable.MAIN,
+    ) -> int:
+        """Keep an answer as it came, durably, and name it. Raises ValueError if the request holds the key."""
+        if "api_key" in request:
+            raise ValueError("a key never goes into the journal")
+        with self._database.transaction():
+            return self._database.insert(
+                "INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)",
+                answer_row(feed, request, table, at, body),
+            )
+
+    def undigested(self) -> list[KeptAnswer]:
+        """The answers that no poll was recorded for, oldest first: their run was killed before it could."""
+        rows = self._database.execute(
+            "SELECT id, feed, at, request, body FROM answers WHERE poll IS NULL ORDER BY at, id"
+        )
+        return [answer_from(row) for row in rows]
+
+    def record_poll(self, poll: Poll) -> PollResult:
+        """Take up one poll in one transaction: all of it is kept, or nothing."""
+        with self._database.transaction():
+            feed = records.feed_id(self._database, poll.feed, poll.selection)
+            counts = _Counts()
+            for signal in poll.signals:
+                _take_up(self._database, feed, poll.at, signal, counts)
+            if poll.window is not None:
+                _settle(self._database, feed, poll, poll.window, counts)
+                if poll.sure:
+                    records.extend_coverage(self._database, feed, poll.window)
+            _keep_rejects(self._database, feed, poll)
+            _keep_poll(self._database, feed, poll, counts)
+        return PollResult(
+            new=counts.new,
+            changed=counts.changed,
+            closed=counts.closed,
+            aged=counts.aged,
+            rejected=len(poll.rejects),
+            seen=frozenset(counts.seen),
+            second_lives=tuple(counts.second_lives),
+        )
 
 
 def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
-    before = lives(database, signal.key)
+    before = records.lives(database, signal.key)
     found = _life(before, signal, at)
-    signal = replace(signal, key=found.record.signal.key if found else next_life(before, signal.key))
+    signal = replace(signal, key=found.record.signal.key if found else records.next_life(before, signal.key))
     counts.seen.add(signal.key)
     if found is None:
         if before:
             counts.second_lives.append(signal)
         [[last]] = database.execute("SELECT max(arrival) FROM signals")
-        record = observe(None, signal, at, next_arrival(last, at))
-        insert(database, record, at, feed)
-        keep_revision(database, record, at)
-        join(database, record.arrival, feed)
+        record = coverage.observe(None, signal, at, coverage.next_arrival(last, at))
+        records.insert(database, record, at, feed)
+        records.keep_revision(database, record, at)
+        records.join(database, record.arrival, feed)
         counts.new += 1
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
-        record = observe(found.record, signal, at, found.record.arrival)
-        touch(database, found, at, feed)
+        record = coverage.observe(found.record, signal, at, found.record.arrival)
+        records.touch(database, found, at, feed)
         if record is not found.record:
-            revise(database, record, at)
+            records.revise(database, record, at)
             counts.changed += 1
-    if join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
-        offer_again(database, found.record.arrival)
+    if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
+        records.offer_again(database, found.record.arrival)
 
 
-def _life(before: Sequence[Known], signal: Signal, at: datetime) -> Known | None:
+def _life(before: Sequence[records.Known], signal: Signal, at: datetime) -> records.Known | None:
     """Which signal of that id an answer of time `at` shows; None for one that is new."""
-    if not before or is_second_life(before[0].record, before[0].seen_at, signal, at):
+    if not before or coverage.is_second_life(before[0].record, before[0].seen_at, signal, at):
         return None
     latest = before[0]
-    if is_of_another_pair(latest.record.signal, signal):  # an edit, or an older answer
+    if coverage.is_of_another_pair(latest.record.signal, signal):  # an edit, or an older answer
         for each in before[1:]:
             older = each.record.signal
-            if older.timestamp == signal.timestamp and not is_of_another_pair(older, signal):
+            if older.timestamp == signal.timestamp and not coverage.is_of_another_pair(older, signal):
                 return each
     return latest
 
 
-def _settle(database: Database, feed: int, poll: Poll, window: Window, counts: _Counts) -> None:
+def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, counts: _Counts) -> None:
     """Close or age what the answer did not hold; rejected ids were in it."""
-    reach = Window(poll.at - REACH, poll.at)
+    reach = coverage.Window(poll.at - coverage.REACH, poll.at)
     present = {reject.id for reject in poll.rejects}
     unsettled = database.execute(
         _UNSETTLED,
@@ -130,19 +137,19 @@ def _settle(database: Database, feed: int, poll: Poll, window: Window, counts: _
             "feed": feed,
             "at": to_stamp(poll.at),
             "end": to_stamp(window.end),
-            "sure_start": to_stamp(window.start + MARGIN),
-            "sure_end": to_stamp(window.end - MARGIN),
+            "sure_start": to_stamp(window.start + coverage.MARGIN),
+            "sure_end": to_stamp(window.end - coverage.MARGIN),
             "reach": to_stamp(reach.start),
         },
     )
-    for found in map(known_from, unsettled):
+    for found in map(records.known_from, unsettled):
         if found.record.signal.key.api_id in present:
             continue
-        record = missing(
+        record = coverage.missing(
             found.record, window if found.seen_feed == feed else reach, found.seen_at, sure=poll.sure
         )
         if record is not found.record:
-            revise(database, record, poll.at)
+            records.revise(database, record, poll.at)
             counts.closed += record.status is Status.CLOSED
             counts.aged += record.status is Status.AGED
 

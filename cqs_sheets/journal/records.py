@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from cqs_sheets.core.signals.coverage import Window, merge
+from cqs_sheets.core.signals.coverage import Coverage, Window, coverage, merge
 from cqs_sheets.core.signals.signal import Record, Reject, SignalKey, Status
+from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
 from cqs_sheets.journal.deliveries import OF_FEEDS, names_of
-from cqs_sheets.journal.model import (
-    RECORD,
-    RECORD_WIDTH,
-    PastPoll,
-    PastReject,
-    Revision,
-    content_of,
-    from_stamp,
-    maybe_stamp,
-    maybe_window,
-    record_from,
-    to_stamp,
-)
 
-KNOWN = f"""SELECT {RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {{by}}
+Clock = Callable[[], datetime]
+
+KNOWN = f"""SELECT {model.RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {{by}}
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision WHERE """  # noqa: S608 - no values in it
 """The columns `known_from` reads; `by` is an index to go by."""
 
@@ -50,8 +40,13 @@ class Known(NamedTuple):
 
 def known_from(row: Row) -> Known:
     """What a row of KNOWN says. Raises DataRefused if it makes no sense."""
-    seen_at, seen_feed, revised_at = row[RECORD_WIDTH:]
-    return Known(record_from(row[:RECORD_WIDTH]), from_stamp(seen_at), seen_feed, from_stamp(revised_at))
+    seen_at, seen_feed, revised_at = row[model.RECORD_WIDTH :]
+    return Known(
+        model.record_from(row[: model.RECORD_WIDTH]),
+        model.from_stamp(seen_at),
+        seen_feed,
+        model.from_stamp(revised_at),
+    )
 
 
 def known(database: Database, key: SignalKey) -> Known | None:
@@ -91,12 +86,12 @@ def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> 
             record.arrival,
             key.table,
             key.id,
-            to_stamp(record.signal.timestamp),
+            model.to_stamp(record.signal.timestamp),
             record.status,
-            to_stamp(record.first_seen),
-            maybe_stamp(record.last_seen),
+            model.to_stamp(record.first_seen),
+            model.maybe_stamp(record.last_seen),
             record.revision,
-            to_stamp(seen_at),
+            model.to_stamp(seen_at),
             feed,
         ),
     )
@@ -105,7 +100,7 @@ def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> 
 def touch(database: Database, found: Known, at: datetime, feed: int) -> None:
     """Note that a feed showed the signal."""
     arrival = found.record.arrival
-    database.change("UPDATE signals SET seen_at = ? WHERE arrival = ?", (to_stamp(at), arrival))
+    database.change("UPDATE signals SET seen_at = ? WHERE arrival = ?", (model.to_stamp(at), arrival))
     if found.seen_feed != feed:  # apart, so that the index is written only when it changes
         database.change("UPDATE signals SET seen_feed = ? WHERE arrival = ?", (feed, arrival))
 
@@ -116,9 +111,9 @@ def revise(database: Database, record: Record, at: datetime) -> None:
         "UPDATE signals SET timestamp = ?, status = ?, last_seen = ?, revision = ?, "  # noqa: S608 - a constant
         f"change = {_NEXT_CHANGE} WHERE arrival = ?",
         (
-            to_stamp(record.signal.timestamp),
+            model.to_stamp(record.signal.timestamp),
             record.status,
-            maybe_stamp(record.last_seen),
+            model.maybe_stamp(record.last_seen),
             record.revision,
             record.arrival,
         ),
@@ -133,10 +128,10 @@ def keep_revision(database: Database, record: Record, at: datetime) -> None:
         (
             record.arrival,
             record.revision,
-            to_stamp(at),
+            model.to_stamp(at),
             record.status,
-            maybe_stamp(record.last_seen),
-            content_of(record.signal),
+            model.maybe_stamp(record.last_seen),
+            model.content_of(record.signal),
         ),
     )
 
@@ -159,25 +154,25 @@ def extend_coverage(database: Database, feed: int, window: Window) -> None:
     """Note that a good poll looked at this window."""
     touching = database.execute(
         "SELECT start_at, end_at FROM coverage WHERE feed = ? AND end_at >= ? AND start_at <= ?",
-        (feed, to_stamp(window.start), to_stamp(window.end)),
+        (feed, model.to_stamp(window.start), model.to_stamp(window.end)),
     )
     database.change_many(
         "DELETE FROM coverage WHERE feed = ? AND end_at = ?", [(feed, end) for _, end in touching]
     )
-    held = [Window(from_stamp(start), from_stamp(end)) for start, end in touching]
+    held = [Window(model.from_stamp(start), model.from_stamp(end)) for start, end in touching]
     database.change_many(
         "INSERT INTO coverage (feed, start_at, end_at) VALUES (?, ?, ?)",
-        [(feed, to_stamp(one.start), to_stamp(one.end)) for one in merge([*held, window])],
+        [(feed, model.to_stamp(one.start), model.to_stamp(one.end)) for one in merge([*held, window])],
     )
 
 
-_RECORDS = f"""SELECT {RECORD} FROM signals s
+_RECORDS = f"""SELECT {model.RECORD} FROM signals s
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
     WHERE {OF_FEEDS} AND (:since IS NULL OR s.timestamp >= :since)
         AND (:until IS NULL OR s.timestamp < :until) AND (:status IS NULL OR s.status = :status)
     ORDER BY s.arrival"""  # noqa: S608 - constants
 
-_NEWEST = f"""SELECT {RECORD} FROM signals s
+_NEWEST = f"""SELECT {model.RECORD} FROM signals s
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
     ORDER BY s.arrival DESC LIMIT ?"""  # noqa: S608 - constants
 
@@ -207,78 +202,97 @@ _WINDOWS = """SELECT c.start_at, c.end_at FROM coverage c JOIN feeds f ON f.id =
     WHERE f.name = ? AND f.selection = ?"""
 
 
-def records(
-    database: Database,
-    feeds: Collection[str] | None,
-    since: datetime | None,
-    until: datetime | None,
-    status: Status | None,
-) -> Iterator[Record]:
-    """The signals with a time stamp in [since, until) and that status, by arrival."""
-    values = {
-        "feeds": names_of(feeds),
-        "since": maybe_stamp(since),
-        "until": maybe_stamp(until),
-        "status": status,
-    }
-    return map(record_from, database.iterate(_RECORDS, values))
+class Recall:
+    """What a journal recalls of signals and polls: the part of a Journal that only reads."""
+
+    _database: Database
+    _clock: Clock
+
+    def last_good_poll(self, feed: str, selection: str) -> datetime | None:
+        """When the feed last had a complete answer with this selection."""
+        rows = self._database.execute(_LAST_GOOD, (feed, selection))
+        return model.from_stamp(rows[0][0]) if rows else None
+
+    def coverage(
+        self, feeds: Collection[tuple[str, str]] | None = None, since: datetime | None = None
+    ) -> Coverage:
+        """The coverage of these feeds (name, selection) together until now, from `since` on.
+
+        Without `feeds`: of every feed there ever was, each with the selection it last covered.
+        """
+        if feeds is None:
+            feeds = [(name, selection) for name, selection, _ in self._database.execute(_LATEST_SELECTIONS)]
+        stretches = [
+            [
+                Window(model.from_stamp(start), model.from_stamp(end))
+                for start, end in self._database.execute(_WINDOWS, feed)
+            ]
+            for feed in feeds
+        ]
+        return coverage(stretches, self._clock(), since)
+
+    def polls(self, limit: int) -> list[model.PastPoll]:
+        """The last polls, newest last."""
+        return [_poll_from(row) for row in reversed(self._database.execute(_POLLS, (limit,)))]
+
+    def records(
+        self,
+        feeds: Collection[str] | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: Status | None = None,
+    ) -> Iterator[Record]:
+        """The signals of these feeds (names), a time stamp in [since, until), that status; by arrival."""
+        values = {
+            "feeds": names_of(feeds),
+            "since": model.maybe_stamp(since),
+            "until": model.maybe_stamp(until),
+            "status": status,
+        }
+        return map(model.record_from, self._database.iterate(_RECORDS, values))
+
+    def newest(self, limit: int) -> list[Record]:
+        """The signals that came last, the newest last."""
+        return [model.record_from(row) for row in reversed(self._database.execute(_NEWEST, (limit,)))]
+
+    def open_signals(self, feed: str) -> int:
+        """How many signals of a feed (name) are open."""
+        [[count]] = self._database.execute(_OPEN, (Status.OPEN, feed))
+        return int(count)
+
+    def revisions(self, key: SignalKey) -> list[model.Revision]:
+        """What a signal was over time, oldest first; nothing for one that was never seen."""
+        rows = self._database.execute(_REVISIONS, (key.id, key.table))
+        return [
+            model.Revision(
+                at=model.from_stamp(row[model.RECORD_WIDTH]),
+                record=model.record_from(row[: model.RECORD_WIDTH]),
+            )
+            for row in rows
+        ]
+
+    def knows(self, key: SignalKey) -> bool:
+        """Whether the signal was ever seen."""
+        return known(self._database, key) is not None
+
+    def rejects(self, limit: int) -> list[model.PastReject]:
+        """The last malformed signals, newest last."""
+        return [
+            model.PastReject(
+                feed=feed, at=model.from_stamp(at), reject=Reject(id=signal_id, reason=reason, raw=raw)
+            )
+            for feed, at, signal_id, reason, raw in reversed(self._database.execute(_REJECTS, (limit,)))
+        ]
 
 
-def newest(database: Database, limit: int) -> list[Record]:
-    """The signals that came last, the newest last."""
-    return [record_from(row) for row in reversed(database.execute(_NEWEST, (limit,)))]
-
-
-def open_signals(database: Database, feed: str) -> int:
-    """How many signals of a feed (name) are open."""
-    [[count]] = database.execute(_OPEN, (Status.OPEN, feed))
-    return int(count)
-
-
-def revisions(database: Database, key: SignalKey) -> list[Revision]:
-    """What a signal was over time, oldest first."""
-    rows = database.execute(_REVISIONS, (key.id, key.table))
-    return [
-        Revision(at=from_stamp(row[RECORD_WIDTH]), record=record_from(row[:RECORD_WIDTH])) for row in rows
-    ]
-
-
-def polls(database: Database, limit: int) -> list[PastPoll]:
-    """The last polls, newest last."""
-    return [_poll_from(row) for row in reversed(database.execute(_POLLS, (limit,)))]
-
-
-def last_good_poll(database: Database, feed: str, selection: str) -> datetime | None:
-    """When the feed last had a complete answer."""
-    rows = database.execute(_LAST_GOOD, (feed, selection))
-    return from_stamp(rows[0][0]) if rows else None
-
-
-def rejects(database: Database, limit: int) -> list[PastReject]:
-    """The last malformed signals, newest last."""
-    return [
-        PastReject(feed=feed, at=from_stamp(at), reject=Reject(id=signal_id, reason=reason, raw=raw))
-        for feed, at, signal_id, reason, raw in reversed(database.execute(_REJECTS, (limit,)))
-    ]
-
-
-def covered(database: Database, feeds: Collection[tuple[str, str]] | None) -> list[list[Window]]:
-    """The covered stretches of each feed (name, selection); None: of all, as they were last selected."""
-    if feeds is None:
-        feeds = [(name, selection) for name, selection, _ in database.execute(_LATEST_SELECTIONS)]
-    return [
-        [Window(from_stamp(start), from_stamp(end)) for start, end in database.execute(_WINDOWS, feed)]
-        for feed in feeds
-    ]
-
-
-def _poll_from(row: Row) -> PastPoll:
+def _poll_from(row: Row) -> model.PastPoll:
     feed, selection, at, start, end, outcome, sure, new, changed, closed, aged, rejected = row
-    return PastPoll(
+    return model.PastPoll(
         feed=feed,
         selection=selection,
-        at=from_stamp(at),
-        window=maybe_window(start, end),
+        at=model.from_stamp(at),
+        window=model.maybe_window(start, end),
         outcome=outcome,
         sure=bool(sure),
         new=new,

@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
+from cqs_sheets.journal import opening, records
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import Merged, Pruned, from_stamp, to_stamp
-from cqs_sheets.journal.records import (
-    KNOWN,
-    Known,
-    extend_coverage,
-    feed_id,
-    insert,
-    join,
-    known_from,
-    lives,
-    next_life,
-    offer_again,
-    revise,
-    touch,
-)
 
 # Each query yields what is wrong, as text.
 _CHECKS = (
@@ -47,55 +35,72 @@ _CHECKS = (
 )
 
 
-def verify(database: Database) -> list[str]:
-    """What is wrong with the journal, one line each; nothing for a whole one."""
-    found = [line for (line,) in database.execute("PRAGMA integrity_check") if line != "ok"]
-    if found:
-        return found
-    found += [
-        f"{table}: row {row} points at a row of {parent} that is not there"
-        for table, row, parent, _ in database.execute("PRAGMA foreign_key_check")
-    ]
-    return found + [line for check in _CHECKS for (line,) in database.execute(check)]
-
-
-def prune(database: Database, before: datetime) -> Pruned:
-    """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file."""
-    moment = {"before": to_stamp(before)}
-    with database.transaction():
-        pruned = Pruned(
-            answers=database.change("DELETE FROM answers WHERE at < :before AND poll IS NOT NULL", moment),
-            polls=database.change(
-                "DELETE FROM polls WHERE at < :before "
-                "AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.poll = polls.id)",
-                moment,
-            ),
-            revisions=database.change(
-                "DELETE FROM revisions WHERE at < :before "
-                "AND revision < (SELECT s.revision FROM signals s WHERE s.arrival = revisions.arrival)",
-                moment,
-            ),
-            rejects=database.change("DELETE FROM rejects WHERE at < :before", moment),
-        )
-    database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
-    return pruned
-
-
-_ALL = KNOWN.format(by="") + "true ORDER BY s.arrival"
+_ALL = records.KNOWN.format(by="") + "true ORDER BY s.arrival"
 _POLL = "at, window_start, window_end, outcome, sure, new, changed, closed, aged, rejected"
 
 
-def merge_journal(database: Database, other: Database) -> Merged:
+class Upkeep:
+    """The part of a Journal that proves it whole, keeps it small and takes in another."""
+
+    _database: Database
+
+    def verify(self) -> list[str]:
+        """What is wrong with the journal, one line each; nothing for a whole one."""
+        found = [line for (line,) in self._database.execute("PRAGMA integrity_check") if line != "ok"]
+        if found:
+            return found
+        found += [
+            f"{table}: row {row} points at a row of {parent} that is not there"
+            for table, row, parent, _ in self._database.execute("PRAGMA foreign_key_check")
+        ]
+        return found + [line for check in _CHECKS for (line,) in self._database.execute(check)]
+
+    def prune(self, before: datetime) -> Pruned:
+        """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file.
+
+        Signals, their current values, coverage and what was delivered are never dropped.
+        """
+        moment = {"before": to_stamp(before)}
+        with self._database.transaction():
+            pruned = Pruned(
+                answers=self._database.change(
+                    "DELETE FROM answers WHERE at < :before AND poll IS NOT NULL", moment
+                ),
+                polls=self._database.change(
+                    "DELETE FROM polls WHERE at < :before "
+                    "AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.poll = polls.id)",
+                    moment,
+                ),
+                revisions=self._database.change(
+                    "DELETE FROM revisions WHERE at < :before "
+                    "AND revision < (SELECT s.revision FROM signals s WHERE s.arrival = revisions.arrival)",
+                    moment,
+                ),
+                rejects=self._database.change("DELETE FROM rejects WHERE at < :before", moment),
+            )
+        self._database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
+        return pruned
+
+    def take_in(self, path: Path) -> Merged:
+        """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
+
+        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal.
+        """
+        with opening.for_reading(path) as other:
+            return _merge(self._database, other)
+
+
+def _merge(database: Database, other: Database) -> Merged:
     """Take in everything of `other`, in one transaction."""
     with database.transaction():
         feeds = {
-            theirs: feed_id(database, name, selection)
+            theirs: records.feed_id(database, name, selection)
             for theirs, name, selection in other.execute("SELECT id, name, selection FROM feeds")
         }
         new = changed = 0
         for row in other.iterate(_ALL):
-            theirs = known_from(row)
-            before = lives(database, theirs.record.signal.key)
+            theirs = records.known_from(row)
+            before = records.lives(database, theirs.record.signal.key)
             ours = _same_life(before, theirs)
             if ours is None:
                 arrival = _add(database, other, theirs, feeds, before)
@@ -109,7 +114,7 @@ def merge_journal(database: Database, other: Database) -> Merged:
     return Merged(new=new, changed=changed, polls=polls)
 
 
-def _same_life(ours: Sequence[Known], theirs: Known) -> Known | None:
+def _same_life(ours: Sequence[records.Known], theirs: records.Known) -> records.Known | None:
     """Which of our signals of an id theirs is; None if it is another one."""
     signal = theirs.record.signal
     for each in ours:
@@ -119,22 +124,26 @@ def _same_life(ours: Sequence[Known], theirs: Known) -> Known | None:
     return next((each for each in ours if not (_is_after(each, theirs) or _is_after(theirs, each))), None)
 
 
-def _is_after(earlier: Known, later: Known) -> bool:
+def _is_after(earlier: records.Known, later: records.Known) -> bool:
     record = later.record
     return is_second_life(earlier.record, earlier.seen_at, record.signal, record.first_seen)
 
 
 def _add(
-    database: Database, other: Database, theirs: Known, feeds: Mapping[int, int], before: Sequence[Known]
+    database: Database,
+    other: Database,
+    theirs: records.Known,
+    feeds: Mapping[int, int],
+    before: Sequence[records.Known],
 ) -> int:
     """Make their signal ours, beside those that we have of its id; its arrival here."""
     signal = theirs.record.signal
     record = replace(
         theirs.record,
-        signal=replace(signal, key=next_life(before, signal.key)),
+        signal=replace(signal, key=records.next_life(before, signal.key)),
         arrival=_free_arrival(database, theirs.record.arrival),
     )
-    insert(database, record, theirs.seen_at, feeds[theirs.seen_feed])
+    records.insert(database, record, theirs.seen_at, feeds[theirs.seen_feed])
     rows = other.execute(
         "SELECT ?, revision, at, status, last_seen, content FROM revisions WHERE arrival = ?",
         (record.arrival, theirs.record.arrival),
@@ -153,22 +162,24 @@ def _free_arrival(database: Database, wanted: int) -> int:
     return wanted
 
 
-def _bring_up_to_date(database: Database, ours: Known, theirs: Known, feeds: Mapping[int, int]) -> bool:
+def _bring_up_to_date(
+    database: Database, ours: records.Known, theirs: records.Known, feeds: Mapping[int, int]
+) -> bool:
     """Take over what they knew later; whether that changed anything a sheet could show."""
     database.change(
         "UPDATE signals SET first_seen = min(first_seen, ?) WHERE arrival = ?",
         (to_stamp(theirs.record.first_seen), ours.record.arrival),
     )
     if theirs.seen_at > ours.seen_at:
-        touch(database, ours, theirs.seen_at, feeds[theirs.seen_feed])
+        records.touch(database, ours, theirs.seen_at, feeds[theirs.seen_feed])
     record = _merged(ours, theirs)
     if record is ours.record:
         return False
-    revise(database, record, max(ours.revised_at, theirs.revised_at))
+    records.revise(database, record, max(ours.revised_at, theirs.revised_at))
     return True
 
 
-def _merged(ours: Known, theirs: Known) -> Record:
+def _merged(ours: records.Known, theirs: records.Known) -> Record:
     """Our record with what they know better; the very same object if that is nothing.
 
     The values are those of whoever saw the signal last; how it stands is what was told last.
@@ -184,17 +195,17 @@ def _merged(ours: Known, theirs: Known) -> Record:
 
 
 def _join_feeds(
-    database: Database, other: Database, theirs: Known, arrival: int, feeds: Mapping[int, int]
+    database: Database, other: Database, theirs: records.Known, arrival: int, feeds: Mapping[int, int]
 ) -> None:
     members = other.execute("SELECT feed FROM members WHERE arrival = ?", (theirs.record.arrival,))
-    news = [join(database, arrival, feeds[feed]) for (feed,) in members]
+    news = [records.join(database, arrival, feeds[feed]) for (feed,) in members]
     if any(news):
-        offer_again(database, arrival)
+        records.offer_again(database, arrival)
 
 
 def _cover(database: Database, other: Database, feeds: Mapping[int, int]) -> None:
     for feed, start, end in other.execute("SELECT feed, start_at, end_at FROM coverage"):
-        extend_coverage(database, feeds[feed], Window(from_stamp(start), from_stamp(end)))
+        records.extend_coverage(database, feeds[feed], Window(from_stamp(start), from_stamp(end)))
 
 
 def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -> int:

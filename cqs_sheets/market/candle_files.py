@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from cqs_sheets.core.outcomes.candles import Candles, packed
 from cqs_sheets.core.signals.signal import exact_decimal
-from cqs_sheets.core.toml.words import quoted
+from cqs_sheets.core.toml import quoted
 from cqs_sheets.errors import DataRefused, UsageError
 
 COLUMNS = ("exchange", "symbol", "time", "open", "high", "low", "close", "volume")

@@ -11,7 +11,7 @@ from threading import Lock
 from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
@@ -21,7 +21,7 @@ from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of,
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
-from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
 _TRIES = 4  # a person saving again and again between our read and our write
@@ -51,9 +51,10 @@ def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """What became of one target. `pending` counts rows that still wait, after a failure."""
+    """What became of one target: the `error` that ended it, if one did, and the rows that are still `pending`."""
 
     plan: Plan | None = None
+    error: CqsError | None = None
     requests: int = 0
     pending: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -119,25 +120,31 @@ class Deliverer:
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
     _turn: Lock = field(default_factory=Lock)
 
-    def deliver(
-        self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
-    ) -> None:
-        """Write what the target lacks, into `outcome` as it happens; raises CqsError as destinations do.
+    def deliver(self, target: Target, settings: Mapping[str, CellValue], *, make_empty: bool) -> Delivery:
+        """Write what the target lacks; a failure is returned, with what was found out before it.
 
         `make_empty`: make a target that is not there even if there is no row for it yet.
         """
+        outcome = Delivery()
         begun = target.destination.requests
-        try:
-            for attempt in range(1, _TRIES + 1):
-                try:
-                    self._deliver_once(target, settings, outcome, make_empty=make_empty)
-                except TargetChanged:
-                    if attempt == _TRIES:
-                        raise
-                else:
-                    return
-        finally:
-            outcome.requests = target.destination.requests - begun
+        for _ in range(_TRIES):
+            try:
+                self._deliver_once(target, settings, outcome, make_empty=make_empty)
+                outcome.error = None
+                break
+            except TargetChanged as changed:
+                outcome.error = changed
+            except CqsError as error:
+                outcome.error = error
+                break
+        outcome.requests = target.destination.requests - begun
+        return outcome
+
+    def failed_to_open(self, settings: TargetSettings, error: CqsError) -> Delivery:
+        """What became of a target that could not even be opened: its rows wait."""
+        with self._turn:
+            state = remembered(self.journal, settings)
+            return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
@@ -216,7 +223,11 @@ class Deliverer:
         found = looked.target.destination.open_keys(looked.facts, looked.bindings)
         with self._turn:
             return {
-                tab.name: [key for key in found.get(tab.name, ()) if not self._knows(tab, key)]
+                tab.name: [
+                    key
+                    for key in found.get(tab.name, ())
+                    if not is_changed(key) and not self._knows(tab, key)
+                ]
                 for tab in looked.target.template.fed_tabs
             }
 
@@ -242,7 +253,7 @@ class Deliverer:
         if table.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
-                meaning="Nothing was written; the rows wait in the journal.",
+                meaning=ROWS_WAIT,
                 hint="Run the sync again when nobody is saving it.",
             )
         return make_plan(
@@ -314,7 +325,7 @@ def _refuse_large(plan: Plan) -> None:
     if plan.refusals:
         raise DataRefused(
             "This sync would rewrite an unusual share of the sheet: " + "; ".join(plan.refusals) + ".",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Look at it with --dry-run. If it is right (say, the time zone changed), add --force.",
             kind="large",
         )

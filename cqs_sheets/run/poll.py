@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
+from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.coverage import Window, look_back
-from cqs_sheets.core.signals.parse import (
-    NotTheEnvelope,
-    Parsed,
-    merge_leverage,
-    parse_envelope,
-    parse_signals,
-)
 from cqs_sheets.core.signals.query import (
     MAX_INTERVAL,
     Feed,
@@ -77,22 +71,22 @@ class FeedAnswers:
         for query in queries(self._feed, minutes, free=self._free):
             answer, parsed = self._take(api, query, keep)
             answers.append(answer)
-            self.signals = merge_leverage(self.signals, parsed.signals)
+            self.signals = parse.merge_leverage(self.signals, parsed.signals)
             self.complete = self.complete and parsed.complete
         self.window = _common_window(answers, minutes)
         self.warnings.extend(_zone_warnings(self.signals, self.window))
         for query in leverage_queries(self._feed, minutes, self.signals):
             _, parsed = self._take(api, query, keep)
             welcome = [signal for signal in parsed.signals if wants(self._feed, signal)]
-            self.signals = merge_leverage(self.signals, welcome)
+            self.signals = parse.merge_leverage(self.signals, welcome)
 
-    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[Answer, Parsed]:
+    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[Answer, parse.Parsed]:
         answer = api.ask(query)
         table = table_of(query, free=self._free)
         keep(query, table, answer)
         self.at = min(self.at or answer.at, answer.at)
         envelope = answer.envelope
-        parsed = parse_signals(
+        parsed = parse.parse_signals(
             envelope.signals, table=table, zone=self._server_zone, at=answer.at, count=envelope.count
         )
         self.rejects.extend(parsed.rejects)
@@ -118,9 +112,6 @@ def _zone_warnings(signals: Sequence[Signal], window: Window) -> tuple[str, ...]
         " set server_timezone in the [api] section, or times in the sheet are wrong."
     )
     return (warning,)
-
-
-_TABLE = "table"  # kept with the request, as the answer does not say which table it is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +148,8 @@ class FeedPoller:
         kept: list[int] = []
 
         def keep(query: Query, table: FeedTable, answer: Answer) -> None:
-            request = {**query.parameters(), _TABLE: table.value}
-            kept.append(self._journal.keep_answer(feed.name, request, answer.at, answer.body))
+            parameters = query.parameters()
+            kept.append(self._journal.keep_answer(feed.name, parameters, answer.at, answer.body, table=table))
 
         answers = FeedAnswers(feed, free=self._free, server_zone=self._server_zone)
         error: CqsError | None = None
@@ -207,11 +198,9 @@ def imported(
     journal: Journal, body: bytes, *, feed: str, table: FeedTable, at: datetime, zone: tzinfo
 ) -> tuple[PollResult, Sequence[Reject]]:
     """Take in an answer that was saved elsewhere."""
-    request = {_TABLE: table.value}
-    kept = journal.keep_answer(feed, request, at, body)
-    return _take_in(
-        journal, KeptAnswer(id=kept, feed=feed, request=request, at=at, body=body), "imported", zone
-    )
+    kept = journal.keep_answer(feed, {}, at, body, table=table)
+    answer = KeptAnswer(id=kept, feed=feed, request={}, table=table, at=at, body=body)
+    return _take_in(journal, answer, "imported", zone)
 
 
 def _told(signal: Signal) -> str:
@@ -245,10 +234,9 @@ def _as_published(signals: Iterable[Signal]) -> list[Signal]:
     return sorted(signals, key=lambda signal: signal.timestamp)
 
 
-def _parsed(kept: KeptAnswer, zone: tzinfo) -> Parsed:
+def _parsed(kept: KeptAnswer, zone: tzinfo) -> parse.Parsed:
     try:
-        envelope = parse_envelope(kept.body)
-    except NotTheEnvelope:
-        return Parsed(signals=())
-    table = FeedTable(kept.request.get(_TABLE, FeedTable.MAIN))
-    return parse_signals(envelope.signals, table=table, zone=zone, at=kept.at)
+        envelope = parse.parse_envelope(kept.body)
+    except parse.NotTheEnvelope:
+        return parse.Parsed(signals=())
+    return parse.parse_signals(envelope.signals, table=kept.table, zone=zone, at=kept.at)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from cqs_sheets.sandbox.drafting import UNIX_EPOCH, draft
 from cqs_sheets.sandbox.instruments import between, pick, seeded
-from cqs_sheets.sandbox.lives import live
-from cqs_sheets.sandbox.signals import Birth, Horizon, Pool, Table
+from cqs_sheets.sandbox.signals import Birth, Horizon, Pool, Table, live
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

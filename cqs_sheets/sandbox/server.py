@@ -17,19 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Final
 
-from cqs_sheets.sandbox.answers import (
-    Answer,
-    ErrorCode,
-    Pairs,
-    RefusedError,
-    RequestLog,
-    SeenRequest,
-    body_length,
-    failure,
-    fields_of,
-    is_form,
-    split_target,
-)
+from cqs_sheets.sandbox import answers
 from cqs_sheets.sandbox.faults import (
     DROPPED,
     HANG,
@@ -41,8 +29,7 @@ from cqs_sheets.sandbox.faults import (
     FaultSettings,
     spoil,
 )
-from cqs_sheets.sandbox.service import API_PATHS, Service
-from cqs_sheets.sandbox.truth import SANDBOX_PREFIX
+from cqs_sheets.sandbox.service import API_PATHS, SANDBOX_PREFIX, Service
 
 HOST: Final = "127.0.0.1"
 
@@ -72,8 +59,8 @@ class SandboxServer(ThreadingHTTPServer):
         clock: Callable[[], datetime],
         faults: FaultPlan,
         settings: FaultSettings,
-        seen: RequestLog,
-        on_request: Callable[[SeenRequest], None] | None,
+        seen: answers.RequestLog,
+        on_request: Callable[[answers.SeenRequest], None] | None,
     ) -> None:
         self.service = service
         self.clock = clock
@@ -173,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         del explain
         self.close_connection = True
         text = message or HTTPStatus(code).phrase
-        self._send(failure(ErrorCode.BAD_REQUEST, text, code), self.server.now())
+        self._send(answers.failure(answers.ErrorCode.BAD_REQUEST, text, code), self.server.now())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
         """Print nothing: query strings hold keys."""
@@ -181,11 +168,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         now = self.server.now()
         try:
-            path, query = split_target(self.path)
+            path, query = answers.split_target(self.path)
             form = self._form()
-        except RefusedError as refused:
+        except answers.RefusedError as refused:
             self.close_connection = True
-            self._send(failure(ErrorCode.BAD_REQUEST, str(refused), refused.status), now)
+            self._send(answers.failure(answers.ErrorCode.BAD_REQUEST, str(refused), refused.status), now)
             self._linger()
             return
         names: tuple[str, ...] = ()
@@ -196,20 +183,20 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.service.answer(self.command, path, request.params, now, outages=outages)
         self._deliver(spoil(answer, names, self.server.settings), now, names)
 
-    def _form(self) -> Pairs:
+    def _form(self) -> answers.Pairs:
         """Read the body, and its fields if it is a form."""
-        length = body_length(self.headers["Content-Length"], self.headers["Transfer-Encoding"])
+        length = answers.body_length(self.headers["Content-Length"], self.headers["Transfer-Encoding"])
         self.connection.settimeout(_BODY_SECONDS)
         try:
             body = self.rfile.read(length)
         except TimeoutError:
-            raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "The body did not come") from None
+            raise answers.RefusedError(HTTPStatus.REQUEST_TIMEOUT, "The body did not come") from None
         self.connection.settimeout(self.timeout)
         if len(body) < length:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "The body is shorter than its Content-Length")
-        if self.command == "GET" or not is_form(self.headers["Content-Type"]):
+            raise answers.RefusedError(HTTPStatus.BAD_REQUEST, "The body is shorter than its Content-Length")
+        if self.command == "GET" or not answers.is_form(self.headers["Content-Type"]):
             return ()
-        return fields_of(body)
+        return answers.fields_of(body)
 
     def _linger(self) -> None:
         """Read on for a moment: closing on a client that still sends would lose it the answer."""
@@ -220,17 +207,17 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(chunk)
 
     def _seen(
-        self, now: datetime, path: str, query: Pairs, form: Pairs, names: tuple[str, ...]
-    ) -> SeenRequest:
+        self, now: datetime, path: str, query: answers.Pairs, form: answers.Pairs, names: tuple[str, ...]
+    ) -> answers.SeenRequest:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = SeenRequest(now, self.command, path, query, form, headers, names)
+        request = answers.SeenRequest(now, self.command, path, query, form, headers, names)
         if not path.startswith(SANDBOX_PREFIX):
             self.server.seen.add(request)
             if self.server.on_request is not None:
                 self.server.on_request(request)
         return request
 
-    def _deliver(self, answer: Answer, now: datetime, names: tuple[str, ...]) -> None:
+    def _deliver(self, answer: answers.Answer, now: datetime, names: tuple[str, ...]) -> None:
         settings = self.server.settings
         if SLOW in names:
             self.server.stopping.wait(settings.slow_seconds)
@@ -253,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self.connection.close()
 
-    def _send(self, answer: Answer, now: datetime, *, cut: bool = False) -> None:
+    def _send(self, answer: answers.Answer, now: datetime, *, cut: bool = False) -> None:
         """Send an answer in one write; `cut` sends half of the body and ends the connection."""
         if cut:
             self.close_connection = True

@@ -1,27 +1,86 @@
-"""The documented API as a pure function: a request and the time in, an answer out."""
+"""The sandbox's own endpoint for tests: what the market really published. Not part of the API."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from cqs_sheets.sandbox.answers import (
-    FREE_KEY,
-    SUBSCRIPTIONS,
-    Answer,
-    ErrorCode,
-    Subscription,
-    envelope,
-    failure,
-    pools_for,
-)
+from cqs_sheets.sandbox import answers
+from cqs_sheets.sandbox.drafting import UNIX_EPOCH
 from cqs_sheets.sandbox.instruments import FUTURES_CODES
 from cqs_sheets.sandbox.market import Market, microseconds
 from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table
-from cqs_sheets.sandbox.truth import HISTORY_PATH, history_answer
+
+SANDBOX_PREFIX: Final = "/_sandbox/"
+HISTORY_PATH: Final = "/_sandbox/history"
+
+_NOTE = "For tests of the sandbox's clients; not part of the signals API."
+_DEFAULT_SPAN = timedelta(minutes=20)
+
+
+def history_answer(market: Market, params: Mapping[str, str], now: datetime) -> answers.Answer:
+    """Answer with every signal published in [since, until] (epoch seconds), whatever its state.
+
+    `until` defaults to now and `since` to 20 minutes before it; a bad or too long span is a 400.
+    """
+    try:
+        until = _instant(params["until"]) if "until" in params else now
+        since = _instant(params["since"]) if "since" in params else until - _DEFAULT_SPAN
+        signals = market.history(since, until)
+    except (ValueError, OverflowError) as error:
+        return answers.as_json({"note": _NOTE, "error": str(error)}, HTTPStatus.BAD_REQUEST)
+    return answers.as_json(
+        {
+            "note": _NOTE,
+            "seed": market.seed,
+            "speed": market.speed,
+            "now": _iso(now),
+            "since": _iso(since),
+            "until": _iso(until),
+            "count": len(signals),
+            "signals": [describe(signal) for signal in signals],
+        }
+    )
+
+
+def describe(signal: Signal) -> dict[str, object]:
+    """Return the whole truth of a signal, its future too, ready for JSON; times are ISO 8601 UTC.
+
+    `first` are the fields as published and `final` those after every edit, both with leverage if
+    the signal is a futures one. A signal is open at t when published <= t < closed.
+    """
+    leverage = {} if signal.leverage is None else {"leverage": signal.leverage}
+    return {
+        "table": signal.table,
+        "pool": signal.pool,
+        "id": signal.published_fields["id"],
+        "published": _iso_micros(signal.published),
+        "closed": _iso_micros(signal.closed),
+        "outcome": signal.outcome,
+        "edits": [{"at": _iso_micros(edit.at), "changes": dict(edit.changes)} for edit in signal.edits],
+        "first": signal.published_fields | leverage,
+        "final": signal.fields_at(signal.closed) | leverage,
+    }
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return UNIX_EPOCH + timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        message = f"since and until must be seconds since 1970 UTC, not {text[:40]!r}"
+        raise ValueError(message) from None
+
+
+def _iso_micros(instant: int) -> str:
+    return _iso(UNIX_EPOCH + timedelta(microseconds=instant))
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
 
 API_PATHS: Final = frozenset({"/getSignal", "/getSignal/", "/api/v1/getSignal", "/api/v1/getSignal/"})
 
@@ -38,7 +97,9 @@ _VALID_TYPES = ", ".join(Horizon)
 class Service:
     """Answers requests from a market. Holds nothing between requests."""
 
-    def __init__(self, market: Market, subscriptions: Sequence[Subscription] = SUBSCRIPTIONS) -> None:
+    def __init__(
+        self, market: Market, subscriptions: Sequence[answers.Subscription] = answers.SUBSCRIPTIONS
+    ) -> None:
         self._market = market
         self._subscriptions = tuple(subscriptions)
 
@@ -50,7 +111,7 @@ class Service:
         now: datetime,
         *,
         outages: Collection[str] = (),
-    ) -> Answer:
+    ) -> answers.Answer:
         """Answer one request as of `now` (aware).
 
         `outages` names parts of the service that are down: BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT.
@@ -60,27 +121,27 @@ class Service:
                 return not_allowed(method, "GET")
             return history_answer(self._market, params, now)
         if path not in API_PATHS:
-            return failure(ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)
+            return answers.failure(answers.ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)
         if method not in ("GET", "POST"):
             return not_allowed(method, "GET, POST")
         return self._signals(params, now, outages)
 
-    def _signals(self, params: Mapping[str, str], now: datetime, outages: Collection[str]) -> Answer:
+    def _signals(self, params: Mapping[str, str], now: datetime, outages: Collection[str]) -> answers.Answer:
         if RATE_LIMIT in outages:
-            return failure(ErrorCode.RATE_LIMITED, "Rate limit exceeded")
+            return answers.failure(answers.ErrorCode.RATE_LIMITED, "Rate limit exceeded")
         key = params.get("api_key", "")
         problem = _problem(key, params)
         if problem is not None:
-            return failure(ErrorCode.BAD_REQUEST, problem)
+            return answers.failure(answers.ErrorCode.BAD_REQUEST, problem)
         if BILLING_DOWN in outages:
-            return failure(ErrorCode.CANNOT_VALIDATE, "Unable to validate API Key")
-        pools = pools_for(key, self._subscriptions, now)
+            return answers.failure(answers.ErrorCode.CANNOT_VALIDATE, "Unable to validate API Key")
+        pools = answers.pools_for(key, self._subscriptions, now)
         if pools is None:
-            return failure(ErrorCode.REFUSED, "Invalid API Key")
+            return answers.failure(answers.ErrorCode.REFUSED, "Invalid API Key")
         if SIGNALS_DOWN in outages:
-            return failure(ErrorCode.REFUSED, "System unavailable")
+            return answers.failure(answers.ErrorCode.REFUSED, "System unavailable")
         wanted = params.get("type", "")
-        scalping_table = key == FREE_KEY and wanted == Horizon.SCALPING
+        scalping_table = key == answers.FREE_KEY and wanted == Horizon.SCALPING
         signals = self._market.open_signals(
             now,
             minutes=int(params.get("interval", DEFAULT_INTERVAL)),
@@ -88,13 +149,17 @@ class Service:
             pools=pools,
             horizon=Horizon(wanted) if wanted else None,
         )
-        return envelope(_filtered(signals, params.get("exchange", ""), params.get("currency", ""), now))
+        return answers.envelope(
+            _filtered(signals, params.get("exchange", ""), params.get("currency", ""), now)
+        )
 
 
-def not_allowed(method: str, allowed: str) -> Answer:
+def not_allowed(method: str, allowed: str) -> answers.Answer:
     """Answer 405, naming the methods that are allowed."""
     message = f"Method {_shown(method)} is not allowed here, only {allowed}"
-    return failure(ErrorCode.BAD_REQUEST, message, HTTPStatus.METHOD_NOT_ALLOWED).with_headers(Allow=allowed)
+    return answers.failure(
+        answers.ErrorCode.BAD_REQUEST, message, HTTPStatus.METHOD_NOT_ALLOWED
+    ).with_headers(Allow=allowed)
 
 
 def _problem(key: str, params: Mapping[str, str]) -> str | None:

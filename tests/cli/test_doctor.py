@@ -22,7 +22,8 @@ from filelock import FileLock
 from cqs_sheets import sandbox
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.settings import place_at
-from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel.disk import Disk
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.doctor.finding import Finding, Level, mended
 from cqs_sheets.doctor.surroundings import check_account
 from cqs_sheets.doctor.targets import check_workbook

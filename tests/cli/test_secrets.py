@@ -71,7 +71,7 @@ def test_an_unusable_key_is_not_repeated(shell: Shell) -> None:
 
 def test_a_crash_file_holds_places_but_no_values(shell: Shell) -> None:
     (shell.folder / "sitecustomize.py").write_text(
-        "import cqs_sheets.journal.store as store\n"
+        "import cqs_sheets.journal as store\n"
         "def broken(self, poll):\n    raise RuntimeError('the key is ' + __import__('os').environ['CQS_API_KEY'])\n"
         "store.Journal.record_poll = broken\n"
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cqs_sheets.config import is_google, schema, spreadsheet_id
 from cqs_sheets.config.settings import absolute, place_at, place_problem
 from cqs_sheets.config.values import url_problem, zone
-from cqs_sheets.core.toml.words import duration
+from cqs_sheets.core.toml import duration
 from tests.symlinks import symlink
 
 _ID = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"

@@ -7,7 +7,7 @@ import pytest
 from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import BlocksTab, ReportTab
-from cqs_sheets.core.toml.check import TomlProblems
+from cqs_sheets.core.toml import TomlProblems
 from cqs_sheets.template_files import schema
 
 SCHEMA = schema()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.core.toml.check import TomlProblems
+from cqs_sheets.core.toml import TomlProblems
 from cqs_sheets.template_files import schema
 
 SCHEMA = schema()
@@ -187,6 +187,7 @@ class TestATab:
             ('key = "id"', 'key = "pair"', "rows are found by the id"),
             ('key = "id"', 'key = "id"\ntables = ["main", "scalping"]', 'calc = "uid"'),
             ('name = "Settings"', 'name = "SIGNALS"', 'two tabs have the name "SIGNALS"'),
+            ('name = "Settings"', 'name = "SIGNALS 2"', '"SIGNALS 2" is what "Signals" is called'),
             ('key = "id"', 'key = "id"\nwhere = { directon = "LONG" }', 'did you mean "direction"?'),
             ('key = "id"', 'key = "id"\nlike = "Signal"', '"Signal" is not known here'),
             ('key = "id"', 'key = "id"\nspare_rows = 5', "`spare_rows` is for tabs of your own rows"),

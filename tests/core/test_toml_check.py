@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.toml.check import Problem, TomlProblems, check, describe
-from cqs_sheets.core.toml.words import Finding
+from cqs_sheets.core.toml import Finding, Problem, TomlProblems, check, describe
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
-from cqs_sheets.core.cells import CellValue, key_text
+from cqs_sheets.core.cells import Alikes, CellValue, is_alike, key_text
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts, Lineage, Made, MarkedTab, SheetFacts, Spot, top
 from cqs_sheets.core.plan.plan import (
@@ -107,8 +107,12 @@ class MemoryDestination:
         places: dict[str, list[int]] = {}
         for number, row in enumerate(rows, start=_FIRST_ROW):
             key = key_text(row.get(key_column))
-            if key is not None and (settings or key in keys):
+            if key is not None:
                 places.setdefault(key, []).append(number)
+        missing = set() if settings else set(keys) - places.keys()
+        alike = Alikes(missing).among({text: at for text, at in places.items() if text not in keys})
+        places |= {key: list(each.rows) for key, each in alike.items() if each.sure}
+        places = {key: at for key, at in places.items() if settings or key in keys}
         return TabState(
             name=tab.name,
             columns={column: position for position, column in enumerate(columns, start=1)},
@@ -120,6 +124,7 @@ class MemoryDestination:
                 for key, numbers in places.items()
             },
             duplicates={key: tuple(numbers) for key, numbers in places.items() if len(numbers) > 1},
+            alike=alike,
             row_count=len(rows),
         )
 
@@ -177,4 +182,6 @@ class MemoryDestination:
     def _row(self, template: Template, tab_name: str, key: str) -> dict[str, CellValue]:
         tab = template.tab(tab_name)
         key_column = tab.key if isinstance(tab, TableTab) else _SETTING_NAME
-        return next(row for row in self.tabs[tab_name] if key_text(row.get(key_column)) == key)
+        rows = self.tabs[tab_name]
+        exact = (row for row in rows if key_text(row.get(key_column)) == key)
+        return next(exact, None) or next(row for row in rows if is_alike(key_text(row.get(key_column)), key))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.cells import CellType, CellValue, same
+from cqs_sheets.core.cells import CellType, CellValue, key_text, same
 from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.core.plan.facts import top
 from cqs_sheets.core.plan.plan import Plan
@@ -189,6 +189,97 @@ def test_a_deleted_row_stays_deleted_until_restored(user: User) -> None:
     assert [str(line["id"]) for line in user.rows()] == ["2"]
     sync(user, row("1", added=1), row("2", added=1), restore=True)
     assert sorted(str(line["id"]) for line in user.rows()) == ["1", "2"]
+
+
+LONG = "1234567890123456789"
+SURE: Mapping[str, tuple[str, str | float]] = {
+    "padded": ("5003", "  5003 "),
+    "no-break spaces": ("5003", "\u00a05003\u00a0"),
+    "zero-width": ("5003", "\u200b5003\ufeff"),
+    "zero-width in a text": ("AB-4", "AB\u200b-4"),
+    "a decimal point": ("5003", "5003.0"),
+    "an apostrophe": ("5003", "'5003"),
+    "an apostrophe before zeros": ("007", "'007"),
+    "grouped": ("5006", "5,006"),
+    "grouped by spaces": ("1005006", "1\u202f005\u202f006"),
+    "an exponent": ("5003", "5.003E+03"),
+    "a number of 17 digits": (LONG, float(LONG)),
+    "a number of 15 digits": (LONG, 1234567890123450000.0),
+    "the text of such a number": (LONG, "1.23456789012345E+18"),
+}
+UNSURE: Mapping[str, tuple[str, str | float]] = {
+    "an exponent that lost digits": ("5003", "5.00E+03"),
+    "a long id with few digits": (LONG, "1.23457E+18"),
+    "a point that groups, or not": ("5006", "5.006"),
+    "the number of such a text": ("5006", 5.006),
+}
+OTHERS: Mapping[str, tuple[str, str | float]] = {
+    "zeros in front": ("007", 7),
+    "an exponent of a coin": ("1e5", 100000),
+    "another one": ("7e30", "7E+31"),
+}
+
+
+@pytest.mark.parametrize(("key", "typed"), SURE.values(), ids=SURE)
+def test_an_id_that_was_written_anew_is_still_that_row(user: User, key: str, typed: str | float) -> None:
+    sync(user, row("1"), row(key), row("9"))
+    user.retype_key(key, typed)
+    before = user.rows()
+    plan = sync(user, row("1", added=1), row(key, added=1, coin="ETH"), row("9", added=1), row("10"))
+    assert [add.key for add in plan.adds] == ["10"]
+    assert plan.left_deleted == 0
+    told = [line for line in plan.warnings if key in line]
+    assert told == [] if key_text(typed if isinstance(typed, str) else None) == key else "row" in told[0]
+    after = user.rows()
+    assert after[:3] == [before[0], {**before[1], "coin": "ETH"}, before[2]]
+    assert str(after[3]["id"]) == "10"
+    assert planned(user, [row(key, added=1, coin="ETH"), row("10", added=2)]).empty
+
+
+@pytest.mark.parametrize(("key", "typed"), UNSURE.values(), ids=UNSURE)
+@pytest.mark.parametrize("added", [None, 1])
+def test_what_may_be_a_row_is_told_and_nothing_else(
+    user: User, key: str, typed: str | float, added: int | None
+) -> None:
+    sync(user, row("1"), row(key))
+    user.retype_key(key, typed)
+    before = user.rows()
+    plan = sync(user, row("1", added=1), row(key, added=added, coin="ETH"))
+    assert (plan.adds, plan.updates, plan.left_deleted) == ((), (), 0)
+    assert any(f"id {key} is not written: row" in line and "--restore" in line for line in plan.warnings)
+    assert user.rows() == before
+
+
+@pytest.mark.parametrize(("key", "typed"), OTHERS.values(), ids=OTHERS)
+def test_what_only_looks_like_an_id_is_another(user: User, key: str, typed: str | float) -> None:
+    sync(user, row("1"), row(key))
+    user.retype_key(key, typed)
+    plan = sync(user, row("1", added=1), row(key, added=1), row("12"))
+    assert ([add.key for add in plan.adds], plan.left_deleted) == (["12"], 1)
+
+
+def test_two_cells_that_may_be_one_id_are_told(user: User) -> None:
+    sync(user, row("1"), row("5003"), row("9"))
+    user.retype_key("9", "'5003")
+    user.retype_key("5003", "5003.0")
+    plan = sync(user, row("5003", coin="ETH"))
+    assert (plan.adds, plan.updates) == ((), ())
+    assert any("id 5003 is not written: rows" in line for line in plan.warnings)
+
+
+def test_one_cell_that_may_be_two_ids_is_told(user: User) -> None:
+    sync(user, row("1"), row(LONG))
+    user.retype_key(LONG, float(LONG))
+    plan = sync(user, row(LONG, coin="ETH"), row("1234567890123456790"))
+    assert (plan.adds, plan.updates) == ((), ())
+    assert sum("is not written" in line for line in plan.warnings) == 2
+
+
+def test_the_exact_id_comes_first(user: User) -> None:
+    sync(user, row("5003"), row("9"))
+    user.retype_key("9", "5,003")
+    sync(user, row("5003", coin="ETH"))
+    assert [line["coin"] for line in user.rows()] == ["ETH", "BTC"]
 
 
 def open_keys(user: User) -> Mapping[str, Collection[str]]:

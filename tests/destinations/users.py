@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.memory import MemoryDestination
 from tests.make import SIGNALS_TAB, TEMPLATE
@@ -41,6 +41,10 @@ class User(Protocol):
 
     def type_memo(self, key: str, text: str) -> None:
         """Fill the user's own column in one row."""
+        ...
+
+    def retype_key(self, key: str, value: str | float) -> None:
+        """Put another text or number where a row's id stands, as another program would save it."""
         ...
 
     def delete_row(self, key: str) -> None:
@@ -79,6 +83,11 @@ class MemoryUser:
 
     def type_memo(self, key: str, text: str) -> None:
         next(row for row in self._rows if str(row["id"]) == key)["memo"] = text
+        self.destination.touch()
+
+    def retype_key(self, key: str, value: str | float) -> None:
+        row = next(row for row in self._rows if str(row["id"]) == key)
+        row["id"] = value if isinstance(value, str) else Decimal(repr(value))
         self.destination.touch()
 
     def delete_row(self, key: str) -> None:
@@ -130,6 +139,12 @@ class ExcelUser:
     def type_memo(self, key: str, text: str) -> None:
         def edit(sheet: Worksheet) -> None:
             sheet.cell(_row_of(sheet, key), _columns(sheet)["memo"]).value = text
+
+        self._save(edit)
+
+    def retype_key(self, key: str, value: str | float) -> None:
+        def edit(sheet: Worksheet) -> None:
+            sheet.cell(_row_of(sheet, key), _columns(sheet)["id"]).value = value
 
         self._save(edit)
 

@@ -52,8 +52,9 @@ class Machine:
         target = Target(
             settings=settings, template=TEMPLATE, destination=user.destination, zone=ZoneInfo("UTC")
         )
-        delivery = Delivery()
-        self.deliverer.deliver(target, {}, delivery, make_empty=True)
+        delivery = self.deliverer.deliver(target, {}, make_empty=True)
+        if delivery.error:
+            raise delivery.error
         return delivery
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.excel.filesystem import Disk
+from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.errors import CqsError, TargetChanged
 from tests.destinations.users import ExcelUser
 from tests.e2e.machines import Story

@@ -139,7 +139,7 @@ def test_an_answer_kept_by_a_killed_run_is_digested_by_the_next(market: World) -
         b'"exchange":"binance","currency":"USDT","coin":"BTC","direction":"LONG","ask":"1"}]}'
     )
     with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:
-        journal.keep_answer("all", {"interval": "20", "table": "main"}, market.clock(), body)
+        journal.keep_answer("all", {"interval": "20"}, market.clock(), body)
     market.sync()
     assert "42" in signals(market)
 
@@ -151,7 +151,7 @@ def test_an_answer_that_a_bug_stumbles_over_is_kept_for_the_version_without_it(
         raise ZeroDivisionError
 
     with monkeypatch.context() as bug:
-        bug.setattr("cqs_sheets.run.poll.parse_signals", broken)
+        bug.setattr("cqs_sheets.run.poll.parse.parse_signals", broken)
         with pytest.raises(ZeroDivisionError):
             market.sync()
     with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:

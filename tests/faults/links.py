@@ -13,7 +13,7 @@ from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.core.report import Report
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp

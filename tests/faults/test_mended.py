@@ -47,7 +47,7 @@ def test_an_answer_that_a_killed_run_kept_brings_its_rows_in_the_order_of_their_
     newest_first = envelope(signal("43", "11:59:00"), signal("42", "11:58:00"), signal("41", "11:57:00"))
     with world(tmp_path, seed=3, speed=20) as market:
         with Journal.open(tmp_path / "journal.sqlite3", clock=market.clock) as journal:
-            journal.keep_answer("all", {"interval": "20", "table": "main"}, market.clock(), newest_first)
+            journal.keep_answer("all", {"interval": "20"}, market.clock(), newest_first)
         market.sync()
         ids = [str(row["id"]) for row in market.memory.tabs["Signals"]]
     assert [id_ for id_ in ids if id_ in ("41", "42", "43")] == ["41", "42", "43"]

@@ -24,7 +24,7 @@ Deed = Literal["watch", "kill before", "kill after", "fail", "shorten"]
 
 _PRODUCT = (
     "cqs_sheets.cli.commands.sync", "cqs_sheets.cli.terminal.failures", "cqs_sheets.sandbox",
-    "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google.destination",
+    "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google",
     "cqs_sheets.destinations.google.wire.auth",
 )  # fmt: skip
 

@@ -17,11 +17,11 @@ from openpyxl.comments import Comment
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from cqs_sheets.core.plan.plan import Add, Plan, Update, new_tabs
+from cqs_sheets.core.plan.plan import Add, Update
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.deliver import read_target
-from tests.make import SIGNALS_TAB, TEMPLATE
+from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 
 _AT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time
 
@@ -56,10 +56,7 @@ def _ours(path: Path) -> None:
     table = read_target(destination, TEMPLATE, {})
     adds = tuple(row(str(key), coin) for key, coin in enumerate(("BTC", "=1+1", "<&>"), 1))
     updates = (stamp_update(),)
-    tabs = tuple(new_tabs(TEMPLATE, table, {"Signals"}))
-    destination.apply(
-        Plan(template=TEMPLATE, table=table, sequence=1, adds=adds, updates=updates, new_tabs=tabs)
-    )
+    destination.apply(plan_of(table, adds, updates, sequence=1))
 
 
 def _plain(path: Path) -> None:

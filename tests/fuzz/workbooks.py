@@ -14,12 +14,13 @@ from pathlib import Path
 from random import Random
 from xml.parsers import expat
 
-from cqs_sheets.core.plan.plan import Plan, Update, new_tabs
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.core.plan.plan import Update
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import CqsError
 from cqs_sheets.run.deliver import read_target
 from tests.fuzz.books import books, row, stamp_update, template
 from tests.fuzz.damage import damaged_workbook
+from tests.make import plan_of
 
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - fsync takes no time there
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
@@ -75,17 +76,7 @@ def _sync(path: Path) -> bool:
         updates.append(stamp_update())
     adds = () if state and "4" in state.rows else (row("4", _NEW),)
     sequence = (table.sequence or 0) + 1
-    tabs = tuple(new_tabs(template(), table, {add.tab for add in adds}))
-    destination.apply(
-        Plan(
-            template=template(),
-            table=table,
-            sequence=sequence,
-            adds=adds,
-            updates=tuple(updates),
-            new_tabs=tabs,
-        )
-    )
+    destination.apply(plan_of(table, adds, updates, sequence=sequence))
     return bool(adds)
 
 

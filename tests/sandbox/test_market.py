@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cqs_sheets.sandbox import FUTURES_CODES, SPOT_CODES, Horizon, Market, Pool, Signal, Table
 from cqs_sheets.sandbox.instruments import plain, seeded
-from cqs_sheets.sandbox.lives import Life, live
 from cqs_sheets.sandbox.market import EPOCH, LONGEST_HISTORY, microseconds
+from cqs_sheets.sandbox.signals import Life, live
 from tests.sandbox.clock import NOON
 
 FREE = frozenset({Pool.FREE, Pool.FREEMIUM})

@@ -58,3 +58,21 @@ def test_a_sheet_that_is_one_tab_by_its_marks_is_not_another_by_its_headers(
     assert (report["exit_code"], list(after)) == (0, ["Plans", "Trades"])
     assert ids(after["Trades"]) == ["901", "902", "5001", "5002", "5003", "5005", "5006"]
     assert differences(before, after, {("5003", "Status")}) == []
+
+
+@pytest.mark.parametrize("name", ["two_on_one.xlsx", "renamed_first.xlsx"])
+def test_the_line_that_mends_it_gives_scalps_a_tab_of_their_own(tmp_path: Path, name: str) -> None:
+    unpack(WRONGLY_BOUND, tmp_path)
+    before = of_workbook(tmp_path / name)
+    (title,) = [title for title, grid in before.items() if ids(grid)]
+    report = sync(tmp_path, NEWS_3, THIRD, "--to", name, "--tab", f"Signals={title}")
+    after = of_workbook(tmp_path / name)
+    assert report["exit_code"] == 0, report["errors"]
+    kept = ids(after[title])
+    assert kept[: len(ids(before[title]))] == ids(before[title])
+    assert sorted(kept) == ["12", "5001", "5002", "5003", "5004", "5005", "5006", "5007"]
+    scalps = ids(after["Scalping"])
+    assert {"5003", "12", "13", "14"} <= set(scalps)
+    assert len(set(scalps)) == len(scalps)
+    added = sum(len(ids(grid)) for grid in after.values()) - sum(len(ids(grid)) for grid in before.values())
+    assert report["targets"][0]["added"] == added

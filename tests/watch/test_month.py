@@ -14,7 +14,7 @@ import pytest
 from cqs_sheets import sandbox
 from cqs_sheets.core.signals.signal import FeedTable, SignalKey
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.watch import Beat, Step, watch
+from cqs_sheets.run.sync import Beat, Step, watch
 from tests.e2e.runs import World, world
 
 KEPT = timedelta(hours=12)

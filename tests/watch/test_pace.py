@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cqs_sheets.run.watch import LONGEST_PAUSE, Pace, Step
+from cqs_sheets.run.sync import LONGEST_PAUSE, Pace, Step
 
 GOOD = Step(exit_code=0, good=True)
 AWAY = Step(exit_code=69, good=False)

@@ -10,7 +10,7 @@ import pytest
 
 from cqs_sheets.cli.commands.watch import Stopwatch
 from cqs_sheets.errors import Interrupted
-from cqs_sheets.run.watch import GOES_ON, Beat, Step, watch
+from cqs_sheets.run.sync import GOES_ON, Beat, Step, watch
 
 
 @dataclass

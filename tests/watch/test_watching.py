@@ -10,8 +10,8 @@ from cqs_sheets import config, sandbox
 from cqs_sheets.cli.commands.watch import Watching
 from cqs_sheets.cli.options import SyncOptions
 from cqs_sheets.errors import UsageError
-from cqs_sheets.run.watch import Step
-from cqs_sheets.run.wiring import Session
+from cqs_sheets.run import Session
+from cqs_sheets.run.sync import Step
 from tests.e2e.runs import Clock
 
 OPTIONS = SyncOptions(quiet=True)

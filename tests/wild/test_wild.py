@@ -22,11 +22,11 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.plan.plan import Plan, Update
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import add, change
-from tests.make import TEMPLATE
+from tests.make import TEMPLATE, plan_of
 
 pytestmark = pytest.mark.wild
 
@@ -88,7 +88,7 @@ def plan(destination: ExcelDestination, sequence: int) -> Plan:
     if sequence > 1:
         updates.append(change("1", "coin", f"C{sequence}"))
     adds = (add(str(sequence)), add(str(sequence + 4), coin="=A1+\x01"))
-    return Plan(template=TEMPLATE, table=table, sequence=sequence, adds=adds, updates=tuple(updates))
+    return plan_of(table, adds, updates, sequence=sequence)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from cqs_sheets.doctor.journal import check_journal
 from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
-from cqs_sheets.run.wiring import Session, config_folder, open_google
+from cqs_sheets.run import Session, config_folder, open_google
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}

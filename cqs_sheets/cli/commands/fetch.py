@@ -20,8 +20,8 @@ from cqs_sheets.core.signals.coverage import observe
 from cqs_sheets.core.signals.signal import Record, Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable, Interrupted, UsageError
 from cqs_sheets.export import as_csv, as_jsonl, json_row
+from cqs_sheets.run import Session, open_api
 from cqs_sheets.run.poll import FeedAnswers, keep_nothing
-from cqs_sheets.run.wiring import Session, open_api
 
 _WIDEST = 20
 _NONE = "No open signals just now."

@@ -27,7 +27,8 @@ from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
-from cqs_sheets.errors import AccessRefused, UsageError
+from cqs_sheets.errors import UsageError
+from cqs_sheets.files import replacing
 from cqs_sheets.github import (
     WORKFLOW_FILE,
     action_problem,
@@ -36,8 +37,8 @@ from cqs_sheets.github import (
     repository,
     workflow_text,
 )
+from cqs_sheets.run import opened_targets
 from cqs_sheets.run.deliver import read_target
-from cqs_sheets.run.wiring import opened_targets
 from cqs_sheets.template_files import load_template
 
 _EQUITY = "Equity"  # the cell of the sheet's Settings that holds the account's size
@@ -192,17 +193,9 @@ def _write_config(path: Path, options: InitOptions, *, asking: bool) -> None:
 
 def _write_new(path: Path, text: str) -> None:
     """Put a text file in its place, with its folder if need be. Raises AccessRefused."""
-    staged = path.with_name(f".{path.name}.new")
-    try:
+    with replacing(path, hint="Run it in a folder of yours, or name another file with --config.") as staged:
         path.parent.mkdir(parents=True, exist_ok=True)
         staged.write_text(text, encoding="utf-8", newline="\n")
-        staged.replace(path)
-    except OSError as error:
-        raise AccessRefused(
-            f"{path} cannot be written: {error.strerror}.",
-            meaning="It is as it was before.",
-            hint="Run it in a folder of yours, or name another file with --config.",
-        ) from None
 
 
 def _account_setting(template: Template) -> Setting | None:

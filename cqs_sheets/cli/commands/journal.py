@@ -24,8 +24,8 @@ from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.export import as_csv, as_jsonl, export_row, write_lines, write_parquet, write_workbook
 from cqs_sheets.journal import Journal, is_journal
+from cqs_sheets.run import Session
 from cqs_sheets.run.poll import imported
-from cqs_sheets.run.wiring import Session
 from cqs_sheets.template_files import load_template
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand

@@ -23,14 +23,14 @@ from cqs_sheets.core.outcomes.statistics import track_record
 from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals.exchanges import nearest
-from cqs_sheets.core.toml.check import TomlProblems, describe
+from cqs_sheets.core.toml import TomlProblems, describe
 from cqs_sheets.errors import UsageError
 from cqs_sheets.export import csv_lines, inert
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
 from cqs_sheets.market.candle_files import MarketName, read_candles
+from cqs_sheets.run import Session
 from cqs_sheets.run.outcomes import Chosen, judged, stories, without_candles
-from cqs_sheets.run.wiring import Session
 
 _MOST_MARKETS = 5  # named in a warning
 _NOTHING = "Nothing was judged."

@@ -10,8 +10,8 @@ from cqs_sheets.cli.options import SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
 from cqs_sheets.cli.terminal.failures import show_result
 from cqs_sheets.config import FILE_NAME
+from cqs_sheets.run import Session
 from cqs_sheets.run.sync import run_once
-from cqs_sheets.run.wiring import Session
 
 
 @click.command("sync")

@@ -19,7 +19,7 @@ from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.parse import parse_signals
 from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
-from cqs_sheets.core.toml.check import describe
+from cqs_sheets.core.toml import describe
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.export import write_workbook
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in

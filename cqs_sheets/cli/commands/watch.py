@@ -19,9 +19,8 @@ from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github import tell_github
-from cqs_sheets.run.sync import Run, run_once
-from cqs_sheets.run.watch import GOES_ON, Beat, Step, watch
-from cqs_sheets.run.wiring import Session, open_api
+from cqs_sheets.run import Session, open_api
+from cqs_sheets.run.sync import GOES_ON, Beat, Run, Step, run_once, watch
 
 _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
 

@@ -9,8 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cqs_sheets.core.signals.exchanges import TYPES, is_futures
-from cqs_sheets.core.toml.check import check
-from cqs_sheets.core.toml.words import DURATION_WORDS, Finding, duration, duration_text
+from cqs_sheets.core.toml import DURATION_WORDS, Finding, check, duration, duration_text
 
 _DEFAULT = "default"
 _MINUTE = 60

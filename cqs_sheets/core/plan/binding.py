@@ -18,9 +18,8 @@ from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.templates.template import Tab, TableTab, Template
-from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.errors import ROWS_WAIT, DataRefused, UsageError
 
-_KEPT = "Nothing was written; the rows wait in the journal."
 _SAME_TAB = 0.5  # of the marked columns: fewer are known to the tab of another template with the same name
 
 
@@ -48,12 +47,14 @@ class Bindings:
     """The sheets of a template's table tabs, by tab: its volumes in order; a tab without any is not there.
 
     `template` carries the marks by which its tabs are known in this target. `dropped` are tabs whose marks
-    lie where they are of no use any more; the next write takes them away. `told` is for the user.
+    lie where they are of no use any more; the next write takes them away. `mixed` are tabs whose rows may have been
+    overwritten, as another tab had the same sheet. `told` is for the user.
     """
 
     template: Template
     tabs: Mapping[str, tuple[Binding, ...]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    mixed: frozenset[str] = frozenset()
     told: tuple[str, ...] = ()
 
     @property
@@ -167,6 +168,7 @@ class _Binder:
     written: bool
     bound: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
+    mixed: set[str] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
 
     def run(self) -> Bindings:
@@ -186,6 +188,7 @@ class _Binder:
             template=self.template,
             tabs={tab.name: self.bound[tab.name] for tab in tabs if tab.name in self.bound},
             dropped=tuple(self.dropped),
+            mixed=frozenset(self.mixed),
             told=tuple(self.told),
         )
 
@@ -227,9 +230,13 @@ class _Binder:
 
     def _by_marks(self, tab: TableTab) -> None:
         volumes = self._marked(tab)
-        taken = {binding.sheet for name in self.words for binding in self.bound.get(name, ())}
-        if volumes and not taken.isdisjoint(binding.sheet for binding in volumes):
+        sheets = {binding.sheet for binding in volumes}
+        owners = {
+            name for name in self.words if any(each.sheet in sheets for each in self.bound.get(name, ()))
+        }
+        if owners:
             self.dropped.append(tab.name)
+            self.mixed |= owners
             self.told.append(
                 f"{tab.name} gets a tab of its own: {volumes[0].title!r} had its marks, too; rows of it stay there"
             )
@@ -352,7 +359,7 @@ def _best(
         raise DataRefused(
             f"The sheet {sheet.title!r} cannot be {tab.name}: none of its first rows has the header"
             f" {tab.column(tab.key).header!r}, by which rows are told apart.",
-            meaning=_KEPT,
+            meaning=ROWS_WAIT,
             hint="Give it that column, or name another sheet.",
         )
     most = max(len(columns) for _, columns in rows)
@@ -361,7 +368,7 @@ def _best(
         where = " and ".join(str(row) for row, _ in best)
         raise DataRefused(
             f"The sheet {sheet.title!r} has two header rows for {tab.name}, in rows {where}.",
-            meaning=_KEPT,
+            meaning=ROWS_WAIT,
             hint="Move one of the tables to another sheet, or change the header of its ids.",
         )
     return best[0]
@@ -372,7 +379,7 @@ def _no_such_sheet(tab: TableTab, title: str, facts: Facts) -> DataRefused:
     meant = nearest(title, titles)
     return DataRefused(
         f"There is no sheet {title!r} that could be {tab.name}.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Did you mean {meant!r}?" if meant else f"Its sheets are {', '.join(map(repr, titles))}.",
     )
 
@@ -381,7 +388,7 @@ def _two(tab: TableTab, titles: Sequence[str]) -> DataRefused:
     listed = " and ".join(map(repr, titles))
     return DataRefused(
         f"Two sheets carry the marks of {tab.name}: {listed}.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Say which of them it is, for example --tab {tab.name}={_quoted(titles[0])}, or rename it to {tab.name}.",
     )
 
@@ -389,7 +396,7 @@ def _two(tab: TableTab, titles: Sequence[str]) -> DataRefused:
 def _shared(first: str, second: str, title: str) -> DataRefused:
     return DataRefused(
         f"The sheet {title!r} carries the marks of two tabs, {first} and {second}: an earlier version put both there.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Say which it is: --tab {first}={_quoted(title)}; the other then gets a tab of its own.",
     )
 
@@ -397,7 +404,7 @@ def _shared(first: str, second: str, title: str) -> DataRefused:
 def _lost(tab: TableTab, what: str) -> DataRefused:
     return DataRefused(
         f"The tab {tab.name} cannot be updated: {what}.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint="Undo it, restore an earlier version, or delete the whole tab: it is then made anew;"
         f' or name the sheet that stands for it: --tab {tab.name}="its title".',
     )
@@ -410,7 +417,7 @@ def _forgotten(template: Template, facts: Facts) -> DataRefused:
     return DataRefused(
         "Rows were written here before, and nothing tells any more which sheet they are in: another program"
         " dropped our marks, or the target is another one now.",
-        meaning=_KEPT,
+        meaning=ROWS_WAIT,
         hint=f"Name the sheet: --tab {name}={_quoted(example)} (there are {titles}); or have new tabs made with all"
         " rows: --restore.",
     )

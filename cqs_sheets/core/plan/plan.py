@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.cells import Alike, CellValue
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Lineage, Made, Write, followed_by
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
@@ -32,12 +32,14 @@ class TabState:
     `columns`: column id -> position (1-based), for those that are there; a template column that
     is not in it is not written (the user deleted it, or it was never made).
     `rows` holds only keys that were asked for. `duplicates`: key -> every row number it stands in.
+    `alike`: the keys that stand there only in another way of writing; a sure one is in `rows` as well.
     """
 
     name: str
     columns: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, HeldRow] = field(default_factory=dict)
     duplicates: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    alike: Mapping[str, Alike] = field(default_factory=dict)
     row_count: int = 0
 
 

@@ -62,6 +62,8 @@ def make_plan(
         held = state.rows.get(row.key) if state else None
         if state is not None and held is not None:
             updates.extend(_row_updates(template, row, state, held.values, columns))
+        elif state is not None and row.key in state.alike:
+            continue  # it may be there: told below
         elif _was_deleted(row, table) and row.tab not in gained and not choices.restore:
             left_deleted += 1
         else:
@@ -86,6 +88,7 @@ def make_plan(
             *_beside(template, table, tabs),
             *table.warnings,
             *_duplicates(table),
+            *_changed_keys(table),
         ),
     )
 
@@ -93,9 +96,10 @@ def make_plan(
 def _was_deleted(row: WantedRow, table: Table) -> bool:
     """Delivered by a write that this target descends from, and gone: the user deleted it.
 
-    Where a tab is bound to another sheet than before, nothing can be said to be gone.
+    Where a tab is bound to another sheet than before, or shared one, nothing can be said to be gone.
     """
-    return table.exists and row.added is not None and row.tab not in table.bindings.dropped
+    unclear = {*table.bindings.dropped, *table.bindings.mixed}
+    return table.exists and row.added is not None and row.tab not in unclear
 
 
 def _row_updates(
@@ -187,3 +191,17 @@ def _duplicates(table: Table) -> Iterator[str]:
         for key, rows in state.duplicates.items():
             where = ", ".join(map(str, rows))
             yield f"{state.name}: id {key} stands in rows {where}; only row {rows[0]} is kept up to date"
+
+
+def _changed_keys(table: Table) -> Iterator[str]:
+    """Ids that stand there in another way of writing: surely, or perhaps."""
+    for state in table.tabs.values():
+        for key, (text, rows, sure) in state.alike.items():
+            where = f"row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}"
+            if sure:
+                yield f"{state.name}: id {key} is written {text!r} in {where}; that row is kept up to date"
+            elif key not in state.rows:
+                yield (
+                    f"{state.name}: id {key} is not written: {where} may be it, where {text!r} stands;"
+                    f" type {key} into its cell of the id if it is, else another id, and run with --restore"
+                )

@@ -7,16 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from cqs_sheets.core.signals.read_signal import (
-    MalformedError,
-    RepeatedNames,
-    clean,
-    id_or_none,
-    read_json,
-    read_signal,
-    shortened,
-    write_json,
-)
+from cqs_sheets.core.signals import read_signal
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal, SignalKey
 
 NO_COUNT = -1
@@ -64,12 +55,12 @@ def parse_envelope(body: bytes) -> Envelope:
     A failure (`error` other than 0) need not carry signals; a success must.
     """
     try:
-        value = read_json(body)
+        value = read_signal.read_json(body)
     except ValueError as problem:
         raise NotTheEnvelope(_not_json(body, problem)) from None
     if not isinstance(value, dict):
         raise NotTheEnvelope("JSON, but not an object")
-    if isinstance(value, RepeatedNames):
+    if isinstance(value, read_signal.RepeatedNames):
         raise NotTheEnvelope("JSON that names a field twice")
     error = _integer(value.get("error"))
     if error is None:
@@ -82,7 +73,7 @@ def parse_envelope(body: bytes) -> Envelope:
     count = _integer(value.get("count"))
     message = value.get("message")
     text = message if isinstance(message, str) else ""
-    text = shortened(clean(text).strip(), _MAX_MESSAGE)
+    text = read_signal.shortened(read_signal.clean(text).strip(), _MAX_MESSAGE)
     return Envelope(error, text, NO_COUNT if count is None else count, signals)
 
 
@@ -109,10 +100,10 @@ def parse_signals(
     counted = not warnings
     for value in objects:
         try:
-            signal = read_signal(value, table, zone, at)
-        except MalformedError as problem:
-            raw = shortened(write_json(value), _MAX_RAW)
-            rejects.append(Reject(id=id_or_none(value), reason=str(problem), raw=raw))
+            signal = read_signal.read_signal(value, table, zone, at)
+        except read_signal.MalformedError as problem:
+            raw = read_signal.shortened(read_signal.write_json(value), _MAX_RAW)
+            rejects.append(Reject(id=read_signal.id_or_none(value), reason=str(problem), raw=raw))
             continue
         known = signals.get(signal.key)
         if known is not None and known != signal:

@@ -1,13 +1,13 @@
 """What no schema can say of a template: every name that a document speaks of must be there, and once.
 
-A finding is the path of a value in the document, and a sentence about it (see core/toml/words.py).
+A finding is the path of a value in the document, and a sentence about it (see core/toml).
 Documents are read with care, as what breaks the schema has been left out of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.signals.exchanges import nearest
@@ -16,8 +16,8 @@ from cqs_sheets.core.templates.formulas import complaints, references
 from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged, own_tabs
 from cqs_sheets.core.templates.pages_check import page_findings
 from cqs_sheets.core.templates.template import ColumnKind
+from cqs_sheets.core.toml import Finding, not_one_of
 from cqs_sheets.core.toml.lines import Path
-from cqs_sheets.core.toml.words import Finding, not_one_of
 
 _TEXT_OR_REFERENCE = re.compile(r'"(?:[^"]|"")*"|\{[^{}]*\}')
 _NAME_IN_FORMULA = re.compile(r"(?<![\w.{])[A-Za-z_][\w.]*(?![\w.]*\()")
@@ -64,11 +64,25 @@ class _Document:
         written = list(self._document.get("tabs", ()))
         names = ((("tabs", at, "name"), tab.get("name", "")) for at, tab in enumerate(written))
         yield from _repeated(names, "tabs have the name")
+        yield from self._volumes(written)
         for position, (tab, worked_out) in enumerate(zip(written, self._own, strict=True)):
             yield from self._tab(("tabs", position), tab, worked_out)
         yield from self._all_settings(written)
         for position, name in enumerate(self._document.get("order", ())):
             yield from _unknown(("order", position), name, self._tabs)
+
+    def _volumes(self, written: Sequence[Values]) -> Iterator[Finding]:
+        """Tabs that are called as another one is where it goes on: `Signals 2`."""
+        places = {tab.get("name", "").lower(): ("tabs", at, "name") for at, tab in enumerate(written)}
+        tables = {name.lower(): name for name in self._tabs}
+        for name in self._tabs:
+            base, _, number = name.lower().rpartition(" ")
+            path = places.get(name.lower(), places.get(base))
+            if path and base in tables and number.isdecimal() and int(number) > 1:
+                yield (
+                    path,
+                    f'"{name}" is what "{tables[base]}" is called where it goes on: it needs another name',
+                )
 
     def _tab(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
         kind = worked_out.get("kind")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cqs_sheets.core.signals.exchanges import nearest
-from cqs_sheets.core.toml.words import plain
+from cqs_sheets.core.toml import plain
 
 _REFERENCE = re.compile(r"\{(?:([^\W\d][^{}\".]*)\.([^{}\"]+)|(\^?[^\W\d]\w*))\}")
 _TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')

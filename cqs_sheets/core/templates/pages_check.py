@@ -24,8 +24,8 @@ from cqs_sheets.core.templates.template import (
     Stamp,
     TextStyle,
 )
+from cqs_sheets.core.toml import Finding, not_one_of
 from cqs_sheets.core.toml.lines import Path
-from cqs_sheets.core.toml.words import Finding, not_one_of
 
 Values = Mapping[str, Any]
 Formats = Mapping[str, CellFormat]

@@ -32,7 +32,7 @@ from cqs_sheets.core.templates.template import (
     TextStyle,
     Theme,
 )
-from cqs_sheets.core.toml.check import check
+from cqs_sheets.core.toml import check
 
 _SOURCES = {ColumnKind.FIELD: "field", ColumnKind.CALC: "calc"}
 

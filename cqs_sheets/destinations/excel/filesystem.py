@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import platform
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,82 +16,15 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.destinations.excel.exchange import exchange
-from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
-from cqs_sheets.files import HELD, is_held
+from cqs_sheets.destinations.excel.disk import Disk
+from cqs_sheets.errors import ROWS_WAIT, AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
+from cqs_sheets.files import HELD
 
 _WAIT_STEP = 0.25
 _TICK = 0.01  # two saves within one may leave the same time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_NAME = 123  # Windows: no file can be called so
-_PENDING = "Nothing was written; the rows wait in the journal."
-
-
-class Disk:
-    """What the operating system does; tests put another in its place to be Windows or a full disk."""
-
-    def rename(self, source: Path, target: Path) -> None:
-        """Put `source` in the place of `target` in one step."""
-        source.replace(target)
-
-    def place(self, source: Path, target: Path) -> None:
-        """Put `source` where nothing is. Raises FileExistsError if something is; `source` may stay, too."""
-        try:
-            os.link(source, target)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            if target.exists():
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-            self.rename(source, target)
-
-    def exchange(self, one: Path, other: Path) -> bool:
-        """Let two files change places in one step; False where that cannot be done."""
-        return exchange(one, other)
-
-    def now(self) -> float:
-        """Seconds since 1970, as files are stamped."""
-        return time.time()
-
-    def remove(self, file: Path) -> None:
-        """Delete a file, if there is one."""
-        file.unlink(missing_ok=True)
-
-    def holds_open_files(self) -> bool:
-        """Whether a file that some program has open cannot be replaced or deleted."""
-        return os.name == "nt"
-
-    def is_held(self, file: Path) -> bool:
-        """Whether that is why a file could not be opened, which is told as a matter of permissions."""
-        return self.holds_open_files() and is_held(file)
-
-    def sync_folder(self, folder: Path) -> None:
-        """Make a rename last through a power cut, where the platform can."""
-        if os.name == "posix":
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-    def host(self) -> str:
-        """This machine's name."""
-        return platform.node()
-
-    def office_runs(self) -> bool:
-        """Whether a LibreOffice runs on this machine; True where that cannot be told."""
-        processes = Path("/proc")
-        if not (processes / "self" / "comm").exists():
-            return True
-        return any(_command(entry) in ("soffice.bin", "oosplash", "soffice") for entry in processes.iterdir())
-
-
-def _command(process: Path) -> str:
-    try:
-        return (process / "comm").read_text().strip() if process.name.isdigit() else ""
-    except OSError:
-        return ""
 
 
 class WorkbookFile:
@@ -254,12 +185,12 @@ class WorkbookFile:
         if self.path.exists() and not self.path.stat().st_mode & 0o222:
             raise AccessRefused(
                 f"{self.path} is read-only.",
-                meaning=_PENDING,
+                meaning=ROWS_WAIT,
                 hint="Allow writing to it, or name another target.",
             )
 
     def _busy(self, who: str, hint: str) -> TargetBusy:
-        return TargetBusy(f"{self.path.name} is busy: {who}.", meaning=_PENDING, hint=hint)
+        return TargetBusy(f"{self.path.name} is busy: {who}.", meaning=ROWS_WAIT, hint=hint)
 
     def check(self, expected: str | None) -> None:
         """Raise errors.TargetChanged if the file is no longer the version `expected` (None: no file)."""
@@ -270,7 +201,7 @@ class WorkbookFile:
         """The failure that a person's save in the middle of a sync is."""
         return TargetChanged(
             f"{self.path.name} was saved by somebody else in the meantime.",
-            meaning=_PENDING,
+            meaning=ROWS_WAIT,
             hint="Run again.",
         )
 
@@ -425,7 +356,9 @@ class WorkbookFile:
             return self._held()
         if error.errno in _FULL:
             return TargetBusy(
-                f"The disk of {self.path} is full.", meaning=_PENDING, hint="Free some space, then run again."
+                f"The disk of {self.path} is full.",
+                meaning=ROWS_WAIT,
+                hint="Free some space, then run again.",
             )
         if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError) or code == _NO_NAME:
             return DataRefused(
@@ -436,11 +369,11 @@ class WorkbookFile:
         if error.errno in _REFUSED:
             return AccessRefused(
                 f"{self.path} cannot be read or written: {error.strerror}.",
-                meaning=_PENDING,
+                meaning=ROWS_WAIT,
                 hint="Check the permissions of the file and of its folder.",
             )
         return TargetBusy(
-            f"{self.path} is out of reach: {error.strerror or error}.", meaning=_PENDING, hint="Run again."
+            f"{self.path} is out of reach: {error.strerror or error}.", meaning=ROWS_WAIT, hint="Run again."
         )
 
 
@@ -452,7 +385,7 @@ def _without_lock(error: OSError) -> CqsError:
     kind: type[CqsError] = AccessRefused if error.errno in _REFUSED else TargetBusy
     return kind(
         f"No lock can be made in the folder for temporary files: {error.strerror}.",
-        meaning=_PENDING,
+        meaning=ROWS_WAIT,
         hint="Make that folder writable and free some space there, or set TMPDIR to another, then run again.",
     )
 

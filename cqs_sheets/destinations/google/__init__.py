@@ -1,1 +1,371 @@
 """Google Sheets as a destination."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, key_text
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Stamp, Table, TabState, is_users_own
+from cqs_sheets.core.plan.rows import status_column
+from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
+from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations.google.read.cells import (
+    MOST_CHARACTERS,
+    Line,
+    box_of_column,
+    box_of_rows,
+    decode,
+    is_inexact,
+    model_rows,
+    read_boxes,
+    read_formulas,
+    with_models,
+)
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
+from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.marks import lineage_of
+from cqs_sheets.destinations.google.read.survey import (
+    Survey,
+    adopted_place,
+    read_headers,
+    read_titles,
+    survey,
+)
+from cqs_sheets.destinations.google.wire import shapes
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
+from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
+from cqs_sheets.destinations.google.write.witness import cells_read, mistakes_among, noted, witness_areas
+from cqs_sheets.destinations.google.write.writing import Writer
+from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
+
+Held = dict[str, dict[str, dict[str, CellValue]]]
+
+_UNSURE = "?"  # follows the version while nobody knows whether its write hit the right rows
+_TIMES = frozenset({"DATE", "TIME", "DATE_TIME"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What travels from one step to the next: how things stand, and which version is known to be verified.
+
+    `mistakes` of an earlier write are to be taken back by the next one.
+    """
+
+    layout: Layout
+    known: str
+    mistakes: tuple[Misplaced, ...] = ()
+
+    @property
+    def suspects(self) -> list[Patch]:
+        """The patches of a write that nobody has verified yet, as far as we know."""
+        return [] if self.layout.version == self.known else noted(self.layout)
+
+    @property
+    def version(self) -> str:
+        """Names the newest write, and whether it hit the right rows is still open."""
+        return self.layout.version + _UNSURE if self.suspects else self.layout.version
+
+
+class GoogleDestination:
+    """A spreadsheet in Google Sheets; see destinations.base.Destination.
+
+    `zone_name` is shown in Settings. A tab goes on in another one at `most_cells`. A person's edits never make
+    apply refuse: what they displace is found by the write's own answer and put right, or by the next run if
+    this one dies before it is. TargetChanged is raised when another sync has written.
+    """
+
+    def __init__(
+        self,
+        spreadsheet_id: str,
+        *,
+        http: SheetsHttp,
+        zone_name: str = "UTC",
+        most_cells: int = MOST_TAB_CELLS,
+        nonce: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
+    ) -> None:
+        self._id = spreadsheet_id
+        self._http = http
+        self._zone_name = zone_name
+        self._most_cells = most_cells
+        self._nonce = nonce
+
+    @property
+    def requests(self) -> int:
+        """See base.Destination."""
+        return self._http.requests
+
+    def stamp(self, known_version: str) -> Stamp:
+        """One read, which the `look` that may follow makes use of."""
+        layout = look(self._http, self._id, written=bool(known_version))
+        seen = _Seen(layout=layout, known=known_version)
+        lineage = lineage_of(layout.marks)
+        return Stamp(exists=bool(layout.marks), lineage=lineage, version=seen.version, seen=seen)
+
+    def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
+        """See base.Destination; no request."""
+        seen = cast("_Seen", stamp.seen)
+        return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
+
+    def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
+        """See base.Destination; two reads."""
+        seen = cast("_Seen", facts.seen)
+        layout, sheets = read_headers(self._http, self._id, seen.layout, titles)
+        return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
+
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+        """What the spreadsheet holds of these keys and of the synced settings; one more read at most.
+
+        A sheet that is bound without marks takes one more: once.
+        """
+        seen = cast("_Seen", facts.seen)
+        template = bindings.template
+        adopted = self._adopted(seen.layout, bindings)
+        layout, alike = _respelt(seen.layout.bound(bindings, adopted), keys)
+        seen = replace(seen, layout=layout)
+        held, seen = self._held(bindings, facts, seen, keys)
+        layout = seen.layout
+        tabs = {}
+        for tab in template.tabs:
+            if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
+                table = _table_state(tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {}))
+                tabs[tab.name] = replace(table, alike=alike.get(tab.name, {}))
+            elif isinstance(tab, SettingsTab) and (state := _settings_state(tab, layout)):
+                tabs[tab.name] = state
+        return Table(
+            exists=bool(layout.marks),
+            sequence=layout.sequence,
+            lineage=facts.lineage,
+            version=facts.version,
+            bindings=bindings,
+            tabs=tabs,
+            titles=tuple(sheet.title for sheet in facts.sheets),
+            made=facts.made,
+            seen=seen,
+        )
+
+    def _held(
+        self, bindings: Bindings, facts: Facts, seen: _Seen, keys: Mapping[str, Collection[str]]
+    ) -> tuple[Held, _Seen]:
+        """The values of the rows that hold these keys, by tab and key; and mistakes found, and the user's formulas."""
+        template, layout = bindings.template, seen.layout
+        asked = {
+            (place.sheet_id, place.rows[key][0]): (tab, place, key)
+            for tab in template.tabs
+            if isinstance(tab, TableTab)
+            for key in keys.get(tab.name, ())
+            if (place := layout.holder(tab.name, key))
+        }
+        growing = [
+            place
+            for tab in template.fed_tabs
+            if is_users_own(bindings, facts.made, tab)
+            for place in layout.volumes(tab.name)
+            if any(not layout.holder(tab.name, key) for key in keys.get(tab.name, ()))
+        ]
+        suspects = seen.suspects
+        lines, layout = self._lines(layout, asked, witness_areas(suspects, layout), growing)
+        held: Held = {}
+        for at, (tab, place, key) in asked.items():
+            line = lines.get(at, {})
+            if not is_alike(key_text(decode(line.get(place.key_column))), key):
+                raise _rearranged()
+            held.setdefault(tab.name, {})[key] = dict(_decoded(tab, place, line))
+        mistakes = mistakes_among(suspects, layout, cells_read(lines))
+        _correct(held, template, mistakes)
+        return held, replace(seen, layout=layout, mistakes=mistakes)
+
+    def _lines(
+        self,
+        layout: Layout,
+        asked: Collection[tuple[int, int]],
+        areas: Sequence[shapes.GridRange],
+        growing: Sequence[TabPlace],
+    ) -> tuple[dict[tuple[int, int], Line], Layout]:
+        """Rows and areas by one read, along with the formulas of tables that are the user's own and `growing`."""
+        rows: dict[int, list[int]] = {}
+        for sheet_id, row in asked:
+            rows.setdefault(sheet_id, []).append(row)
+        boxes = [
+            box
+            for sheet_id, found in rows.items()
+            if (place := layout.sheet(sheet_id))
+            for box in box_of_rows(place, found)
+        ]
+        boxes += areas
+        models = [box for place in growing if (box := model_rows(place))]
+        if not models:
+            return (read_boxes(self._http, self._id, boxes) if boxes else {}), layout
+        lines, formulas = read_formulas(self._http, self._id, [*boxes, *models])
+        known = {place.name: with_models(place, formulas) for place in growing}
+        return lines, replace(layout, tabs={**layout.tabs, **known})
+
+    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination: one read of the columns of status."""
+        layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
+        columns = {
+            place.sheet_id: (tab.name, place, place.columns[status])
+            for tab in bindings.template.fed_tabs
+            if (status := status_column(tab))
+            for place in layout.volumes(tab.name)
+            if status in place.columns and place.rows
+        }
+        boxes = [box_of_column(place, at) for _, place, at in columns.values()]
+        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        found: dict[str, set[str]] = {}
+        for sheet_id, (name, place, at) in columns.items():
+            keys = found.setdefault(name, set())
+            for key, rows in place.rows.items():
+                if lines.get((sheet_id, rows[0]), {}).get(at) == Status.OPEN.value:
+                    keys.add(key)
+        return found
+
+    def survey(self, facts: Facts, bindings: Bindings) -> Survey:
+        """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
+        layout = cast("_Seen", facts.seen).layout
+        bound = layout.bound(bindings, self._adopted(layout, bindings))
+        return survey(self._http, self._id, bound, bindings)
+
+    def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
+        return {
+            name: adopted_place(self._http, self._id, layout, tab, binding)
+            for name, binding in bindings.adopted.items()
+            if isinstance(tab := bindings.template.tab(name), TableTab)
+        }
+
+    def apply(self, plan: Plan) -> Applied:
+        """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
+        if plan.refusals:
+            raise DataRefused(
+                plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
+            )
+        seen = cast("_Seen", plan.table.seen)
+        bindings = plan.table.bindings
+        composer = Composer(
+            template=plan.template,
+            spreadsheet_id=self._id,
+            zone_name=self._zone_name,
+            most_cells=self._most_cells,
+            users_own=frozenset(
+                tab.name for tab in plan.template.fed_tabs if is_users_own(bindings, plan.table.made, tab)
+            ),
+            dropped=bindings.dropped,
+        )
+        writer = Writer(
+            http=self._http,
+            spreadsheet_id=self._id,
+            composer=composer,
+            look=lambda: self._again(bindings, seen.layout),
+            titles=lambda: read_titles(self._http, self._id),
+            nonce=plan.word or self._nonce(),
+        )
+        written = writer.write(plan, seen.layout, seen.mistakes)
+        warnings = tuple(dict.fromkeys((*_mended(seen.mistakes), *writer.warnings, *_oddities(plan))))
+        return Applied(version=written.version, warnings=warnings)
+
+    def _again(self, bindings: Bindings, before: Layout) -> Layout:
+        """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""
+        fresh = replace(look(self._http, self._id).bound(bindings, {}), grids=before.grids)
+        fresh = fresh.respelt(before.spelt)
+        if any(sum(1 for _ in fresh.volumes(name)) < len(found) for name, found in bindings.tabs.items()):
+            raise _rearranged()
+        return fresh
+
+
+def _correct(held: Held, template: Template, mistakes: Sequence[Misplaced]) -> None:
+    """What a row will hold once mistakes are taken back; of several in one cell the oldest knows."""
+    for wrong in reversed(mistakes):
+        values = held.get(wrong.patch.tab, {}).get(wrong.found or "")
+        tab = template.tab(wrong.patch.tab) if values else None
+        if values and isinstance(tab, TableTab):
+            before = next(iter((wrong.before or {}).values()), None)
+            values[wrong.patch.column] = decode(before, tab.column(wrong.patch.column).type)
+
+
+def _mended(mistakes: Sequence[Misplaced]) -> Iterator[str]:
+    rows = {(each.patch.tab, each.found) for each in mistakes}
+    if rows:
+        yield (
+            "someone rearranged the sheet during a write that was broken off:"
+            f" {len(rows)} row(s) were put right now"
+        )
+
+
+def _respelt(
+    layout: Layout, keys: Mapping[str, Collection[str]]
+) -> tuple[Layout, Mapping[str, Mapping[str, Alike]]]:
+    """The layout by the keys that cells surely stand for, and by tab all that may be changed ones."""
+    alike: dict[str, Mapping[str, Alike]] = {}
+    for tab, wanted in keys.items():
+        places = list(layout.volumes(tab))
+        missing = {key for key in wanted if not any(key in place.rows for place in places)}
+        cells: dict[str, list[int]] = {}
+        for place in places if missing else ():
+            for text in place.rows.keys() - set(wanted):
+                cells.setdefault(text, []).extend(row + 1 for row in place.rows[text])
+        alike[tab] = Alikes(missing).among(cells)
+    spelt = {
+        tab: {each.text: key for key, each in found.items() if each.sure} for tab, found in alike.items()
+    }
+    return layout.respelt(spelt), alike
+
+
+def _table_state(
+    name: str, places: Sequence[TabPlace], held: Mapping[str, Mapping[str, CellValue]]
+) -> TabState:
+    """The volumes of a tab as one; a key that stands in several rows is kept up to date in the first."""
+    rows = {key: [row + 1 for place in places for row in place.rows.get(key, ())] for key in held}
+    return TabState(
+        name=name,
+        columns={column: at + 1 for place in reversed(places) for column, at in place.columns.items()},
+        rows={key: HeldRow(row=rows[key][0], values=values) for key, values in held.items()},
+        duplicates={key: tuple(found) for key, found in rows.items() if len(found) > 1},
+        row_count=sum(
+            row > place.header_row for place in places for found in place.rows.values() for row in found
+        ),
+    )
+
+
+def _settings_state(tab: SettingsTab, layout: Layout) -> TabState | None:
+    rows = {}
+    for setting in tab.settings:
+        cell = layout.names.get(setting.name.lower())
+        if cell and setting.synced:
+            value = decode(layout.values.get(cell), _kind(setting))
+            rows[setting.name] = HeldRow(row=cell.row + 1, values={SETTING_VALUE: value})
+    return TabState(name=tab.name, rows=rows, row_count=len(rows)) if rows else None
+
+
+def _kind(setting: Setting) -> CellType:
+    return CellType.TIME if setting.format.type in _TIMES else CellType.ID
+
+
+def _decoded(tab: TableTab, place: TabPlace, line: Mapping[int, object]) -> Iterator[tuple[str, CellValue]]:
+    for column in tab.columns:
+        if column.synced and column.id in place.columns:
+            yield column.id, decode(line.get(place.columns[column.id]), column.type)
+
+
+def _oddities(plan: Plan) -> Iterator[str]:
+    """What could not be written as it is."""
+    values = [(add.key, value) for add in plan.adds for value in add.values.values()]
+    values += [(update.key, update.new) for update in plan.updates]
+    inexact = sorted({key for key, value in values if is_inexact(value)})
+    if inexact:
+        yield f"kept as text, as a spreadsheet would round it: numbers of {', '.join(inexact[:5])}"
+    if any(isinstance(value, str) and len(value) > MOST_CHARACTERS for _, value in values):
+        yield f"cut to {MOST_CHARACTERS:,} characters, the most that a cell holds: a text"
+
+
+def _rearranged() -> TargetChanged:
+    return TargetChanged(
+        "The spreadsheet was rearranged while it was read.",
+        meaning=ROWS_WAIT,
+        hint="Run the sync again.",
+    )

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cqs_sheets.core.outcomes.rules import Rules, as_json, read_rules
-from cqs_sheets.core.toml.check import TomlProblems
+from cqs_sheets.core.toml import TomlProblems
 
 
 def test_nothing_said_means_the_defaults() -> None:

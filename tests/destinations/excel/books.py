@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, Table, Update
 from cqs_sheets.destinations import Applied
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.deliver import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 

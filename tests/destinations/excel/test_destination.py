@@ -14,7 +14,7 @@ import xlsxwriter
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.core.plan.plan import Plan
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from cqs_sheets.run.deliver import read_target
 from tests.destinations.excel.books import (

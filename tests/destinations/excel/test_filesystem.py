@@ -12,8 +12,9 @@ from typing import BinaryIO
 import pytest
 
 from cqs_sheets.core.plan.plan import Plan
-from cqs_sheets.destinations.excel.destination import ExcelDestination
-from cqs_sheets.destinations.excel.filesystem import Disk, WorkbookFile
+from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel.disk import Disk
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.run.deliver import read_target
 from tests.alone import alone_with

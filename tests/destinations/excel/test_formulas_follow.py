@@ -15,7 +15,7 @@ from openpyxl.formula.translate import Translator
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.errors import DataRefused

@@ -17,7 +17,7 @@ import xlsxwriter
 from openpyxl.utils import get_column_letter
 
 from cqs_sheets.core.plan.plan import Add, Table, Update, free_title
-from cqs_sheets.destinations.excel.destination import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook

@@ -13,7 +13,7 @@ from cqs_sheets.core.cells import CellValue, same
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.errors import TargetBusy
 from cqs_sheets.run.deliver import read_target

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from tests.destinations.google.user import moment
@@ -69,6 +69,13 @@ class LiveUser:
         _first, header, _ = self._table()
         start = {"sheetId": self._id(), "rowIndex": self._row(key), "columnIndex": header.index("Memo")}
         rows = [{"values": [{"userEnteredValue": {"stringValue": text}}]}]
+        self._do({"updateCells": {"start": start, "rows": rows, "fields": "userEnteredValue"}})
+
+    def retype_key(self, key: str, value: str | float) -> None:
+        _first, header, _ = self._table()
+        start = {"sheetId": self._id(), "rowIndex": self._row(key), "columnIndex": header.index("ID")}
+        entered = {"stringValue" if isinstance(value, str) else "numberValue": value}
+        rows = [{"values": [{"userEnteredValue": entered}]}]
         self._do({"updateCells": {"start": start, "rows": rows, "fields": "userEnteredValue"}})
 
     def delete_row(self, key: str) -> None:

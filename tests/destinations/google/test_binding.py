@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.errors import DataRefused
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser, shown

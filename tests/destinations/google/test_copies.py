@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from tests.destinations.google.otherwise import OTHERWISE
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.test_binding import values

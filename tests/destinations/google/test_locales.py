@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.compile.styles import in_any_locale, ratio
-from cqs_sheets.destinations.google.destination import GoogleDestination
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser

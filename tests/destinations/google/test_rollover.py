@@ -9,7 +9,7 @@ import pytest
 
 from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, volume_name
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, portions
 from cqs_sheets.errors import TargetBusy

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cqs_sheets.core.plan.binding import bind
-from cqs_sheets.destinations.google.read.survey import Protection, Survey
+from cqs_sheets.destinations import Protection
+from cqs_sheets.destinations.google.read.survey import Survey
 from cqs_sheets.run.deliver import look
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser
@@ -25,10 +26,10 @@ def test_each_column_is_found_where_a_person_has_put_it(user: GoogleUser) -> Non
     found = surveyed(user)
     (tab,) = found.tabs
     assert (found.title, found.sequence, found.locale, found.zone) == ("Book", 1, "en_US", "Etc/GMT")
-    assert (tab.tab, tab.title, tab.header_row, tab.rows) == ("Signals", "Mine", 3, 2)
-    assert (tab.columns["id"], tab.columns["stop"], tab.missing) == ("B", "E", ("lev",))
-    assert found.made
-    assert "lev" in found.made["Signals"]
+    assert (tab.tab.name, tab.title, tab.header_row, tab.rows) == ("Signals", "Mine", 3, 2)
+    assert (tab.columns["id"], tab.columns["stop"], tab.columns.get("lev")) == ("B", "E", None)
+    assert tab.made
+    assert "lev" in tab.made
 
 
 def test_ids_that_stand_twice_are_named_by_row(user: GoogleUser) -> None:
@@ -67,7 +68,7 @@ def test_a_table_made_by_hand_is_known_by_its_headers(user: GoogleUser) -> None:
         hand.type("Signals!B3", ["7", "BTC"])
     found = surveyed(user)
     (tab,) = found.tabs
-    assert (found.sequence, found.made) == (None, None)
+    assert (found.sequence, tab.made) == (None, None)
     assert (tab.header_row, tab.rows) == (2, 1)
     assert tab.columns == {"id": "B", "coin": "C", "stop": "D", "time": "E"}
 

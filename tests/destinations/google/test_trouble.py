@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.core.plan.facts import top
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Quota, Wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged, UsageError

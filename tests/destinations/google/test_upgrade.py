@@ -22,7 +22,7 @@ from cqs_sheets.core.templates.template import (
     Template,
     TextStyle,
 )
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser, shown

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from cqs_sheets.destinations.google.destination import GoogleDestination
+from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
@@ -139,6 +139,14 @@ class GoogleUser:
         where = f"Signals!{column_letters(self.columns()['memo'])}{self.row_of(key)}"
         with self.editing() as hand:
             hand.put(where, text)
+
+    def retype_key(self, key: str, value: str | float) -> None:
+        sheet_id = self.sheets.book(self.book).tab("Signals").id  # type: ignore[union-attr]
+        start = {"sheetId": sheet_id, "rowIndex": self.row_of(key) - 1, "columnIndex": self.columns()["id"]}
+        entered = {"stringValue" if isinstance(value, str) else "numberValue": value}
+        rows = [{"values": [{"userEnteredValue": entered}]}]
+        with self.editing() as hand:
+            hand.do({"updateCells": {"start": start, "rows": rows, "fields": "userEnteredValue"}})
 
     def delete_row(self, key: str) -> None:
         row = self.row_of(key)

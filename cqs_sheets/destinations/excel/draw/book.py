@@ -23,15 +23,9 @@ from openpyxl.writer.excel import ExcelWriter
 
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.excel.draw import styles
 from cqs_sheets.destinations.excel.draw.page import draw_page
 from cqs_sheets.destinations.excel.draw.settings import draw_settings
-from cqs_sheets.destinations.excel.draw.styles import (
-    DrawnReferences,
-    DrawnTable,
-    Look,
-    OtherTables,
-    is_hidden,
-)
 from cqs_sheets.destinations.excel.draw.table import AUTHOR, draw_table, unique_headers
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, sheet_name, table_name
@@ -60,6 +54,7 @@ def saved(book: Workbook) -> bytes:
 
 _MARGIN = 0.4  # inches of paper
 _STYLES = "xl/styles.xml"
+# They match the fonts that openpyxl wrote a moment ago: it orders what is in one otherwise than the schema.
 _FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
 _FONT_PART = re.compile(rb"<(\w+)[^>]*/>")
 _FONT_ORDER = (b"b", b"i", b"strike", b"u", b"sz", b"color", b"name", b"family", b"scheme")
@@ -71,10 +66,10 @@ def draw_workbook(
     zone_name: str,
     taken_names: Collection[str],
     titles: Mapping[str, str],
-    elsewhere: OtherTables,
+    elsewhere: styles.OtherTables,
 ) -> bytes:
     """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
-    look = Look(template.theme)
+    look = styles.Look(template.theme)
     taken = {name.lower() for name in taken_names}
     references = _references(template, tabs, taken, titles, elsewhere)
     book = _blank(template, look)
@@ -97,32 +92,32 @@ def _references(
     tabs: Sequence[Tab],
     taken: Collection[str],
     wanted: Mapping[str, str],
-    elsewhere: OtherTables,
-) -> DrawnReferences:
+    elsewhere: styles.OtherTables,
+) -> styles.DrawnReferences:
     """The titles and names that the tabs get, none of them twice: any formula may speak of any tab."""
     settings = template.settings_tab.settings if template.settings_tab else ()
     reserved = {*taken, *(setting.name.lower() for setting in settings)}  # no table is called like a setting
     titles: dict[str, str] = {}
-    tables: dict[str, DrawnTable] = {}
+    tables: dict[str, styles.DrawnTable] = {}
     for tab in tabs:
         title = titles[tab.name] = sheet_name(wanted.get(tab.name, tab.name), titles.values())
         if isinstance(tab, TableTab):
             name = table_name(tab.name, reserved)
             reserved.add(name.lower())
-            tables[tab.name] = DrawnTable(tab=tab, title=title, name=name, headers=unique_headers(tab))
-    return DrawnReferences(tables=tables, titles=titles, elsewhere=elsewhere)
+            tables[tab.name] = styles.DrawnTable(tab=tab, title=title, name=name, headers=unique_headers(tab))
+    return styles.DrawnReferences(tables=tables, titles=titles, elsewhere=elsewhere)
 
 
 def _hide(book: Workbook, tabs: Sequence[Tab]) -> None:
     """Hide what is to be hidden and open on the first of the others; one sheet has to show, so the first."""
-    shown = [at for at, tab in enumerate(tabs) if not is_hidden(tab)] or [0]
+    shown = [at for at, tab in enumerate(tabs) if not styles.is_hidden(tab)] or [0]
     for at, sheet in enumerate(book.worksheets):
         sheet.sheet_state = "visible" if at in shown else "hidden"
         sheet.sheet_view.tabSelected = at == shown[0]
     book.active = shown[0]
 
 
-def _blank(template: Template, look: Look) -> Workbook:
+def _blank(template: Template, look: styles.Look) -> Workbook:
     book = Workbook()
     book.remove(book.worksheets[0])
     book._fonts = IndexedList([look.font()])  # type: ignore[attr-defined]  # noqa: SLF001 - of cells without format

@@ -18,16 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cqs_sheets.core.grid import column_letters, runs
 from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.template import Column, ColumnKind, Rule, TableTab
-from cqs_sheets.destinations.excel.draw.styles import (
-    WIDTH_PADDING,
-    DrawnReferences,
-    DrawnTable,
-    Look,
-    alignment,
-    rule_style,
-    style_like,
-    value_alignment,
-)
+from cqs_sheets.destinations.excel.draw import styles
 from cqs_sheets.destinations.excel.parts.references import Area, address, quoted_sheet
 from cqs_sheets.destinations.excel.parts.workbook import column_name
 from cqs_sheets.errors import DataRefused
@@ -79,7 +70,11 @@ _NOTE_WIDTH, _NOTE_LINE, _NOTE_CHARACTERS = 240, 17, 36  # pixels, and what of t
 
 
 def draw_table(
-    book: Workbook, sheet: Worksheet, drawn: DrawnTable, look: Look, references: DrawnReferences
+    book: Workbook,
+    sheet: Worksheet,
+    drawn: styles.DrawnTable,
+    look: styles.Look,
+    references: styles.DrawnReferences,
 ) -> None:
     """Draw a table tab: its headers and its blank row, or the spare rows with their formulas."""
     tab, header_row = drawn.tab, drawn.header_row
@@ -90,7 +85,7 @@ def draw_table(
         model = _draw_cell(sheet, tab, look, rows[0], at)
         for row in rows:
             cell = sheet.cell(row, at, formula or None)
-            style_like(cell, model)
+            styles.style_like(cell, model)
         _draw_column(sheet, column, look, at)
         _bind(
             book,
@@ -122,11 +117,13 @@ def unique_headers(tab: TableTab) -> tuple[str, ...]:
     return tuple(headers)
 
 
-def _draw_header(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int, text: str) -> None:
+def _draw_header(sheet: Worksheet, tab: TableTab, look: styles.Look, row: int, at: int, text: str) -> None:
     column = tab.columns[at - 1]
     cell = sheet.cell(row, at, text)
     cell.data_type = "s"  # text that begins with "=" too
-    cell.alignment = alignment(column.format, vertical="center" if tab.plain else "top")  # above the button
+    cell.alignment = styles.alignment(
+        column.format, vertical="center" if tab.plain else "top"
+    )  # above the button
     cell.font = look.font("" if tab.plain else "paper", bold=True)
     if column.note:
         cell.comment = note(column.note)
@@ -144,7 +141,7 @@ def _draw_header(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int,
         above.border = cell.border = look.before(look.theme.faint_on(background))
 
 
-def _spare_formula(drawn: DrawnTable, column: Column, references: DrawnReferences) -> str:
+def _spare_formula(drawn: styles.DrawnTable, column: Column, references: styles.DrawnReferences) -> str:
     """The formula of a column's spare cells: the same in all of them, and in rows that Excel adds below."""
     if not drawn.tab.spare_rows or column.kind is not ColumnKind.FORMULA:
         return ""
@@ -154,11 +151,11 @@ def _spare_formula(drawn: DrawnTable, column: Column, references: DrawnReference
         return ""
 
 
-def _draw_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -> Cell | MergedCell:
+def _draw_cell(sheet: Worksheet, tab: TableTab, look: styles.Look, row: int, at: int) -> Cell | MergedCell:
     column = tab.columns[at - 1]
     cell = sheet.cell(row, at)
     cell.number_format = column.format.pattern
-    cell.alignment = value_alignment(column.format)
+    cell.alignment = styles.value_alignment(column.format)
     if not tab.plain:
         cell.font = look.cell_font(column)
         cell.border = look.under("line", "thin")
@@ -167,13 +164,13 @@ def _draw_cell(sheet: Worksheet, tab: TableTab, look: Look, row: int, at: int) -
     return cell
 
 
-def _draw_column(sheet: Worksheet, column: Column, look: Look, at: int) -> None:
+def _draw_column(sheet: Worksheet, column: Column, look: styles.Look, at: int) -> None:
     """Width, and the format of rows that have no row above to look like."""
     dimension = sheet.column_dimensions[column_letters(at)]
-    dimension.width = column.width + WIDTH_PADDING
+    dimension.width = column.width + styles.WIDTH_PADDING
     dimension.hidden = column.hidden
     dimension.number_format = column.format.pattern
-    dimension.alignment = value_alignment(column.format)
+    dimension.alignment = styles.value_alignment(column.format)
     dimension.font = look.cell_font(column)
 
 
@@ -197,7 +194,9 @@ def _set_view(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
     sheet.print_title_rows = f"1:{header_row}"
 
 
-def _add_table(sheet: Worksheet, drawn: DrawnTable, rows: range, references: DrawnReferences) -> None:
+def _add_table(
+    sheet: Worksheet, drawn: styles.DrawnTable, rows: range, references: styles.DrawnReferences
+) -> None:
     area = str(Area(drawn.header_row, 1, rows[-1], len(drawn.headers)))
     table = Table(displayName=drawn.name, name=drawn.name, ref=area)
     table.tableColumns = [TableColumn(id=at, name=header) for at, header in enumerate(drawn.headers, start=1)]
@@ -209,7 +208,7 @@ def _add_table(sheet: Worksheet, drawn: DrawnTable, rows: range, references: Dra
 
 
 def _add_rule(
-    sheet: Worksheet, drawn: DrawnTable, rule: Rule, rows: range, references: DrawnReferences
+    sheet: Worksheet, drawn: styles.DrawnTable, rule: Rule, rows: range, references: styles.DrawnReferences
 ) -> None:
     """A conditional format of the rows: it grows with the table. Left out if a column it needs is not there."""
 
@@ -226,7 +225,7 @@ def _add_rule(
     condition = Condition(
         type="expression",
         formula=[formula.removeprefix("=")],
-        dxf=rule_style(rule.style),
+        dxf=styles.rule_style(rule.style),
         stopIfTrue=True,
     )
     sheet.conditional_formatting.add(ranges, condition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,9 +26,11 @@ from cqs_sheets.destinations.excel.edit.room import (
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     EditsOnDemand,
+    Proof,
     RowEdit,
     column_styles,
     rewritten,
+    untrue,
     with_dimension,
 )
 from cqs_sheets.destinations.excel.edit.stale import forget_results
@@ -49,7 +51,7 @@ from cqs_sheets.destinations.excel.read.place import (
 )
 from cqs_sheets.destinations.excel.read.reader import cells_at, setting_cells
 from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 
 def mark(draft: Draft, bindings: Bindings) -> None:
@@ -85,6 +87,8 @@ class Editor:
         self._kept: defaultdict[Sheet, set[str]] = defaultdict(set)  # has all sheets that are edited
         self._settings: set[str] = set()
         self._made: Made = {}
+        self._added = 0
+        self._owners: dict[str, str] = {}
 
     def _open(self) -> None:
         self._workbook = Workbook(self._draft)
@@ -104,6 +108,8 @@ class Editor:
                 self._edit_table(tab, adds, updates)
             elif isinstance(tab, SettingsTab) and updates:
                 self._edit_settings(tab, updates)
+        if self._added != len(plan.adds):
+            raise untrue()
         for tab in plan.template.tabs:
             if isinstance(tab, TableTab) and tab.spare_rows:
                 self._add_spare_rows(tab)
@@ -188,9 +194,22 @@ class Editor:
                 moves_rows=shifted,
                 grows_table=growth is not None and place.table is not None,
             )
-        self._rewrite(place.sheet, edits, columns, growth)
+        self._check_alone(place)
+        self._added += len(adds)
+        self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds))
         if growth:
             self._grow(place, growth)
+
+    def _check_alone(self, place: Place) -> None:
+        """No two tabs are ever written to one sheet."""
+        if self._owners.setdefault(place.sheet.part, place.tab.name) != place.tab.name:
+            raise untrue()
+
+    def _proof(self, place: Place, adds: Sequence[Add] = ()) -> Callable[[], Proof]:
+        column, epoch_1904 = place.columns[place.tab.key], self._workbook.epoch_1904
+        return lambda: Proof(
+            column, [encode(add.values[place.tab.key], epoch_1904=epoch_1904) for add in adds]
+        )
 
     def _place(self, tab: TableTab) -> Place:
         place = marked_place(self._workbook, tab)
@@ -250,7 +269,8 @@ class Editor:
         found, growth = needed
         first = growth.area.bottom + 1
         maker = self._row_maker(place, found, growth, users_own=True)
-        self._rewrite(place.sheet, maker.rows(first, [{}] * growth.rows), maker.columns, growth)
+        rows = maker.rows(first, [{}] * growth.rows)
+        self._rewrite(place.sheet, rows, maker.columns, growth, self._proof(place))
         self._grow(place, growth)
 
     def _row_maker(self, place: Place, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
@@ -299,7 +319,14 @@ class Editor:
             self._warnings.append(f"{sheet}!{address(row, column)}: {encoded.warning}")
         return CellEdit(encoded)
 
-    def _rewrite(self, sheet: Sheet, edits: Edits, columns: Collection[int], growth: Growth | None) -> None:
+    def _rewrite(
+        self,
+        sheet: Sheet,
+        edits: Edits,
+        columns: Collection[int],
+        growth: Growth | None,
+        proof: Callable[[], Proof | None] = lambda: None,
+    ) -> None:
         reach = Area(min(edits), min(columns), max(edits), max(columns))
         before = self._draft.content(sheet.part)
 
@@ -314,6 +341,7 @@ class Editor:
                 lambda text: with_dimension(text, reach),
                 tail,
                 growth.cell_formulas(sheet.name) if growth else lambda piece: piece.text,
+                proof(),
             ),
         )
 
@@ -328,6 +356,6 @@ class Editor:
 def _moved(place: Place, update: Update) -> DataRefused:
     return DataRefused(
         f"The row of {update.key} or its column {update.column} is no longer in {place.sheet.name}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint="Run again.",
     )

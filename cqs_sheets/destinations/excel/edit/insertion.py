@@ -8,19 +8,11 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from cqs_sheets.core.grid import column_number
-from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, filled, map_references
 from cqs_sheets.destinations.excel.parts.rowstream import Piece, addressed
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
-from cqs_sheets.destinations.excel.parts.xmltext import (
-    Malformed,
-    attributes,
-    canonical,
-    escape,
-    plain_part,
-    unescape,
-)
 from cqs_sheets.errors import DataRefused
 
 # Matches a cell up to the end of its formula, then the formula's tag and text: a cell that a program wrote with
@@ -67,8 +59,8 @@ class CellFormulas:
         return _FORMULA.sub(lambda formula: self._formula(formula, row, column), match[0])
 
     def _formula(self, match: re.Match[bytes], row: int, column: int) -> bytes:
-        values = attributes(match[1])
-        text = unescape(match[2] or b"")
+        values = xmltext.attributes(match[1])
+        text = xmltext.unescape(match[2] or b"")
         if values.get("t") == "shared":
             return self._shared(match[0], values.get("si", ""), text, row, column)
         tag = b"<f" + match[1] + b">"
@@ -77,7 +69,7 @@ class CellFormulas:
         after = self._change(text, row, column)
         if after == text and tag == b"<f" + match[1] + b">":
             return match[0]
-        return tag + escape(after) + b"</f>"
+        return tag + xmltext.escape(after) + b"</f>"
 
     def _shared(self, written: bytes, index: str, text: str, row: int, column: int) -> bytes:
         if text:
@@ -95,11 +87,11 @@ class CellFormulas:
             return written
         if (row, column) == (first_row, first_column):
             self._written_out.add(index)
-        return b"<f>" + escape(after) + b"</f>"
+        return b"<f>" + xmltext.escape(after) + b"</f>"
 
 
 def _unknown(index: str) -> NoReturn:
-    raise Malformed("the formula that cells share", index)
+    raise xmltext.Malformed("the formula that cells share", index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,9 +241,9 @@ def map_formulas(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str],
     """Rewrite the formulas that a pattern finds (group 1 before, group 2 the formula)."""
 
     def changed(match: re.Match[bytes]) -> bytes:
-        before = unescape(match[2])
+        before = xmltext.unescape(match[2])
         after = change(before)
-        return match[0] if after == before else match[1] + escape(after).replace(b'"', b"&quot;")
+        return match[0] if after == before else match[1] + xmltext.escape(after).replace(b'"', b"&quot;")
 
     return pattern.sub(changed, xml)
 
@@ -269,7 +261,7 @@ def map_text(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str], str
 def edit_part(draft: Draft, part: str, change: Callable[[bytes], bytes]) -> None:
     """Put a part into the draft as changed, if it is there and has changed."""
     if part in draft:
-        before = plain_part(draft.read(part))
+        before = xmltext.plain_part(draft.read(part))
         after = change(before)
         if after != before:
             draft.put(part, after)
@@ -296,9 +288,9 @@ def _with(pattern: re.Pattern[bytes], change: FormulaChange, home: str) -> Calla
 
 def mentions(draft: Draft, other: Sheet, title: str) -> bool:
     """Whether a sheet's part says another sheet's title at all."""
-    name = escape(title.replace("'", "''")).lower()
+    name = xmltext.escape(title.replace("'", "''")).lower()
     rest = b""
-    for chunk in canonical(draft.chunks(other.part)):
+    for chunk in xmltext.canonical(draft.chunks(other.part)):
         if name in (rest + chunk).lower():
             return True
         rest = chunk[-len(name) :]

@@ -9,37 +9,20 @@ from dataclasses import dataclass, replace
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.templates.template import Column, ColumnKind, Template
-from cqs_sheets.destinations.excel.edit.rows import (
-    CellEdit,
-    EditsOnDemand,
-    RowEdit,
-    rewritten,
-    with_dimension,
-)
+from cqs_sheets.destinations.excel.edit import rows
 from cqs_sheets.destinations.excel.edit.sample import Sample, draw_sample
+from cqs_sheets.destinations.excel.parts import splice, tables
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, SharedStrings, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_COLUMN, Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
-from cqs_sheets.destinations.excel.parts.splice import (
-    has_element,
-    with_columns,
-    with_element,
-    with_validations,
-)
 from cqs_sheets.destinations.excel.parts.styles import MergedStyles
-from cqs_sheets.destinations.excel.parts.tables import (
-    SheetTable,
-    add_notes,
-    legacy_drawing,
-    tables_of,
-    widen_table,
-)
 from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook, column_name
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences, Place, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
 
+# They match addressed cells (rowstream), and those that hold a value or a formula; a cell with a format only is free.
 _CELL = re.compile(rb'<c r="([A-Z]+)')
 _FILLED = rb'<c r="(?:%s)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b'
 
@@ -64,8 +47,8 @@ def _last_column(draft: Draft, place: Place) -> int:
     return max((column_number(name.decode()) for name in letters), default=0)
 
 
-def _is_taken(draft: Draft, place: Place, table: SheetTable, wanted: Area) -> bool:
-    others = [each.area for each in tables_of(draft, place.sheet.part) if each.part != table.part]
+def _is_taken(draft: Draft, place: Place, table: tables.SheetTable, wanted: Area) -> bool:
+    others = [each.area for each in tables.tables_of(draft, place.sheet.part) if each.part != table.part]
     letters = "|".join(column_letters(at) for at in range(wanted.left, wanted.right + 1))
     filled = re.compile(_FILLED % letters.encode())
     return any(area.meets(wanted) for area in others) or any(
@@ -128,7 +111,7 @@ class _Columns:
         self._rewrite(sample, styles, positions)
         if self._place.table:
             headers = [_text(sample.headers[at]) for at in positions.values()]
-            widen_table(self._draft, self._place.table, headers)
+            tables.widen_table(self._draft, self._place.table, headers)
         for column_id, at in positions.items():
             cell = CellAddress(self._place.sheet.name, self._place.header_row, at)
             self._workbook.bind(column_name(self._place.tab.mark_name, column_id), cell)
@@ -157,46 +140,46 @@ class _Columns:
         place = self._place
         top = place.header_row - (1 if sample.above and place.header_row > 1 else 0)
         reach = Area(top, min(positions.values()), self._last, max(positions.values()))
-        edits = EditsOnDemand(range(top, self._last + 1), self._row_maker(sample, styles, positions))
+        edits = rows.EditsOnDemand(range(top, self._last + 1), self._row_maker(sample, styles, positions))
         widths = {at: _restyled(tag, styles) for at, tag in sample.columns.items()}
         new_link = self._add_notes(sample)
         rules = list(self._rules(sample, styles, positions))
         before = self._draft.content(place.sheet.part)
 
         def head(text: bytes) -> bytes:
-            return with_dimension(with_columns(text, widths), reach)
+            return rows.with_dimension(splice.with_columns(text, widths), reach)
 
         def tail(text: bytes) -> bytes:
             for rule in rules:
-                text = with_element(text, "conditionalFormatting", rule)
-            if new_link and not has_element(text, "legacyDrawing"):
-                drawing = legacy_drawing(self._workbook, new_link)
-                text = with_element(text, "legacyDrawing", drawing)
-            return with_validations(text, list(self._validations(sample)))
+                text = splice.with_element(text, "conditionalFormatting", rule)
+            if new_link and not splice.has_element(text, "legacyDrawing"):
+                drawing = tables.legacy_drawing(self._workbook, new_link)
+                text = splice.with_element(text, "legacyDrawing", drawing)
+            return splice.with_validations(text, list(self._validations(sample)))
 
-        self._draft.put(place.sheet.part, lambda: rewritten(before, edits, head, tail))
+        self._draft.put(place.sheet.part, lambda: rows.rewritten(before, edits, head, tail))
 
     def _row_maker(
         self, sample: Sample, styles: MergedStyles, positions: Mapping[str, int]
-    ) -> Callable[[int], RowEdit]:
+    ) -> Callable[[int], rows.RowEdit]:
         """From a row's number to what comes into it: group, header, or a cell as new rows have it."""
         formulas = {at: formula for id_, at in positions.items() if (formula := self._formula(id_))}
         header = self._place.header_row
         looks = {header - 1: sample.above, header: sample.headers}
         last_with_formula = self._filled if self._place.tab.fed else self._last
         drawn = {
-            row: RowEdit({at: _drawn(cell, styles) for at, cell in cells.items()})
+            row: rows.RowEdit({at: _drawn(cell, styles) for at, cell in cells.items()})
             for row, cells in looks.items()
         }
         blanks = {at: styles.cells[cell.style or 0] for at, cell in sample.blanks.items()}
 
-        def edit(row: int) -> RowEdit:
+        def edit(row: int) -> rows.RowEdit:
             if row in drawn:
                 return drawn[row]
             there = formulas if row <= last_with_formula else {}
-            return RowEdit(
+            return rows.RowEdit(
                 {
-                    at: CellEdit(there[at](row) if at in there else _NOTHING, style, restyle=True)
+                    at: rows.CellEdit(there[at](row) if at in there else _NOTHING, style, restyle=True)
                     for at, style in blanks.items()
                 }
             )
@@ -224,7 +207,7 @@ class _Columns:
 
     def _add_notes(self, sample: Sample) -> str | None:
         notes = {(self._place.header_row, at): note for at, note in sample.notes.items()}
-        return add_notes(self._draft, self._workbook, self._place.sheet.part, notes) if notes else None
+        return tables.add_notes(self._draft, self._workbook, self._place.sheet.part, notes) if notes else None
 
     def _rules(self, sample: Sample, styles: MergedStyles, positions: Mapping[str, int]) -> Iterator[bytes]:
         first = self._place.header_row + 1
@@ -249,9 +232,9 @@ class _Columns:
             yield with_attribute(xml[:end], "sqref", str(Area(first, at, self._last, at))) + xml[end:]
 
 
-def _drawn(cell: CellXml, styles: MergedStyles) -> CellEdit:
+def _drawn(cell: CellXml, styles: MergedStyles) -> rows.CellEdit:
     kind = cell.type if cell.content else b""
-    return CellEdit(Encoded(kind, cell.content), styles.cells[cell.style or 0], restyle=True)
+    return rows.CellEdit(Encoded(kind, cell.content), styles.cells[cell.style or 0], restyle=True)
 
 
 def _restyled(tag: bytes, styles: MergedStyles) -> bytes:

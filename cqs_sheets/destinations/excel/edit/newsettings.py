@@ -34,6 +34,7 @@ from cqs_sheets.destinations.excel.read.reader import setting_cells
 _FIRST_SECTION = 4
 _VALUE = 2  # the column that a new Settings tab has its values in
 _GAP = 2
+# Matches a validation in a tab that we have drawn ourselves a moment ago, to copy it as it stands.
 _VALIDATION = re.compile(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
 
 

@@ -13,7 +13,7 @@ from cqs_sheets.destinations.excel.parts.references import Area, address
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces, row_xml
 from cqs_sheets.destinations.excel.parts.workbook import Sheet
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, whole
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 # Match tags behind a sheet's rows, attributes in any order; texts in quotes there hold no such tag. A parser
 # would have to read all rows before.
@@ -96,6 +96,6 @@ def _rows(
 def _refused(sheet: Sheet, detail: str) -> DataRefused:
     return DataRefused(
         f"{sheet.name} is protected: {detail}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint="Review > Unprotect Sheet; or unlock the cells of the signals (Format Cells > Protection).",
     )

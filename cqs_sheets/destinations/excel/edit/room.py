@@ -9,16 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
-from cqs_sheets.destinations.excel.edit.insertion import (
-    RULE_FORMULA,
-    CellFormulas,
-    Insertion,
-    map_charts,
-    map_formulas,
-    map_linked_formulas,
-    mentions,
-    refused,
-)
+from cqs_sheets.destinations.excel.edit import insertion
 from cqs_sheets.destinations.excel.edit.shift import insert_rows
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
@@ -29,7 +20,7 @@ from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes
 from cqs_sheets.destinations.excel.read.place import Place
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 # They match ranges behind a sheet's rows (rules, validations, filters, sparklines, x14), prefixed or not, attributes
 # in any order; what is no range is left alone. A parser would write anew what is not meant to change.
@@ -116,7 +107,7 @@ class Growth:
         Nothing is looked at closely but where the number of the last row, or a shared formula, stands.
         """
         number = b"%d" % self.area.bottom
-        formulas = CellFormulas(
+        formulas = insertion.CellFormulas(
             lambda text, row, column: self.cell_formula(text, home, row, column), ranges_only=True
         )
         ends = re.compile(rb":\$?(?:[A-Za-z]{1,3})?\$?%s(?![0-9])" % number)
@@ -135,9 +126,9 @@ def grow_formulas(draft: Draft, workbook: Workbook, growth: Growth) -> None:
     """The formulas of other sheets than the data's own, in cells and rules, and those of tables and controls."""
     for sheet in workbook.sheets:
         with suppress(DataRefused):  # an odd sheet stays as it is
-            if sheet.name.lower() != growth.sheet.lower() and mentions(draft, sheet, growth.sheet):
+            if sheet.name.lower() != growth.sheet.lower() and insertion.mentions(draft, sheet, growth.sheet):
                 _grow_sheet(draft, sheet, growth)
-    map_linked_formulas(draft, workbook, growth.rule)
+    insertion.map_linked_formulas(draft, workbook, growth.rule)
 
 
 def _grow_sheet(draft: Draft, sheet: Sheet, growth: Growth) -> None:
@@ -154,7 +145,7 @@ def _grow_sheet(draft: Draft, sheet: Sheet, growth: Growth) -> None:
 
 
 def _grown_rules(text: bytes, growth: Growth, home: str) -> bytes:
-    return map_formulas(text, RULE_FORMULA, lambda formula: growth.rule(formula, home))
+    return insertion.map_formulas(text, insertion.RULE_FORMULA, lambda formula: growth.rule(formula, home))
 
 
 def grow_tail(tail: bytes, growth: Growth) -> bytes:
@@ -168,7 +159,9 @@ def grow_tail(tail: bytes, growth: Growth) -> bytes:
 def _grown_extension(match: re.Match[bytes], growth: Growth) -> bytes:
     if match[1]:
         return match[1] + _grown_list(match[2], growth)
-    return map_formulas(match[0], _EXTENSION_FORMULA, lambda text: growth.formula(text, growth.sheet))
+    return insertion.map_formulas(
+        match[0], _EXTENSION_FORMULA, lambda text: growth.formula(text, growth.sheet)
+    )
 
 
 def _grown_list(sqref: bytes, growth: Growth) -> bytes:
@@ -190,7 +183,7 @@ def grow_names(workbook: Workbook, growth: Growth) -> None:
 
 def grow_charts(draft: Draft, growth: Growth) -> None:
     """Series that end with the data."""
-    map_charts(draft, lambda text: growth.formula(text, ""))
+    insertion.map_charts(draft, lambda text: growth.formula(text, ""))
 
 
 # Matches merged cells behind a sheet's rows, of which there may be many thousands: a parser would take as long as
@@ -214,7 +207,9 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
         _check_bottom(place, found, end + count)
         columns = Area(first, found.left, end, found.right)
         _check_beside(draft, place, found, first)
-        insert_rows(draft, workbook, Insertion(sheet=place.sheet, at=first, by=count, absorbing=columns))
+        insert_rows(
+            draft, workbook, insertion.Insertion(sheet=place.sheet, at=first, by=count, absorbing=columns)
+        )
         return Room(first, None, shifted=True)
     start = found.last + 1
     overflow = max(0, start + count - 1 - end)
@@ -224,7 +219,7 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
     blocked = is_blocked(draft, place, found, end, overflow)
     if blocked:
         _check_beside(draft, place, found, end + 1)
-        insert_rows(draft, workbook, Insertion(sheet=place.sheet, at=end + 1, by=overflow))
+        insert_rows(draft, workbook, insertion.Insertion(sheet=place.sheet, at=end + 1, by=overflow))
     area = Area(first, found.left, max(end, first), found.right)
     growth = Growth(sheet=place.sheet.name, area=area, rows=end + overflow - area.bottom)
     return Room(start, growth, shifted=blocked)
@@ -241,7 +236,9 @@ def _check_beside(draft: Draft, place: Place, found: Scan, at: int) -> None:
             filled |= {row: _beside(row_xml(text, row), found) for row in (at - 1, at) if row_xml(text, row)}
     torn = filled.get(at - 1, set()) & filled.get(at, set())
     if torn:
-        raise refused(place.sheet.name, f"something stands beside them in column {column_letters(min(torn))}")
+        raise insertion.refused(
+            place.sheet.name, f"something stands beside them in column {column_letters(min(torn))}"
+        )
 
 
 def _beside(row: bytes, found: Scan) -> set[int]:
@@ -257,7 +254,7 @@ def _check_bottom(place: Place, found: Scan, bottom: int) -> None:
     if max(bottom, found.bottom) > MAX_ROW:
         raise DataRefused(
             f"The tab {place.sheet.name} is full: Excel holds {MAX_ROW:,} rows a tab.",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Move old rows to another workbook, or name a new target.",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     row_span,
 )
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
+from cqs_sheets.errors import DataRefused
 
 _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
 _ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
@@ -75,14 +77,51 @@ class EditsOnDemand(Mapping[int, RowEdit]):
         return len(self._rows)
 
 
+class Proof:
+    """That the keys in the rows which an edit touches are those from before and the `added` ones."""
+
+    def __init__(self, column: int, added: Iterable[Encoded]) -> None:
+        letters = column_letters(column).encode()
+        self._key_cell = re.compile(rb'<c r="%s\d+"(?:\s[^>]*?)?(?:/>|>(.*?)</c>)' % letters, re.DOTALL)
+        self._due = Counter(each.content for each in added)
+
+    def look(self, before: bytes, after: bytes) -> None:
+        """A stretch as it was and as it will be, each cell with its address."""
+        self._due.update(self._keys(before))
+        self._due.subtract(self._keys(after))
+
+    def _keys(self, rows: bytes) -> Iterator[bytes]:
+        for content in self._key_cell.findall(rows):
+            if content:
+                yield _CACHED.sub(rb"\1", content) if b"<f" in content else content
+
+    def check(self) -> None:
+        """Raises DataRefused if a row is missing, or there is one too many."""
+        if any(self._due.values()):
+            raise untrue()
+
+
+def untrue() -> DataRefused:
+    """What must never be: the rows that are about to be put in place are not those that were meant."""
+    return DataRefused(
+        "The edited sheet would not hold exactly the rows that it held, and the new ones: this is a bug.",
+        meaning="Nothing was written; the rows wait in the journal.",
+        hint="Please report it, with the workbook if you can. Another target can be written meanwhile: --to FILE.",
+    )
+
+
 def rewritten(
     source: Callable[[], Iterable[bytes]],
     edits: Mapping[int, RowEdit],
     head: Edit,
     tail: Edit,
     rows: Callable[[Piece], bytes] = lambda piece: piece.text,
+    proof: Proof | None = None,
 ) -> Iterator[bytes]:
-    """A worksheet part with rows changed or added by number, and its head, tail and other rows edited."""
+    """A worksheet part with rows changed or added by number, and its head, tail and other rows edited.
+
+    `proof` looks at every stretch that was changed, and raises DataRefused behind the last.
+    """
     waiting = sorted(edits)
     for piece in pieces(source()):
         if piece.part is Part.HEAD:
@@ -91,9 +130,16 @@ def rewritten(
             due = [number for number in waiting if number <= piece.last]
             waiting = waiting[len(due) :]
             piece = piece._replace(text=rows(piece))  # noqa: PLW2901
-            yield from _spliced(piece, due, edits) if due else (piece.text,)
+            text = b"".join(_spliced(piece, due, edits)) if due else piece.text
+            if proof and due:
+                proof.look(addressed(piece).text, addressed(piece._replace(text=text)).text)
+            yield text
         else:
-            yield from (_new_row(number, edits[number]) for number in waiting)
+            text = b"".join(_new_row(number, edits[number]) for number in waiting)
+            if proof:
+                proof.look(b"", text)
+                proof.check()
+            yield text
             yield tail(piece.text)
 
 

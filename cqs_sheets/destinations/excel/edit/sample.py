@@ -22,6 +22,8 @@ from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part
 from cqs_sheets.destinations.excel.read.place import Place
 
+# They match what we have drawn ourselves with openpyxl a moment ago, in its spelling: columns, rules with the number
+# that their formula was given as a mark, validations, shapes of notes. What is taken is copied as it stands.
 _COLUMN = re.compile(rb"<col\s[^>]*>")
 _RULE = re.compile(rb"<cfRule\s[^>]*?dxfId=\"(\d+)\"[^>]*>\s*<formula>1=(\d+)</formula>")
 _VALIDATION = re.compile(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)

@@ -19,17 +19,12 @@ from cqs_sheets.destinations.excel.edit.insertion import (
     mentions,
     refused,
 )
-from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
-from cqs_sheets.destinations.excel.parts.xmltext import (
-    attributes,
-    whole,
-    with_attribute,
-)
 
 # They match addresses in tables, notes, drawings and pivot tables of any program: prefixed or not, attributes in any
 # order, drawings of old (VML) no XML at all at times. A parser would write anew what is not meant to change.
@@ -63,7 +58,7 @@ def _drawing(xml: bytes, insertion: Insertion) -> bytes:
 
 def _anchor(match: re.Match[bytes], insertion: Insertion) -> bytes:
     rows = [int(row[2]) + 1 for row in _ANCHOR_ROW.finditer(match[0])]
-    behaviour = attributes(match[3]).get("editAs", "twoCell")
+    behaviour = xmltext.attributes(match[3]).get("editAs", "twoCell")
     if not rows or behaviour == "absolute" or (behaviour == "oneCell" and rows[0] < insertion.at):
         return match[0]
     by = insertion.by if behaviour == "oneCell" else None
@@ -99,23 +94,23 @@ def _pivot(xml: bytes, insertion: Insertion) -> bytes:
     match = _LOCATION.search(xml)
     if match is None:
         return xml
-    area = Area.parse(attributes(match[0]).get("ref", ""))
+    area = Area.parse(xmltext.attributes(match[0]).get("ref", ""))
     if insertion.splits(area):
         raise refused(insertion.sheet.name, "a pivot table stands in the way")
-    tag = with_attribute(match[0], "ref", str(insertion.area(area)))
+    tag = xmltext.with_attribute(match[0], "ref", str(insertion.area(area)))
     return xml[: match.start()] + tag + xml[match.end() :]
 
 
 def _pivot_source(xml: bytes, insertion: Insertion) -> bytes:
     match = _SOURCE.search(xml)
-    values = attributes(match[0]) if match else {}
+    values = xmltext.attributes(match[0]) if match else {}
     if (
         match is None
         or values.get("sheet", "").lower() != insertion.sheet.name.lower()
         or "ref" not in values
     ):
         return xml
-    tag = with_attribute(match[0], "ref", insertion.text(values["ref"]))
+    tag = xmltext.with_attribute(match[0], "ref", insertion.text(values["ref"]))
     return xml[: match.start()] + tag + xml[match.end() :]
 
 
@@ -232,12 +227,12 @@ def _readdressed(piece: Piece, insertion: Insertion) -> bytes:
 
 def _several(tag: bytes, insertion: Insertion) -> bytes:
     """The tag of a formula of several cells; DataRefused if they cannot move as one."""
-    values = attributes(tag)
+    values = xmltext.attributes(tag)
     area = Area.parse(values["ref"])
     if values.get("t") == "dataTable" or insertion.splits(area):
         raise refused(insertion.sheet.name, "a formula of several cells stands in the way")
     moved = insertion.moved(area)
-    return tag if moved == area else with_attribute(tag, "ref", str(moved))
+    return tag if moved == area else xmltext.with_attribute(tag, "ref", str(moved))
 
 
 def _ranged(match: re.Match[bytes], insertion: Insertion) -> bytes:
@@ -261,7 +256,7 @@ def _with_sources(text: bytes, insertion: Insertion, home: str) -> bytes:
     """The ranges that a consolidation takes its data from, which may be on another sheet."""
 
     def source(match: re.Match[bytes]) -> bytes:
-        sheet = attributes(match[0]).get("sheet", home)
+        sheet = xmltext.attributes(match[0]).get("sheet", home)
         if match[1] != b"dataRef" or sheet.lower() != insertion.sheet.name.lower():
             return match[0]
         return map_text(match[0], _RANGES, insertion.text)
@@ -300,9 +295,11 @@ def _areas(match: re.Match[bytes]) -> Iterator[Area]:
 
 def _breaks(text: bytes, insertion: Insertion) -> bytes:
     def moved(match: re.Match[bytes]) -> bytes:
-        row = whole(attributes(match[0]).get("id", "0"))  # the break is below this row
+        row = xmltext.whole(xmltext.attributes(match[0]).get("id", "0"))  # the break is below this row
         return (
-            with_attribute(match[0], "id", str(row + insertion.by)) if row + 1 >= insertion.at else match[0]
+            xmltext.with_attribute(match[0], "id", str(row + insertion.by))
+            if row + 1 >= insertion.at
+            else match[0]
         )
 
     return _BREAK.sub(moved, text)

@@ -17,23 +17,14 @@ from dataclasses import replace
 from cqs_sheets.core.templates.template import Setting, SettingsTab, Tab, Template
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.draw.styles import is_hidden
-from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts import opc, splice
 from cqs_sheets.destinations.excel.parts.opc import add_default_type, add_part, free_part, link
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.splice import (
-    LINKS,
-    STRICT_LINKS,
-    NewSheet,
-    is_protected,
-    links_namespace,
-    with_names_of,
-    with_sheets,
-)
 from cqs_sheets.destinations.excel.parts.styles import EMPTY_STYLES, MergedStyles
 from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, whole, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _STRICT_MAIN = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
@@ -59,6 +50,8 @@ _PLACES = {
 }
 _USUAL_STYLES = "xl/styles.xml"
 
+# They match numbers that count within a workbook, in tabs that we have drawn ourselves a moment ago: a table's id,
+# formats of cells, rows, columns and rules, shapes. They are set to those of the workbook the tabs are brought into.
 _TABLE = re.compile(rb"<table\s[^>]*>")
 _FORMATTED = re.compile(rb"<(?:c|row|col)\s[^>]*>")
 _CELL_FORMAT = re.compile(rb'(\s(?:s|style)=")(\d+)')
@@ -75,7 +68,7 @@ def add_tabs(draft: Draft, template: Template, tabs: Mapping[str, str]) -> None:
     whose formats cannot be extended safely.
     """
     workbook = Workbook(draft)
-    if is_protected(workbook.xml):
+    if splice.is_protected(workbook.xml):
         raise _closed("its structure is protected", "Review > Protect Workbook")
     if any(link.kind == "revisionHeaders" for link in workbook.links):
         raise _closed("it is shared in the old way, with tracked changes", "Review > Unshare Workbook")
@@ -85,7 +78,7 @@ def add_tabs(draft: Draft, template: Template, tabs: Mapping[str, str]) -> None:
 def _closed(why: str, menu: str) -> DataRefused:
     return DataRefused(
         f"No tab can be added to the workbook: {why}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint=f"Undo that in Excel ({menu}), or name another target.",
     )
 
@@ -114,8 +107,8 @@ class _Graft:
     def __init__(self, draft: Draft, workbook: Workbook) -> None:
         self._draft = draft
         self._workbook = workbook
-        self._links = links_namespace(workbook.xml)
-        self._strict = self._links == STRICT_LINKS
+        self._links = splice.links_namespace(workbook.xml)
+        self._strict = self._links == splice.STRICT_LINKS
         parts = {
             each.target
             for sheet in workbook.sheets
@@ -149,11 +142,11 @@ class _Graft:
         for sheet, is_not_shown in zip(source.sheets, hidden, strict=True):
             part = self._carry_sheet(donor, sheet.part, styles)
             link_id = self._link(self._workbook.part, part, "worksheet")
-            sheets.append(NewSheet(sheet.name, link_id, is_not_shown))
-        xml = with_sheets(self._workbook.xml, sheets)
+            sheets.append(splice.NewSheet(sheet.name, link_id, is_not_shown))
+        xml = splice.with_sheets(self._workbook.xml, sheets)
         added = _without_stamp(source.xml)
         self._draft.put(
-            self._workbook.part, with_names_of(xml, added, sheets_before=len(self._workbook.order))
+            self._workbook.part, splice.with_names_of(xml, added, sheets_before=len(self._workbook.order))
         )
 
     def _merge_styles(self, donor: Draft, source: Workbook) -> MergedStyles:
@@ -199,7 +192,9 @@ class _Graft:
     def _add(self, kind: str, content: bytes, name: str | None = None) -> str:
         """A part in the workbook's own dialect, by default a new one; returns its name."""
         if self._strict:
-            content = content.replace(_MAIN, _STRICT_MAIN).replace(LINKS.encode(), STRICT_LINKS.encode())
+            content = content.replace(_MAIN, _STRICT_MAIN).replace(
+                splice.LINKS.encode(), splice.STRICT_LINKS.encode()
+            )
             content = _DRAWING.sub(_STRICT_DRAWING, content)
         name = name or free_part(self._draft, _PLACES[kind])
         if kind == "vmlDrawing":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -14,6 +14,9 @@ from cqs_sheets.destinations.excel.parts.xmltext import canonical, escape_cell, 
 
 LONGEST_TEXT = 32_767
 
+# They match one cell whose address comes first (rowstream), and in it the type, style, value, formula and texts, rich
+# ones with the readings (rPh) that do not belong to them. They meet cells of any program and kind; a parser would need
+# an object for each of a million cells, and could not give back the bytes of those that stay.
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
 _TYPE = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
 _STYLE = re.compile(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
@@ -208,6 +211,7 @@ def _text(text: str, warning: str = "") -> Encoded:
     return Encoded(b"inlineStr", b"<is><t%s>%s</t></is>" % (space, escape_cell(text)), warning)
 
 
+# Matches a shared text, an empty one too. They are counted, so none may be missed; their texts are read when asked for.
 _ITEM = re.compile(rb"<si(?:\s[^>]*?)?(?:/>|>(.*?)</si>)", re.DOTALL)
 _END = b"</si>"
 
@@ -232,19 +236,10 @@ class SharedStrings:
                 break
         return found
 
-    def indexes(self, keys: Collection[str]) -> dict[int, str]:
-        """Which strings, stripped, are one of `keys`: index -> key; one pass, none if there are no keys."""
-        found: dict[int, str] = {}
-        for index, item in enumerate(self._items() if keys else ()):
-            text = rich_text(item).strip()
-            if text in keys:
-                found[index] = text
-        return found
-
-    def without_digits(self) -> frozenset[int]:
-        """Which strings have no digit; one pass."""
-        texts = enumerate(map(rich_text, self._items()))
-        return frozenset(index for index, text in texts if not any(map(str.isdigit, text)))
+    def such(self, wanted: Callable[[str], bool]) -> dict[int, str]:
+        """The strings, stripped, that are `wanted`, by index; one pass."""
+        texts = (rich_text(item).strip() for item in self._items())
+        return {index: text for index, text in enumerate(texts) if wanted(text)}
 
     def _items(self) -> Iterator[bytes]:
         if self._part is None:

@@ -12,6 +12,8 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.splice import appended
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape_attribute, unescape
 
+# They match the entries of relationships and content types, with or without an end tag; attributes in any order. Parts
+# are small, but kept byte for byte where nothing is added, which a parser does not do.
 _RELATIONSHIP = re.compile(rb"<Relationship\s[^>]*>(?:\s*</Relationship>)?")
 _OVERRIDE = re.compile(rb"<Override\s[^>]*>(?:\s*</Override>)?")
 _CONTENT_TYPES = "[Content_Types].xml"

@@ -17,6 +17,9 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, whole
 from cqs_sheets.errors import DataRefused
 
+# They match the tags of rows and cells in canonical spelling (xmltext), with attributes in any order or without the
+# address. A sheet may hold a million rows, of which a few are wanted: a parser would make objects of all of them, and
+# write anew what is only passed on.
 _OPEN = re.compile(rb"<sheetData(?:\s[^>]*?)?(/?)>")
 _CLOSE = b"</sheetData"
 _ROW_START = re.compile(rb"<row[\s/>]")

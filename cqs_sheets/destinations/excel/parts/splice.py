@@ -12,6 +12,8 @@ from cqs_sheets.destinations.excel.parts.archive import damaged
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, escape_attribute, whole, with_attribute
 
 _LEVELS = 3  # the document's element, its containers, their items
+# Matches a tag of any kind, with `>` in quoted values. Elements are found by their depth, so that one is put where the
+# schema wants it, and the bytes around it stay; a parser gives no positions in the bytes.
 _START_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
@@ -143,6 +145,7 @@ _SHEET_ORDER = (
     "legacyDrawing",
 )  # what comes later comes later
 _OPENED = b"<worksheet><sheetData>"
+# They match what a sheet says of its columns; ranges of columns may be in any order and leave gaps.
 _COLUMNS = re.compile(rb"<cols(?:\s[^>]*)?>(.*?)</cols>|<cols\s*/>", re.DOTALL)
 _COLUMN = re.compile(rb"<col\s[^>]*>")
 _END_OF_HEAD = b"<sheetData>"
@@ -208,6 +211,7 @@ _WORKBOOK_ORDER = (
     "externalReferences",
     "definedNames",
 )  # what comes later comes later
+# They match tags of the workbook part in canonical spelling; `localSheetId` counts sheets, and moves with those added.
 _ROOT = re.compile(rb"<workbook\b[^>]*>")
 _PROTECTION = re.compile(rb"<workbookProtection\b[^>]*>")
 _NAME = re.compile(rb"<definedName(\s[^>]*[^/])>.*?</definedName>", re.DOTALL)

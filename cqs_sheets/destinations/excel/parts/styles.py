@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from cqs_sheets.destinations.excel.parts import xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.splice import appended_to, items, outline
-from cqs_sheets.destinations.excel.parts.xmltext import (
-    attributes,
-    canonical_part,
-    escape_attribute,
-    whole,
-    with_attribute,
-)
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 _DEFAULT_PATTERN = "yyyy-mm-dd hh:mm"
 _FIRST_CUSTOM = 164
 _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
+# They match formats of numbers and of cells in a styles part in canonical spelling. A cell format may hold elements of
+# its own, or stand in alternatives (AlternateContent), each of which counts once. A parser would write the part anew,
+# and lose what later versions of Excel put there.
 _CUSTOM = re.compile(rb"<numFmt\s[^>]*>")
 _CUSTOMS = re.compile(rb"<numFmts(?:\s[^>]*)?>")
 _FORMATS = re.compile(rb"<cellXfs(?:\s[^>]*)?>(.*?)</cellXfs>", re.DOTALL)
@@ -42,18 +39,18 @@ class TimeFormats:
         self._load()
 
     def _load(self) -> None:
-        self._xml = canonical_part(self._draft.read(self._part)) if self._part else b""
+        self._xml = xmltext.canonical_part(self._draft.read(self._part)) if self._part else b""
         match = _FORMATS.search(self._xml)
         found = _FORMAT.findall(match[1]) if match else []
         self._formats = [_LAST_FORMAT.sub(rb"\1", each) for each in found]  # of alternatives, the fallback
-        tags = [attributes(tag) for tag in _CUSTOM.findall(self._xml)]
-        self._patterns = {whole(tag.get("numFmtId")): tag.get("formatCode", "") for tag in tags}
+        tags = [xmltext.attributes(tag) for tag in _CUSTOM.findall(self._xml)]
+        self._patterns = {xmltext.whole(tag.get("numFmtId")): tag.get("formatCode", "") for tag in tags}
 
     def shows_time(self, style: int | None) -> bool:
         """Whether cells of that format show a date or time."""
         if style is None or style >= len(self._formats):
             return False
-        number = whole(attributes(self._formats[style].split(b">")[0]).get("numFmtId", "0"))
+        number = xmltext.whole(xmltext.attributes(self._formats[style].split(b">")[0]).get("numFmtId", "0"))
         pattern = _NOT_CODE.sub("", self._patterns.get(number, "")).lower()
         return number in _BUILT_IN or any(letter in pattern for letter in "ymdhs")
 
@@ -72,18 +69,22 @@ class TimeFormats:
 
     def _add(self, style: int, pattern: str) -> int:
         number = max((_FIRST_CUSTOM - 1, *self._patterns)) + 1
-        custom = b'<numFmt numFmtId="%d" formatCode="%s"/>' % (number, escape_attribute(pattern))
+        custom = b'<numFmt numFmtId="%d" formatCode="%s"/>' % (number, xmltext.escape_attribute(pattern))
         model = self._formats[style if style < len(self._formats) else 0]
         end = model.index(b">") + 1
-        opened = with_attribute(model[:end], "numFmtId", str(number))
-        added = with_attribute(opened, "applyNumberFormat", "1") + model[end:]
+        opened = xmltext.with_attribute(model[:end], "numFmtId", str(number))
+        added = xmltext.with_attribute(opened, "applyNumberFormat", "1") + model[end:]
         index = len(self._formats)
         xml = self._with_custom(custom)
         match = _FORMATS.search(xml)
         assert match is not None and self._part is not None  # noqa: S101, PT018 - `for_time` has looked
         xml = xml[: match.end(1)] + added + xml[match.end(1) :]
         opened = xml[match.start() : match.start(1)]
-        xml = xml[: match.start()] + with_attribute(opened, "count", str(index + 1)) + xml[match.start(1) :]
+        xml = (
+            xml[: match.start()]
+            + xmltext.with_attribute(opened, "count", str(index + 1))
+            + xml[match.start(1) :]
+        )
         self._draft.put(self._part, xml)
         self._load()
         return index
@@ -91,7 +92,9 @@ class TimeFormats:
     def _with_custom(self, custom: bytes) -> bytes:
         xml = self._xml
         if match := _CUSTOMS.search(xml):
-            opened = with_attribute(match[0].replace(b"/>", b">"), "count", str(len(self._patterns) + 1))
+            opened = xmltext.with_attribute(
+                match[0].replace(b"/>", b">"), "count", str(len(self._patterns) + 1)
+            )
             closing = b"</numFmts>" if match[0].endswith(b"/>") else b""
             return xml[: match.start()] + opened + custom + closing + xml[match.end() :]
         start = re.search(rb"<styleSheet(?:\s[^>]*)?>", xml)
@@ -171,7 +174,7 @@ class MergedStyles:
     def _merge_number_formats(self) -> dict[str, str]:
         """The other's custom number formats by their id, as ids in this part."""
         held = {values["formatCode"]: values["numFmtId"] for values in _number_formats(self._own)}
-        numbers = [whole(each.decode()) for each in _NUMBERS.findall(self._own)]
+        numbers = [xmltext.whole(each.decode()) for each in _NUMBERS.findall(self._own)]
         free = max([_FIRST_CUSTOM_FORMAT - 1, *numbers]) + 1
         ids: dict[str, str] = {}
         new: list[bytes] = []
@@ -180,7 +183,7 @@ class MergedStyles:
             if code not in held:
                 held[code] = str(free + len(new))
                 element = b'<numFmt numFmtId="%s" formatCode="%s"/>'
-                new.append(element % (held[code].encode(), escape_attribute(code)))
+                new.append(element % (held[code].encode(), xmltext.escape_attribute(code)))
             ids[values["numFmtId"]] = held[code]
         self._append("numFmts", new)
         return ids
@@ -189,13 +192,13 @@ class MergedStyles:
 def _not_extensible(why: str, mend: str) -> DataRefused:
     return DataRefused(
         f"No tab can be added to the workbook: {why}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint=f"{mend[0].upper()}{mend[1:]}, or name another target.",
     )
 
 
 def _number_formats(xml: bytes) -> list[dict[str, str]]:
-    found = [attributes(each) for each in items(xml, "numFmts")]
+    found = [xmltext.attributes(each) for each in items(xml, "numFmts")]
     return [values for values in found if "formatCode" in values and values.get("numFmtId", "").isdigit()]
 
 
@@ -203,10 +206,10 @@ def _moved(cell_format: bytes, starts: dict[str, int], codes: dict[str, str]) ->
     """A cell format of the other workbook in the terms of this one."""
     match = _TAG.match(cell_format)
     tag = match[0] if match else cell_format
-    values = attributes(tag)
-    moved = with_attribute(tag, "numFmtId", codes.get(values["numFmtId"], values["numFmtId"]))
+    values = xmltext.attributes(tag)
+    moved = xmltext.with_attribute(tag, "numFmtId", codes.get(values["numFmtId"], values["numFmtId"]))
     for container, name in _PARTS.items():
-        moved = with_attribute(moved, name, str(starts[container] + int(values[name])))
+        moved = xmltext.with_attribute(moved, name, str(starts[container] + int(values[name])))
     for part in _APPLIED:
-        moved = with_attribute(moved, f"apply{part}", "1")
+        moved = xmltext.with_attribute(moved, f"apply{part}", "1")
     return moved + cell_format[len(tag) :]

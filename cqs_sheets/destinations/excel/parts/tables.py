@@ -6,23 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.opc import add_default_type, add_part, free_part, link
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, address
 from cqs_sheets.destinations.excel.parts.splice import STRICT_LINKS, appended_to, items, links_namespace
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
-from cqs_sheets.destinations.excel.parts.xmltext import (
-    Malformed,
-    attributes,
-    canonical_part,
-    escape,
-    escape_attribute,
-    unescape,
-    whole,
-    with_attribute,
-)
 
+# They match a table part's own tag, columns (with formulas or without), filter and sorting, attributes in any order.
+# Only addresses and columns change in it; a parser would write all of it anew.
 _TABLE = re.compile(rb"<table\s[^>]*>")
 _COLUMN = re.compile(rb"<tableColumn\s[^>]*?(?:/>|>(.*?)</tableColumn>)", re.DOTALL)
 _CALCULATED = re.compile(rb"<calculatedColumnFormula[^>]*>(.*?)</calculatedColumnFormula>", re.DOTALL)
@@ -68,42 +60,46 @@ def tables_of(draft: Draft, sheet_part: str) -> list[SheetTable]:
 
 def read_table(draft: Draft, part: str) -> SheetTable:
     """One table part."""
-    xml = canonical_part(draft.read(part))
+    xml = xmltext.canonical_part(draft.read(part))
     match = _TABLE.search(xml)
-    values = attributes(match[0]) if match else {}
+    values = xmltext.attributes(match[0]) if match else {}
     table = SheetTable(
         part=part,
         name=values.get("displayName", values.get("name", "")),
         area=Area.parse(values.get("ref", "")),
-        header_rows=whole(values.get("headerRowCount", "1")),
-        totals_rows=whole(values.get("totalsRowCount", "0")),
+        header_rows=xmltext.whole(values.get("headerRowCount", "1")),
+        totals_rows=xmltext.whole(values.get("totalsRowCount", "0")),
         columns=tuple(_column(column) for column in _COLUMN.finditer(xml)),
     )
     if table.last_row < table.first_row:
-        raise Malformed("the area of a table", values.get("ref"))
+        raise xmltext.Malformed("the area of a table", values.get("ref"))
     return table
 
 
 def _column(match: re.Match[bytes]) -> TableColumn:
     formula = _CALCULATED.search(match[1] or b"")
-    name = attributes(match[0][: match[0].index(b">")]).get("name", "")
-    return TableColumn(name=name, calculated=unescape(formula[1]) if formula else "")
+    name = xmltext.attributes(match[0][: match[0].index(b">")]).get("name", "")
+    return TableColumn(name=name, calculated=xmltext.unescape(formula[1]) if formula else "")
 
 
 def widen_table(draft: Draft, table: SheetTable, headers: Sequence[str]) -> None:
     """Give a table more columns at its right, of these headers; its filter spans them if it spanned all."""
-    xml = canonical_part(draft.read(table.part))
-    ids = [whole(attributes(tag).get("id")) for tag in items(xml, "tableColumns")]
+    xml = xmltext.canonical_part(draft.read(table.part))
+    ids = [xmltext.whole(xmltext.attributes(tag).get("id")) for tag in items(xml, "tableColumns")]
     new = [
-        b'<tableColumn id="%d" name="%s"/>' % (number, escape_attribute(header))
+        b'<tableColumn id="%d" name="%s"/>' % (number, xmltext.escape_attribute(header))
         for number, header in enumerate(headers, max(ids, default=0) + 1)
     ]
     xml = appended_to(xml, "tableColumns", new, ("autoFilter", "sortState", "tableColumns"))
 
     def widened(match: re.Match[bytes]) -> bytes:
-        area = Area.parse(attributes(match[0]).get("ref", ""))
+        area = Area.parse(xmltext.attributes(match[0]).get("ref", ""))
         wider = replace(area, right=area.right + len(headers))
-        return with_attribute(match[0], "ref", str(wider)) if area.right == table.area.right else match[0]
+        return (
+            xmltext.with_attribute(match[0], "ref", str(wider))
+            if area.right == table.area.right
+            else match[0]
+        )
 
     for pattern in (_TABLE, _FILTER):
         xml = pattern.sub(widened, xml, count=1)
@@ -112,7 +108,7 @@ def widen_table(draft: Draft, table: SheetTable, headers: Sequence[str]) -> None
 
 def resize_table(draft: Draft, table: SheetTable, last: int, new_last: int) -> None:
     """Let a table's data, filter and sorting that ended with row `last` end with row `new_last`."""
-    xml = canonical_part(draft.read(table.part))
+    xml = xmltext.canonical_part(draft.read(table.part))
     xml = _with_bottom(xml, _TABLE, table.area.bottom, new_last + table.totals_rows)
     for pattern in (_FILTER, _SORT):
         xml = _with_bottom(xml, pattern, last, new_last)
@@ -121,8 +117,8 @@ def resize_table(draft: Draft, table: SheetTable, last: int, new_last: int) -> N
 
 def _with_bottom(xml: bytes, pattern: re.Pattern[bytes], bottom: int, new_bottom: int) -> bytes:
     def grown(match: re.Match[bytes]) -> bytes:
-        area = Area.parse(attributes(match[0]).get("ref", ""))
-        changed = with_attribute(match[0], "ref", str(area.down_to(new_bottom)))
+        area = Area.parse(xmltext.attributes(match[0]).get("ref", ""))
+        changed = xmltext.with_attribute(match[0], "ref", str(area.down_to(new_bottom)))
         return changed if area.bottom == bottom else match[0]
 
     return pattern.sub(grown, xml)
@@ -140,6 +136,8 @@ _NO_SHAPES = b"""<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schem
 _COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
 _SHAPES_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 _ORDER = ("authors", "commentList")
+# They match who wrote a note, and the ids and rows of its shape: VML, which old programs write with errors in it that
+# a parser of XML refuses.
 _AUTHOR = re.compile(rb"<author(?:\s[^>]*)?>(.*?)</author>|<author\s*/>", re.DOTALL)
 _SHAPE_ID = re.compile(rb"_x0000_s(\d+)")
 _SHAPE_ROW = re.compile(rb"(<\w+:Row>)\d+(?=</)")
@@ -164,7 +162,7 @@ def add_notes(
         main = _STRICT_MAIN if namespace == STRICT_LINKS else _MAIN
         add_part(draft, comments, _NO_NOTES % main.encode(), _COMMENTS_TYPE)
         link(draft, sheet, comments, f"{namespace}/comments")
-    draft.put(comments, _with_comments(canonical_part(draft.read(comments)), notes))
+    draft.put(comments, _with_comments(xmltext.canonical_part(draft.read(comments)), notes))
     new_link = None
     if shapes is None:
         shapes = free_part(draft, "xl/drawings/vmlDrawing{}.vml")
@@ -186,12 +184,12 @@ def _with_comments(xml: bytes, notes: Mapping[tuple[int, int], Note]) -> bytes:
     names = [match[1] if match else b"" for match in authors]
     if AUTHOR.encode() not in names:
         names.append(AUTHOR.encode())
-        xml = appended_to(xml, "authors", [b"<author>%s</author>" % escape(AUTHOR)], _ORDER)
+        xml = appended_to(xml, "authors", [b"<author>%s</author>" % xmltext.escape(AUTHOR)], _ORDER)
     author = str(names.index(AUTHOR.encode()))
 
     def placed(row: int, column: int, comment: bytes) -> bytes:
-        tag = with_attribute(comment[: comment.index(b">") + 1], "ref", address(row, column))
-        return with_attribute(tag, "authorId", author) + comment[comment.index(b">") + 1 :]
+        tag = xmltext.with_attribute(comment[: comment.index(b">") + 1], "ref", address(row, column))
+        return xmltext.with_attribute(tag, "authorId", author) + comment[comment.index(b">") + 1 :]
 
     new = [placed(row, column, comment) for (row, column), (comment, _) in notes.items()]
     return appended_to(xml, "commentList", new, _ORDER)

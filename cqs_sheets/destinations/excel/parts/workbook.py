@@ -16,19 +16,9 @@ from typing import NamedTuple
 
 from cqs_sheets.core.plan.facts import Lineage, Made, Write, lineage_from, lineage_text, top
 from cqs_sheets.core.plan.plan import record_from, record_text
-from cqs_sheets.destinations.excel.parts import opc
+from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, quoted_sheet, split_sheet
-from cqs_sheets.destinations.excel.parts.xmltext import (
-    Malformed,
-    attributes,
-    canonical_part,
-    escape,
-    escape_attribute,
-    unescape,
-    whole,
-    with_attribute,
-)
 
 PREFIX = "cqs."
 SEQUENCE = "cqs.sequence"
@@ -80,6 +70,8 @@ def table_name(wanted: str, taken: Iterable[str] = ()) -> str:
     return candidate
 
 
+# They match the sheets, names and properties of a workbook part in canonical spelling, attributes in any order; a name
+# without text is none of ours. A parser would write anew the rest of the part, which is Excel's and the user's.
 _SHEET = re.compile(rb"<sheet\s[^>]*>")
 _NAME = re.compile(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)
 _NAMES = re.compile(rb"<definedNames(?:\s[^>]*)?(?:/>|>(.*?)</definedNames>)", re.DOTALL)
@@ -139,20 +131,22 @@ class Workbook:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.part = opc.workbook_part(draft)
-        self._xml = canonical_part(draft.read(self.part))
+        self._xml = xmltext.canonical_part(draft.read(self.part))
         self._before = self._xml
         links = {link.id: link for link in opc.relationships(draft, self.part)}
         self.sheets: list[Sheet] = []
         self.order: list[str] = []
         for tag in _SHEET.findall(self._xml):
-            values = attributes(tag)
+            values = xmltext.attributes(tag)
             self.order.append(values.get("name", ""))
             link = links.get(next((text for name, text in values.items() if name.endswith(":id")), ""))
             if link is not None and link.kind == "worksheet" and link.target in draft:
                 self.sheets.append(Sheet(values.get("name", ""), link.target))
         self.links = tuple(links.values())
         properties = _PROPERTIES.search(self._xml)
-        self.epoch_1904 = properties is not None and attributes(properties[0]).get("date1904") in _TRUE
+        self.epoch_1904 = (
+            properties is not None and xmltext.attributes(properties[0]).get("date1904") in _TRUE
+        )
 
     @property
     def xml(self) -> bytes:
@@ -174,10 +168,14 @@ class Workbook:
         """Every defined name."""
         found = []
         for tag, text in _NAME.findall(self._xml):
-            values = attributes(tag)
+            values = xmltext.attributes(tag)
             local = values.get("localSheetId")
             found.append(
-                DefinedName(values.get("name", ""), unescape(text), None if local is None else whole(local))
+                DefinedName(
+                    values.get("name", ""),
+                    xmltext.unescape(text),
+                    None if local is None else xmltext.whole(local),
+                )
             )
         return found
 
@@ -190,7 +188,7 @@ class Workbook:
         """The number our last write left."""
         name = self.global_names().get(SEQUENCE)
         text = name.text.strip().lstrip("=") if name else ""
-        return whole(text) if text.isascii() and text.isdigit() else None
+        return xmltext.whole(text) if text.isascii() and text.isdigit() else None
 
     @property
     def lineage(self) -> Lineage:
@@ -239,12 +237,13 @@ class Workbook:
 
     def _set_name(self, name: str, text: str, hidden: bytes) -> None:
         for match in _NAME.finditer(self._xml):
-            values = attributes(match[1])
+            values = xmltext.attributes(match[1])
             if values.get("name", "").lower() == name.lower() and "localSheetId" not in values:
-                self._xml = self._xml[: match.start(2)] + escape(text) + self._xml[match.end(2) :]
+                self._xml = self._xml[: match.start(2)] + xmltext.escape(text) + self._xml[match.end(2) :]
                 return
         self._insert_name(
-            b'<definedName name="%s"%s>%s</definedName>' % (escape_attribute(name), hidden, escape(text))
+            b'<definedName name="%s"%s>%s</definedName>'
+            % (xmltext.escape_attribute(name), hidden, xmltext.escape(text))
         )
 
     def bind(self, name: str, cell: CellAddress, *, hidden: bool = True) -> None:
@@ -257,7 +256,7 @@ class Workbook:
         """Remove the workbook-scoped names that are `prefix` and one more word."""
 
         def kept(match: re.Match[bytes]) -> bytes:
-            values = attributes(match[1])
+            values = xmltext.attributes(match[1])
             name = values.get("name", "").lower()
             gone = name.startswith(prefix.lower()) and "." not in name[len(prefix) :]
             return b"" if gone and "localSheetId" not in values else match[0]
@@ -268,15 +267,17 @@ class Workbook:
         """Rewrite what every name stands for."""
 
         def changed(match: re.Match[bytes]) -> bytes:
-            values = attributes(match[1])
+            values = xmltext.attributes(match[1])
             local = values.get("localSheetId")
             home = (
-                self.order[whole(local)] if local is not None and 0 <= whole(local) < len(self.order) else ""
+                self.order[xmltext.whole(local)]
+                if local is not None and 0 <= xmltext.whole(local) < len(self.order)
+                else ""
             )
-            before = unescape(match[2])
+            before = xmltext.unescape(match[2])
             after = change(before, home)
             opened = match[0][: match.start(2) - match.start()]
-            return match[0] if after == before else opened + escape(after) + b"</definedName>"
+            return match[0] if after == before else opened + xmltext.escape(after) + b"</definedName>"
 
         self._xml = _NAME.sub(changed, self._xml)
 
@@ -284,7 +285,7 @@ class Workbook:
         """Have Excel compute every formula when it opens the file."""
         match = _CALCULATION.search(self._xml)
         if match:
-            tag = with_attribute(match[0], "fullCalcOnLoad", "1")
+            tag = xmltext.with_attribute(match[0], "fullCalcOnLoad", "1")
             self._xml = self._xml[: match.start()] + tag + self._xml[match.end() :]
         else:
             at = self._end_of("definedNames", *_BEFORE_NAMES)
@@ -321,5 +322,5 @@ class Workbook:
                 return match.end()
         end = self._xml.rfind(b"</workbook")
         if end < 0:
-            raise Malformed("the end of the workbook part", None)
+            raise xmltext.Malformed("the end of the workbook part", None)
         return end

@@ -43,6 +43,9 @@ def sound_row(row: bytes) -> bytes:
     return row
 
 
+# These bring a part of any program into one spelling, so that all others need to know that one only. They match what
+# stands in tags: the declaration, an element's prefix, attributes in either quotes. They meet whatever others wrote,
+# in pieces of a stream; a parser would give values without the bytes between them, and those must stay as they are.
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _DECLARATION = re.compile(rb"^\s*<\?xml.*?\?>", re.DOTALL)
 _ROOT = re.compile(rb"<(?:([A-Za-z_][\w.-]*):)?[A-Za-z_][^\s/>]*")

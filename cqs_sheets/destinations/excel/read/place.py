@@ -15,7 +15,7 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address, quoted_sheet, table_column
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: M
         raise DataRefused(
             f"The tab {tab.name} cannot be updated: its header in {sheet.name!r} is inside the table"
             f" {table.name!r}, not its first row.",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Undo the change or restore a backup (.bak.xlsx); or name another target, which is made anew.",
         )
     if table:

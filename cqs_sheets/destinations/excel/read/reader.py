@@ -1,24 +1,110 @@
-"""Single cells: where settings stand, and cells read by their address, in one pass over each sheet."""
+"""What a workbook holds: its sheets with first rows and marks, the rows of keys, settings, all keys for a doctor."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
-from cqs_sheets.core.grid import column_letters
+from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Facts, Made, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, TabState
 from cqs_sheets.core.plan.rows import status_column
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
+from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, addressed_row, pieces, row_xml
 from cqs_sheets.destinations.excel.parts.styles import TimeFormats
-from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name
+from cqs_sheets.destinations.excel.parts.workbook import (
+    CellAddress,
+    DefinedName,
+    Sheet,
+    Workbook,
+    column_name,
+    tab_prefix,
+)
 from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
+
+_FIRST_ROWS = 40  # a header stands in one of them
+
+
+def read_facts(draft: Draft, version: str, marks: Collection[str]) -> Facts:
+    """The facts of a workbook, with the marks of tabs that are called `marks`."""
+    workbook = Workbook(draft)
+    return Facts(
+        exists=True,
+        sequence=workbook.sequence,
+        lineage=workbook.lineage,
+        version=version,
+        sheets=tuple(SheetFacts(id=sheet.name, title=sheet.name) for sheet in workbook.sheets),
+        marks={name: found for name in marks if (found := tuple(_volumes(workbook, name)))},
+        made=workbook.made,
+    )
+
+
+def with_headers(draft: Draft, facts: Facts, titles: Collection[str]) -> Facts:
+    """The same with the first rows of the sheets that have one of `titles`."""
+    workbook = Workbook(draft)
+    strings = SharedStrings(draft, workbook.linked("sharedStrings"))
+    searched = {title.lower() for title in titles}
+    sheets = [
+        replace(each, rows=dict(_first_rows(workbook, strings, sheet)))
+        if (sheet := workbook.sheet(each.id)) and each.title.lower() in searched
+        else each
+        for each in facts.sheets
+    ]
+    return replace(facts, sheets=tuple(sheets))
+
+
+def _volumes(workbook: Workbook, mark: str) -> Iterator[tuple[MarkedTab, ...]]:
+    """Names are a workbook's own: a sheet that Excel copies gets none of them, so one sheet claims each volume."""
+    names = workbook.global_names()
+    number = 1
+    while True:
+        volume = mark if number == 1 else f"{mark} {number}"
+        prefix = tab_prefix(volume).lower()
+        columns = {
+            found.name[len(prefix) :]: _spot(workbook, found)
+            for name, found in names.items()
+            if name.startswith(prefix) and "." not in name.removeprefix(prefix)
+        }
+        if not columns:
+            return
+        yield (MarkedTab(columns=columns),)
+        number += 1
+
+
+def _spot(workbook: Workbook, name: DefinedName) -> Spot | None:
+    cell = None if name.deleted else name.cell
+    sheet = workbook.sheet(cell.sheet) if cell else None
+    return Spot(sheet.name, cell.row, cell.column) if cell and sheet else None
+
+
+def _first_rows(
+    workbook: Workbook, strings: SharedStrings, sheet: Sheet
+) -> Iterator[tuple[int, dict[int, str]]]:
+    """The texts of a sheet's first rows, by column."""
+    rows: list[list[CellXml]] = []
+    for piece in pieces(workbook.draft.chunks(sheet.part)):
+        if piece.part is Part.ROWS:
+            top = b"</row>".join(piece.text.split(b"</row>", _FIRST_ROWS)[:_FIRST_ROWS])
+            found = addressed(piece._replace(text=top)).text.split(b"</row>")
+            rows = [cells for cells in map(cells_of, found) if cells]
+            break
+    indexes = (cell.shared_index for cells in rows for cell in cells)
+    texts = strings.texts({index for index in indexes if index is not None})
+    for cells in rows:
+        values = ((cell, decode(cell, kind=CellType.TEXT, epoch_1904=False, strings=texts)) for cell in cells)
+        yield (
+            cells[0].row,
+            {column_number(cell.column.decode()): str(value) for cell, value in values if value is not None},
+        )
 
 
 def setting_cells(workbook: Workbook, tab: SettingsTab) -> dict[str, CellAddress]:
@@ -115,6 +201,45 @@ class Reader:
             for tab in self._bindings.template.fed_tabs
         }
 
+    def inspect(self, made: Made | None) -> Iterator[InspectedTab]:
+        """The fed tabs that are there, with every key in them; some seconds for 100,000 rows."""
+        for tab in self._bindings.template.fed_tabs:
+            bindings = self._bindings.tabs.get(tab.name, ())
+            for binding, place in zip(bindings, self._places(tab), strict=True):
+                keys = self._rows_by_key(place)
+                yield InspectedTab(
+                    tab=place.tab,
+                    title=place.sheet.name,
+                    header_row=place.header_row,
+                    how=binding.how,
+                    columns={column: column_letters(at) for column, at in place.columns.items()},
+                    rows=sum(map(len, keys.values())),
+                    last_row=max((rows[-1] for rows in keys.values()), default=place.header_row),
+                    duplicates={key: rows for key, rows in keys.items() if len(rows) > 1},
+                    made=(made or {}).get(tab.mark_name),
+                )
+
+    def _rows_by_key(self, place: Place) -> dict[str, list[int]]:
+        letters = column_letters(place.columns[place.tab.key]).encode()
+        # Matches the cells of the key column once they are addressed; a blank one with a format only is none.
+        key_cell = re.compile(rb'<c r="%s\d+"(?:\s[^>]*[^/>])?>.*?</c>' % letters, re.DOTALL)
+        last = place.table.last_row if place.table else MAX_ROW
+        cells = [
+            cell
+            for piece in pieces(self._draft.chunks(place.sheet.part))
+            if piece.part is Part.ROWS
+            for found in key_cell.findall(addressed(piece).text)
+            for cell in cells_of(found)
+            if place.header_row < cell.row <= last
+        ]
+        texts = self._strings.texts(_shared_indexes(cells))
+        rows: dict[str, list[int]] = {}
+        for cell in cells:
+            key = key_text(self._decode(cell, CellType.ID, texts))
+            if key is not None:
+                rows.setdefault(key, []).append(cell.row)
+        return rows
+
     def _places(self, tab: TableTab) -> Iterator[Place]:
         """Where a tab is, and those it was continued in; nothing if it is not there."""
         for number, binding in enumerate(self._bindings.tabs.get(tab.name, ()), start=1):
@@ -136,6 +261,7 @@ class Reader:
             columns=place.columns,
             rows=held,
             duplicates={key: tuple(at) for key, at in found.places.items() if len(at) > 1},
+            alike=found.alike,
             row_count=found.keyed,
         )
 
@@ -182,6 +308,7 @@ def _joined(first: TabState, later: TabState) -> TabState:
         first,
         rows={**later.rows, **first.rows},
         duplicates={**later.duplicates, **twice, **first.duplicates},
+        alike={**later.alike, **first.alike},
         row_count=first.row_count + later.row_count,
     )
 

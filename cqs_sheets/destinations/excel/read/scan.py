@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from cqs_sheets.core.cells import CellType, key_text
+from cqs_sheets.core.cells import Alike, Alikes, CellType, key_text, looks_like_id
 from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
@@ -24,6 +24,8 @@ _ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b
 
 _NEIGHBOURS = 5  # rows that tell how a column usually looks
 
+_LONGEST_NUMBER = 15  # digits: a longer one is an id that was rounded
+
 Match = tuple[bytes, bytes, bytes]
 
 
@@ -31,7 +33,8 @@ Match = tuple[bytes, bytes, bytes]
 class Scan:
     """What a pass found.
 
-    `rows` has the XML of each wanted key's first row, `places` every row number it stands in.
+    `rows` has the XML of each wanted key's first row, `places` every row number it stands in; a key that is written
+    in another way is in `alike`, and in the others only if it is sure.
     `last` is the last data row with content (the header's row if there is none), `models` the XML of
     the rows that new ones shall look like, by number, `model_row` the last of them, `occupied` the first
     row below the data that is not free. The data is in the columns `left` to `right`: a table's, or ours
@@ -41,6 +44,7 @@ class Scan:
     last: int
     rows: dict[str, bytes] = field(default_factory=dict)
     places: dict[str, list[int]] = field(default_factory=dict)
+    alike: dict[str, Alike] = field(default_factory=dict)
     keyed: int = 0
     models: dict[int, bytes] = field(default_factory=dict)
     model_row: int = 0
@@ -74,7 +78,8 @@ class _Scanner:
         self._keys = frozenset(keys)
         self._numbers = {key.encode(): key for key in self._keys}
         self._shared: dict[int, str] | None = None
-        self._wordy: frozenset[int] | None = None
+        self._ids: dict[int, str] | None = None
+        self._alikes = Alikes(self._keys)
         self._last_data = place.table.last_row if place.table else MAX_ROW
         self._found = Scan(last=place.header_row, left=place.left, right=place.right)
         self._ended = 0  # the row that is no data of ours any more
@@ -99,12 +104,26 @@ class _Scanner:
                     self._rows(piece)
                     self._previous = piece.text
             self._found.bottom = max(self._found.bottom, piece.last)
+        self._match_changed()
         if self._model:
             row, text, previous = self._model
             self._found.model_row = row
             for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
                 self._found.models[each] = row_xml(text, each) or row_xml(previous, each)
         return self._found
+
+    def _match_changed(self) -> None:
+        """Rows of changed keys are found by their texts; what is sure is found by its key from now on."""
+        places, rows = self._found.places, self._found.rows
+        changed = {text: places.pop(text) for text in places.keys() - self._keys}
+        texts = {text: rows.pop(text) for text in changed}
+        if not changed:
+            return
+        found = Alikes(self._keys - places.keys()).among(changed)
+        for key, each in found.items():
+            if each.sure:
+                places[key], rows[key] = changed[each.text], texts[each.text]
+        self._found.alike = found
 
     def _find_columns(self, piece: Piece) -> None:
         header = addressed(piece).text
@@ -127,6 +146,7 @@ class _Scanner:
             and len(numbers) == piece.last - piece.before
             and self._numbers.keys().isdisjoint(numbers)
             and b"".join(numbers).isdigit()
+            and max(map(len, numbers)) <= _LONGEST_NUMBER
         ):
             self._found.keyed += len(numbers)
             self._ends_at(piece.last, piece.text)
@@ -185,18 +205,18 @@ class _Scanner:
         return kept
 
     def _is_id(self, match: Match) -> bool:
-        """Whether a key cell may hold an id: a number, or a text with a digit; no formula."""
+        """Whether a key cell may hold an id: no formula."""
         _, attributes, content = match
         if b"<f" in content:
             return False
         cell = CellXml(b"", 0, attributes, content, 0, 0)
         index = cell.shared_index
         if index is not None:
-            if self._wordy is None:
-                self._wordy = self._strings.without_digits()
-            return index not in self._wordy
+            if self._ids is None:
+                self._ids = self._strings.such(looks_like_id)
+            return index in self._ids
         value = decode(cell, kind=CellType.TEXT, epoch_1904=False, strings={})
-        return any(letter.isdigit() for letter in str(value))
+        return looks_like_id(str(value))
 
     def _in_data(self, row: int) -> bool:
         return self._place.header_row < row <= self._last_data
@@ -234,7 +254,7 @@ class _Scanner:
             if number_cell and content.startswith(b"<v>"):
                 raw = content[3:-4]
                 key = numbers.get(raw)
-                if key is None and not raw.isdigit():
+                if key is None and (len(raw) > _LONGEST_NUMBER or not raw.isdigit()):
                     key = self._odd_key(attributes, content)
             else:
                 key = self._odd_key(attributes, content)
@@ -242,15 +262,19 @@ class _Scanner:
                 yield int(number), key
 
     def _odd_key(self, attributes: bytes, content: bytes) -> str | None:
+        """A wanted key, or the text of a cell that may stand for one."""
         cell = CellXml(b"", 0, attributes, content, 0, 0)
         index = cell.shared_index
         if index is not None:
             if self._shared is None:
-                self._shared = self._strings.indexes(self._keys)
+                self._shared = self._strings.such(self._is_wanted) if self._keys else {}
             return self._shared.get(index)
         value = decode(cell, kind=CellType.ID, epoch_1904=False, strings={})
         key = key_text(value if not isinstance(value, Decimal) or value.is_finite() else None)
-        return key if key in self._keys else None
+        return key if key is not None and self._is_wanted(key) else None
+
+    def _is_wanted(self, text: str) -> bool:
+        return text in self._keys or (bool(self._keys) and bool(self._alikes.of(text)[0]))
 
 
 def _end_of_row(text: bytes, number: bytes) -> int:

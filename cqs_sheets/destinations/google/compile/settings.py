@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from cqs_sheets.core.templates.template import Setting, SettingsTab, Template
-from cqs_sheets.destinations.google.compile.styles import (
-    Look,
-    border,
-    in_any_locale,
-    number_format,
-    pixels,
-    placed,
-)
+from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.compile.table import dimension, limits
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import Cell
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 _SUBTITLE = "Type into the yellow cells. Everything else follows."
@@ -41,7 +35,7 @@ def compile_settings(
     template: Template, tab: SettingsTab, sheet_id: int, title: str, *, zone_name: str, taken: Collection[str]
 ) -> list[Json]:
     """The requests that make a settings tab; names that are `taken` (in lower case) are not defined."""
-    look = Look(template.theme)
+    look = styles.Look(template.theme)
     cells = setting_cells(tab, sheet_id)
     rows = 1 + max(cell.row for cell in cells.values()) if cells else _FIRST_SECTION
     grid = {"rowCount": rows + 1, "columnCount": 3, "frozenRowCount": 1, "hideGridlines": True}
@@ -50,7 +44,7 @@ def compile_settings(
         {"addSheet": {"properties": sheet}},
         *_heights(tab, sheet_id),
         *(
-            dimension(sheet_id, "COLUMNS", at, at + 1, {"pixelSize": pixels(width)})
+            dimension(sheet_id, "COLUMNS", at, at + 1, {"pixelSize": styles.pixels(width)})
             for at, width in enumerate(tab.widths[:3])
         ),
         _content(tab, look, sheet_id, rows, zone_name),
@@ -61,9 +55,9 @@ def compile_settings(
 
 def compile_setting(template: Template, setting: Setting, cell: Cell, *, zone_name: str) -> list[Json]:
     """The requests that fill and name one setting, its value in `cell`, its label at the left of it."""
-    line = list(_setting(setting, Look(template.theme), zone_name))
+    line = list(_setting(setting, styles.Look(template.theme), zone_name))
     left = max(0, cell.column - _VALUE)
-    start = {"sheetId": cell.sheet_id, "rowIndex": cell.row, "columnIndex": left}
+    start = shapes.coordinate(cell.sheet_id, cell.row, left)
     rows = [{"values": line[left + _VALUE - cell.column :]}]
     fields = "userEnteredValue,userEnteredFormat,dataValidation"
     return [
@@ -81,7 +75,7 @@ def _heights(tab: SettingsTab, sheet_id: int) -> Iterator[Json]:
         row = end + 1
 
 
-def _content(tab: SettingsTab, look: Look, sheet_id: int, rows: int, zone_name: str) -> Json:
+def _content(tab: SettingsTab, look: styles.Look, sheet_id: int, rows: int, zone_name: str) -> Json:
     lines: list[list[Json]] = [[{}] * 3 for _ in range(rows)]
     lines[0] = _title(tab.name, look)
     row = _FIRST_SECTION
@@ -93,7 +87,7 @@ def _content(tab: SettingsTab, look: Look, sheet_id: int, rows: int, zone_name: 
         row += 2
     return {
         "updateCells": {
-            "start": {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": 0},
+            "start": shapes.coordinate(sheet_id, 0, 0),
             "rows": [{"values": line} for line in lines],
             "fields": "userEnteredValue,userEnteredFormat,dataValidation",
         }
@@ -101,11 +95,13 @@ def _content(tab: SettingsTab, look: Look, sheet_id: int, rows: int, zone_name: 
 
 
 def _text(text: str, style: Json) -> Json:
-    cell: Json = {"userEnteredFormat": {"verticalAlignment": "MIDDLE", **placed("left", indent=1), **style}}
+    cell: Json = {
+        "userEnteredFormat": {"verticalAlignment": "MIDDLE", **styles.placed("left", indent=1), **style}
+    }
     return cell | ({"userEnteredValue": {"stringValue": text}} if text else {})
 
 
-def _title(name: str, look: Look) -> list[Json]:
+def _title(name: str, look: styles.Look) -> list[Json]:
     ink = {"backgroundColorStyle": look.color("ink")}
     quiet = look.text(look.theme.faint_on("ink"))
     return [
@@ -115,22 +111,22 @@ def _title(name: str, look: Look) -> list[Json]:
     ]
 
 
-def _section(text: str, look: Look) -> Json:
-    borders = {"bottom": border(look.color("ink"), "medium")}
+def _section(text: str, look: styles.Look) -> Json:
+    borders = {"bottom": styles.border(look.color("ink"), "medium")}
     return _text(text, {"textFormat": look.text("muted", bold=True, smaller=1), "borders": borders})
 
 
-def _setting(setting: Setting, look: Look, zone_name: str) -> Iterator[Json]:
-    line = {"borders": {"bottom": border(look.color("line"), "thin")}}
+def _setting(setting: Setting, look: styles.Look, zone_name: str) -> Iterator[Json]:
+    line = {"borders": {"bottom": styles.border(look.color("line"), "thin")}}
     yield _text(setting.label, {**line, "textFormat": look.text()})
     yield _value(setting, look, line, zone_name)
     yield _text(setting.note, {**line, "textFormat": look.text("muted", smaller=1), "wrapStrategy": "WRAP"})
 
 
-def _value(setting: Setting, look: Look, line: Json, zone_name: str) -> Json:
-    style: Json = {**line, **number_format(setting.format)}
+def _value(setting: Setting, look: styles.Look, line: Json, zone_name: str) -> Json:
+    style: Json = {**line, **styles.number_format(setting.format)}
     a_list = setting.format.align == "left" and not setting.format.type  # read from its beginning
-    style |= placed("left", indent=1) if a_list else placed("center", indent=0)
+    style |= styles.placed("left", indent=1) if a_list else styles.placed("center", indent=0)
     style |= {"verticalAlignment": "MIDDLE", "textFormat": look.text()}
     typed = not (setting.synced or setting.formula)
     if typed:
@@ -143,7 +139,7 @@ def _value(setting: Setting, look: Look, line: Json, zone_name: str) -> Json:
 
 def _entered(setting: Setting, zone_name: str) -> Json:
     if setting.formula:
-        return {"formulaValue": in_any_locale(setting.formula)}
+        return {"formulaValue": styles.in_any_locale(setting.formula)}
     if setting.value == "@zone" or setting.name == "Time_zone":
         return {"stringValue": zone_name}
     if isinstance(setting.value, str):
@@ -152,6 +148,6 @@ def _entered(setting: Setting, zone_name: str) -> Json:
 
 
 def _name(name: str, cell: Cell) -> Json:
-    span = {"sheetId": cell.sheet_id, "startRowIndex": cell.row, "endRowIndex": cell.row + 1}
-    span |= {"startColumnIndex": cell.column, "endColumnIndex": cell.column + 1}
+    row, column = range(cell.row, cell.row + 1), range(cell.column, cell.column + 1)
+    span = shapes.grid_range(cell.sheet_id, row, column)
     return {"addNamedRange": {"namedRange": {"name": name, "range": span}}}

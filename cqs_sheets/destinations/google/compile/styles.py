@@ -13,6 +13,7 @@ from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.pages import PageCell
 from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, TextStyle, Theme
 from cqs_sheets.destinations.google.read.layout import TabPlace, column_letters, quoted
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 _TITLE_SIZE = 6  # points more than the text
@@ -129,15 +130,9 @@ def _color_style(text: str) -> Json:
 T = TypeVar("T")
 
 
-def grid_range(sheet_id: int, span: Span) -> Json:
-    """A span as GridRange."""
-    return {
-        "sheetId": sheet_id,
-        "startRowIndex": span.top - 1,
-        "endRowIndex": span.bottom,
-        "startColumnIndex": span.left - 1,
-        "endColumnIndex": span.right,
-    }
+def grid_range(sheet_id: int, span: Span) -> shapes.GridRange:
+    """A span, which counts from 1, as Google's requests have it."""
+    return shapes.grid_range(sheet_id, range(span.top - 1, span.bottom), range(span.left - 1, span.right))
 
 
 def compile_looks(cells: Mapping[tuple[int, int], PageCell], look: Look, sheet_id: int) -> Iterator[Json]:

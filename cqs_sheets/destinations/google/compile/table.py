@@ -8,24 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
-from cqs_sheets.destinations.google.compile.styles import (
-    Look,
-    alignment,
-    border,
-    pixels,
-    placed,
-    ratio,
-    row_formula,
-    rule_format,
-    rule_formula,
-)
+from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import TabPlace
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 
 def compile_headers(
-    tab: TableTab, columns: Sequence[Column], place: TabPlace, look: Look, *, before: Column | None = None
+    tab: TableTab,
+    columns: Sequence[Column],
+    place: TabPlace,
+    look: styles.Look,
+    *,
+    before: Column | None = None,
 ) -> Iterator[Json]:
     """The requests that write the headers of neighbouring columns, and the names of groups above them.
 
@@ -43,14 +39,14 @@ def compile_headers(
         elif neighbour:
             faint = look.color(look.theme.faint_on(look.theme.header_role(column.kind)))
             for cell in cells:
-                cell["userEnteredFormat"]["borders"] = {"left": border(faint, "thin")}
+                cell["userEnteredFormat"]["borders"] = {"left": styles.border(faint, "thin")}
     yield _line(place, place.header_row - 1, left, groups)
     yield _line(place, place.header_row, left, headers)
 
 
-def _header_cell(tab: TableTab, column: Column, look: Look) -> Json:
+def _header_cell(tab: TableTab, column: Column, look: styles.Look) -> Json:
     """The header of one column."""
-    style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **alignment(column.format)}
+    style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **styles.alignment(column.format)}
     style["textFormat"] = look.text("" if tab.plain else "paper", bold=True)
     if not tab.plain:
         style["backgroundColorStyle"] = look.color(look.theme.header_role(column.kind))
@@ -58,20 +54,20 @@ def _header_cell(tab: TableTab, column: Column, look: Look) -> Json:
     return cell | ({"note": column.note} if column.note else {})
 
 
-def _group_cell(column: Column, look: Look) -> Json:
+def _group_cell(column: Column, look: styles.Look) -> Json:
     background = look.theme.header_role(column.kind)
     style: Json = {
         "backgroundColorStyle": look.color(background),
         "textFormat": look.text(look.theme.faint_on(background), bold=True, smaller=2),
         "verticalAlignment": "MIDDLE",
-        **placed("left", indent=1),
+        **styles.placed("left", indent=1),
     }
     cell: Json = {"userEnteredFormat": style}
     return cell | ({"userEnteredValue": {"stringValue": column.group}} if column.group else {})
 
 
 def _line(place: TabPlace, row: int, left: int, cells: Sequence[Json]) -> Json:
-    start = {"sheetId": place.sheet_id, "rowIndex": row, "columnIndex": left}
+    start = shapes.coordinate(place.sheet_id, row, left)
     fields = "userEnteredValue,userEnteredFormat,note"
     return {"updateCells": {"start": start, "rows": [{"values": cells}], "fields": fields}}
 
@@ -105,7 +101,7 @@ def compile_table(template: Template, tab: TableTab, tables: Mapping[str, TabPla
 
     The user's own tab has its formulas in all its spare rows.
     """
-    look = Look(template.theme)
+    look = styles.Look(template.theme)
     place = tables[tab.name]
     return [
         _sheet(tab, place),
@@ -132,7 +128,7 @@ def compile_columns(
 
     Their rules come before those that are there, which do not lie on them.
     """
-    look = Look(template.theme)
+    look = styles.Look(template.theme)
     left = place.columns[new[0].id] - 1
     before = next((column for column in tab.columns if place.columns.get(column.id) == left), None)
     yield from compile_headers(tab, new, place, look, before=before)
@@ -167,7 +163,7 @@ def _sheet(tab: TableTab, place: TabPlace) -> Json:
     return {"addSheet": {"properties": properties}}
 
 
-def _columns(tab: TableTab, columns: Sequence[Column], place: TabPlace, look: Look) -> Iterator[Json]:
+def _columns(tab: TableTab, columns: Sequence[Column], place: TabPlace, look: styles.Look) -> Iterator[Json]:
     """Formats and validations of the spare row, which new rows take on, and widths."""
     for column in columns:
         at = place.columns[column.id]
@@ -177,7 +173,7 @@ def _columns(tab: TableTab, columns: Sequence[Column], place: TabPlace, look: Lo
         span = {"sheetId": place.sheet_id, "startRowIndex": place.header_row + 1}
         span |= {"startColumnIndex": at, "endColumnIndex": at + 1}
         yield {"repeatCell": {"range": span, "cell": cell, "fields": ",".join(cell)}}
-        properties: Json = {"pixelSize": pixels(column.width)}
+        properties: Json = {"pixelSize": styles.pixels(column.width)}
         properties |= {"hiddenByUser": True} if column.hidden else {}
         yield dimension(place.sheet_id, "COLUMNS", at, at + 1, properties)
 
@@ -202,10 +198,9 @@ def fill_formulas(
         if column.kind is not ColumnKind.FORMULA or column.id not in place.columns:
             continue
         if missing_for(column, place, tables) is None:
-            formula = row_formula(column.formula, index, place, tables)
-            span = {"sheetId": place.sheet_id, "startRowIndex": index, "endRowIndex": index + count}
-            span |= {"startColumnIndex": place.columns[column.id]}
-            span |= {"endColumnIndex": place.columns[column.id] + 1}
+            formula = styles.row_formula(column.formula, index, place, tables)
+            at = place.columns[column.id]
+            span = shapes.grid_range(place.sheet_id, range(index, index + count), range(at, at + 1))
             cell = {"userEnteredValue": {"formulaValue": formula}}
             yield {"repeatCell": {"range": span, "cell": cell, "fields": "userEnteredValue"}}
 
@@ -213,15 +208,15 @@ def fill_formulas(
 def missing_for(column: Column, place: TabPlace, tables: Mapping[str, TabPlace]) -> str | None:
     """The column (or tab) that a column's formula needs, and that is gone."""
     try:
-        row_formula(column.formula, 0, place, tables)
+        styles.row_formula(column.formula, 0, place, tables)
     except LookupError as missing:
         return str(missing.args[0])
     return None
 
 
-def dimension(sheet_id: int, axis: str, start: int, end: int, properties: Json) -> Json:
+def dimension(sheet_id: int, axis: shapes.Dimension, start: int, end: int, properties: Json) -> Json:
     """The request that sets properties of rows or columns."""
-    span = {"sheetId": sheet_id, "dimension": axis, "startIndex": start, "endIndex": end}
+    span = shapes.dimension_range(sheet_id, axis, start, end)
     change = {"range": span, "properties": properties, "fields": ",".join(properties)}
     return {"updateDimensionProperties": change}
 
@@ -249,7 +244,7 @@ def limits(least: float | None, most: float | None) -> Json | None:
 
 def _typed(number: float) -> str:
     """A number as it may be typed in every locale."""
-    text = ratio(f"{number:.15g}")
+    text = styles.ratio(f"{number:.15g}")
     return f"={text}" if "/" in text else text
 
 
@@ -262,21 +257,21 @@ def _rules(template: Template, tab: TableTab, columns: Sequence[Column], place: 
     for rule in tab.rules:
         on = [place.columns[name] for name in rule.on if name in dressed]
         try:
-            formula = rule_formula(rule.when, place, names)
+            formula = styles.rule_formula(rule.when, place, names)
         except LookupError:
             continue
         if on:
             ranges = [_span(place, first, last) for first, last in runs(on)]
             condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
-            boolean = {"condition": condition, "format": rule_format(rule.style)}
+            boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
             made = {"ranges": ranges, "booleanRule": boolean}
             yield {"addConditionalFormatRule": {"rule": made, "index": index}}
             index += 1
 
 
 def _filter(place: TabPlace) -> Json:
-    span = {"sheetId": place.sheet_id, "startRowIndex": place.header_row, "endRowIndex": place.row_count}
-    span |= {"startColumnIndex": 0, "endColumnIndex": place.column_count}
+    rows, columns = range(place.header_row, place.row_count), range(place.column_count)
+    span = shapes.grid_range(place.sheet_id, rows, columns)
     return {"setBasicFilter": {"filter": {"range": span}}}
 
 
@@ -288,7 +283,7 @@ def _protections(columns: Sequence[Column], place: TabPlace) -> Iterator[Json]:
         yield {"addProtectedRange": {"protectedRange": protected}}
 
 
-def native_table(tab: TableTab, place: TabPlace, look: Look) -> Json:
+def native_table(tab: TableTab, place: TabPlace, look: styles.Look) -> Json:
     """The request that makes a table of Google's own: it has filter buttons, and types for what we write.
 
     The spare row is its last one, so that new rows come in inside of it.
@@ -326,12 +321,7 @@ def _type(column: Column) -> str:
     return types.get(column.type, "") if column.synced else ""
 
 
-def _span(place: TabPlace, first: int, last: int) -> Json:
+def _span(place: TabPlace, first: int, last: int) -> shapes.GridRange:
     """Some columns from the header to the spare row: a row that comes in between makes it grow."""
-    return {
-        "sheetId": place.sheet_id,
-        "startRowIndex": place.header_row,
-        "endRowIndex": place.row_count,
-        "startColumnIndex": first,
-        "endColumnIndex": last + 1,
-    }
+    rows = range(place.header_row, place.row_count)
+    return shapes.grid_range(place.sheet_id, rows, range(first, last + 1))

@@ -14,20 +14,11 @@ from cqs_sheets.core.grid import Span
 from cqs_sheets.core.templates.pages import Page, PageCell, PageChart, PageRange, PageSeries
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import BlocksTab, ReportTab, SettingsTab, Tab, TableTab, Template
+from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.compile.settings import compile_settings, setting_cells
-from cqs_sheets.destinations.google.compile.styles import (
-    Look,
-    column_reference,
-    compile_looks,
-    grid_range,
-    in_any_locale,
-    pixels,
-    rectangles,
-    row_pixels,
-    rule_format,
-)
 from cqs_sheets.destinations.google.compile.table import compile_table, dimension, new_place
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, quoted
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 _KINDS = {"column": "COLUMN", "bar": "BAR", "line": "LINE"}
@@ -53,7 +44,7 @@ def chart_headers(pages: Iterable[Page]) -> dict[str, dict[tuple[int, int], str]
     return headers
 
 
-def compile_charts(page: Page, look: Look, ids: Mapping[str, int]) -> Iterator[Json]:
+def compile_charts(page: Page, look: styles.Look, ids: Mapping[str, int]) -> Iterator[Json]:
     """The requests that make a page's charts; `ids` are the tabs' by the template's names."""
     for chart in page.charts:
         spec = {
@@ -71,7 +62,7 @@ def compile_charts(page: Page, look: Look, ids: Mapping[str, int]) -> Iterator[J
         yield {"addChart": {"chart": {"spec": spec, "position": position, "border": border}}}
 
 
-def _basic(chart: PageChart, look: Look, ids: Mapping[str, int]) -> Json:
+def _basic(chart: PageChart, look: styles.Look, ids: Mapping[str, int]) -> Json:
     basic: Json = {
         "chartType": _KINDS[chart.kind],
         "legendPosition": "TOP_LEGEND" if chart.legend else "NO_LEGEND",
@@ -82,7 +73,7 @@ def _basic(chart: PageChart, look: Look, ids: Mapping[str, int]) -> Json:
     return basic | ({"stackedType": "STACKED"} if chart.stacked and chart.kind != "line" else {})
 
 
-def _series(chart: PageChart, series: PageSeries, look: Look, ids: Mapping[str, int]) -> Json:
+def _series(chart: PageChart, series: PageSeries, look: styles.Look, ids: Mapping[str, int]) -> Json:
     shown: Json = {
         "series": _source(series.values, ids),
         "targetAxis": _VALUE_AXIS[chart.kind],
@@ -98,14 +89,14 @@ def _series(chart: PageChart, series: PageSeries, look: Look, ids: Mapping[str, 
 def _source(cells: PageRange, ids: Mapping[str, int]) -> Json:
     """Cells with the header above them."""
     whole = replace(cells.span, top=cells.span.top - 1)
-    return {"sourceRange": {"sources": [grid_range(ids[cells.tab], whole)]}}
+    return {"sourceRange": {"sources": [styles.grid_range(ids[cells.tab], whole)]}}
 
 
 def _position(page: Page, span: Span, sheet_id: int) -> Json:
     """The overlay position that ends exactly where the cells do."""
-    widths = (pixels(page.widths[at]) if at in page.widths else _COLUMN_PIXELS for at in span.columns)
-    heights = (row_pixels(page.heights[at]) if at in page.heights else _ROW_PIXELS for at in span.rows)
-    corner = {"sheetId": sheet_id, "rowIndex": span.top - 1, "columnIndex": span.left - 1}
+    widths = (styles.pixels(page.widths[at]) if at in page.widths else _COLUMN_PIXELS for at in span.columns)
+    heights = (styles.row_pixels(page.heights[at]) if at in page.heights else _ROW_PIXELS for at in span.rows)
+    corner = shapes.coordinate(sheet_id, span.top - 1, span.left - 1)
     inset = _INSET if span.left > _GRID_START else 0
     return {
         "anchorCell": corner,
@@ -119,7 +110,7 @@ At = tuple[int, int]
 
 
 def compile_page_tab(
-    page: Page, look: Look, title: str, *, ids: Mapping[str, int], headers: Mapping[At, str]
+    page: Page, look: styles.Look, title: str, *, ids: Mapping[str, int], headers: Mapping[At, str]
 ) -> list[Json]:
     """The requests that make a page's tab.
 
@@ -130,7 +121,7 @@ def compile_page_tab(
     return [
         _sheet(page, sheet_id, title),
         *_sizes(page, sheet_id),
-        *compile_looks(page.cells, look, sheet_id),
+        *styles.compile_looks(page.cells, look, sheet_id),
         *_contents(page, headers, sheet_id),
         *_merges(page, sheet_id),
         *_rules(page, sheet_id),
@@ -147,12 +138,12 @@ def _sheet(page: Page, sheet_id: int, title: str) -> Json:
 
 def _sizes(page: Page, sheet_id: int) -> Iterator[Json]:
     """Widths, heights and hidden columns, neighbours of one size together."""
-    sizes = {
-        "COLUMNS": {at: pixels(width) for at, width in page.widths.items()},
-        "ROWS": {at: row_pixels(height) for at, height in page.heights.items()},
+    sizes: dict[shapes.Dimension, dict[int, int]] = {
+        "COLUMNS": {at: styles.pixels(width) for at, width in page.widths.items()},
+        "ROWS": {at: styles.row_pixels(height) for at, height in page.heights.items()},
     }
     for axis, wanted in sizes.items():
-        for span, size in rectangles({(0, at): size for at, size in wanted.items()}):
+        for span, size in styles.rectangles({(0, at): size for at, size in wanted.items()}):
             yield dimension(sheet_id, axis, span.left - 1, span.right, {"pixelSize": size})
     for at in page.hidden_columns:
         yield dimension(sheet_id, "COLUMNS", at - 1, at, {"hiddenByUser": True})
@@ -165,30 +156,33 @@ def _contents(page: Page, headers: Mapping[At, str], sheet_id: int) -> Iterator[
     }
     contents |= {at: {"stringValue": text} for at, text in headers.items()}
     filled = {at: content for at, content in contents.items() if content.get("stringValue") != ""}
-    for span, _ in rectangles(dict.fromkeys(filled, True)):
+    for span, _ in styles.rectangles(dict.fromkeys(filled, True)):
         rows = [
             {"values": [{"userEnteredValue": contents[row, at]} for at in span.columns]} for row in span.rows
         ]
-        change = {"range": grid_range(sheet_id, span), "rows": rows, "fields": "userEnteredValue"}
+        change = {"range": styles.grid_range(sheet_id, span), "rows": rows, "fields": "userEnteredValue"}
         yield {"updateCells": change}
 
 
 def _content(cell: PageCell) -> Json:
     if cell.formula:
-        return {"formulaValue": in_any_locale(cell.formula)}
+        return {"formulaValue": styles.in_any_locale(cell.formula)}
     return {"stringValue": cell.value} if isinstance(cell.value, str) else {"numberValue": cell.value}
 
 
 def _merges(page: Page, sheet_id: int) -> Iterator[Json]:
     for span in page.merges:
-        yield {"mergeCells": {"range": grid_range(sheet_id, span), "mergeType": "MERGE_ALL"}}
+        yield {"mergeCells": {"range": styles.grid_range(sheet_id, span), "mergeType": "MERGE_ALL"}}
 
 
 def _rules(page: Page, sheet_id: int) -> Iterator[Json]:
     for index, rule in enumerate(page.rules):
-        condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": in_any_locale(rule.formula)}]}
-        boolean = {"condition": condition, "format": rule_format(rule.style)}
-        made = {"ranges": [grid_range(sheet_id, rule.span)], "booleanRule": boolean}
+        condition = {
+            "type": "CUSTOM_FORMULA",
+            "values": [{"userEnteredValue": styles.in_any_locale(rule.formula)}],
+        }
+        boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
+        made = {"ranges": [styles.grid_range(sheet_id, rule.span)], "booleanRule": boolean}
         yield {"addConditionalFormatRule": {"rule": made, "index": index}}
 
 
@@ -252,7 +246,7 @@ def compile_tabs(
         else:
             page = pages[each.tab.name]
             requests += compile_page_tab(
-                page, Look(template.theme), each.title, ids=ids, headers=headers.get(page.name, {})
+                page, styles.Look(template.theme), each.title, ids=ids, headers=headers.get(page.name, {})
             )
     warnings = tuple(
         f"{name}: some cells stay empty, as the spreadsheet has no column for {', '.join(page.missing)}"
@@ -270,7 +264,7 @@ def _pages(template: Template, new: Sequence[NewTab], tables: Mapping[str, TabPl
         return f"{quoted(titles[tab])}!{span.absolute}"
 
     def column(tab: str, name: str) -> str:
-        return column_reference(tables[tab], name)
+        return styles.column_reference(tables[tab], name)
 
     return {
         each.tab.name: compile_page(template, each.tab, area=area, column=column)

@@ -11,6 +11,7 @@ from typing import Any
 from cqs_sheets.core.cells import CellType, CellValue, exact_number
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
@@ -87,29 +88,24 @@ _WITH_FORMULAS = (
 _MODELS = 2  # rows that must agree
 
 
-def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[Json]:
+def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[shapes.GridRange]:
     """GridRanges of rows of a tab, with the columns that the sync may need."""
-    left, right = min(place.columns.values()), max(place.columns.values())
-    return [_box(place.sheet_id, first, last, left, right) for first, last in runs(rows)]
+    columns = range(min(place.columns.values()), max(place.columns.values()) + 1)
+    return [shapes.grid_range(place.sheet_id, range(first, last + 1), columns) for first, last in runs(rows)]
 
 
-def box_of_column(place: TabPlace, column: int) -> Json:
+def box_of_column(place: TabPlace, column: int) -> shapes.GridRange:
     """The GridRange of a column's data."""
-    return _box(place.sheet_id, place.header_row + 1, place.end - 1, column, column)
-
-
-def _box(sheet_id: int, first: int, last: int, left: int, right: int) -> Json:
-    return {
-        "sheetId": sheet_id,
-        "startRowIndex": first,
-        "endRowIndex": last + 1,
-        "startColumnIndex": left,
-        "endColumnIndex": right + 1,
-    }
+    rows = range(place.header_row + 1, place.end)
+    return shapes.grid_range(place.sheet_id, rows, range(column, column + 1))
 
 
 def read_boxes(
-    http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json], *, render: str = "UNFORMATTED_VALUE"
+    http: SheetsHttp,
+    spreadsheet_id: str,
+    boxes: Sequence[shapes.GridRange],
+    *,
+    render: str = "UNFORMATTED_VALUE",
 ) -> dict[tuple[int, int], Line]:
     """The values in GridRanges, as `render` has them: (tab id, row) -> column -> value."""
     answer = http.read(
@@ -132,7 +128,7 @@ def read_boxes(
 
 
 def read_formulas(
-    http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]
+    http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.GridRange]
 ) -> tuple[dict[tuple[int, int], Line], set[Cell]]:
     """The same, and which of the cells hold a formula."""
     body = {"dataFilters": [{"gridRange": box} for box in boxes]}
@@ -149,7 +145,7 @@ def read_formulas(
     return lines, formulas
 
 
-def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> set[Cell]:
+def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.GridRange]) -> set[Cell]:
     """Which of the cells hold a formula, by the question that no other one's blocks can leave out."""
     lines = read_boxes(http, spreadsheet_id, boxes, render="FORMULA")
     return {
@@ -160,7 +156,7 @@ def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[Json]) -> s
     }
 
 
-def shows_all(answer: Json, boxes: Sequence[Json]) -> bool:
+def shows_all(answer: Json, boxes: Sequence[shapes.GridRange]) -> bool:
     """Whether an answer has a block of cells for each GridRange that was asked for."""
     begun = {
         (sheet["properties"].get("sheetId", 0), block.get("startRow", 0), block.get("startColumn", 0))
@@ -181,11 +177,10 @@ def cells_of(answer: Json) -> Iterator[tuple[Cell, Json]]:
                     yield Cell(sheet_id=sheet_id, row=row, column=column), cell
 
 
-def model_rows(place: TabPlace) -> Json | None:
+def model_rows(place: TabPlace) -> shapes.GridRange | None:
     """The GridRange of a table's last rows, whole; None if it has none."""
     first = max(place.header_row + 1, place.end - _MODELS)
-    rows = {"sheetId": place.sheet_id, "startRowIndex": first, "endRowIndex": place.end}
-    return rows if first < place.end else None
+    return shapes.grid_range(place.sheet_id, range(first, place.end)) if first < place.end else None
 
 
 def with_models(place: TabPlace, formulas: Collection[Cell]) -> TabPlace:

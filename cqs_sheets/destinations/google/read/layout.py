@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cqs_sheets.core import grid
-from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.cells import CellValue, looks_like_id
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.plan.plan import record_from
@@ -160,6 +160,12 @@ class TabPlace:
         """The same with these keyed rows."""
         return replace(self, rows=rows, end=1 + _last_row(rows, self.header_row))
 
+    def respelt(self, keys: Mapping[str, str]) -> TabPlace:
+        """The same with `keys` for texts that stand for them."""
+        if keys.keys().isdisjoint(self.rows):
+            return self
+        return replace(self, rows={keys.get(text, text): rows for text, rows in self.rows.items()})
+
     def identified(self, ids: Mapping[str, int]) -> TabPlace:
         """The same with our metadata on its columns; `ids` of it by "<tab>.<column id>"."""
         return replace(
@@ -190,16 +196,12 @@ def _last_row(rows: Mapping[str, Sequence[int]], header_row: int) -> int:
     keys = {row: key for key, found in rows.items() for row in found if row > header_row}
     last = header_row
     for row in sorted(keys):
-        if not _is_id(keys[row]) and (row - 1 not in keys or not _is_id(keys.get(row + 1, ""))):
+        if not looks_like_id(keys[row]) and (row - 1 not in keys or not looks_like_id(keys.get(row + 1, ""))):
             if row > header_row + 1:
                 break
             continue
         last = row
     return last
-
-
-def _is_id(key: str) -> bool:
-    return any(map(str.isdigit, key)) and not any(map(str.isspace, key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +269,9 @@ class Layout:
     titles: frozenset[str] | None = None
     grids: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     record: str = ""
+    spelt: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # tab -> text of a key cell -> its key
     loose: bool = False  # columns cannot be held: a write is compared with them afterwards
 
     def facts(self, marks: Iterable[str]) -> Facts:
@@ -313,6 +318,13 @@ class Layout:
                 return
             yield replace(places[0], name=volume_name(tab.name, number))
             number += 1
+
+    def respelt(self, spelt: Mapping[str, Mapping[str, str]]) -> Layout:
+        """The same, where keys are known that were changed in their cells."""
+        if not spelt:
+            return self
+        tabs = {name: place.respelt(spelt.get(volume_of(name)[0], {})) for name, place in self.tabs.items()}
+        return replace(self, spelt=spelt, tabs=tabs)
 
     def volumes(self, tab: str) -> Iterator[TabPlace]:
         """The places of a template's tab, in the order in which they were filled."""

@@ -11,15 +11,6 @@ from dataclasses import replace
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.entries import (
-    Entry,
-    column_block,
-    is_row,
-    placed,
-    search,
-    sheet_id_of,
-    shown,
-)
 from cqs_sheets.destinations.google.read.layout import (
     FILTER,
     TABLES,
@@ -31,10 +22,10 @@ from cqs_sheets.destinations.google.read.layout import (
     settable,
     table_over,
 )
-from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import DataRefused
+from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 CELLS = (
     "data(startRow,startColumn,rowData(values(effectiveValue)),"
@@ -90,8 +81,8 @@ def _is_whole(answer: Json, layout: Layout) -> bool:
         entry.id
         for sheet in answer.get("sheets", [])
         for block in sheet.get("data", [])
-        if is_row(block)
-        for entry in shown({"sheets": [{**sheet, "data": [block]}]})
+        if marks.is_row(block)
+        for entry in marks.shown({"sheets": [{**sheet, "data": [block]}]})
     }
     claims = [claim for found in layout.claims.values() for claim in found]
     places = [claim.place for claim in claims if claim.place]
@@ -105,9 +96,9 @@ def _is_whole(answer: Json, layout: Layout) -> bool:
             if at == place.key_column
         )
         and all(
-            column_block(sheet, entry.index)
+            marks.column_block(sheet, entry.index)
             for sheet in answer.get("sheets", [])
-            for entry in shown({"sheets": [sheet]})
+            for entry in marks.shown({"sheets": [sheet]})
             if entry.key in _READ_WHOLE
         )
     )
@@ -118,17 +109,17 @@ def _searched(http: SheetsHttp, spreadsheet_id: str, answer: Json) -> Layout | N
 
     None if it has changed in between. Raises DataRefused where what is there cannot be found.
     """
-    found = search(http, spreadsheet_id)
+    found = marks.search(http, spreadsheet_id)
     if found is None:
         answer |= http.read(spreadsheet_id, fields=_OWN, name=spreadsheet_id)
     if not found:
         if marks.read_marks(answer.get("developerMetadata", [])) or answer.get("sheets"):
             raise unreadable()
         return Layout()
-    entries = list(placed(found))
+    entries = list(marks.placed(found))
     columns = [entry for entry in entries if entry.key in _READ_WHOLE]
-    sheets = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
-    if any(not column_block(sheets.get(entry.sheet_id, {}), entry.index) for entry in columns):
+    sheets = {marks.sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
+    if any(not marks.column_block(sheets.get(entry.sheet_id, {}), entry.index) for entry in columns):
         whole = _columns(http, spreadsheet_id, columns)
         if whole is None:
             return None
@@ -140,11 +131,10 @@ def _searched(http: SheetsHttp, spreadsheet_id: str, answer: Json) -> Layout | N
     return read_layout({**answer, "developerMetadata": own}, entries)
 
 
-def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[Entry]) -> Json | None:
+def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[marks.Entry]) -> Json | None:
     """An answer with those columns, asked for by their places; None if one is not there any more."""
     areas = [
-        {"sheetId": entry.sheet_id, "startColumnIndex": entry.index, "endColumnIndex": entry.index + 1}
-        for entry in columns
+        shapes.grid_range(entry.sheet_id, columns=range(entry.index, entry.index + 1)) for entry in columns
     ]
     path = f"{spreadsheet_id}:getByDataFilter"
     body = {"dataFilters": [{"gridRange": area} for area in areas]}
@@ -152,22 +142,24 @@ def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[Entry]) ->
         answer = http.ask(path, fields=f"{NAMES},{SHEETS}", body=body, name=spreadsheet_id)
     except failures.Refused:
         return None
-    seen = {entry.id for entry in shown(answer)}
-    there = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
+    seen = {entry.id for entry in marks.shown(answer)}
+    there = {marks.sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
     for entry in columns:
-        if not column_block(there.get(entry.sheet_id, {}), entry.index) or (seen and entry.id not in seen):
+        if not marks.column_block(there.get(entry.sheet_id, {}), entry.index) or (
+            seen and entry.id not in seen
+        ):
             return None
     return answer
 
 
-def read_layout(answer: Json, entries: Sequence[Entry] | None = None) -> Layout:
+def read_layout(answer: Json, entries: Sequence[marks.Entry] | None = None) -> Layout:
     """The layout in an answer to `look`; `entries` are those of a search, if it showed too little."""
-    known = list(shown(answer)) if entries is None else entries
+    known = list(marks.shown(answer)) if entries is None else entries
     claims: dict[str, tuple[Claim, ...]] = {}
     values: dict[Cell, CellValue] = {}
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
-        there = [entry for entry in known if entry.sheet_id == sheet_id_of(sheet)]
+        there = [entry for entry in known if entry.sheet_id == marks.sheet_id_of(sheet)]
         if any(entry.key == marks.SCRATCH for entry in there):
             scratch = _scratch(sheet, there)
             continue
@@ -197,20 +189,20 @@ def read_names(answer: Json) -> Iterator[tuple[str, Cell]]:
         yield named["name"].lower(), Cell(sheet_id=span.get("sheetId", 0), row=row, column=column)
 
 
-def _bound_columns(there: Sequence[Entry]) -> dict[str, Entry]:
+def _bound_columns(there: Sequence[marks.Entry]) -> dict[str, marks.Entry]:
     """What lies on the columns of a tab, by "<tab>.<column id>"."""
-    found: dict[str, Entry] = {}
+    found: dict[str, marks.Entry] = {}
     for entry in there:
         if entry.key == marks.COLUMN:
             found.setdefault(entry.value, entry)
     return found
 
 
-def _scratch(sheet: Json, there: Sequence[Entry]) -> Scratch:
+def _scratch(sheet: Json, there: Sequence[marks.Entry]) -> Scratch:
     properties = sheet["properties"]
     grid = properties["gridProperties"]
     column = next(entry.index for entry in there if entry.key == marks.SCRATCH)
-    rows = (row for row in (column_block(sheet, column) or {}).get("rowData", []) if row.get("values"))
+    rows = (row for row in (marks.column_block(sheet, column) or {}).get("rowData", []) if row.get("values"))
     texts = (decode_extended(row["values"][0]) for row in rows)
     return Scratch(
         notes=tuple(text for text in texts if isinstance(text, str)),
@@ -221,7 +213,7 @@ def _scratch(sheet: Json, there: Sequence[Entry]) -> Scratch:
     )
 
 
-def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
+def _tab(sheet: Json, there: Sequence[marks.Entry]) -> tuple[str, Claim | None]:
     """A table tab's name and what it claims; None for a tab of another kind."""
     columns = _bound_columns(there)
     key = _key(there)
@@ -235,7 +227,7 @@ def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
         value.rpartition(".")[0] == name and entry.index == key.index for value, entry in columns.items()
     ):
         return name, None  # a column that is read, but holds no keys: settings
-    copied = made_for not in (None, sheet_id_of(sheet))
+    copied = made_for not in (None, marks.sheet_id_of(sheet))
     if header is None:
         lost = "its header row was deleted"
         return name, _claim(sheet, name, columns, header, lost=lost, copied=copied)
@@ -243,7 +235,7 @@ def _tab(sheet: Json, there: Sequence[Entry]) -> tuple[str, Claim | None]:
     return name, replace(claim, place=_place(name, sheet, key, header, columns))
 
 
-def _key(there: Sequence[Entry]) -> Entry | None:
+def _key(there: Sequence[marks.Entry]) -> marks.Entry | None:
     """The mark on the column of keys; a copy that was adopted carries that of the original as well."""
     keys = [entry for entry in there if entry.key == marks.KEY]
     own = (entry for entry in keys if marks.tab_and_sheet(entry.value)[1] in (None, entry.sheet_id))
@@ -251,11 +243,11 @@ def _key(there: Sequence[Entry]) -> Entry | None:
 
 
 def _claim(
-    sheet: Json, name: str, columns: Mapping[str, Entry], header: Entry | None, *,
+    sheet: Json, name: str, columns: Mapping[str, marks.Entry], header: marks.Entry | None, *,
     lost: str = "", copied: bool = False,
 ) -> Claim:  # fmt: skip
     return Claim(
-        sheet_id=sheet_id_of(sheet),
+        sheet_id=marks.sheet_id_of(sheet),
         title=sheet["properties"]["title"],
         header_row=header.index if header else 0,
         columns={column: entry.index for column, entry in _own(name, columns).items()},
@@ -264,7 +256,7 @@ def _claim(
     )
 
 
-def _own(mark: str, columns: Mapping[str, Entry]) -> dict[str, Entry]:
+def _own(mark: str, columns: Mapping[str, marks.Entry]) -> dict[str, marks.Entry]:
     """The columns of one tab, by their ids."""
     return {
         value.removeprefix(f"{mark}."): entry
@@ -273,13 +265,15 @@ def _own(mark: str, columns: Mapping[str, Entry]) -> dict[str, Entry]:
     }
 
 
-def _place(mark: str, sheet: Json, key: Entry, header: Entry, columns: Mapping[str, Entry]) -> TabPlace:
+def _place(
+    mark: str, sheet: Json, key: marks.Entry, header: marks.Entry, columns: Mapping[str, marks.Entry]
+) -> TabPlace:
     own = _own(mark, columns)
     properties = sheet["properties"]
     return TabPlace(
         name=mark,
         mark=mark,
-        sheet_id=sheet_id_of(sheet),
+        sheet_id=marks.sheet_id_of(sheet),
         title=properties["title"],
         header_row=header.index,
         key_column=key.index,
@@ -291,7 +285,7 @@ def _place(mark: str, sheet: Json, key: Entry, header: Entry, columns: Mapping[s
         column_count=properties["gridProperties"]["columnCount"],
         filter=settable(sheet.get("basicFilter", {})),
         table=table_over(sheet, header.index, key.index),
-    ).with_rows(_keyed_rows(column_block(sheet, key.index) or {}))
+    ).with_rows(_keyed_rows(marks.column_block(sheet, key.index) or {}))
 
 
 def _keyed_rows(block: Json) -> dict[str, list[int]]:
@@ -305,13 +299,13 @@ def _keyed_rows(block: Json) -> dict[str, list[int]]:
     return rows
 
 
-def _column_values(sheet: Json, there: Sequence[Entry]) -> Iterator[tuple[Cell, CellValue]]:
+def _column_values(sheet: Json, there: Sequence[marks.Entry]) -> Iterator[tuple[Cell, CellValue]]:
     """The values of a settings tab's column."""
     sheet_id = sheet["properties"].get("sheetId", 0)
     for key in there:
         if key.key != marks.KEY:
             continue
-        for row, data in enumerate((column_block(sheet, key.index) or {}).get("rowData", [])):
+        for row, data in enumerate((marks.column_block(sheet, key.index) or {}).get("rowData", [])):
             if cells := data.get("values"):
                 yield Cell(sheet_id=sheet_id, row=row, column=key.index), decode_extended(cells[0])
 
@@ -320,6 +314,6 @@ def unreadable() -> DataRefused:
     """Marks that are there, while Google does not show what they lie on: a second tab is never made in silence."""
     return DataRefused(
         "The spreadsheet was written by cqs-sheets before, but Google does not show where its columns are.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint="Run it again; if this stays, restore a version (File, Version history) and report it.",
     )

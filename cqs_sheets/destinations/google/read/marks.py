@@ -18,11 +18,14 @@ the newest.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cqs_sheets.core.plan.facts import Lineage, Write, followed_by, lineage_from, lineage_text
+from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
 COLUMN = "cqs.column"
 KEY = "cqs.key"
@@ -145,13 +148,12 @@ def unbind(tab: str, columns: Iterable[str], sheet_id: int) -> Iterator[Json]:
         yield {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": found}}}
 
 
-def bind(key: str, value: str, sheet_id: int, dimension: str, index: int) -> Json:
+def bind(key: str, value: str, sheet_id: int, dimension: shapes.Dimension, index: int) -> Json:
     """The request that puts metadata on one row ("ROWS") or column ("COLUMNS")."""
-    span = {"sheetId": sheet_id, "dimension": dimension, "startIndex": index, "endIndex": index + 1}
     entry = {
         "metadataKey": key,
         "metadataValue": value,
-        "location": {"dimensionRange": span},
+        "location": {"dimensionRange": shapes.dimension_range(sheet_id, dimension, index, index + 1)},
         "visibility": "DOCUMENT",
     }
     return {"createDeveloperMetadata": {"developerMetadata": entry}}
@@ -221,3 +223,94 @@ def numbered(requests: Sequence[Json], seed: str) -> tuple[list[Json], dict[str,
 def lookup(key: str) -> Json:
     """The data filter for everything that carries `key`."""
     return {"developerMetadataLookup": {"metadataKey": key}}
+
+
+_KEYS = (
+    KEY,
+    HEADER,
+    COLUMN,
+    SCRATCH,
+    SEQUENCE,
+    RECORD,
+    AT,
+    LOOSE,
+)
+_FOUND = "matchedDeveloperMetadata(developerMetadata(metadataId,metadataKey,metadataValue,location))"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One piece of our metadata on a row ("ROWS") or column ("COLUMNS"), counted from 0."""
+
+    id: int
+    key: str
+    value: str
+    sheet_id: int
+    axis: str
+    index: int
+
+
+def sheet_id_of(sheet: Json) -> int:
+    """A tab's id: Google leaves out 0."""
+    return int(sheet["properties"].get("sheetId", 0))
+
+
+def shown(answer: Json) -> Iterator[Entry]:
+    """The entries on the columns of an answer's blocks, and the header rows: those blocks that are no column."""
+    for sheet in answer.get("sheets", []):
+        sheet_id = sheet_id_of(sheet)
+        for block in sheet.get("data", []):
+            yield from _on_columns(block, sheet_id)
+            if is_row(block):
+                yield Entry(0, HEADER, "", sheet_id, "ROWS", block.get("startRow", 0))
+
+
+def _on_columns(block: Json, sheet_id: int) -> Iterator[Entry]:
+    for at, column in enumerate(block.get("columnMetadata", []), start=block.get("startColumn", 0)):
+        for entry in column.get("developerMetadata", []):
+            value = entry.get("metadataValue", "")
+            yield Entry(int(entry["metadataId"]), entry["metadataKey"], value, sheet_id, "COLUMNS", at)
+
+
+def is_row(block: Json) -> bool:
+    """Whether a block is a row that was looked up, and no column that was."""
+    kinds = {entry.key for entry in _on_columns(block, 0)}
+    return len(block.get("columnMetadata", [])) != 1 or not kinds & {KEY, SCRATCH}
+
+
+def column_block(sheet: Json, column: int) -> Json | None:
+    """The block that holds one whole column of a tab and nothing else, if it came."""
+    blocks: list[Json] = [
+        block
+        for block in sheet.get("data", [])
+        if block.get("startColumn", 0) == column
+        and not block.get("startRow", 0)
+        and len(block.get("columnMetadata", [])) == 1
+    ]
+    return max(blocks, key=lambda block: len(block.get("rowData", [])), default=None)
+
+
+def search(http: SheetsHttp, spreadsheet_id: str) -> Sequence[Json] | None:
+    """All of our metadata, as Google lists it; None if it refuses the question. Raises CqsError."""
+    path = f"{spreadsheet_id}/developerMetadata:search"
+    body = {"dataFilters": [lookup(key) for key in _KEYS]}
+    try:
+        answer = http.ask(path, fields=_FOUND, body=body, name=spreadsheet_id)
+    except failures.Refused:
+        return None
+    return [found["developerMetadata"] for found in answer.get("matchedDeveloperMetadata", [])]
+
+
+def placed(found: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+    """The entries of a search that lie on a row or a column."""
+    for entry in found:
+        span = entry.get("location", {}).get("dimensionRange")
+        if span:
+            yield Entry(
+                int(entry["metadataId"]),
+                entry["metadataKey"],
+                entry.get("metadataValue", ""),
+                int(span.get("sheetId", 0)),
+                span.get("dimension", ""),
+                int(span.get("startIndex", 0)),
+            )

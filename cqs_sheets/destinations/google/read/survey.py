@@ -6,18 +6,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import key_text
-from cqs_sheets.core.plan.binding import Binding
-from cqs_sheets.core.plan.facts import Made, SheetFacts
+from cqs_sheets.core.plan.binding import Binding, Bindings
+from cqs_sheets.core.plan.facts import SheetFacts
 from cqs_sheets.core.plan.plan import record_from
-from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.destinations import InspectedTab, Protection
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
 from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
-from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, TargetChanged
 
 Rows = Sequence[Sequence[Json]]
 
@@ -41,14 +42,14 @@ def read_headers(
     if written and not layout.marks:
         raise TargetChanged(
             "Another sync has just written to the spreadsheet.",
-            meaning="Nothing was written; the rows wait in the journal.",
+            meaning=ROWS_WAIT,
             hint="Run it again.",
         )
     all_properties = [sheet["properties"] for sheet in answer.get("sheets", [])]
     searched = {title.lower() for title in titles}
     grids = {each.get("sheetId", 0): each for each in all_properties if "gridProperties" in each}
     wanted = [id_ for id_, each in grids.items() if each["title"].lower() in searched]
-    areas = [{"sheetId": sheet_id, "endRowIndex": _FIRST_ROWS} for sheet_id in wanted]
+    areas = [shapes.GridRange(sheetId=sheet_id, endRowIndex=_FIRST_ROWS) for sheet_id in wanted]
     rows = dict(_read(http, spreadsheet_id, areas)) if areas else {}
     sheets = tuple(
         SheetFacts(id=str(id_), title=each["title"], rows=_texts(rows.get(id_, ())))
@@ -71,7 +72,7 @@ def adopted_place(
 ) -> TabPlace:
     """The place of a tab that was bound to a sheet without marks; one read of its keys."""
     sheet_id, at = int(binding.sheet), binding.columns[tab.key] - 1
-    area = {"sheetId": sheet_id, "startColumnIndex": at, "endColumnIndex": at + 1}
+    area = shapes.grid_range(sheet_id, columns=range(at, at + 1))
     rows = dict(_read(http, spreadsheet_id, [area])).get(sheet_id, ())
     row_count, column_count = layout.grids[sheet_id]
     return TabPlace(
@@ -96,7 +97,9 @@ def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
     return frozenset(sheet["properties"]["title"].lower() for sheet in answer.get("sheets", []))
 
 
-def _read(http: SheetsHttp, spreadsheet_id: str, areas: Sequence[Json]) -> Iterator[tuple[int, Rows]]:
+def _read(
+    http: SheetsHttp, spreadsheet_id: str, areas: Sequence[shapes.GridRange]
+) -> Iterator[tuple[int, Rows]]:
     """The rows of tabs, each asked for by one GridRange from its first row on."""
     answer = http.read(
         f"{spreadsheet_id}:getByDataFilter",
@@ -135,37 +138,10 @@ _FIELDS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """A protection that refuses our writes: its `range` ("B2:F200", or "the whole tab") and our columns in it."""
-
-    range: str
-    description: str
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TabSurvey:
-    """One tab, or one that it was continued in; rows count from 1, as on the screen.
-
-    `tab` is the template's name of it, `title` the user's. `columns`: column id -> letters.
-    `missing` are columns of the template that it lacks. `duplicates`: key -> the rows that carry it.
-    """
-
-    tab: str
-    title: str
-    header_row: int
-    rows: int
-    columns: Mapping[str, str]
-    missing: tuple[str, ...]
-    duplicates: Mapping[str, tuple[int, ...]]
-    protected: tuple[Protection, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """A spreadsheet: `zone` is IANA's name, `sequence` None if we never wrote there.
 
-    `cells` counts those of all tabs, blank ones included. `made` is the record of what we made there.
+    `cells` counts those of all tabs, blank ones included.
     """
 
     title: str
@@ -174,16 +150,16 @@ class Survey:
     sequence: int | None
     cells: int
     most_cells: int
-    made: Made | None
-    tabs: tuple[TabSurvey, ...]
+    tabs: tuple[InspectedTab, ...]
 
 
-def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Template) -> Survey:
+def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, bindings: Bindings) -> Survey:
     """One more look at a spreadsheet whose tabs are bound; nothing is written. Raises CqsError."""
     answer = http.read(spreadsheet_id, fields=_FIELDS, name=spreadsheet_id)
     sheets = {sheet["properties"].get("sheetId", 0): sheet for sheet in answer.get("sheets", [])}
     grids = [sheet["properties"].get("gridProperties", {}) for sheet in sheets.values()]
     properties = answer["properties"]
+    made = record_from(layout.record) or {}
     return Survey(
         title=properties["title"],
         locale=properties.get("locale", ""),
@@ -191,29 +167,32 @@ def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, template: Temp
         sequence=layout.sequence,
         cells=sum(grid.get("rowCount", 0) * grid.get("columnCount", 0) for grid in grids),
         most_cells=failures.MOST_CELLS,
-        made=record_from(layout.record),
         tabs=tuple(
-            _tab(tab, place, sheets.get(place.sheet_id, {}).get("protectedRanges", []))
-            for tab in template.fed_tabs
+            InspectedTab(
+                tab=tab,
+                title=place.title,
+                header_row=place.header_row + 1,
+                how=bindings.tabs[tab.name][0].how,
+                columns={column: column_letters(at) for column, at in place.columns.items()},
+                rows=sum(map(len, rows.values())),
+                duplicates={key: found for key, found in rows.items() if len(found) > 1},
+                made=made.get(tab.mark_name),
+                protected=tuple(
+                    _protected(tab, place, sheets.get(place.sheet_id, {}).get("protectedRanges", []))
+                ),
+            )
+            for tab in bindings.template.fed_tabs
             for place in layout.volumes(tab.name)
+            for rows in [_data_rows(place)]
         ),
     )
 
 
-def _tab(tab: TableTab, place: TabPlace, protections: Sequence[Json]) -> TabSurvey:
-    rows = {
+def _data_rows(place: TabPlace) -> dict[str, tuple[int, ...]]:
+    """The rows below the header that carry each key, counted from 1."""
+    return {
         key: tuple(row + 1 for row in found if row > place.header_row) for key, found in place.rows.items()
     }
-    return TabSurvey(
-        tab=tab.name,
-        title=place.title,
-        header_row=place.header_row + 1,
-        rows=sum(map(len, rows.values())),
-        columns={column: column_letters(at) for column, at in place.columns.items()},
-        missing=tuple(column.id for column in tab.columns if column.id not in place.columns),
-        duplicates={key: found for key, found in rows.items() if len(found) > 1},
-        protected=tuple(_protected(tab, place, protections)),
-    )
 
 
 def _protected(tab: TableTab, place: TabPlace, protections: Sequence[Json]) -> Iterator[Protection]:

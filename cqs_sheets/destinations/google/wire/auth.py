@@ -18,7 +18,7 @@ from google.oauth2.credentials import Credentials as UserCredentials
 
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.failures import cause_of, words_of
-from cqs_sheets.errors import AccessRefused, UsageError
+from cqs_sheets.errors import ROWS_WAIT, AccessRefused, UsageError
 
 _IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken")
 _NOTHING = "Nothing was asked of Google."
@@ -123,7 +123,7 @@ def _unusable(error: Exception) -> AccessRefused:
     reason = f"{cause.what} ({said})" if cause else said or "no reason told"
     return AccessRefused(
         f"There are no usable Google credentials: {reason}.",
-        meaning="Nothing was written; the rows wait in the journal.",
+        meaning=ROWS_WAIT,
         hint=cause.mend if cause else _HINT,
     )
 

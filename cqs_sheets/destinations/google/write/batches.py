@@ -26,16 +26,17 @@ from cqs_sheets.destinations.google.compile.table import bindings
 from cqs_sheets.destinations.google.compile.tabs import NewTab as TabToMake
 from cqs_sheets.destinations.google.compile.tabs import compile_tabs
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, volume_name, volume_of, volume_title
+from cqs_sheets.destinations.google.read.layout import (
+    Cell,
+    Layout,
+    TabPlace,
+    volume_name,
+    volume_of,
+    volume_title,
+)
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.write.newrows import (
-    insert_rows,
-    new_columns,
-    new_settings,
-    time_formats,
-    without_formula,
-)
+from cqs_sheets.destinations.google.write import newrows
 from cqs_sheets.destinations.google.write.patches import (
     Patch,
     Todo,
@@ -113,13 +114,14 @@ _SHEET_IDS = (1 << 31) - 1
 
 @dataclass(slots=True, kw_only=True)
 class Piece:
-    """One atomic batch: its requests, the patches to verify, and the layout if it goes as planned.
+    """One atomic batch: its requests, what to verify (patches, keys of new rows), and the layout if it goes as planned.
 
     `warnings` are for the user once it has happened.
     """
 
     requests: list[Json] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
+    keys: dict[Cell, str] = field(default_factory=dict)
     after: Layout = field(default_factory=Layout)
     warnings: tuple[str, ...] = ()
 
@@ -155,10 +157,13 @@ class Composer:
         self._mark(piece, todo, attempt)
         self._widen(piece, todo)
         for tab, adds in rows:
-            requests, place = insert_rows(adds, tab, piece.after.tabs)
+            requests, place = newrows.insert_rows(adds, tab, piece.after.tabs)
             piece.requests += requests
             piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
-            piece.warnings += tuple(without_formula(tab, piece.after.tabs))
+            for add in adds:
+                at = Cell(sheet_id=place.sheet_id, row=place.rows[add.key][-1], column=place.key_column)
+                piece.keys[at] = add.key
+            piece.warnings += tuple(newrows.without_formula(tab, piece.after.tabs))
         self._patch(piece, todo, made, attempt, nonce)
         if piece.after.cells > failures.MOST_CELLS:
             raise failures.full(self.spreadsheet_id)
@@ -241,7 +246,7 @@ class Composer:
                 piece.requests += requests
                 tab, first = self.template.tab(name), place.header_row + 1
                 if isinstance(tab, TableTab) and place.end > first:
-                    piece.requests += time_formats(tab, place, first, place.end - first)
+                    piece.requests += newrows.time_formats(tab, place, first, place.end - first)
                 piece.after = replace(piece.after, tabs={**piece.after.tabs, name: place.identified(ids)})
 
     def _widen(self, piece: Piece, todo: Todo) -> None:
@@ -251,13 +256,13 @@ class Composer:
             if isinstance(tab, TableTab) and ids:
                 for place in list(piece.after.volumes(tab.name)):
                     volume = replace(tab, name=place.name)
-                    requests, wider = new_columns(self.template, volume, ids, piece.after.tabs)
+                    requests, wider = newrows.new_columns(self.template, volume, ids, piece.after.tabs)
                     piece.requests += requests
                     piece.after = replace(piece.after, tabs={**piece.after.tabs, place.name: wider})
                     made = replace(volume, columns=tuple(map(tab.column, ids)))
-                    piece.warnings += tuple(without_formula(made, piece.after.tabs))
+                    piece.warnings += tuple(newrows.without_formula(made, piece.after.tabs))
             elif isinstance(tab, SettingsTab) and ids:
-                requests, names = new_settings(
+                requests, names = newrows.new_settings(
                     self.template, tab, ids, piece.after.names, zone_name=self.zone_name
                 )
                 piece.requests += requests

@@ -15,12 +15,13 @@ from cqs_sheets.destinations.google.compile.table import compile_columns, fill_f
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, widened
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 
 
 def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:
     """The request that writes rows of ExtendedValues, formats untouched."""
-    start = {"sheetId": cell.sheet_id, "rowIndex": cell.row, "columnIndex": cell.column}
+    start = shapes.coordinate(cell.sheet_id, cell.row, cell.column)
     lines = [
         {"values": [{"userEnteredValue": content} if content else {} for content in contents]}
         for contents in rows
@@ -28,15 +29,10 @@ def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:
     return {"updateCells": {"start": start, "rows": lines, "fields": "userEnteredValue"}}
 
 
-def area(cell: Cell, height: int = 1, width: int = 1) -> Json:
-    """A GridRange with its upper left corner at `cell`."""
-    return {
-        "sheetId": cell.sheet_id,
-        "startRowIndex": cell.row,
-        "endRowIndex": cell.row + height,
-        "startColumnIndex": cell.column,
-        "endColumnIndex": cell.column + width,
-    }
+def area(cell: Cell, height: int = 1, width: int = 1) -> shapes.GridRange:
+    """A range with its upper left corner at `cell`."""
+    rows, columns = range(cell.row, cell.row + height), range(cell.column, cell.column + width)
+    return shapes.grid_range(cell.sheet_id, rows, columns)
 
 
 def insert_rows(
@@ -48,12 +44,7 @@ def insert_rows(
     after = place.grown(index, [add.key for add in adds])
     bare = place.end == place.header_row + 1
     like_above = index >= place.row_count or not (bare or tab.new_rows == "top")
-    span = {
-        "sheetId": place.sheet_id,
-        "dimension": "ROWS",
-        "startIndex": index,
-        "endIndex": index + len(adds),
-    }
+    span = shapes.dimension_range(place.sheet_id, "ROWS", index, index + len(adds))
     requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
     if after.table and place.table and place.table.bottom <= index:
         requests.append(after.table.set_range())
@@ -176,6 +167,6 @@ def new_settings(
     return requests, {name.lower(): cell for name, cell in cells.items()}
 
 
-def _inserted(sheet_id: int, axis: str, start: int, count: int) -> Json:
-    span = {"sheetId": sheet_id, "dimension": axis, "startIndex": start, "endIndex": start + count}
+def _inserted(sheet_id: int, axis: shapes.Dimension, start: int, count: int) -> Json:
+    span = shapes.dimension_range(sheet_id, axis, start, start + count)
     return {"insertDimension": {"range": span, "inheritFromBefore": True}}

@@ -16,8 +16,8 @@ from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.templates.template import ColumnKind, TableTab
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import Line, decode, encode, read_boxes
-from cqs_sheets.destinations.google.read.entries import Entry, placed, search
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, volume_of
+from cqs_sheets.destinations.google.read.marks import Entry, placed, search
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import Composer, Piece

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cqs_sheets.core.cells import key_text, same
+from cqs_sheets.core.cells import is_alike, key_text, same
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
+from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import is_missing, kept_cell, kept_key
+from cqs_sheets.errors import DataRefused
 
 WITNESS = (
     "namedRanges(name,range),sheets(properties(sheetId),"
@@ -45,6 +47,7 @@ def misplaced(
         )
         missing = is_missing(kept)
         found = key_text(decode_extended(kept if later and not missing else live))
+        found = layout.spelt.get(patch.tab, {}).get(found or "", found)
         if not _hit(patch, found, before, names):
             content = None if missing else before.get("userEnteredValue", {})
             yield Misplaced(patch=patch, found=found, before=content)
@@ -72,7 +75,7 @@ def _hit(patch: Patch, found: str | None, before: Json, names: Mapping[str, Cell
     if patch.undoes:
         return _same(patch.undoes.patch.content, before)
     named = names.get(patch.key.lower())
-    return found == patch.key or (found is None and named == patch.cell)
+    return is_alike(found, patch.key) or (found is None and named == patch.cell)
 
 
 def _same(written: Json, cell: Json) -> bool:
@@ -82,18 +85,32 @@ def _same(written: Json, cell: Json) -> bool:
     return same(decode(next(iter(written.values()), None)), decode_extended(cell))
 
 
+def check_new_rows(keys: Mapping[Cell, str], cells: Mapping[Cell, Json]) -> None:
+    """Raises DataRefused unless the keys of new rows stand where they were put, by the write's own answer."""
+    if any(key_text(decode_extended(cells.get(cell, {}))) != key for cell, key in keys.items()):
+        raise DataRefused(
+            "The write's own answer does not show all new rows where they were put: this is a bug.",
+            meaning="What is missing comes with the next sync; nothing was deleted.",
+            hint="Look at the rows at the end of the tab, and please report it.",
+        )
+
+
 def live_key(patch: Patch) -> Cell | None:
     """Where the key of the patch's row stands in its tab; None in a settings tab."""
     return None if patch.key_column is None else replace(patch.cell, column=patch.key_column)
 
 
-def witness_areas(patches: Sequence[Patch], layout: Layout) -> list[Json]:
-    """What must be seen to know which rows the patches hit, as GridRanges: keys and kept cells."""
+def witness_areas(
+    patches: Sequence[Patch], layout: Layout, keys: Iterable[Cell] = ()
+) -> list[shapes.GridRange]:
+    """What must be seen to know which rows the patches hit, as GridRanges: keys (of new rows, too) and kept cells."""
     rows: dict[tuple[int, int], set[int]] = {}
+    for cell in keys:
+        rows.setdefault((cell.sheet_id, cell.column), set()).add(cell.row)
     for patch in patches:
-        for cell in (kept_cell(patch, layout), kept_key(patch, layout), live_key(patch)):
-            if cell:
-                rows.setdefault((cell.sheet_id, cell.column), set()).add(cell.row)
+        for each in (kept_cell(patch, layout), kept_key(patch, layout), live_key(patch)):
+            if each:
+                rows.setdefault((each.sheet_id, each.column), set()).add(each.row)
     return [
         area(Cell(sheet_id=sheet_id, row=first, column=column), height=1 + last - first)
         for (sheet_id, column), found in rows.items()
@@ -101,13 +118,13 @@ def witness_areas(patches: Sequence[Patch], layout: Layout) -> list[Json]:
     ]
 
 
-def witness_ranges(patches: Sequence[Patch], layout: Layout) -> list[str]:
+def witness_ranges(areas: Iterable[shapes.GridRange], layout: Layout) -> list[str]:
     """The same in A1 notation."""
     titles = {place.sheet_id: place.title for place in layout.tabs.values()}
     if layout.scratch:
         titles[layout.scratch.sheet_id] = layout.scratch.title
     ranges = []
-    for span in witness_areas(patches, layout):
+    for span in areas:
         letters = column_letters(span["startColumnIndex"])
         rows = f"{letters}{span['startRowIndex'] + 1}:{letters}{span['endRowIndex']}"
         ranges.append(f"{quoted(titles[span['sheetId']])}!{rows}")

@@ -24,6 +24,7 @@ from cqs_sheets.destinations.google.write.strays import mistakes_of, strays_of, 
 from cqs_sheets.destinations.google.write.witness import (
     WITNESS,
     cells_read,
+    check_new_rows,
     located,
     misplaced,
     witness_areas,
@@ -148,15 +149,19 @@ class Writer:
         """
         body: Json = {"requests": piece.requests}
         fields = "spreadsheetId"
-        if ranges := witness_ranges(piece.patches, piece.after):
+        keys = {} if piece.after.loose else piece.keys  # columns that moved are found out by strays.py
+        areas = witness_areas(piece.patches, piece.after, keys)
+        if ranges := witness_ranges(areas, piece.after):
             body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
             fields = f"updatedSpreadsheet({WITNESS})"
         path = f"{self.spreadsheet_id}:batchUpdate"
         answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
         shown: Json = answer.get("updatedSpreadsheet", {})
-        if not shows_all(shown, witness_areas(piece.patches, piece.after)):
+        if not shows_all(shown, areas):
             raise Unanswered("an answer without the cells that were asked for")
-        return dict(cells_of(shown)), dict(read_names(shown))
+        cells = dict(cells_of(shown))
+        check_new_rows(keys, cells)
+        return cells, dict(read_names(shown))
 
     def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Piece]) -> _Happened | None:
         """The attempt whose mark is there, with what its lost answer would have shown."""
