@@ -191,7 +191,7 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
 
 def _made(plan: Plan) -> tuple[str, ...]:
     """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.table.exists:
+    if not plan.snapshot.exists:
         return ()
     tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from cqs_sheets.core.cells import key_text
-from cqs_sheets.core.plan.plan import Add, Table, Update
+from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
@@ -105,14 +105,16 @@ def signals_of(tab: TableTab, key: str) -> Iterator[SignalKey]:
             yield SignalKey(table, key.removeprefix(prefix))
 
 
-def aged(template: Template, table: Table, orphans: Keys, *, now: datetime, zone: tzinfo) -> Iterator[Update]:
+def aged(
+    template: Template, snapshot: Snapshot, orphans: Keys, *, now: datetime, zone: tzinfo
+) -> Iterator[Update]:
     """What becomes of orphans that have been read, in a table with the clocks of `zone`.
 
     Where no time of publication stands they are left alone.
     """
     settled = (now - SETTLED).astimezone(zone).replace(tzinfo=None)
     for tab in template.fed_tabs:
-        state = table.tabs.get(tab.name)
+        state = snapshot.tabs.get(tab.name)
         status, time = status_column(tab), _column(tab, _TIME)
         if state is None or status is None or time is None:
             continue

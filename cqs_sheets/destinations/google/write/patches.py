@@ -150,7 +150,7 @@ class Todo:
             adds=plan.adds,
             updates=plan.updates,
             undo=undo,
-            marks=bool(plan.table.bindings.dropped),
+            marks=bool(plan.snapshot.bindings.dropped),
             new_tabs=plan.new_tabs,
             new_columns=plan.new_columns,
         )
