@@ -65,7 +65,7 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
     destination.apply(
         Plan(
             template=template,
-            table=table,
+            snapshot=table,
             sequence=(table.sequence or 0) + 1,
             adds=tuple(Add(tab="Signals", key=key, values={"id": Decimal(key), **values}) for key in new),
             updates=tuple(

@@ -9,7 +9,7 @@ from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.plan.binding import Bindings
-from cqs_sheets.core.plan.plan import Add, Plan, Table, Update, new_tabs
+from cqs_sheets.core.plan.plan import Add, Plan, Snapshot, Update, new_tabs
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import (
     CellFormat,
@@ -104,20 +104,22 @@ SETTINGS_TAB = SettingsTab(
 TEMPLATE = Template(name="test", title="A small template", tabs=(SIGNALS_TAB, SETTINGS_TAB))
 
 
-def table_of(**given: Any) -> Table:
+def table_of(**given: Any) -> Snapshot:
     """A target whose sheets are all ours, or those in `bindings`."""
     given.setdefault("bindings", Bindings(template=TEMPLATE))
-    return Table(**given)
+    return Snapshot(**given)
 
 
-def plan_of(table: Table, adds: Iterable[Add] = (), updates: Iterable[Update] = (), *, sequence: int) -> Plan:
+def plan_of(
+    snapshot: Snapshot, adds: Iterable[Add] = (), updates: Iterable[Update] = (), *, sequence: int
+) -> Plan:
     """These changes as a plan, with the tabs that they need."""
-    added, template = tuple(adds), table.bindings.template
+    added, template = tuple(adds), snapshot.bindings.template
     return Plan(
         template=template,
-        table=table,
+        snapshot=snapshot,
         sequence=sequence,
         adds=added,
         updates=tuple(updates),
-        new_tabs=tuple(new_tabs(template, table, {add.tab for add in added})),
+        new_tabs=tuple(new_tabs(template, snapshot, {add.tab for add in added})),
     )

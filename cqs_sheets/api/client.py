@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from random import SystemRandom
 from typing import Self
 
-from cqs_sheets.api.transport import Reply, Transport, Trouble, endpoint, other_documented
+from cqs_sheets.api.transport import Failure, Reply, Transport, endpoint, other_documented
 from cqs_sheets.core.secret import API_URL, FREE, Secret
 from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.query import Query
@@ -24,7 +24,7 @@ _DOUBLINGS = 6
 _SERVER_YEARS = range(2020, 2120)
 
 
-class Patience:
+class RetryBudget:
     """A budget in seconds for failed attempts and the waits between them, over many requests.
 
     `random` gives numbers in 0..1.
@@ -77,24 +77,24 @@ _WRONG_ADDRESS = "If you set CQS_API_URL, check it."
 _NOTHING_LOST = "Nothing that was already caught is lost."
 
 
-def meaning(reply: Reply, key: Secret) -> Envelope | Trouble:
-    """The envelope of a success, or the trouble that there is.
+def meaning(reply: Reply, key: Secret) -> Envelope | Failure:
+    """The envelope of a success, or the failure that there is.
 
     Raises UsageError (the API says the request is wrong) or AccessRefused (the key is).
     """
     if reply.status in _PASSING or reply.status in _SERVER_FAULTS:
-        return Trouble(_http_words(reply.status), limited=reply.status == _TOO_MANY)
-    refused = Trouble(_http_words(reply.status), passing=False, hint=_WRONG_ADDRESS)
+        return Failure(_http_words(reply.status), limited=reply.status == _TOO_MANY)
+    refused = Failure(_http_words(reply.status), passing=False, hint=_WRONG_ADDRESS)
     try:
         envelope = parse_envelope(reply.body)
     except NotTheEnvelope as problem:
-        return Trouble(problem.reason) if reply.status in _SUCCESSES else refused
+        return Failure(problem.reason) if reply.status in _SUCCESSES else refused
     if envelope.error:
         return _failure(envelope, key)
     return envelope if reply.status in _SUCCESSES else refused
 
 
-def _failure(envelope: Envelope, key: Secret) -> Trouble:
+def _failure(envelope: Envelope, key: Secret) -> Failure:
     said = key.hide_in(envelope.message) or "no message"
     if envelope.error == _BAD_REQUEST:
         raise UsageError(
@@ -107,7 +107,7 @@ def _failure(envelope: Envelope, key: Secret) -> Trouble:
         raise _key_refused(said, key)
     limited = envelope.error == _RATE_LIMIT
     hint = "Poll less often." if limited else ""
-    return Trouble(f"the API's error {envelope.error}: {said}", hint=hint, limited=limited)
+    return Failure(f"the API's error {envelope.error}: {said}", hint=hint, limited=limited)
 
 
 def _key_refused(said: str, key: Secret) -> AccessRefused:
@@ -191,7 +191,7 @@ class ApiClient:
         self._monotonic = monotonic
         self._sleep = sleep
         self._random = random
-        self._patience = Patience(retry_for, random)
+        self._budget = RetryBudget(retry_for, random)
         self._may_switch_path = True
         self.limited = False
         """Whether the API ever asked this client for fewer requests (error 6, HTTP 429)."""
@@ -229,28 +229,28 @@ class ApiClient:
         while True:
             began = self._monotonic()
             # The first attempt always gets its full time, later ones what the budget leaves.
-            outcome = self._attempt(query, self._patience.left if failures else float("inf"))
-            if not isinstance(outcome, Trouble):
+            outcome = self._attempt(query, self._budget.left if failures else float("inf"))
+            if not isinstance(outcome, Failure):
                 return self._answer(query, *outcome, self.http_requests - sent_before)
             failures += 1
-            self._patience.spend(self._monotonic() - began)
+            self._budget.spend(self._monotonic() - began)
             self._wait(outcome, failures)
 
-    def _attempt(self, query: Query, within: float) -> tuple[Reply, Envelope] | Trouble:
+    def _attempt(self, query: Query, within: float) -> tuple[Reply, Envelope] | Failure:
         reply = self._send(query, within)
-        if isinstance(reply, Trouble):
+        if isinstance(reply, Failure):
             return reply
         outcome = meaning(reply, self._key)
-        if isinstance(outcome, Trouble):
+        if isinstance(outcome, Failure):
             self.limited = self.limited or outcome.limited
             return replace(outcome, wait=retry_after(reply.headers, self._server_now(reply)))
         return reply, outcome
 
-    def _send(self, query: Query, within: float) -> Reply | Trouble:
+    def _send(self, query: Query, within: float) -> Reply | Failure:
         """The answer to a request; a documented path that is not there is replaced by the other, once."""
         reply = self._request(self._url, query, within)
         other = other_documented(self._url) if self._may_switch_path else None
-        if isinstance(reply, Trouble) or reply.status != _NOT_FOUND or other is None:
+        if isinstance(reply, Failure) or reply.status != _NOT_FOUND or other is None:
             return reply
         second = self._request(other, query, within)
         if isinstance(second, Reply):
@@ -258,21 +258,21 @@ class ApiClient:
             self._url = self._url if second.status == _NOT_FOUND else other
         return second
 
-    def _request(self, url: str, query: Query, within: float) -> Reply | Trouble:
+    def _request(self, url: str, query: Query, within: float) -> Reply | Failure:
         method = "GET" if self._key.is_free else "POST"
         fields = {"api_key": self._key.reveal()} | query.parameters()
         reply = self._transport.send(method, url, fields, within=within)
         return replace(reply, body=_masked(reply.body, self._key)) if isinstance(reply, Reply) else reply
 
-    def _wait(self, trouble: Trouble, failures: int) -> None:
+    def _wait(self, failure: Failure, failures: int) -> None:
         """Sleep until the next attempt is due, or raise if there is to be none."""
-        wait = self._patience.next_wait(failures, at_least=trouble.wait) if trouble.passing else None
+        wait = self._budget.next_wait(failures, at_least=failure.wait) if failure.passing else None
         then = "giving up" if wait is None else f"again in {wait:.1f} s"
-        _log.info("attempt %d failed: %s; %s", failures, trouble.what, then)
+        _log.info("attempt %d failed: %s; %s", failures, failure.what, then)
         if wait is None:
-            raise _unavailable(trouble, failures, self._key)
+            raise _unavailable(failure, failures, self._key)
         self._sleep(wait)
-        self._patience.spend(wait)
+        self._budget.spend(wait)
 
     def _answer(self, query: Query, reply: Reply, envelope: Envelope, requests: int) -> Answer:
         at = self._server_now(reply)
@@ -306,11 +306,11 @@ def _masked(body: bytes, key: Secret) -> bytes:
     return body if key.is_free or len(text) < _SHORTEST_MASKED else body.replace(text.encode(), b"***")
 
 
-def _unavailable(trouble: Trouble, attempts: int, key: Secret) -> ApiUnavailable:
+def _unavailable(failure: Failure, attempts: int, key: Secret) -> ApiUnavailable:
     times = "once" if attempts == 1 else f"{attempts} times"
     probe = "" if key.is_free else f" To see whether the API is up at all, try CQS_API_KEY={FREE}."
     return ApiUnavailable(
-        f"The signals API gave no usable answer (asked {times}); the last thing seen: {trouble.what}.",
+        f"The signals API gave no usable answer (asked {times}); the last thing seen: {failure.what}.",
         meaning="Nothing that was already caught is lost.",
-        hint=trouble.hint or f"Run again later: signals of the last 20 minutes are still caught then.{probe}",
+        hint=failure.hint or f"Run again later: signals of the last 20 minutes are still caught then.{probe}",
     )

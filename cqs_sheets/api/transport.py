@@ -90,7 +90,7 @@ def _refused(why: str) -> UsageError:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """What went wrong, as the end of "the last thing seen: ...".
 
     `passing`: asking again soon may help. `hint`: what to do, where it is not just waiting.
@@ -104,27 +104,27 @@ class Trouble:
     limited: bool = False
 
 
-_UNTRUSTED = Trouble(
+_UNTRUSTED = Failure(
     "the server's certificate could not be verified",
     passing=False,
     hint="Check this computer's clock and certificates, and whether something inspects its traffic.",
 )
-_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
+_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
     ((ssl.SSLCertVerificationError,), _UNTRUSTED),
-    ((http.ProxyError,), Trouble("the proxy did not let the request through")),
-    ((http.SSLError,), Trouble("no secure connection could be made")),
-    ((http.Timeout, TimeoutError), Trouble("no answer in time")),
-    ((socket.gaierror,), Trouble("the server's name could not be found (is this computer online?)")),
-    ((ConnectionRefusedError,), Trouble("the server refused the connection")),
-    ((http.InvalidURL,), Trouble("the address cannot be used", passing=False, hint="Check CQS_API_URL.")),
+    ((http.ProxyError,), Failure("the proxy did not let the request through")),
+    ((http.SSLError,), Failure("no secure connection could be made")),
+    ((http.Timeout, TimeoutError), Failure("no answer in time")),
+    ((socket.gaierror,), Failure("the server's name could not be found (is this computer online?)")),
+    ((ConnectionRefusedError,), Failure("the server refused the connection")),
+    ((http.InvalidURL,), Failure("the address cannot be used", passing=False, hint="Check CQS_API_URL.")),
 )
-_BROKEN = Trouble("the connection broke before the answer was whole")
+_BROKEN = Failure("the connection broke before the answer was whole")
 
 
-def trouble_of(error: Exception) -> Trouble:
+def failure_of(error: Exception) -> Failure:
     """What an exception of the HTTP library means; its own text is not used, as it can quote the request."""
     causes = list(_causes(error))
-    fitting = (trouble for kinds, trouble in _MEANINGS if any(isinstance(cause, kinds) for cause in causes))
+    fitting = (failure for kinds, failure in _MEANINGS if any(isinstance(cause, kinds) for cause in causes))
     return next(fitting, _BROKEN)
 
 
@@ -207,7 +207,7 @@ class Transport:
         """Give the connections back."""
         self._session.close()
 
-    def send(self, method: str, url: str, fields: Mapping[str, str], *, within: float) -> Reply | Trouble:
+    def send(self, method: str, url: str, fields: Mapping[str, str], *, within: float) -> Reply | Failure:
         """The whole answer to these fields (GET: in the query, POST: in the body), or why there is none.
 
         Ends within about `within` seconds. Redirects keep the method and fields; one to another
@@ -216,11 +216,11 @@ class Transport:
         deadline = self._monotonic() + max(_SHORTEST, min(within, self._total_timeout))
         for _ in range(_MAX_HOPS):
             reply = self._exchange(method, url, fields, deadline)
-            if isinstance(reply, Trouble) or reply.status not in _REDIRECTS:
+            if isinstance(reply, Failure) or reply.status not in _REDIRECTS:
                 return reply
             target = redirected(url, reply.headers.get("Location", ""))
             if target is None:
-                return Trouble(
+                return Failure(
                     "a redirect to another server, which is not followed",
                     passing=False,
                     hint="If the API has moved, set CQS_API_URL to its new address.",
@@ -228,9 +228,9 @@ class Transport:
             url = target
             if method == "GET" and "?" in url:
                 fields = {}
-        return Trouble("one redirect after another", passing=False)
+        return Failure("one redirect after another", passing=False)
 
-    def _exchange(self, method: str, url: str, fields: Mapping[str, str], deadline: float) -> Reply | Trouble:
+    def _exchange(self, method: str, url: str, fields: Mapping[str, str], deadline: float) -> Reply | Failure:
         self.requests += 1
         self._session.trust_env = not leads_here(url)  # a proxy cannot reach this computer's own services
         left = max(_SHORTEST, deadline - self._monotonic())
@@ -246,32 +246,32 @@ class Transport:
             ) as response:
                 return self._read(response, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
-            return trouble_of(error)
+            return failure_of(error)
 
-    def _read(self, response: requests.Response, deadline: float) -> Reply | Trouble:
+    def _read(self, response: requests.Response, deadline: float) -> Reply | Failure:
         sent = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             sent += chunk
             if len(sent) > self._max_body:
                 return self._too_large()
             if self._monotonic() > deadline:
-                return Trouble("an answer that did not end in time")
+                return Failure("an answer that did not end in time")
         body = self._decompressed(bytes(sent), response.headers.get("Content-Encoding", "").strip().lower())
-        return body if isinstance(body, Trouble) else Reply(response.status_code, response.headers, body)
+        return body if isinstance(body, Failure) else Reply(response.status_code, response.headers, body)
 
-    def _decompressed(self, sent: bytes, encoding: str) -> bytes | Trouble:
+    def _decompressed(self, sent: bytes, encoding: str) -> bytes | Failure:
         if encoding in ("", "identity"):
             return sent
         if encoding not in ("gzip", "x-gzip", "deflate"):
-            return Trouble("an answer in a compression that was not asked for")
+            return Failure("an answer in a compression that was not asked for")
         decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
         try:
             body = decompressor.decompress(sent, self._max_body + 1)
         except zlib.error:
-            return Trouble("an answer whose compression is damaged")
+            return Failure("an answer whose compression is damaged")
         if len(body) > self._max_body:
             return self._too_large()
-        return body if decompressor.eof else Trouble("an answer that breaks off")
+        return body if decompressor.eof else Failure("an answer that breaks off")
 
-    def _too_large(self) -> Trouble:
-        return Trouble(f"an answer larger than {self._max_body:,} bytes", passing=False)
+    def _too_large(self) -> Failure:
+        return Failure(f"an answer larger than {self._max_body:,} bytes", passing=False)

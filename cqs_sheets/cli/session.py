@@ -31,7 +31,7 @@ def session_of(options: Options, *, serve: bool = True, tell: bool = True) -> It
     """The session of a command; with --sandbox, a sandbox runs for as long (unless not to `serve`).
 
     SIGINT and SIGTERM ask for a stop from now on. The settings' warnings are printed unless not to
-    `tell`. Raises CqsError as run.wiring.opened_session does.
+    `tell`. Raises CqsError as run.opened_session does.
     """
     set_up_logging(verbose=options.verbose, quiet=options.quiet)
     if options.log_file:

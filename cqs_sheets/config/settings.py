@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A target's place: as written, and the workbook's absolute path or the spreadsheet's id."""
 
     text: str
@@ -67,10 +67,10 @@ def path_problem(text: str) -> str | None:
     return "the path holds control characters" if _CONTROL.search(text) else None
 
 
-def place_at(to: str, folder: Path) -> Place:
+def place_at(to: str, folder: Path) -> Location:
     """The place of a target written in or for `folder`; `place_problem` must have nothing against it."""
     spreadsheet = spreadsheet_id(to)
-    return Place(to, None if spreadsheet else absolute(to, folder), spreadsheet)
+    return Location(to, None if spreadsheet else absolute(to, folder), spreadsheet)
 
 
 def template_at(template: str, folder: Path) -> str:
@@ -167,7 +167,7 @@ class TargetSettings:
     `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them.
     """
 
-    place: Place
+    place: Location
     template: str = DEFAULT_TEMPLATE
     feeds: tuple[str, ...] | None = None
     heartbeat: int = 3600

@@ -12,13 +12,14 @@ from pathlib import Path
 from cqs_sheets.config.document import sample, schema
 from cqs_sheets.config.rules import broken_rules
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
+from cqs_sheets.core.signals.query import MAX_INTERVAL
 from cqs_sheets.core.toml import TomlProblems, check, describe
 from cqs_sheets.errors import UsageError
 
 _SECTION = re.compile(r"\[+(\w+)\]+")
 _SETTING = re.compile(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
 _COMMENT_COLUMN = 35
-_WIDEST = 20  # minutes: the end of a signal is seen for as long as the API speaks of it, for no more requests
+_WIDEST = MAX_INTERVAL  # the end of a signal is seen while the API speaks of it, for no more requests
 
 Value = str | int | Sequence[str]
 

@@ -105,9 +105,9 @@ def _target_line(target: TargetReport, *, dry_run: bool) -> str:
 def plan_lines(plan: Plan) -> Iterator[str]:
     """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
     changes = [
-        f"= {name} is the sheet {found.title!r}" for name, found in plan.table.bindings.adopted.items()
+        f"= {name} is the sheet {found.title!r}" for name, found in plan.snapshot.bindings.adopted.items()
     ]
-    changes += [f"+ tab {new.title}" for new in plan.new_tabs if plan.table.exists]
+    changes += [f"+ tab {new.title}" for new in plan.new_tabs if plan.snapshot.exists]
     changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
     changes += [_add_line(plan, add) for add in plan.adds]
     changes += [

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cqs_sheets.core.plan.binding import Bindings, How
 from cqs_sheets.core.plan.facts import Facts
-from cqs_sheets.core.plan.plan import Plan, Stamp, Table
+from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
 from cqs_sheets.core.templates.template import TableTab
 
 
@@ -66,7 +66,7 @@ class Destination(Protocol):
         ...
 
     def stamp(self, known_version: str) -> Stamp:
-        """The cheap look; `known_version` is what the last Applied or Table said.
+        """The cheap look; `known_version` is what the last Applied or Snapshot said.
 
         Where the target still is that version, its content need not be opened and `sequence`
         may be None.
@@ -81,7 +81,7 @@ class Destination(Protocol):
         """The same with all sheets, and with the first rows of those with one of `titles` (in any case)."""
         ...
 
-    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
         """What the target holds of these keys (template tab name -> keys) and of the settings.
 
         Raises errors.TargetChanged if the target is no longer as `facts` say.

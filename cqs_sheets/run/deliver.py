@@ -15,7 +15,7 @@ from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
-from cqs_sheets.core.plan.plan import Plan, Stamp, Table, shape
+from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
 from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
 from cqs_sheets.core.signals.exchanges import BUILT_IN
@@ -100,7 +100,7 @@ def read_target(
     words: Mapping[str, str] = MappingProxyType({}),
     *,
     known_version: str = "",
-) -> Table:
+) -> Snapshot:
     """What a target holds of some keys of a template's tabs; raises CqsError as destinations do."""
     facts = look(destination, template, words, destination.stamp(known_version))
     return destination.read(facts, bind(template, facts, words), keys)
@@ -173,7 +173,7 @@ class Deliverer:
         if self.dry_run:
             return
         if plan.empty:
-            self._note(state, newest, rows, stamp, version=plan.table.version, shape=now)
+            self._note(state, newest, rows, stamp, version=plan.snapshot.version, shape=now)
         else:
             applied = target.destination.apply(plan)
             outcome.warnings.extend(applied.warnings)
@@ -249,8 +249,8 @@ class Deliverer:
         keys = {tab: set(found) for tab, found in orphans.items()}
         for row in rows:
             keys.setdefault(row.tab, set()).add(row.key)
-        table = target.destination.read(looked.facts, bindings, keys)
-        if table.version != looked.stamp.version:
+        snapshot = target.destination.read(looked.facts, bindings, keys)
+        if snapshot.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
                 meaning=ROWS_WAIT,
@@ -259,13 +259,13 @@ class Deliverer:
         return make_plan(
             bindings.template,
             rows,
-            table,
-            sequence=max(looked.state.sequence, table.sequence or 0) + 1,
+            snapshot,
+            sequence=max(looked.state.sequence, snapshot.sequence or 0) + 1,
             word=word_of(looked.state.writer, self.random()),
             settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
-            more=aged(bindings.template, table, orphans, now=self.clock(), zone=target.zone),
+            more=aged(bindings.template, snapshot, orphans, now=self.clock(), zone=target.zone),
         )
 
     def _lists(self, target: Target) -> dict[str, str]:

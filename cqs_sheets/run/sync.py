@@ -16,7 +16,7 @@ from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
 from cqs_sheets.core.signals.fields import wall_time
-from cqs_sheets.core.signals.query import selection
+from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError, Interrupted
@@ -191,7 +191,7 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
 
 def _made(plan: Plan) -> tuple[str, ...]:
     """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.table.exists:
+    if not plan.snapshot.exists:
         return ()
     tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
@@ -222,8 +222,8 @@ def _changed_rows(plan: Plan) -> tuple[int, int]:
 GOES_ON = frozenset({0, 65, 69, 75})
 """The exit codes that a later step may mend."""
 
-LONGEST_PAUSE = 18 * 60.0
-"""Seconds from one good poll to the next: the API looks back 20 minutes, and asking takes a while."""
+LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0
+"""Seconds from one good poll to the next: asking takes a while."""
 
 _SLOWEST = 5 * 60.0  # seconds between failing polls, so that the first good one comes soon
 _HURRY = 30.0  # seconds between polls once every further one costs signals

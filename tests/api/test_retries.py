@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.api.client import Patience
+from cqs_sheets.api.client import RetryBudget
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError
@@ -224,7 +224,7 @@ def test_a_free_key_is_not_told_to_try_the_free_key(server: ScriptedServer, conn
 @given(budget=st.floats(0, 300), dice=st.lists(st.floats(0, 0.999), min_size=1, max_size=50))
 def test_waits_never_add_up_to_more_than_the_budget(budget: float, dice: list[float]) -> None:
     thrown = iter(dice * 4000)
-    patience = Patience(budget, lambda: next(thrown))
+    patience = RetryBudget(budget, lambda: next(thrown))
     waits: list[float] = []
     while (wait := patience.next_wait(len(waits) + 1, at_least=0)) is not None:
         assert 0 < wait <= 60

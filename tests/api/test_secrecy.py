@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from requests import exceptions as http
 
-from cqs_sheets.api.transport import trouble_of
+from cqs_sheets.api.transport import failure_of
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import ApiUnavailable, CqsError
@@ -101,4 +101,4 @@ def test_retries_are_logged(
     ],
 )
 def test_what_the_http_library_says_is_never_passed_on(error: Exception) -> None:
-    assert KEY not in repr(trouble_of(error))
+    assert KEY not in repr(failure_of(error))

@@ -10,7 +10,7 @@ from requests import exceptions as http
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import MaxRetryError, NameResolutionError, ProtocolError
 
-from cqs_sheets.api.transport import trouble_of
+from cqs_sheets.api.transport import failure_of
 
 
 def unresolved() -> Exception:
@@ -38,7 +38,7 @@ def unverified() -> Exception:
     ],
 )
 def test_each_failure_has_its_own_words(error: Exception, words: str, passing: bool) -> None:
-    trouble = trouble_of(error)
+    trouble = failure_of(error)
     assert words in trouble.what
     assert trouble.passing is passing
 
@@ -47,4 +47,4 @@ def test_exceptions_that_lead_back_to_themselves_are_no_trap() -> None:
     error = http.ConnectionError("broken")
     error.__context__ = other = OSError("reset")
     other.__context__ = error
-    assert "connection broke" in trouble_of(error).what
+    assert "connection broke" in failure_of(error).what

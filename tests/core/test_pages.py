@@ -23,9 +23,9 @@ from cqs_sheets.core.templates.template import (
     ReportTab,
     Series,
     ShortList,
-    Stamp,
     Tab,
     TextStyle,
+    TitleNote,
 )
 from tests.make import TEMPLATE
 
@@ -154,7 +154,7 @@ class TestAReport:
         replace(
             PAGE,
             subtitle='="feed "&Feed_status',
-            stamp=Stamp(value="=Last_sync", label='="Last sync"', format=CellFormat(pattern="yyyy")),
+            stamp=TitleNote(value="=Last_sync", label='="Last sync"', format=CellFormat(pattern="yyyy")),
             cards=(CARD,),
             charts=(CHART,),
         )

@@ -84,10 +84,8 @@ class History:
         for row in wanted:
             self.added.setdefault((self.template.name, row.tab, row.key), plan.sequence)
         after = self.person.look()
-        for (
-            tab,
-            binding,
-        ) in table.bindings.adopted.items():  # a copy that has our title, once ours was deleted
+        # a copy that has our title, once ours was deleted
+        for tab, binding in table.bindings.adopted.items():
             self.titles[tab] = binding.title
             everything = tab in table.bindings.dropped
             back = {key for at, key in self.gone if at == tab} if everything else ids(before[binding.title])

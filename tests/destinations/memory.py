@@ -12,8 +12,8 @@ from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     HeldRow,
     Plan,
+    Snapshot,
     Stamp,
-    Table,
     TabState,
     ids_by_tab,
     made_after,
@@ -81,7 +81,7 @@ class MemoryDestination:
         del titles
         return facts
 
-    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
         """See base.Destination."""
         if facts.version != self._version:
             raise TargetChanged("The target changed while the sync was working on it.")
@@ -90,7 +90,7 @@ class MemoryDestination:
             for tab in bindings.template.tabs
             if tab.name in self.tabs and isinstance(tab, TableTab | SettingsTab)
         }
-        return Table(
+        return Snapshot(
             exists=bool(self._version),
             sequence=self.sequence,
             lineage=self.lineage,
@@ -149,7 +149,7 @@ class MemoryDestination:
 
     def apply(self, plan: Plan) -> Applied:
         """See base.Destination."""
-        if plan.table.version != self._version:
+        if plan.snapshot.version != self._version:
             raise TargetChanged("The target changed while the sync was working on it.")
         self._create(plan)
         for update in plan.updates:

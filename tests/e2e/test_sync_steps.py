@@ -12,7 +12,7 @@ import pytest
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
-from cqs_sheets.core.plan.plan import Table
+from cqs_sheets.core.plan.plan import Snapshot
 from cqs_sheets.errors import TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.template_files import load_template
@@ -216,7 +216,7 @@ def test_a_roll_back_between_the_look_and_the_read_loses_no_row(
     assert len(newer) > len(old_rows)
     read = market.memory.read
 
-    def rolled_back_first(facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+    def rolled_back_first(facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
         monkeypatch.setattr(market.memory, "read", read)
         market.memory.tabs["Signals"], market.memory.lineage = old_rows, old_lineage
         market.memory.touch()

@@ -220,7 +220,7 @@ def _write_account_size(options: SyncOptions, size: Decimal) -> None:
             sequence = (table.sequence or 0) + 1
             plan = Plan(
                 template=table.bindings.template,
-                table=table,
+                snapshot=table,
                 sequence=sequence,
                 word=uuid.uuid4().hex[:12],
                 updates=(change,),

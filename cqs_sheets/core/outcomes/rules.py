@@ -103,7 +103,7 @@ def order_count(rules: Rules) -> int:
 
 
 def read_rules(text: str) -> Rules:
-    """The rules of a TOML file; raises toml.check.TomlProblems with everything that is wrong, by line."""
+    """The rules of a TOML file; raises toml.TomlProblems with everything that is wrong, by line."""
     return rules_of(check(text, SCHEMA, broken_rules))
 
 

@@ -44,7 +44,7 @@ class TabState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Snapshot:
     """A target as it stands.
 
     `sequence` is the number that the last write left in the target (None: never written by us), `lineage`
@@ -130,7 +130,7 @@ class NewTab(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Ordered changes for one target, made for the state `table`.
+    """Ordered changes for one target, made for the state `snapshot`.
 
     `sequence` and the random `word` are the stamp to leave in the target. `new_tabs` and `new_columns` are what
     the template has and this target lacks and shall get: they are made before adds and updates, which may
@@ -139,7 +139,7 @@ class Plan:
     """
 
     template: Template
-    table: Table
+    snapshot: Snapshot
     sequence: int
     word: str = ""
     adds: tuple[Add, ...] = ()
@@ -153,12 +153,12 @@ class Plan:
     @property
     def lineage(self) -> Lineage:
         """What the target descends from once this is done."""
-        return followed_by(self.table.lineage, Write(self.sequence, self.word))
+        return followed_by(self.snapshot.lineage, Write(self.sequence, self.word))
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        dropped = self.table.bindings.dropped
+        dropped = self.snapshot.bindings.dropped
         return not (self.adds or self.updates or self.new_tabs or self.new_columns or dropped)
 
     def makes(self, tab: str) -> bool:
@@ -179,31 +179,31 @@ def parts(tab: Tab) -> frozenset[str]:
     )
 
 
-def new_tabs(template: Template, table: Table, used: Collection[str]) -> Iterator[NewTab]:
+def new_tabs(template: Template, snapshot: Snapshot, used: Collection[str]) -> Iterator[NewTab]:
     """The tabs to make, in order: `used` ones that are not there, and those that the target was never given.
 
     The first write makes all but optional ones. Where a tab is the user's own sheet, none is made that no row goes to.
     """
-    record = table.made
-    if USERS_OWN in (record or {}).values() or table.bindings.adopted:
+    record = snapshot.made
+    if USERS_OWN in (record or {}).values() or snapshot.bindings.adopted:
         record = None
-    elif table.sequence is None and record is None:
+    elif snapshot.sequence is None and record is None:
         record = {}
-    taken = list(table.titles)
+    taken = list(snapshot.titles)
     for tab in template.tabs:
         optional = isinstance(tab, TableTab) and tab.when_needed
         due = record is not None and _mark(tab) not in record and not optional
-        there = tab.name in table.tabs or tab.name in table.bindings.tabs
+        there = tab.name in snapshot.tabs or tab.name in snapshot.bindings.tabs
         if not there and (due or tab.name in used):
             title = free_title(tab.name, taken)
             taken.append(title)
             yield NewTab(tab.name, title)
 
 
-def new_columns(template: Template, table: Table) -> Iterator[NewColumn]:
+def new_columns(template: Template, snapshot: Snapshot) -> Iterator[NewColumn]:
     """Columns and settings never made in a tab that we made, in order."""
     for tab in template.tabs:
-        made = (table.made or {}).get(_mark(tab), USERS_OWN)
+        made = (snapshot.made or {}).get(_mark(tab), USERS_OWN)
         if made == USERS_OWN:
             continue
         if isinstance(tab, TableTab):
@@ -218,14 +218,14 @@ def made_after(plan: Plan, left_out: Collection[NewColumn] = ()) -> Made:
     A sheet that was adopted is the user's own. All else is settled with the first record, also what was not
     made; but for tabs made when needed.
     """
-    record = dict(plan.table.made or {})
-    bindings = plan.table.bindings
+    record = dict(plan.snapshot.made or {})
+    bindings = plan.snapshot.bindings
     for tab in plan.template.tabs:
         optional = isinstance(tab, TableTab) and tab.when_needed
         if tab.name in bindings.adopted:
             record[_mark(tab)] = USERS_OWN
         elif plan.makes(tab.name) or (
-            _mark(tab) not in record and (tab.name in plan.table.tabs or not optional)
+            _mark(tab) not in record and (tab.name in plan.snapshot.tabs or not optional)
         ):
             record[_mark(tab)] = parts(tab)
     for new in plan.new_columns:

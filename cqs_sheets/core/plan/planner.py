@@ -12,7 +12,7 @@ from cqs_sheets.core.plan.plan import (
     NewColumn,
     NewTab,
     Plan,
-    Table,
+    Snapshot,
     TabState,
     Update,
     new_columns,
@@ -38,7 +38,7 @@ class Choices:
 def make_plan(
     template: Template,
     wanted: Iterable[WantedRow],
-    table: Table,
+    snapshot: Snapshot,
     *,
     sequence: int,
     word: str = "",
@@ -47,7 +47,7 @@ def make_plan(
     choices: Choices = Choices(),
     more: Iterable[Update] = (),
 ) -> Plan:
-    """The plan that brings `wanted` rows into `table`, and `more` updates; empty if they stand there already.
+    """The plan that brings `wanted` rows into `snapshot`, and `more` updates; empty if they stand there already.
 
     `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
     and are a change of their own only with `refresh_settings`.
@@ -55,26 +55,26 @@ def make_plan(
     adds: list[Add] = []
     updates: list[Update] = list(more)
     left_deleted = 0
-    columns = tuple(new_columns(template, table))
-    gained = {new.tab for new in new_tabs(template, table, ())}
+    columns = tuple(new_columns(template, snapshot))
+    gained = {new.tab for new in new_tabs(template, snapshot, ())}
     for row in wanted:
-        state = table.tabs.get(row.tab)
+        state = snapshot.tabs.get(row.tab)
         held = state.rows.get(row.key) if state else None
         if state is not None and held is not None:
             updates.extend(_row_updates(template, row, state, held.values, columns))
         elif state is not None and row.key in state.alike:
             continue  # it may be there: told below
-        elif _was_deleted(row, table) and row.tab not in gained and not choices.restore:
+        elif _was_deleted(row, snapshot) and row.tab not in gained and not choices.restore:
             left_deleted += 1
         else:
-            adds.append(Add(tab=row.tab, key=row.key, values=row.values))
-    tabs = tuple(new_tabs(template, table, {add.tab for add in adds}))
-    refusals = () if choices.force else tuple(_large_rewrites(template, table, updates))
-    if adds or updates or tabs or columns or refresh_settings or not table.exists:
-        updates.extend(_setting_updates(template, table, settings, {new.tab for new in tabs}, columns))
+            adds.append(row)
+    tabs = tuple(new_tabs(template, snapshot, {add.tab for add in adds}))
+    refusals = () if choices.force else tuple(_large_rewrites(template, snapshot, updates))
+    if adds or updates or tabs or columns or refresh_settings or not snapshot.exists:
+        updates.extend(_setting_updates(template, snapshot, settings, {new.tab for new in tabs}, columns))
     return Plan(
         template=template,
-        table=table,
+        snapshot=snapshot,
         sequence=sequence,
         word=word,
         adds=tuple(adds),
@@ -84,22 +84,22 @@ def make_plan(
         left_deleted=left_deleted,
         refusals=refusals,
         warnings=(
-            *table.bindings.told,
-            *_beside(template, table, tabs),
-            *table.warnings,
-            *_duplicates(table),
-            *_changed_keys(table),
+            *snapshot.bindings.told,
+            *_beside(template, snapshot, tabs),
+            *snapshot.warnings,
+            *_duplicates(snapshot),
+            *_changed_keys(snapshot),
         ),
     )
 
 
-def _was_deleted(row: WantedRow, table: Table) -> bool:
+def _was_deleted(row: WantedRow, snapshot: Snapshot) -> bool:
     """Delivered by a write that this target descends from, and gone: the user deleted it.
 
     Where a tab is bound to another sheet than before, or shared one, nothing can be said to be gone.
     """
-    unclear = {*table.bindings.dropped, *table.bindings.mixed}
-    return table.exists and row.added is not None and row.tab not in unclear
+    unclear = {*snapshot.bindings.dropped, *snapshot.bindings.mixed}
+    return snapshot.exists and row.added is not None and row.tab not in unclear
 
 
 def _row_updates(
@@ -132,7 +132,7 @@ def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
 
 def _setting_updates(
     template: Template,
-    table: Table,
+    snapshot: Snapshot,
     settings: Mapping[str, CellValue],
     tabs: Collection[str],
     columns: Collection[NewColumn],
@@ -140,7 +140,7 @@ def _setting_updates(
     tab = template.settings_tab
     if tab is None:
         return
-    state = table.tabs.get(tab.name)
+    state = snapshot.tabs.get(tab.name)
     if state is None and tab.name not in tabs:
         return  # the user removed the tab, which is theirs to remove, or never had one
     for setting in tab.settings:
@@ -154,7 +154,7 @@ def _setting_updates(
             yield Update(tab=tab.name, key=setting.name, column=SETTING_VALUE, old=old, new=new)
 
 
-def _large_rewrites(template: Template, table: Table, updates: Iterable[Update]) -> Iterator[str]:
+def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Update]) -> Iterator[str]:
     rewritten: dict[str, set[str]] = {}
     for update in updates:
         tab = template.tab(update.tab)
@@ -165,7 +165,7 @@ def _large_rewrites(template: Template, table: Table, updates: Iterable[Update])
         ):
             rewritten.setdefault(update.tab, set()).add(update.key)
     for name, keys in rewritten.items():
-        total = table.tabs[name].row_count
+        total = snapshot.tabs[name].row_count
         if len(keys) > _REWRITE_ROWS and len(keys) > _REWRITE_SHARE * total:
             yield (
                 f"{len(keys)} of the {total} rows of {name} would be rewritten, more than"
@@ -173,9 +173,9 @@ def _large_rewrites(template: Template, table: Table, updates: Iterable[Update])
             )
 
 
-def _beside(template: Template, table: Table, made: Collection[NewTab]) -> Iterator[str]:
+def _beside(template: Template, snapshot: Snapshot, made: Collection[NewTab]) -> Iterator[str]:
     """Tabs made under another title, as a sheet has theirs that was not taken for them."""
-    if not table.exists:
+    if not snapshot.exists:
         return
     for new in made:
         tab = template.tab(new.tab)
@@ -186,16 +186,16 @@ def _beside(template: Template, table: Table, made: Collection[NewTab]) -> Itera
             yield f"the sheet {new.tab!r} is not ours and is left alone, {new.title!r} is made beside it{mend}"
 
 
-def _duplicates(table: Table) -> Iterator[str]:
-    for state in table.tabs.values():
+def _duplicates(snapshot: Snapshot) -> Iterator[str]:
+    for state in snapshot.tabs.values():
         for key, rows in state.duplicates.items():
             where = ", ".join(map(str, rows))
             yield f"{state.name}: id {key} stands in rows {where}; only row {rows[0]} is kept up to date"
 
 
-def _changed_keys(table: Table) -> Iterator[str]:
+def _changed_keys(snapshot: Snapshot) -> Iterator[str]:
     """Ids that stand there in another way of writing: surely, or perhaps."""
-    for state in table.tabs.values():
+    for state in snapshot.tabs.values():
         for key, (text, rows, sure) in state.alike.items():
             where = f"row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}"
             if sure:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
-from cqs_sheets.core.cells import CellValue, key_text
-from cqs_sheets.core.plan.plan import Table, Update
+from cqs_sheets.core.cells import key_text
+from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
@@ -20,17 +20,14 @@ _BOUNDED = {"risk": "risk_level", "leverage": "leverage"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedRow:
-    """A row as a tab should hold it.
+class WantedRow(Add):
+    """A row as a tab should hold it, added where the tab does not have it.
 
     `added` is the number of the write that first delivered it to this target, None if none did that the
     target descends from. `revision` and `signal` say which knowledge of which signal the values are. With
     `fill_only` the tab has this very revision: only cells that are still blank are written.
     """
 
-    tab: str
-    key: str
-    values: Mapping[str, CellValue]
     signal: SignalKey
     revision: int
     added: int | None = None
@@ -108,14 +105,16 @@ def signals_of(tab: TableTab, key: str) -> Iterator[SignalKey]:
             yield SignalKey(table, key.removeprefix(prefix))
 
 
-def aged(template: Template, table: Table, orphans: Keys, *, now: datetime, zone: tzinfo) -> Iterator[Update]:
+def aged(
+    template: Template, snapshot: Snapshot, orphans: Keys, *, now: datetime, zone: tzinfo
+) -> Iterator[Update]:
     """What becomes of orphans that have been read, in a table with the clocks of `zone`.
 
     Where no time of publication stands they are left alone.
     """
     settled = (now - SETTLED).astimezone(zone).replace(tzinfo=None)
     for tab in template.fed_tabs:
-        state = table.tabs.get(tab.name)
+        state = snapshot.tabs.get(tab.name)
         status, time = status_column(tab), _column(tab, _TIME)
         if state is None or status is None or time is None:
             continue

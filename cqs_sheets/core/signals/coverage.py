@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
+from cqs_sheets.core.signals.query import MAX_INTERVAL
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 
-REACH = timedelta(minutes=20)
+REACH = timedelta(minutes=MAX_INTERVAL)
 """How far the API looks back at most."""
 
 MARGIN = timedelta(seconds=60)

@@ -21,8 +21,8 @@ from cqs_sheets.core.templates.template import (
     ReportTab,
     Series,
     ShortList,
-    Stamp,
     TextStyle,
+    TitleNote,
 )
 from cqs_sheets.core.toml import Finding, not_one_of
 from cqs_sheets.core.toml.lines import Path
@@ -43,7 +43,7 @@ def blocks_tab(tab: Values, formats: Formats) -> BlocksTab:
 def report_tab(tab: Values, formats: Formats, styles: Mapping[str, TextStyle]) -> ReportTab:
     """The page of a checked document's tab; its figures look like the styles good, bad and warn."""
     looks = {name: styles[name] for name in ("good", "bad", "warn") if name in styles}
-    stamp = Stamp(**_formatted(tab["stamp"], formats)) if "stamp" in tab else None
+    stamp = TitleNote(**_formatted(tab["stamp"], formats)) if "stamp" in tab else None
     return ReportTab(
         name=tab["name"],
         title=tab["title"],

@@ -40,7 +40,7 @@ _SOURCES = {ColumnKind.FIELD: "field", ColumnKind.CALC: "calc"}
 def read_document(text: str, *, include: Include, schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """The document with its includes, checked against the schema and for sense.
 
-    Raises toml.check.TomlProblems with everything that is wrong. Without a schema the text is
+    Raises toml.TomlProblems with everything that is wrong. Without a schema the text is
     taken as known to be good.
     """
     if schema is None:

@@ -306,7 +306,7 @@ class ShortList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class TitleNote:
     """What stands at the right of a page's title: a value, and a line below it; both are formulas."""
 
     value: str
@@ -333,7 +333,7 @@ class ReportTab:
     name: str
     title: str
     subtitle: str = ""
-    stamp: Stamp | None = None
+    stamp: TitleNote | None = None
     grid: Grid = Grid()
     cards: tuple[Card, ...] = ()
     charts: tuple[Chart, ...] = ()

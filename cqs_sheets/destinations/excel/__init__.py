@@ -11,7 +11,7 @@ from typing import cast
 
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
-from cqs_sheets.core.plan.plan import NewColumn, Plan, Stamp, Table, made_after
+from cqs_sheets.core.plan.plan import NewColumn, Plan, Snapshot, Stamp, made_after
 from cqs_sheets.destinations import Applied, InspectedTab
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
@@ -76,15 +76,15 @@ class ExcelDestination:
         with self._opened() as draft:
             return with_headers(draft, facts, titles)
 
-    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
         """What the workbook holds of these keys and of the synced settings."""
         self._file.check(facts.version if facts.exists else None)
         if not facts.exists:
-            return Table(exists=False, bindings=bindings)
+            return Snapshot(exists=False, bindings=bindings)
         with self._opened() as draft:
             reader = Reader(draft, bindings)
             tabs = reader.tabs(keys)
-            return Table(
+            return Snapshot(
                 exists=True,
                 sequence=facts.sequence,
                 lineage=facts.lineage,
@@ -113,7 +113,7 @@ class ExcelDestination:
             raise DataRefused(
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
-        expected = plan.table.version if plan.table.exists else None
+        expected = plan.snapshot.version if plan.snapshot.exists else None
         with self._file.locked():
             self._file.check(expected)
             if expected is not None and plan.empty:
@@ -132,12 +132,12 @@ class ExcelDestination:
                 meaning="The file was left as it was.",
                 hint="Name another target, or run with --force and sign it again.",
             )
-        mark(draft, plan.table.bindings)
+        mark(draft, plan.snapshot.bindings)
         left_out, warnings = upgrade(draft, plan)
         titles = {new.tab: new.title for new in plan.new_tabs}
-        if titles and plan.table.exists:
+        if titles and plan.snapshot.exists:
             add_tabs(draft, plan.template, titles)
-        scans = {} if titles or plan.new_columns else cast("Mapping[str, Scan]", plan.table.seen)
+        scans = {} if titles or plan.new_columns else cast("Mapping[str, Scan]", plan.snapshot.seen)
         editor = Editor(draft, plan.template, scans or {})
         possible = [each for each in plan.updates if NewColumn(each.tab, each.column) not in left_out]
         editor.apply(replace(plan, updates=tuple(possible)), made_after(plan, left_out))

@@ -10,7 +10,7 @@ from typing import cast
 from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, key_text
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
-from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Stamp, Table, TabState, is_users_own
+from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Snapshot, Stamp, TabState, is_users_own
 from cqs_sheets.core.plan.rows import status_column
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
@@ -41,7 +41,12 @@ from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.witness import cells_read, mistakes_among, noted, witness_areas
+from cqs_sheets.destinations.google.write.verification import (
+    cells_read,
+    mistakes_among,
+    noted,
+    verification_areas,
+)
 from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
 
@@ -119,7 +124,7 @@ class GoogleDestination:
         layout, sheets = read_headers(self._http, self._id, seen.layout, titles)
         return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
 
-    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Table:
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
         """What the spreadsheet holds of these keys and of the synced settings; one more read at most.
 
         A sheet that is bound without marks takes one more: once.
@@ -134,11 +139,11 @@ class GoogleDestination:
         tabs = {}
         for tab in template.tabs:
             if isinstance(tab, TableTab) and any(layout.volumes(tab.name)):
-                table = _table_state(tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {}))
-                tabs[tab.name] = replace(table, alike=alike.get(tab.name, {}))
+                snapshot = _table_state(tab.name, list(layout.volumes(tab.name)), held.get(tab.name, {}))
+                tabs[tab.name] = replace(snapshot, alike=alike.get(tab.name, {}))
             elif isinstance(tab, SettingsTab) and (state := _settings_state(tab, layout)):
                 tabs[tab.name] = state
-        return Table(
+        return Snapshot(
             exists=bool(layout.marks),
             sequence=layout.sequence,
             lineage=facts.lineage,
@@ -170,7 +175,7 @@ class GoogleDestination:
             if any(not layout.holder(tab.name, key) for key in keys.get(tab.name, ()))
         ]
         suspects = seen.suspects
-        lines, layout = self._lines(layout, asked, witness_areas(suspects, layout), growing)
+        lines, layout = self._lines(layout, asked, verification_areas(suspects, layout), growing)
         held: Held = {}
         for at, (tab, place, key) in asked.items():
             line = lines.get(at, {})
@@ -245,15 +250,15 @@ class GoogleDestination:
             raise DataRefused(
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
             )
-        seen = cast("_Seen", plan.table.seen)
-        bindings = plan.table.bindings
+        seen = cast("_Seen", plan.snapshot.seen)
+        bindings = plan.snapshot.bindings
         composer = Composer(
             template=plan.template,
             spreadsheet_id=self._id,
             zone_name=self._zone_name,
             most_cells=self._most_cells,
             users_own=frozenset(
-                tab.name for tab in plan.template.fed_tabs if is_users_own(bindings, plan.table.made, tab)
+                tab.name for tab in plan.template.fed_tabs if is_users_own(bindings, plan.snapshot.made, tab)
             ),
             dropped=bindings.dropped,
         )

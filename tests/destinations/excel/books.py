@@ -15,7 +15,7 @@ import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan.plan import Add, Table, Update
+from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.deliver import read_target
@@ -54,7 +54,7 @@ def version(path: Path) -> tuple[int, int, int]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def read(path: Path, *keys: str) -> Table:
+def read(path: Path, *keys: str) -> Snapshot:
     return read_target(ExcelDestination(path), ONLY_SIGNALS, {"Signals": set(keys)})
 
 
@@ -69,9 +69,9 @@ def sync(
     destination = ExcelDestination(path, backups=0, lock_wait=0, **options)
     added, updated = tuple(adds), tuple(updates)
     keys = {one.key for one in added} | {one.key for one in updated}
-    table = read_target(destination, ONLY_SIGNALS, {"Signals": keys}, words)
-    sequence = (table.sequence or 0) + 1
-    return destination.apply(plan_of(table, added, updated, sequence=sequence))
+    snapshot = read_target(destination, ONLY_SIGNALS, {"Signals": keys}, words)
+    sequence = (snapshot.sequence or 0) + 1
+    return destination.apply(plan_of(snapshot, added, updated, sequence=sequence))
 
 
 def signals_book(path: Path, rows: int = 3, *, below: Callable[[Any, int], None] | None = None) -> Path:

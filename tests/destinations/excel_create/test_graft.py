@@ -16,7 +16,7 @@ import pytest
 import xlsxwriter
 from openpyxl.utils import get_column_letter
 
-from cqs_sheets.core.plan.plan import Add, Table, Update, free_title
+from cqs_sheets.core.plan.plan import Add, Snapshot, Update, free_title
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
@@ -183,7 +183,7 @@ class TestWhatIsTakenAlready:
         written_to = book.defined_names["cqs.Settings.Last_sync"].attr_text.split("!")[1].replace("$", "")
         assert book["Settings"][written_to].value == now
         held = read_target(ExcelDestination(path), SIGNALS, {"Signals": {"1"}})
-        assert isinstance(held, Table)
+        assert isinstance(held, Snapshot)
         assert held.tabs["Settings"].rows["Last_sync"].values == {"value": now}
 
 
@@ -192,13 +192,13 @@ def test_a_tab_made_when_needed_comes_with_its_first_row(tmp_path: Path) -> None
     for sequence, tab in enumerate(("Signals", "Scalping", "Scalping"), start=1):
         destination = ExcelDestination(path, backups=0)
         row = Add(tab=tab, key=str(sequence), values={"id": Decimal(sequence), "side": "LONG"})
-        table = read_target(destination, SIGNALS, {})
-        destination.apply(plan_of(table, [row], sequence=sequence))
+        snapshot = read_target(destination, SIGNALS, {})
+        destination.apply(plan_of(snapshot, [row], sequence=sequence))
     assert_sound(path.read_bytes())
     book = opened(path.read_bytes())
     assert book.sheetnames == ["Signals", "Settings", "Scalping"]
     last = get_column_letter(book["Scalping"].max_column)
-    assert [table.ref for table in book["Scalping"].tables.values()] == [f"A2:{last}4"]
+    assert [snapshot.ref for snapshot in book["Scalping"].tables.values()] == [f"A2:{last}4"]
     assert [cell.value for cell in book["Scalping"]["A"]] == ["SIGNAL", "ID", 2, 3]
     assert str(book["Scalping"]["P4"].value).startswith("=IF(OR(")
     areas = [str(area.sqref) for area in book["Scalping"].conditional_formatting]

@@ -147,7 +147,7 @@ class Chaos:
         except TargetBusy as error:
             self.story.append(f"{type(error).__name__}: {error.message}")
             return False
-        sequence = plan.table.sequence or 0 if plan.empty else plan.sequence
+        sequence = plan.snapshot.sequence or 0 if plan.empty else plan.sequence
         for row in rows:
             self.delivered.setdefault(row.key, sequence)
         self.pending.clear()

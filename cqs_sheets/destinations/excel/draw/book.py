@@ -69,7 +69,7 @@ def draw_workbook(
     elsewhere: styles.OtherTables,
 ) -> bytes:
     """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
-    look = styles.Look(template.theme)
+    look = styles.ThemeStyles(template.theme)
     taken = {name.lower() for name in taken_names}
     references = _references(template, tabs, taken, titles, elsewhere)
     book = _blank(template, look)
@@ -117,7 +117,7 @@ def _hide(book: Workbook, tabs: Sequence[Tab]) -> None:
     book.active = shown[0]
 
 
-def _blank(template: Template, look: styles.Look) -> Workbook:
+def _blank(template: Template, look: styles.ThemeStyles) -> Workbook:
     book = Workbook()
     book.remove(book.worksheets[0])
     book._fonts = IndexedList([look.font()])  # type: ignore[attr-defined]  # noqa: SLF001 - of cells without format

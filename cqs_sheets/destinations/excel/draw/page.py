@@ -39,7 +39,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell, PageChart, PageSeries
 from cqs_sheets.core.templates.template import CellFormat
-from cqs_sheets.destinations.excel.draw.styles import SHRINKING, WIDTH_PADDING, Look, rule_style, style_like
+from cqs_sheets.destinations.excel.draw.styles import (
+    SHRINKING,
+    WIDTH_PADDING,
+    ThemeStyles,
+    rule_style,
+    style_like,
+)
 from cqs_sheets.destinations.excel.parts.references import MAX_COLUMN
 
 AreaReference = Callable[[str, Span], str]
@@ -52,7 +58,7 @@ _PLOT = (0.02, 0.17, 0.95, 0.80)  # x, y, width and height: shares of the chart
 _NO_ZEROS = "0;-0;;"
 
 
-def draw_chart(sheet: Worksheet, chart: PageChart, look: Look, area: AreaReference) -> None:
+def draw_chart(sheet: Worksheet, chart: PageChart, look: ThemeStyles, area: AreaReference) -> None:
     """Draw a chart over its cells; `area` spells the cells it shows."""
     drawn = _line_chart(chart) if chart.kind == "line" else _bar_chart(chart)
     drawn.varyColors = False
@@ -91,7 +97,7 @@ def _line_chart(chart: PageChart) -> LineChart:
     return drawn
 
 
-def _series(chart: PageChart, series: PageSeries, look: Look, area: AreaReference) -> Series:
+def _series(chart: PageChart, series: PageSeries, look: ThemeStyles, area: AreaReference) -> Series:
     categories = area(chart.categories.tab, chart.categories.span)
     drawn = Series(
         tx=SeriesLabel(v=series.name),
@@ -110,7 +116,7 @@ def _series(chart: PageChart, series: PageSeries, look: Look, area: AreaReferenc
     return drawn
 
 
-def _value_labels(chart: PageChart, look: Look) -> DataLabelList:
+def _value_labels(chart: PageChart, look: ThemeStyles) -> DataLabelList:
     labels = DataLabelList()
     labels.showVal = chart.labels
     labels.showSerName = labels.showCatName = labels.showLegendKey = labels.showPercent = False
@@ -121,7 +127,7 @@ def _value_labels(chart: PageChart, look: Look) -> DataLabelList:
     return labels
 
 
-def _set_axes(drawn: BarChart | LineChart, chart: PageChart, look: Look) -> None:
+def _set_axes(drawn: BarChart | LineChart, chart: PageChart, look: ThemeStyles) -> None:
     lying = chart.kind == "bar"
     names, values = cast("TextAxis", drawn.x_axis), drawn.y_axis
     for axis in (names, values):
@@ -145,7 +151,7 @@ def _set_axes(drawn: BarChart | LineChart, chart: PageChart, look: Look) -> None
     names.majorGridlines = None
 
 
-def _title(text: str, look: Look) -> Title:
+def _title(text: str, look: ThemeStyles) -> Title:
     """At the left upper corner."""
     paragraph = Paragraph(
         pPr=ParagraphProperties(defRPr=_characters(look, "ink", _TITLE_SIZE, bold=True)),
@@ -159,7 +165,7 @@ def _title(text: str, look: Look) -> Title:
     )
 
 
-def _legend(chart: PageChart, look: Look) -> Legend:
+def _legend(chart: PageChart, look: ThemeStyles) -> Legend:
     """At the right upper corner."""
     legend = Legend()
     legend.position = "t"
@@ -177,7 +183,7 @@ def _legend_width(chart: PageChart) -> float:
     return min(0.6, letters / (7 * len(chart.span.columns)))
 
 
-def _text(look: Look, color: str, bigger: int, *, bold: bool = False) -> RichText:
+def _text(look: ThemeStyles, color: str, bigger: int, *, bold: bool = False) -> RichText:
     paragraph = Paragraph(
         pPr=ParagraphProperties(defRPr=_characters(look, color, bigger, bold=bold)),
         endParaRPr=CharacterProperties(),
@@ -185,7 +191,7 @@ def _text(look: Look, color: str, bigger: int, *, bold: bool = False) -> RichTex
     return RichText(bodyPr=RichTextProperties(vert="horz"), p=[paragraph])
 
 
-def _characters(look: Look, color: str, bigger: int, *, bold: bool = False) -> CharacterProperties:
+def _characters(look: ThemeStyles, color: str, bigger: int, *, bold: bool = False) -> CharacterProperties:
     return CharacterProperties(
         latin=Font(typeface=look.theme.font),
         sz=(look.theme.size + bigger) * 100,
@@ -204,7 +210,7 @@ def _anchor(span: Span) -> TwoCellAnchor:
 _BEYOND = "canvas"  # what a report's sheet shows beyond its grid
 
 
-def draw_page(sheet: Worksheet, page: Page, look: Look, area: AreaReference) -> None:
+def draw_page(sheet: Worksheet, page: Page, look: ThemeStyles, area: AreaReference) -> None:
     """Draw a page on an empty sheet; `area` spells cells of other pages."""
     models: dict[tuple[CellLook, CellFormat, bool], Cell | MergedCell] = {}
     bounded = {(span.top, span.left) for span in page.merges}
@@ -237,7 +243,7 @@ def draw_page(sheet: Worksheet, page: Page, look: Look, area: AreaReference) -> 
         _set_up_report(sheet, page, look)
 
 
-def _style(cell: Cell | MergedCell, held: PageCell, look: Look, *, shrinks: bool) -> None:
+def _style(cell: Cell | MergedCell, held: PageCell, look: ThemeStyles, *, shrinks: bool) -> None:
     cell.number_format = held.format.pattern
     cell.font = look.font(held.look.text, bold=held.look.bold, smaller=-held.look.bigger)
     cell.alignment = Alignment(
@@ -252,11 +258,11 @@ def _style(cell: Cell | MergedCell, held: PageCell, look: Look, *, shrinks: bool
         cell.border = Border(left=_side(held.look.left, look), bottom=_side(held.look.bottom, look))
 
 
-def _side(line: Line | None, look: Look) -> Side:
+def _side(line: Line | None, look: ThemeStyles) -> Side:
     return Side(style=line.weight, color=look.color(line.color)) if line else Side()
 
 
-def _set_up_report(sheet: Worksheet, page: Page, look: Look) -> None:
+def _set_up_report(sheet: Worksheet, page: Page, look: ThemeStyles) -> None:
     """The canvas goes on beyond the grid; printed is the grid."""
     for at in range(1, page.columns + 1):
         sheet.column_dimensions[column_letters(at)].fill = look.fill(_BEYOND)

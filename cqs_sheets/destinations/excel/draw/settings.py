@@ -11,7 +11,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.templates.template import Setting, SettingsTab
-from cqs_sheets.destinations.excel.draw.styles import WIDTH_PADDING, Look
+from cqs_sheets.destinations.excel.draw.styles import WIDTH_PADDING, ThemeStyles
 from cqs_sheets.destinations.excel.draw.table import limit_validation
 from cqs_sheets.destinations.excel.parts.references import quoted_sheet
 from cqs_sheets.destinations.excel.parts.workbook import column_name
@@ -26,7 +26,13 @@ _CENTERED = Alignment(horizontal="center", vertical="center")
 
 
 def draw_settings(
-    book: Workbook, sheet: Worksheet, tab: SettingsTab, look: Look, *, zone_name: str, taken: Collection[str]
+    book: Workbook,
+    sheet: Worksheet,
+    tab: SettingsTab,
+    look: ThemeStyles,
+    *,
+    zone_name: str,
+    taken: Collection[str],
 ) -> None:
     """Draw a settings tab; names that are `taken` (in lower case) are not defined."""
     for at, width in enumerate(tab.widths, start=1):
@@ -47,7 +53,7 @@ def draw_settings(
         row += 2
 
 
-def _draw_title(sheet: Worksheet, look: Look, name: str) -> None:
+def _draw_title(sheet: Worksheet, look: ThemeStyles, name: str) -> None:
     sheet.row_dimensions[1].height = _TITLE_HEIGHT
     for at, text in ((_LABEL, name.upper()), (_VALUE, None), (_NOTE, _SUBTITLE)):
         cell = sheet.cell(1, at, text)
@@ -56,7 +62,7 @@ def _draw_title(sheet: Worksheet, look: Look, name: str) -> None:
         cell.font = look.title_font("paper") if at == _LABEL else look.font(look.theme.faint_on("ink"))
 
 
-def _draw_section_title(sheet: Worksheet, look: Look, row: int, title: str) -> None:
+def _draw_section_title(sheet: Worksheet, look: ThemeStyles, row: int, title: str) -> None:
     sheet.row_dimensions[row].height = _SECTION_HEIGHT
     for at in (_LABEL, _VALUE, _NOTE):
         cell = sheet.cell(row, at, title if at == _LABEL else None)
@@ -65,7 +71,7 @@ def _draw_section_title(sheet: Worksheet, look: Look, row: int, title: str) -> N
         cell.border = look.under("ink", "medium")
 
 
-def _draw_setting(sheet: Worksheet, look: Look, row: int, setting: Setting, zone_name: str) -> None:
+def _draw_setting(sheet: Worksheet, look: ThemeStyles, row: int, setting: Setting, zone_name: str) -> None:
     sheet.row_dimensions[row].height = _ROW_HEIGHT
     for at, content in (
         (_LABEL, setting.label),

@@ -20,7 +20,7 @@ SHRINKING = ("right", "center")  # numbers are aligned so; LibreOffice makes lon
 _TITLE_SIZE = 6  # points more than the text
 
 
-class Look:
+class ThemeStyles:
     """The styles of one template's cells; colours are roles of its theme or `#RRGGBB`."""
 
     def __init__(self, theme: Theme) -> None:

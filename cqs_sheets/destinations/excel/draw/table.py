@@ -73,7 +73,7 @@ def draw_table(
     book: Workbook,
     sheet: Worksheet,
     drawn: styles.DrawnTable,
-    look: styles.Look,
+    look: styles.ThemeStyles,
     references: styles.DrawnReferences,
 ) -> None:
     """Draw a table tab: its headers and its blank row, or the spare rows with their formulas."""
@@ -117,7 +117,9 @@ def unique_headers(tab: TableTab) -> tuple[str, ...]:
     return tuple(headers)
 
 
-def _draw_header(sheet: Worksheet, tab: TableTab, look: styles.Look, row: int, at: int, text: str) -> None:
+def _draw_header(
+    sheet: Worksheet, tab: TableTab, look: styles.ThemeStyles, row: int, at: int, text: str
+) -> None:
     column = tab.columns[at - 1]
     cell = sheet.cell(row, at, text)
     cell.data_type = "s"  # text that begins with "=" too
@@ -151,7 +153,9 @@ def _spare_formula(drawn: styles.DrawnTable, column: Column, references: styles.
         return ""
 
 
-def _draw_cell(sheet: Worksheet, tab: TableTab, look: styles.Look, row: int, at: int) -> Cell | MergedCell:
+def _draw_cell(
+    sheet: Worksheet, tab: TableTab, look: styles.ThemeStyles, row: int, at: int
+) -> Cell | MergedCell:
     column = tab.columns[at - 1]
     cell = sheet.cell(row, at)
     cell.number_format = column.format.pattern
@@ -164,7 +168,7 @@ def _draw_cell(sheet: Worksheet, tab: TableTab, look: styles.Look, row: int, at:
     return cell
 
 
-def _draw_column(sheet: Worksheet, column: Column, look: styles.Look, at: int) -> None:
+def _draw_column(sheet: Worksheet, column: Column, look: styles.ThemeStyles, at: int) -> None:
     """Width, and the format of rows that have no row above to look like."""
     dimension = sheet.column_dimensions[column_letters(at)]
     dimension.width = column.width + styles.WIDTH_PADDING

@@ -44,7 +44,7 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Wor
 from cqs_sheets.destinations.excel.read import scan as rollover
 from cqs_sheets.destinations.excel.read.place import (
     ColumnReferences,
-    Place,
+    TabPlace,
     marked_place,
     marked_volumes,
     volume_of,
@@ -200,24 +200,26 @@ class Editor:
         if growth:
             self._grow(place, growth)
 
-    def _check_alone(self, place: Place) -> None:
+    def _check_alone(self, place: TabPlace) -> None:
         """No two tabs are ever written to one sheet."""
         if self._owners.setdefault(place.sheet.part, place.tab.name) != place.tab.name:
             raise untrue()
 
-    def _proof(self, place: Place, adds: Sequence[Add] = ()) -> Callable[[], Proof]:
+    def _proof(self, place: TabPlace, adds: Sequence[Add] = ()) -> Callable[[], Proof]:
         column, epoch_1904 = place.columns[place.tab.key], self._workbook.epoch_1904
         return lambda: Proof(
             column, [encode(add.values[place.tab.key], epoch_1904=epoch_1904) for add in adds]
         )
 
-    def _place(self, tab: TableTab) -> Place:
+    def _place(self, tab: TableTab) -> TabPlace:
         place = marked_place(self._workbook, tab)
         if place is None:
             raise KeyError(tab.name)
         return place
 
-    def _updated_rows(self, place: Place, found: Scan, updates: Sequence[Update]) -> tuple[Edits, set[int]]:
+    def _updated_rows(
+        self, place: TabPlace, found: Scan, updates: Sequence[Update]
+    ) -> tuple[Edits, set[int]]:
         """The edits of rows that are there, and the columns they touch."""
         values: dict[int, dict[int, CellValue]] = {}
         for update in updates:
@@ -237,7 +239,7 @@ class Editor:
         return EditsOnDemand(values, edit), {column for row in values.values() for column in row}
 
     def _shown_as_times(
-        self, place: Place, values: Mapping[int, Mapping[int, CellValue]]
+        self, place: TabPlace, values: Mapping[int, Mapping[int, CellValue]]
     ) -> dict[tuple[int, int], int | None]:
         """The formats of times that come into cells of the user's own sheet, where there was none yet."""
         if self._made.get(place.tab.mark_name) != USERS_OWN:
@@ -273,7 +275,7 @@ class Editor:
         self._rewrite(place.sheet, rows, maker.columns, growth, self._proof(place))
         self._grow(place, growth)
 
-    def _row_maker(self, place: Place, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
+    def _row_maker(self, place: TabPlace, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
         return RowMaker(
             place=place,
             models=found.models,
@@ -345,7 +347,7 @@ class Editor:
             ),
         )
 
-    def _grow(self, place: Place, growth: Growth) -> None:
+    def _grow(self, place: TabPlace, growth: Growth) -> None:
         if place.table:
             resize_table(self._draft, place.table, growth.area.bottom, growth.area.bottom + growth.rows)
         grow_names(self._workbook, growth)
@@ -353,7 +355,7 @@ class Editor:
         grow_formulas(self._draft, self._workbook, growth)
 
 
-def _moved(place: Place, update: Update) -> DataRefused:
+def _moved(place: TabPlace, update: Update) -> DataRefused:
     return DataRefused(
         f"The row of {update.key} or its column {update.column} is no longer in {place.sheet.name}.",
         meaning=ROWS_WAIT,

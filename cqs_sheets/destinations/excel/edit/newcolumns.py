@@ -19,7 +19,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, piece
 from cqs_sheets.destinations.excel.parts.styles import MergedStyles
 from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook, column_name
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape, with_attribute
-from cqs_sheets.destinations.excel.read.place import ColumnReferences, Place, row_formula
+from cqs_sheets.destinations.excel.read.place import ColumnReferences, TabPlace, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
 
 # They match addressed cells (rowstream), and those that hold a value or a formula; a cell with a format only is free.
@@ -27,7 +27,7 @@ _CELL = re.compile(rb'<c r="([A-Z]+)')
 _FILLED = rb'<c r="(?:%s)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b'
 
 
-def free_from(draft: Draft, place: Place, count: int, last: int) -> int | None:
+def free_from(draft: Draft, place: TabPlace, count: int, last: int) -> int | None:
     """The first of `count` free columns (1-based), or None.
 
     A table's must be its neighbours, free from the row above its header down to row `last`; on a
@@ -42,12 +42,12 @@ def free_from(draft: Draft, place: Place, count: int, last: int) -> int | None:
     return None if table and _is_taken(draft, place, table, wanted) else first
 
 
-def _last_column(draft: Draft, place: Place) -> int:
+def _last_column(draft: Draft, place: TabPlace) -> int:
     letters = {name for text in _rows(draft, place) for name in _CELL.findall(text)}
     return max((column_number(name.decode()) for name in letters), default=0)
 
 
-def _is_taken(draft: Draft, place: Place, table: tables.SheetTable, wanted: Area) -> bool:
+def _is_taken(draft: Draft, place: TabPlace, table: tables.SheetTable, wanted: Area) -> bool:
     others = [each.area for each in tables.tables_of(draft, place.sheet.part) if each.part != table.part]
     letters = "|".join(column_letters(at) for at in range(wanted.left, wanted.right + 1))
     filled = re.compile(_FILLED % letters.encode())
@@ -58,7 +58,7 @@ def _is_taken(draft: Draft, place: Place, table: tables.SheetTable, wanted: Area
     )
 
 
-def _rows(draft: Draft, place: Place) -> Iterator[bytes]:
+def _rows(draft: Draft, place: TabPlace) -> Iterator[bytes]:
     for piece in pieces(draft.chunks(place.sheet.part)):
         if piece.part is Part.ROWS:
             yield addressed(piece).text
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def add_columns(
-    draft: Draft, workbook: Workbook, template: Template, place: Place, new: Sequence[str]
+    draft: Draft, workbook: Workbook, template: Template, place: TabPlace, new: Sequence[str]
 ) -> Outcome:
     """Make the columns of these ids; the workbook part is not saved yet.
 
@@ -87,7 +87,7 @@ def add_columns(
 
 class _Columns:
     def __init__(
-        self, draft: Draft, workbook: Workbook, template: Template, place: Place, new: Sequence[str]
+        self, draft: Draft, workbook: Workbook, template: Template, place: TabPlace, new: Sequence[str]
     ) -> None:
         self._draft = draft
         self._workbook = workbook

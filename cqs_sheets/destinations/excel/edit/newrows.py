@@ -19,7 +19,7 @@ from cqs_sheets.destinations.excel.parts.references import address, filled, has_
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
 from cqs_sheets.destinations.excel.parts.styles import TimeFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
-from cqs_sheets.destinations.excel.read.place import Place, row_formula
+from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,7 @@ class RowMaker:
     `warnings` and `kept` (cells that could not be changed safely) fill as rows are written.
     """
 
-    place: Place
+    place: TabPlace
     models: Mapping[int, bytes]
     model_row: int
     left: int

@@ -18,7 +18,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes
-from cqs_sheets.destinations.excel.read.place import Place
+from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
@@ -199,7 +199,7 @@ class Room(NamedTuple):
     shifted: bool
 
 
-def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count: int) -> Room:
+def make_room(draft: Draft, workbook: Workbook, place: TabPlace, found: Scan, count: int) -> Room:
     """Find or make room for `count` rows; DataRefused if there is none."""
     first = place.header_row + 1
     end = place.table.last_row if place.table else found.last
@@ -225,7 +225,7 @@ def make_room(draft: Draft, workbook: Workbook, place: Place, found: Scan, count
     return Room(start, growth, shifted=blocked)
 
 
-def _check_beside(draft: Draft, place: Place, found: Scan, at: int) -> None:
+def _check_beside(draft: Draft, place: TabPlace, found: Scan, at: int) -> None:
     """Refuse to tear what stands beside columns of the user's own sheet: rows are inserted across all of it."""
     if place.table is not None:
         return
@@ -250,7 +250,7 @@ def _beside(row: bytes, found: Scan) -> set[int]:
     }
 
 
-def _check_bottom(place: Place, found: Scan, bottom: int) -> None:
+def _check_bottom(place: TabPlace, found: Scan, bottom: int) -> None:
     if max(bottom, found.bottom) > MAX_ROW:
         raise DataRefused(
             f"The tab {place.sheet.name} is full: Excel holds {MAX_ROW:,} rows a tab.",
@@ -259,7 +259,7 @@ def _check_bottom(place: Place, found: Scan, bottom: int) -> None:
         )
 
 
-def is_blocked(draft: Draft, place: Place, found: Scan, end: int, rows: int) -> bool:
+def is_blocked(draft: Draft, place: TabPlace, found: Scan, end: int, rows: int) -> bool:
     """Whether the rows below the data are taken; one free row is left above what follows."""
     if place.table and place.table.totals_rows:
         return True
@@ -278,7 +278,7 @@ def _merged(tail: bytes) -> list[Area]:
 _FEW = 20  # spare rows: with fewer left, more are added
 
 
-def nearly_full(draft: Draft, strings: SharedStrings, place: Place) -> tuple[Scan, Growth] | None:
+def nearly_full(draft: Draft, strings: SharedStrings, place: TabPlace) -> tuple[Scan, Growth] | None:
     """What new spare rows shall look like, and the growth that they are; None if the table needs or takes none.
 
     It takes none where anything stands below it: that would have to move. The model is the table's last row.
@@ -295,7 +295,7 @@ def nearly_full(draft: Draft, strings: SharedStrings, place: Place) -> tuple[Sca
     return _like_the_last(draft, place, found, end), Growth(sheet=place.sheet.name, area=area, rows=rows)
 
 
-def _like_the_last(draft: Draft, place: Place, found: Scan, row: int) -> Scan:
+def _like_the_last(draft: Draft, place: TabPlace, found: Scan, row: int) -> Scan:
     model = above = b""
     for piece in pieces(draft.chunks(place.sheet.part)):
         if piece.part is Part.ROWS:

@@ -20,7 +20,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import Part, pieces
 from cqs_sheets.destinations.excel.parts.splice import items
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part
-from cqs_sheets.destinations.excel.read.place import Place
+from cqs_sheets.destinations.excel.read.place import TabPlace
 
 # They match what we have drawn ourselves with openpyxl a moment ago, in its spelling: columns, rules with the number
 # that their formula was given as a mark, validations, shapes of notes. What is taken is copied as it stands.
@@ -56,7 +56,7 @@ class Sample:
         return {cell.style or 0 for cell in cells} | {int(style) for style in styles if style}
 
 
-def draw_sample(template: Template, place: Place, new: Mapping[str, int]) -> Sample:
+def draw_sample(template: Template, place: TabPlace, new: Mapping[str, int]) -> Sample:
     """Draw the tab of a place with `new` columns (id -> position, right of all others)."""
     tab = _as_it_stands(place, new)
     tabs = tuple(tab if each.name == place.tab.name else each for each in template.tabs)
@@ -67,7 +67,7 @@ def draw_sample(template: Template, place: Place, new: Mapping[str, int]) -> Sam
         return _taken(draft, tab, set(new.values()))
 
 
-def _as_it_stands(place: Place, new: Mapping[str, int]) -> TableTab:
+def _as_it_stands(place: TabPlace, new: Mapping[str, int]) -> TableTab:
     """The tab as the workbook has it: deleted columns left out, the user's own as fillers, rules numbered.
 
     Only new columns are in groups, so that the first of them is titled with its own.

@@ -19,7 +19,7 @@ from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class TabPlace:
     """A tab as found. `columns` maps the ids of those that are there to their position (1-based)."""
 
     tab: TableTab
@@ -39,7 +39,7 @@ class Place:
         return self.table.area.right if self.table else max(self.columns.values())
 
 
-def bound_place(workbook: Workbook, tab: TableTab, binding: Binding) -> Place:
+def bound_place(workbook: Workbook, tab: TableTab, binding: Binding) -> TabPlace:
     """The tab (or a volume of it) on the sheet that it is bound to. DataRefused if that cannot be edited as a table."""
     sheet = workbook.sheet(binding.sheet)
     if sheet is None:
@@ -47,7 +47,7 @@ def bound_place(workbook: Workbook, tab: TableTab, binding: Binding) -> Place:
     return _place(workbook, tab, sheet, binding.header_row, binding.columns)
 
 
-def marked_place(workbook: Workbook, tab: TableTab) -> Place | None:
+def marked_place(workbook: Workbook, tab: TableTab) -> TabPlace | None:
     """The tab (or a volume of it) by its marks, None if they lead nowhere."""
     cells = marked_cells(workbook, tab)
     key = cells.get(tab.key)
@@ -86,7 +86,7 @@ def volume_of(tab: TableTab, number: int) -> TableTab:
     return replace(tab, name=f"{tab.name} {number}", mark=f"{tab.mark_name} {number}")
 
 
-def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: Mapping[str, int]) -> Place:
+def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: Mapping[str, int]) -> TabPlace:
     key = columns[tab.key]
     tables = tables_of(workbook.draft, sheet.part)
     table = next((each for each in tables if each.area.contains(row, key)), None)
@@ -99,10 +99,10 @@ def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: M
         )
     if table:
         columns = {name: at for name, at in columns.items() if table.area.left <= at <= table.area.right}
-    return Place(tab=tab, sheet=sheet, header_row=row, columns=columns, table=table)
+    return TabPlace(tab=tab, sheet=sheet, header_row=row, columns=columns, table=table)
 
 
-def header_cell(place: Place, column_id: str) -> CellAddress:
+def header_cell(place: TabPlace, column_id: str) -> CellAddress:
     """The header cell of a column that is there."""
     return CellAddress(place.sheet.name, place.header_row, place.columns[column_id])
 
@@ -113,7 +113,7 @@ class ColumnReferences:
     def __init__(self, workbook: Workbook, template: Template) -> None:
         self._workbook = workbook
         self._template = template
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, TabPlace] = {}
 
     def data(self, tab: str, column_id: str) -> str:
         """The data of a column, as cells refer to it; LookupError if it is not there."""
@@ -129,7 +129,7 @@ class ColumnReferences:
         letters = column_letters(place.columns[column_id])
         return f"{quoted_sheet(place.sheet.name)}!${letters}${place.header_row + 1}:${letters}${MAX_ROW}"
 
-    def _place(self, name: str) -> Place:
+    def _place(self, name: str) -> TabPlace:
         if name not in self._places:
             tab = self._template.tab(name)
             place = marked_place(self._workbook, tab) if isinstance(tab, TableTab) else None
@@ -140,7 +140,7 @@ class ColumnReferences:
 
 
 def row_formula(
-    formula: str, place: Place, row: int, column: Callable[[str, str], str], *, fixed: bool = False
+    formula: str, place: TabPlace, row: int, column: Callable[[str, str], str], *, fixed: bool = False
 ) -> str:
     """A template's formula in a row of a place, without its `=`; with columns `fixed` as rules want them.
 

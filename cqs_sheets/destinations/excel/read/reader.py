@@ -28,7 +28,7 @@ from cqs_sheets.destinations.excel.parts.workbook import (
     column_name,
     tab_prefix,
 )
-from cqs_sheets.destinations.excel.read.place import Place, bound_place, volume_of
+from cqs_sheets.destinations.excel.read.place import TabPlace, bound_place, volume_of
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
 
 _FIRST_ROWS = 40  # a header stands in one of them
@@ -147,7 +147,7 @@ def _cells_of_sheet(
     return found
 
 
-def open_keys(draft: Draft, strings: SharedStrings, place: Place) -> set[str]:
+def open_keys(draft: Draft, strings: SharedStrings, place: TabPlace) -> set[str]:
     """The keys of the open rows of a place; none where no column shows a status."""
     status = status_column(place.tab)
     if status is None or status not in place.columns:
@@ -160,7 +160,7 @@ def open_keys(draft: Draft, strings: SharedStrings, place: Place) -> set[str]:
     return {key for value in values if (key := key_text(value))}
 
 
-def _key_cells(draft: Draft, place: Place, rows: Collection[int]) -> Iterator[CellXml]:
+def _key_cells(draft: Draft, place: TabPlace, rows: Collection[int]) -> Iterator[CellXml]:
     letters = column_letters(place.columns[place.tab.key]).encode()
     for piece in pieces(draft.chunks(place.sheet.part)):
         due = [row for row in rows if piece.before < row <= piece.last] if piece.part is Part.ROWS else []
@@ -219,7 +219,7 @@ class Reader:
                     made=(made or {}).get(tab.mark_name),
                 )
 
-    def _rows_by_key(self, place: Place) -> dict[str, list[int]]:
+    def _rows_by_key(self, place: TabPlace) -> dict[str, list[int]]:
         letters = column_letters(place.columns[place.tab.key]).encode()
         # Matches the cells of the key column once they are addressed; a blank one with a format only is none.
         key_cell = re.compile(rb'<c r="%s\d+"(?:\s[^>]*[^/>])?>.*?</c>' % letters, re.DOTALL)
@@ -240,12 +240,12 @@ class Reader:
                 rows.setdefault(key, []).append(cell.row)
         return rows
 
-    def _places(self, tab: TableTab) -> Iterator[Place]:
+    def _places(self, tab: TableTab) -> Iterator[TabPlace]:
         """Where a tab is, and those it was continued in; nothing if it is not there."""
         for number, binding in enumerate(self._bindings.tabs.get(tab.name, ()), start=1):
             yield bound_place(self._workbook, volume_of(tab, number), binding)
 
-    def _table(self, place: Place, keys: Collection[str]) -> TabState:
+    def _table(self, place: TabPlace, keys: Collection[str]) -> TabState:
         found = scan(self._draft, place, self._strings, keys)
         numbers = {key: found.places[key][0] for key in found.rows}
         shared = [key for key, row in found.rows.items() if b'"s"' in row or b"'s'" in row]
@@ -266,7 +266,7 @@ class Reader:
         )
 
     def _values(
-        self, place: Place, cells: Collection[CellXml], texts: Mapping[int, str]
+        self, place: TabPlace, cells: Collection[CellXml], texts: Mapping[int, str]
     ) -> dict[str, CellValue]:
         by_letters = {cell.column: cell for cell in cells}
         values: dict[str, CellValue] = {}

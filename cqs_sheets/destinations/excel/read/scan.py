@@ -17,7 +17,7 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
-from cqs_sheets.destinations.excel.read.place import Place
+from cqs_sheets.destinations.excel.read.place import TabPlace
 
 _LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
 _ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
@@ -66,13 +66,13 @@ class Scan:
         return self.models.get(self.model_row - 1, b"")
 
 
-def scan(draft: Draft, place: Place, strings: SharedStrings, keys: Collection[str]) -> Scan:
+def scan(draft: Draft, place: TabPlace, strings: SharedStrings, keys: Collection[str]) -> Scan:
     """Look for `keys` in the key column of a place."""
     return _Scanner(place, strings, keys).run(draft)
 
 
 class _Scanner:
-    def __init__(self, place: Place, strings: SharedStrings, keys: Collection[str]) -> None:
+    def __init__(self, place: TabPlace, strings: SharedStrings, keys: Collection[str]) -> None:
         self._place = place
         self._strings = strings
         self._keys = frozenset(keys)
@@ -300,7 +300,7 @@ def _without_trailing_blanks(matches: list[Match]) -> list[Match]:
     return matches
 
 
-def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, CellXml]:
+def shared_formulas(draft: Draft, place: TabPlace, model: bytes) -> dict[int, CellXml]:
     """The shared formulas that rows follow: index -> the cell they are written for.
 
     One more pass over the sheet, made only if the row follows any.
@@ -316,7 +316,7 @@ def shared_formulas(draft: Draft, place: Place, model: bytes) -> dict[int, CellX
     return found
 
 
-def has_room(place: Place, found: Scan, count: int) -> bool:
+def has_room(place: TabPlace, found: Scan, count: int) -> bool:
     """Whether a tab takes `count` more rows before Excel's last one; what stands below may have to move."""
     totals = place.table.totals_rows if place.table else 0
     below = found.bottom if found.occupied or totals else 0

@@ -35,7 +35,7 @@ def compile_settings(
     template: Template, tab: SettingsTab, sheet_id: int, title: str, *, zone_name: str, taken: Collection[str]
 ) -> list[Json]:
     """The requests that make a settings tab; names that are `taken` (in lower case) are not defined."""
-    look = styles.Look(template.theme)
+    look = styles.ThemeStyles(template.theme)
     cells = setting_cells(tab, sheet_id)
     rows = 1 + max(cell.row for cell in cells.values()) if cells else _FIRST_SECTION
     grid = {"rowCount": rows + 1, "columnCount": 3, "frozenRowCount": 1, "hideGridlines": True}
@@ -55,7 +55,7 @@ def compile_settings(
 
 def compile_setting(template: Template, setting: Setting, cell: Cell, *, zone_name: str) -> list[Json]:
     """The requests that fill and name one setting, its value in `cell`, its label at the left of it."""
-    line = list(_setting(setting, styles.Look(template.theme), zone_name))
+    line = list(_setting(setting, styles.ThemeStyles(template.theme), zone_name))
     left = max(0, cell.column - _VALUE)
     start = shapes.coordinate(cell.sheet_id, cell.row, left)
     rows = [{"values": line[left + _VALUE - cell.column :]}]
@@ -75,7 +75,7 @@ def _heights(tab: SettingsTab, sheet_id: int) -> Iterator[Json]:
         row = end + 1
 
 
-def _content(tab: SettingsTab, look: styles.Look, sheet_id: int, rows: int, zone_name: str) -> Json:
+def _content(tab: SettingsTab, look: styles.ThemeStyles, sheet_id: int, rows: int, zone_name: str) -> Json:
     lines: list[list[Json]] = [[{}] * 3 for _ in range(rows)]
     lines[0] = _title(tab.name, look)
     row = _FIRST_SECTION
@@ -101,7 +101,7 @@ def _text(text: str, style: Json) -> Json:
     return cell | ({"userEnteredValue": {"stringValue": text}} if text else {})
 
 
-def _title(name: str, look: styles.Look) -> list[Json]:
+def _title(name: str, look: styles.ThemeStyles) -> list[Json]:
     ink = {"backgroundColorStyle": look.color("ink")}
     quiet = look.text(look.theme.faint_on("ink"))
     return [
@@ -111,19 +111,19 @@ def _title(name: str, look: styles.Look) -> list[Json]:
     ]
 
 
-def _section(text: str, look: styles.Look) -> Json:
+def _section(text: str, look: styles.ThemeStyles) -> Json:
     borders = {"bottom": styles.border(look.color("ink"), "medium")}
     return _text(text, {"textFormat": look.text("muted", bold=True, smaller=1), "borders": borders})
 
 
-def _setting(setting: Setting, look: styles.Look, zone_name: str) -> Iterator[Json]:
+def _setting(setting: Setting, look: styles.ThemeStyles, zone_name: str) -> Iterator[Json]:
     line = {"borders": {"bottom": styles.border(look.color("line"), "thin")}}
     yield _text(setting.label, {**line, "textFormat": look.text()})
     yield _value(setting, look, line, zone_name)
     yield _text(setting.note, {**line, "textFormat": look.text("muted", smaller=1), "wrapStrategy": "WRAP"})
 
 
-def _value(setting: Setting, look: styles.Look, line: Json, zone_name: str) -> Json:
+def _value(setting: Setting, look: styles.ThemeStyles, line: Json, zone_name: str) -> Json:
     style: Json = {**line, **styles.number_format(setting.format)}
     a_list = setting.format.align == "left" and not setting.format.type  # read from its beginning
     style |= styles.placed("left", indent=1) if a_list else styles.placed("center", indent=0)

@@ -30,7 +30,7 @@ _INDENT = 9
 _BORDERS = {"thin": "SOLID", "medium": "SOLID_MEDIUM", "thick": "SOLID_THICK"}
 
 
-class Look:
+class ThemeStyles:
     """The styles of one template's cells; colours are roles of its theme or `#RRGGBB`."""
 
     def __init__(self, theme: Theme) -> None:
@@ -135,7 +135,9 @@ def grid_range(sheet_id: int, span: Span) -> shapes.GridRange:
     return shapes.grid_range(sheet_id, range(span.top - 1, span.bottom), range(span.left - 1, span.right))
 
 
-def compile_looks(cells: Mapping[tuple[int, int], PageCell], look: Look, sheet_id: int) -> Iterator[Json]:
+def compile_looks(
+    cells: Mapping[tuple[int, int], PageCell], look: ThemeStyles, sheet_id: int
+) -> Iterator[Json]:
     """The requests that give the cells their looks and number formats."""
     bare = {at: PageCell(format=cell.format, look=cell.look) for at, cell in cells.items()}
     for span, cell in rectangles(bare):
@@ -174,7 +176,7 @@ def _runs(cells: Mapping[tuple[int, int], T]) -> Iterator[tuple[Span, T]]:
         yield run
 
 
-def _style(cell: PageCell, look: Look) -> Json:
+def _style(cell: PageCell, look: ThemeStyles) -> Json:
     """A cell's look as CellFormat."""
     shown = cell.look
     style: Json = {

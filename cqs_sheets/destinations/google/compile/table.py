@@ -19,7 +19,7 @@ def compile_headers(
     tab: TableTab,
     columns: Sequence[Column],
     place: TabPlace,
-    look: styles.Look,
+    look: styles.ThemeStyles,
     *,
     before: Column | None = None,
 ) -> Iterator[Json]:
@@ -44,7 +44,7 @@ def compile_headers(
     yield _line(place, place.header_row, left, headers)
 
 
-def _header_cell(tab: TableTab, column: Column, look: styles.Look) -> Json:
+def _header_cell(tab: TableTab, column: Column, look: styles.ThemeStyles) -> Json:
     """The header of one column."""
     style: Json = {"wrapStrategy": "WRAP", "verticalAlignment": "MIDDLE", **styles.alignment(column.format)}
     style["textFormat"] = look.text("" if tab.plain else "paper", bold=True)
@@ -54,7 +54,7 @@ def _header_cell(tab: TableTab, column: Column, look: styles.Look) -> Json:
     return cell | ({"note": column.note} if column.note else {})
 
 
-def _group_cell(column: Column, look: styles.Look) -> Json:
+def _group_cell(column: Column, look: styles.ThemeStyles) -> Json:
     background = look.theme.header_role(column.kind)
     style: Json = {
         "backgroundColorStyle": look.color(background),
@@ -101,7 +101,7 @@ def compile_table(template: Template, tab: TableTab, tables: Mapping[str, TabPla
 
     The user's own tab has its formulas in all its spare rows.
     """
-    look = styles.Look(template.theme)
+    look = styles.ThemeStyles(template.theme)
     place = tables[tab.name]
     return [
         _sheet(tab, place),
@@ -128,7 +128,7 @@ def compile_columns(
 
     Their rules come before those that are there, which do not lie on them.
     """
-    look = styles.Look(template.theme)
+    look = styles.ThemeStyles(template.theme)
     left = place.columns[new[0].id] - 1
     before = next((column for column in tab.columns if place.columns.get(column.id) == left), None)
     yield from compile_headers(tab, new, place, look, before=before)
@@ -163,7 +163,9 @@ def _sheet(tab: TableTab, place: TabPlace) -> Json:
     return {"addSheet": {"properties": properties}}
 
 
-def _columns(tab: TableTab, columns: Sequence[Column], place: TabPlace, look: styles.Look) -> Iterator[Json]:
+def _columns(
+    tab: TableTab, columns: Sequence[Column], place: TabPlace, look: styles.ThemeStyles
+) -> Iterator[Json]:
     """Formats and validations of the spare row, which new rows take on, and widths."""
     for column in columns:
         at = place.columns[column.id]
@@ -283,7 +285,7 @@ def _protections(columns: Sequence[Column], place: TabPlace) -> Iterator[Json]:
         yield {"addProtectedRange": {"protectedRange": protected}}
 
 
-def native_table(tab: TableTab, place: TabPlace, look: styles.Look) -> Json:
+def native_table(tab: TableTab, place: TabPlace, look: styles.ThemeStyles) -> Json:
     """The request that makes a table of Google's own: it has filter buttons, and types for what we write.
 
     The spare row is its last one, so that new rows come in inside of it.

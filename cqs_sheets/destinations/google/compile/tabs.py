@@ -44,7 +44,7 @@ def chart_headers(pages: Iterable[Page]) -> dict[str, dict[tuple[int, int], str]
     return headers
 
 
-def compile_charts(page: Page, look: styles.Look, ids: Mapping[str, int]) -> Iterator[Json]:
+def compile_charts(page: Page, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Iterator[Json]:
     """The requests that make a page's charts; `ids` are the tabs' by the template's names."""
     for chart in page.charts:
         spec = {
@@ -62,7 +62,7 @@ def compile_charts(page: Page, look: styles.Look, ids: Mapping[str, int]) -> Ite
         yield {"addChart": {"chart": {"spec": spec, "position": position, "border": border}}}
 
 
-def _basic(chart: PageChart, look: styles.Look, ids: Mapping[str, int]) -> Json:
+def _basic(chart: PageChart, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Json:
     basic: Json = {
         "chartType": _KINDS[chart.kind],
         "legendPosition": "TOP_LEGEND" if chart.legend else "NO_LEGEND",
@@ -73,7 +73,7 @@ def _basic(chart: PageChart, look: styles.Look, ids: Mapping[str, int]) -> Json:
     return basic | ({"stackedType": "STACKED"} if chart.stacked and chart.kind != "line" else {})
 
 
-def _series(chart: PageChart, series: PageSeries, look: styles.Look, ids: Mapping[str, int]) -> Json:
+def _series(chart: PageChart, series: PageSeries, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Json:
     shown: Json = {
         "series": _source(series.values, ids),
         "targetAxis": _VALUE_AXIS[chart.kind],
@@ -110,7 +110,7 @@ At = tuple[int, int]
 
 
 def compile_page_tab(
-    page: Page, look: styles.Look, title: str, *, ids: Mapping[str, int], headers: Mapping[At, str]
+    page: Page, look: styles.ThemeStyles, title: str, *, ids: Mapping[str, int], headers: Mapping[At, str]
 ) -> list[Json]:
     """The requests that make a page's tab.
 
@@ -246,7 +246,11 @@ def compile_tabs(
         else:
             page = pages[each.tab.name]
             requests += compile_page_tab(
-                page, styles.Look(template.theme), each.title, ids=ids, headers=headers.get(page.name, {})
+                page,
+                styles.ThemeStyles(template.theme),
+                each.title,
+                ids=ids,
+                headers=headers.get(page.name, {}),
             )
     warnings = tuple(
         f"{name}: some cells stay empty, as the spreadsheet has no column for {', '.join(page.missing)}"

@@ -46,7 +46,7 @@ from cqs_sheets.destinations.google.write.patches import (
     with_slots,
 )
 from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
-from cqs_sheets.destinations.google.write.witness import note
+from cqs_sheets.destinations.google.write.verification import note
 
 MOST_TAB_CELLS = 5_000_000
 

@@ -2,7 +2,7 @@
 
 A row can be addressed by its position only (no request finds a row by its content), and a person may
 sort between our read and our write. So every write of such a cell can be seen to have missed, and be
-undone: see scratch.py and witness.py.
+undone: see scratch.py and verification.py.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Todo:
             adds=plan.adds,
             updates=plan.updates,
             undo=undo,
-            marks=bool(plan.table.bindings.dropped),
+            marks=bool(plan.snapshot.bindings.dropped),
             new_tabs=plan.new_tabs,
             new_columns=plan.new_columns,
         )

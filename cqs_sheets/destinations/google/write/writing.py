@@ -21,14 +21,14 @@ from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
 from cqs_sheets.destinations.google.write.strays import mistakes_of, strays_of, with_columns
-from cqs_sheets.destinations.google.write.witness import (
-    WITNESS,
+from cqs_sheets.destinations.google.write.verification import (
+    VERIFICATION,
     cells_read,
     check_new_rows,
     located,
     misplaced,
-    witness_areas,
-    witness_ranges,
+    verification_areas,
+    verification_ranges,
 )
 from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
 
@@ -97,7 +97,7 @@ class Writer:
         mark_id = marks.mark_id(plan.sequence, piece_number)
         while True:
             nonce = f"{self.nonce}.{self._tries}"
-            lineage = plan.lineage if shown == plan.sequence else plan.table.lineage
+            lineage = plan.lineage if shown == plan.sequence else plan.snapshot.lineage
             piece = self.composer.compose(todo, layout, self._tries, nonce)
             piece.requests += marks.leave_mark(
                 plan.sequence,
@@ -150,10 +150,10 @@ class Writer:
         body: Json = {"requests": piece.requests}
         fields = "spreadsheetId"
         keys = {} if piece.after.loose else piece.keys  # columns that moved are found out by strays.py
-        areas = witness_areas(piece.patches, piece.after, keys)
-        if ranges := witness_ranges(areas, piece.after):
+        areas = verification_areas(piece.patches, piece.after, keys)
+        if ranges := verification_ranges(areas, piece.after):
             body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
-            fields = f"updatedSpreadsheet({WITNESS})"
+            fields = f"updatedSpreadsheet({VERIFICATION})"
         path = f"{self.spreadsheet_id}:batchUpdate"
         answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
         shown: Json = answer.get("updatedSpreadsheet", {})
@@ -169,7 +169,7 @@ class Writer:
         piece = attempts.get(nonce)
         if piece is None:
             return None
-        areas = witness_areas(piece.patches, piece.after)
+        areas = verification_areas(piece.patches, piece.after)
         lines = read_boxes(self.http, self.spreadsheet_id, areas) if areas else {}
         return _judged(piece, cells_read(lines), fresh.names, later=True)
 

@@ -19,7 +19,7 @@ from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import is_missing, kept_cell, kept_key
 from cqs_sheets.errors import DataRefused
 
-WITNESS = (
+VERIFICATION = (
     "namedRanges(name,range),sheets(properties(sheetId),"
     "data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue))))"
 )
@@ -33,7 +33,7 @@ def misplaced(
     *,
     later: bool = False,
 ) -> Iterator[Misplaced]:
-    """The patches that hit another row, by the CellData of `witness_areas` and the named cells.
+    """The patches that hit another row, by the CellData of `verification_areas` and the named cells.
 
     Where several patches hit one cell, what counts is the last (mistakes are taken back first). The
     rows' keys are taken from the tab itself; if the look came `later` than the write, from the copy
@@ -100,7 +100,7 @@ def live_key(patch: Patch) -> Cell | None:
     return None if patch.key_column is None else replace(patch.cell, column=patch.key_column)
 
 
-def witness_areas(
+def verification_areas(
     patches: Sequence[Patch], layout: Layout, keys: Iterable[Cell] = ()
 ) -> list[shapes.GridRange]:
     """What must be seen to know which rows the patches hit, as GridRanges: keys (of new rows, too) and kept cells."""
@@ -118,7 +118,7 @@ def witness_areas(
     ]
 
 
-def witness_ranges(areas: Iterable[shapes.GridRange], layout: Layout) -> list[str]:
+def verification_ranges(areas: Iterable[shapes.GridRange], layout: Layout) -> list[str]:
     """The same in A1 notation."""
     titles = {place.sheet_id: place.title for place in layout.tabs.values()}
     if layout.scratch:
