@@ -102,11 +102,6 @@ def _place(workbook: Workbook, tab: TableTab, sheet: Sheet, row: int, columns: M
     return TabPlace(tab=tab, sheet=sheet, header_row=row, columns=columns, table=table)
 
 
-def header_cell(place: TabPlace, column_id: str) -> CellAddress:
-    """The header cell of a column that is there."""
-    return CellAddress(place.sheet.name, place.header_row, place.columns[column_id])
-
-
 class ColumnReferences:
     """References to columns of a workbook as it stands; to be made anew when rows or columns have moved."""
 
