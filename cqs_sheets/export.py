@@ -28,7 +28,7 @@ from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import cannot_be_written, replacing
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full-width, too
 
 
 def export_row(record: Record) -> dict[str, str]:

@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from cqs_sheets import __version__
 from cqs_sheets.core.secret import is_loopback
+from cqs_sheets.deadline import Deadline, DeadlineAdapter
 from cqs_sheets.errors import UsageError
 
 DOCUMENTED_PATHS = ("/getSignal/", "/api/v1/getSignal")
@@ -119,6 +120,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
     ((http.InvalidURL,), Failure("the address cannot be used", passing=False, hint="Check CQS_API_URL.")),
 )
 _BROKEN = Failure("the connection broke before the answer was whole")
+_ENDLESS = Failure("an answer that did not end in time")
 
 
 def failure_of(error: Exception) -> Failure:
@@ -193,6 +195,8 @@ class Transport:
         self._total_timeout = total_timeout
         self._max_body = max_body
         self._session = _Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, DeadlineAdapter())
         self._session.auth = _NoNetrc()
         self._session.headers.update(
             {
@@ -234,6 +238,13 @@ class Transport:
         self.requests += 1
         self._session.trust_env = not leads_here(url)  # a proxy cannot reach this computer's own services
         left = max(_SHORTEST, deadline - self._monotonic())
+        with Deadline(left) as limit:
+            reply = self._asked(method, url, fields, left, deadline)
+        return _ENDLESS if limit.passed else reply
+
+    def _asked(
+        self, method: str, url: str, fields: Mapping[str, str], left: float, deadline: float
+    ) -> Reply | Failure:
         try:
             with self._session.request(
                 method,
@@ -255,7 +266,7 @@ class Transport:
             if len(sent) > self._max_body:
                 return self._too_large()
             if self._monotonic() > deadline:
-                return Failure("an answer that did not end in time")
+                return _ENDLESS
         body = self._decompressed(bytes(sent), response.headers.get("Content-Encoding", "").strip().lower())
         return body if isinstance(body, Failure) else Reply(response.status_code, response.headers, body)
 

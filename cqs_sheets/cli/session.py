@@ -11,6 +11,7 @@ from types import FrameType
 
 import click
 
+from cqs_sheets import deadline
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, SyncOptions
@@ -97,6 +98,7 @@ class Interruption:
 
     def install(self) -> None:
         """Take over SIGINT and SIGTERM for this process."""
+        deadline.at_leisure()
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
 
@@ -123,4 +125,5 @@ class Interruption:
         if self._event.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._number = number
+        deadline.hurry()
         self._event.set()

@@ -219,7 +219,7 @@ def _changed_rows(plan: Plan) -> tuple[int, int]:
     return len(updated - closed), len(closed)
 
 
-GOES_ON = frozenset({0, 65, 69, 75})
+GOES_ON = frozenset({0, 1, 65, 69, 75})
 """The exit codes that a later step may mend."""
 
 LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0

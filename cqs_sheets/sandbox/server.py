@@ -168,6 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         now = self.server.now()
         try:
+            self._check_caller()
             path, query = answers.split_target(self.path)
             form = self._form()
         except answers.RefusedError as refused:
@@ -182,6 +183,12 @@ class _Handler(BaseHTTPRequestHandler):
         outages = [name for name in names if name in OUTAGES]
         answer = self.server.service.answer(self.command, path, request.params, now, outages=outages)
         self._deliver(spoil(answer, names, self.server.settings), now, names)
+
+    def _check_caller(self) -> None:
+        """Refuse a page in a browser: one of another site, or one that had a name of its own lead here."""
+        name = self.headers.get("Host", HOST).partition(":")[0].lower()
+        if name not in (HOST, "localhost") or self.headers.get("Sec-Fetch-Site") == "cross-site":
+            raise answers.RefusedError(HTTPStatus.FORBIDDEN, "The sandbox answers this computer only")
 
     def _form(self) -> answers.Pairs:
         """Read the body, and its fields if it is a form."""

@@ -98,10 +98,10 @@ def test_a_clock_in_another_zone_tells_the_same_time() -> None:
 
 
 def test_one_connection_carries_many_requests(sandbox: RunningSandbox) -> None:
-    request = b"GET /getSignal/?api_key=FREE HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /getSignal/?api_key=FREE HTTP/1.1\r\nHost: localhost\r\n\r\n"
     form = b"api_key=FREE&interval=20"
     post = (
-        b"POST /getSignal/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"POST /getSignal/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(form), form)
     )
     received = send(sandbox, request + request + post)
@@ -300,3 +300,11 @@ def test_clients_that_go_away_leave_no_trace(
     sandbox.stop()
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_page_of_another_site_is_refused(sandbox: RunningSandbox, headers: dict[str, str]) -> None:
+    answer = requests.get(
+        sandbox.signals_url, params={"api_key": "FREE", "interval": "20"}, headers=headers, timeout=10
+    )
+    assert answer.status_code == 403

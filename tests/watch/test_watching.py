@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from cqs_sheets.cli.commands.watch import Watching
 from cqs_sheets.cli.options import SyncOptions
 from cqs_sheets.errors import UsageError
 from cqs_sheets.run import Session
-from cqs_sheets.run.sync import Step
+from cqs_sheets.run.sync import GOES_ON, Step
 from tests.e2e.runs import Clock
 
 OPTIONS = SyncOptions(quiet=True)
@@ -105,3 +107,23 @@ def test_a_watch_that_never_got_to_a_sync_tells_github_nothing(tmp_path: Path) -
         tmp_path, "http://127.0.0.1:9", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary)
     ).conclude()
     assert not summary.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OSError(errno.ENOTCONN, "gone", "signals.xlsx"), 75), (RuntimeError("a bug"), 1)]
+)
+def test_what_nobody_expected_ends_no_watch(
+    tmp_path: Path,
+    server: sandbox.RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    code: int,
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the crash file's place
+    monkeypatch.setattr("cqs_sheets.cli.commands.watch.run_once", fails)
+    step = watching(tmp_path, server.url).step(1)
+    assert (step.exit_code, step.good) == (code, False)
+    assert code in GOES_ON

@@ -12,7 +12,7 @@ import click
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import print_result, show
+from cqs_sheets.cli.terminal.failures import print_result, show, show_unexpected
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.report import Report, in_total
@@ -98,6 +98,10 @@ class Watching:
                 raise
             show(error)
             return Step(exit_code=error.exit_code, good=False)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the next beat may go well
+            return Step(exit_code=show_unexpected(error), good=False)
         print_result(result, as_json=self._options.as_json, quiet=self._options.quiet)
         self._total = in_total(self._total, result.report)
         return Step(exit_code=result.report.exit_code, good=good, limited=api.limited)

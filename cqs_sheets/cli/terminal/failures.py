@@ -14,7 +14,7 @@ import click
 
 from cqs_sheets import __version__
 from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.output import print_json, print_warning
+from cqs_sheets.cli.terminal.output import harmless, print_json, print_warning
 from cqs_sheets.config import Environment
 from cqs_sheets.core.render import plan_lines, report_lines
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
@@ -24,6 +24,11 @@ from cqs_sheets.run.sync import SyncResult
 _SAFE = "Every step is safe to repeat: what was caught is in the journal, your sheets are whole."
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _FULL_OR_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_AWAY = tuple(  # a mount that dropped out; not every system has every name
+    getattr(errno, name)
+    for name in ("ENOTCONN", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "EINTR", "ENODEV", "ENXIO")
+    if hasattr(errno, name)
+)
 _BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
 
 _HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())  # newer clicks: a group alone shows its help
@@ -53,11 +58,11 @@ def guarded(command: click.Command) -> None:
         _forget_output(sys.stdout)
         code = _BROKEN_PIPE_EXIT
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not show a traceback
-        code = _show_unexpected(error)
+        code = show_unexpected(error)
     sys.exit(code)
 
 
-def _show_unexpected(error: Exception) -> int:
+def show_unexpected(error: Exception) -> int:
     """A disk that failed where nothing closer tells of it, the output's own perhaps; or a bug."""
     if _is_broken_pipe(error):
         _forget_output(sys.stdout)
@@ -80,7 +85,7 @@ def _is_broken_pipe(error: Exception) -> bool:
 
 
 def _of_the_disk(error: OSError) -> CqsError | None:
-    if error.errno not in (*_REFUSED, *_FULL_OR_FAILED):
+    if error.errno not in (*_REFUSED, *_FULL_OR_FAILED, *_AWAY):
         return None
     refused = error.errno in _REFUSED
     kind: type[CqsError] = AccessRefused if refused else TargetBusy
@@ -174,7 +179,7 @@ def print_result(result: SyncResult, *, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         _show_plans(result)
         for line in report_lines(report):
-            click.echo(line)
+            click.echo(harmless(line))
     if not quiet:
         for warning in report.warnings:
             print_warning(warning)
@@ -186,6 +191,6 @@ def _show_plans(result: SyncResult) -> None:
     if not result.report.dry_run:
         return
     for target, plan in result.plans.items():
-        click.secho(target, bold=True)
+        click.secho(harmless(target), bold=True)
         for line in plan_lines(plan):
-            click.echo(f"  {line}")
+            click.echo(f"  {harmless(line)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -12,10 +13,19 @@ import click
 
 from cqs_sheets.config import Environment
 
+_UPSETTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def harmless(text: str) -> str:
+    """A text whose controls and changes of direction are spelt out; line breaks and tabs stay."""
+    return _UPSETTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
 
 def print_json(value: Any) -> None:
     """One JSON value on stdout, readable."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=not shows_unicode()))
+    click.echo(harmless(json.dumps(value, indent=2, ensure_ascii=not shows_unicode())))
 
 
 def shows_unicode() -> bool:
@@ -36,9 +46,9 @@ def print_marked(word: str, color: str, text: str, *more: str) -> None:
     mark = f"{word}: "
     indent = " " * len(mark)
     click.secho(mark, nl=False, fg=color, bold=True, err=True, color=wanted_color())
-    click.echo(_fitted(text, indent, first=len(mark)), err=True)
+    click.echo(_fitted(harmless(text), indent, first=len(mark)), err=True)
     for line in filter(None, more):
-        click.echo(indent + _fitted(line, indent, first=len(indent)), err=True)
+        click.echo(indent + _fitted(harmless(line), indent, first=len(indent)), err=True)
 
 
 def _fitted(text: str, indent: str, *, first: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +19,7 @@ import pytest
 import requests
 from google.oauth2.credentials import Credentials
 
+from cqs_sheets.destinations.google.wire import signing_in
 from cqs_sheets.destinations.google.wire.auth import SCOPES, find_credentials, save_token
 from cqs_sheets.destinations.google.wire.signing_in import OAuthClient, read_client, sign_in
 from cqs_sheets.errors import AccessRefused, UsageError
@@ -229,3 +232,40 @@ def test_a_token_server_that_leads_elsewhere_or_never_ends_gives_no_token(
             sign_in(client, browser, patience=20)
     browser.finish()
     assert google.forms == []
+
+
+def test_a_visitor_who_drips_does_not_keep_the_person_out(
+    google: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in._Callback, "visit", 0.2)
+    over = threading.Event()
+
+    def dripping(asked: Mapping[str, str]) -> list[Mapping[str, str]]:
+        visitor = socket.create_connection(("127.0.0.1", urlsplit(asked["redirect_uri"]).port or 0))
+
+        def drip() -> None:
+            with visitor, contextlib.suppress(OSError):
+                while not over.wait(0.05):
+                    visitor.sendall(b"G")
+
+        threading.Thread(target=drip).start()
+        return allowing(asked)
+
+    try:
+        assert signed_in(google, Browser(dripping))["refresh_token"] == "r"
+    finally:
+        over.set()
+
+
+def test_who_calls_this_machine_by_another_name_is_not_answered(google: TokenServer) -> None:
+    statuses: list[int] = []
+
+    def rebound(asked: Mapping[str, str]) -> list[Mapping[str, str]]:
+        reply = requests.get(
+            asked["redirect_uri"], params=allowing(asked)[0], headers={"Host": "evil.example"}, timeout=10
+        )
+        statuses.append(reply.status_code)
+        return allowing(asked)
+
+    signed_in(google, Browser(rebound))
+    assert statuses == [404]

@@ -22,9 +22,11 @@ from gspread.http_client import HTTPClient
 from urllib3.exceptions import HTTPError
 
 from cqs_sheets import __version__
+from cqs_sheets.deadline import Deadline, DeadlineAdapter
 from cqs_sheets.destinations.google.wire.failures import words_of
 
 _CHUNK = 1 << 16
+_ENDLESS = "an answer that did not end in time"
 
 
 class BoundedSession(requests.Session):
@@ -38,14 +40,27 @@ class BoundedSession(requests.Session):
     most_seconds = 60.0
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the library's
+        super().__init__(*args, **options)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, DeadlineAdapter())
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: no answer redirects. The library would read even one that is not followed, whole."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's
         """The answer, its body read."""
         until = self.clock() + self.most_seconds
-        with super().send(request, **{**options, "stream": True}) as reply:
-            body = self._whole(reply, until)
+        with Deadline(self.most_seconds) as limit:
+            try:
+                with super().send(request, **{**options, "stream": True}) as reply:
+                    body = self._whole(reply, until)
+            except (requests.RequestException, OSError) as error:
+                if not limit.passed:
+                    raise
+                raise requests.ConnectionError(_ENDLESS) from error
+        if limit.passed:  # a body of no stated length would seem to end
+            raise requests.ConnectionError(_ENDLESS)
         reply.raw = io.BytesIO(body)  # where the library reads it from
         return reply
 
@@ -57,7 +72,7 @@ class BoundedSession(requests.Session):
                 if len(body) > self.most_bytes:
                     raise requests.ConnectionError(f"an answer larger than {self.most_bytes:,} bytes")
                 if self.clock() > until:
-                    raise requests.ConnectionError("an answer that did not end in time")
+                    raise requests.ConnectionError(_ENDLESS)
         except HTTPError as error:
             raise requests.ConnectionError(str(error)) from error
         return bytes(body)
@@ -93,7 +108,7 @@ class Quota:
 
 _ZIPPED_FROM = 500  # bytes; Google's own clients compress what they send, too
 _MOST_BYTES = 256 << 20  # of an answer: ten times what the largest sheet's keys take
-_MOST_SECONDS = 600.0  # for all of it
+_MOST_SECONDS = 300.0  # for all of it
 _TIMEOUT = (10.0, 185.0)  # to connect; without a byte: Google gives up on a request after 180 s
 _SIGN_IN_TIMEOUT = (10.0, 20.0)
 _TOO_MANY, _AWAY, _REDIRECTS = 429, 500, 3
@@ -163,9 +178,7 @@ class Wire(HTTPClient):
         sign_in_timeout: tuple[float, float] = _SIGN_IN_TIMEOUT,
     ) -> None:
         self._sign_in = _SignIn(sign_in_timeout)
-        session = SheetsSession(  # type: ignore[no-untyped-call]
-            credentials, max_refresh_attempts=1, auth_request=self._sign_in
-        )
+        session = SheetsSession(credentials, max_refresh_attempts=1, auth_request=self._sign_in)
         session.trust_env = root is None  # a proxy cannot reach this machine's own services
         session.headers["User-Agent"] = f"cqs-sheets/{__version__} (gzip)"
         super().__init__(credentials, session)

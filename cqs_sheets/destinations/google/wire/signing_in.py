@@ -6,6 +6,7 @@ that never left this process; `state` keeps others from handing us a code of the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -22,6 +23,7 @@ from oauthlib.oauth2 import OAuth2Error
 from requests_oauthlib import OAuth2Session
 
 from cqs_sheets.config.values import url_problem
+from cqs_sheets.deadline import Deadline
 from cqs_sheets.destinations.google.wire.auth import SCOPES
 from cqs_sheets.destinations.google.wire.exchange import BoundedSession
 from cqs_sheets.destinations.google.wire.failures import cause_of
@@ -139,6 +141,8 @@ class _Callback:
     Flow.run_local_server ends with the first visitor, whoever that is.
     """
 
+    visit = 5.0  # seconds for one visitor, who would keep the others out
+
     def __init__(self) -> None:
         self._state = ""
         self._answer: dict[str, str] = {}
@@ -147,8 +151,14 @@ class _Callback:
         class Handler(BaseHTTPRequestHandler):
             timeout = 10
 
+            def handle(self) -> None:
+                with Deadline(callback.visit) as limit, contextlib.suppress(OSError):
+                    limit.take(self.connection)
+                    super().handle()
+
             def do_GET(self) -> None:
-                welcome = callback.take(self.path)
+                host = self.headers.get("Host")  # another one: a name that somebody had lead here
+                welcome = f"http://{host}" == callback.address and callback.take(self.path)
                 self.send_response(200 if welcome else 404)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.end_headers()
