@@ -31,7 +31,7 @@ from cqs_sheets.config.values import interval, symbols_of, url_problem, zone
 from cqs_sheets.core.cells import CellType, key_text
 from cqs_sheets.core.secret import API_URL
 from cqs_sheets.core.signals.fields import SOURCES
-from cqs_sheets.core.signals.query import Feed, currency_problem, exchange_problem, type_problem
+from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
 from cqs_sheets.core.toml import duration, explain
 from cqs_sheets.errors import UsageError
@@ -135,7 +135,7 @@ def load(
             key=found.key,
             server_zone=zone(api.get("server_timezone", "UTC")),
             interval=interval(
-                api.get("interval", "auto") if overrides.interval is None else overrides.interval
+                api.get("interval", MAX_INTERVAL) if overrides.interval is None else overrides.interval
             ),
             retry_for=duration(api.get("retry_for", "30s")),
         ),

@@ -12,14 +12,12 @@ from pathlib import Path
 from cqs_sheets.config.document import sample, schema
 from cqs_sheets.config.rules import broken_rules
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
-from cqs_sheets.core.signals.query import MAX_INTERVAL
 from cqs_sheets.core.toml import TomlProblems, check, describe
 from cqs_sheets.errors import UsageError
 
 _SECTION = re.compile(r"\[+(\w+)\]+")
 _SETTING = re.compile(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
 _COMMENT_COLUMN = 35
-_WIDEST = MAX_INTERVAL  # the end of a signal is seen while the API speaks of it, for no more requests
 
 Value = str | int | Sequence[str]
 
@@ -55,7 +53,6 @@ def config_text(answers: Answers, folder: Path) -> str:
 def _values(answers: Answers) -> dict[tuple[str, str], Value]:
     given: dict[tuple[str, str], Value] = {
         ("", "timezone"): answers.timezone,
-        ("api", "interval"): _WIDEST,
         ("api", "key_file"): answers.key_file,
         ("api", "key_command"): answers.key_command,
         ("feed", "exchange"): answers.exchange,
