@@ -131,6 +131,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT, WITHOUT ROWID""",  # the writes at which a target held all that it had been given
         "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
     ),
+    (
+        "ALTER TABLE targets ADD COLUMN zone TEXT NOT NULL DEFAULT ''",  # of the times in its rows
+        "ALTER TABLE targets ADD COLUMN title TEXT NOT NULL DEFAULT ''",  # what people call it
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from cqs_sheets.core.news import News
 from cqs_sheets.core.plan.facts import NEVER, Write
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
@@ -56,7 +57,8 @@ class Poll:
 class PollResult:
     """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
 
-    `second_lives` are those of the new ones whose id had been another signal's, which had ended.
+    `second_lives` are those of the new ones whose id had been another signal's, which had ended. `news` says what
+    happened to which signal, in its order; that one aged is none.
     """
 
     new: int
@@ -66,6 +68,7 @@ class PollResult:
     rejected: int
     seen: frozenset[SignalKey]
     second_lives: tuple[Signal, ...] = ()
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,8 @@ class TargetState:
     `sequence` is the highest number of a write that was seen in it (0: none); `stamp` the write that was the
     last when the journal last saw it, `version` what it was then. `writer` begins our own words. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
-    `last_heartbeat` when anything was. `shape` names the template's columns as they were then.
+    `last_heartbeat` when anything was. `shape` names the template's columns as they were then, `zone` the time zone
+    of its rows ("" unknown), `title` what people call it ("" as in the config).
     """
 
     id: int
@@ -122,6 +126,8 @@ class TargetState:
     last_write: datetime | None = None
     last_heartbeat: datetime | None = None
     shape: str = ""
+    zone: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Session:
 
     settings: Settings
     environment: Environment
+    sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
 
@@ -89,7 +90,9 @@ def opened_session(
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
         if sandbox:
             settings = replace(settings, home=settings.home / "sandbox")
-        yield Session(settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop)
+        yield Session(
+            settings=settings, environment=Environment.read(environ), sandbox=sandbox, sleep=sleep, stop=stop
+        )
 
 
 @contextmanager
@@ -116,7 +119,9 @@ def opened_run(
                 api, journal, free=settings.api.key.is_free,
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
-            deliverer=Deliverer(journal=journal, choices=choices, dry_run=dry_run, clock=utc_now),
+            deliverer=Deliverer(
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox
+            ),
             journal=journal,
             open_target=targets.open,
             clock=utc_now,

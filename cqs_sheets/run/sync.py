@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
@@ -49,10 +50,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """The report, and by target the plan that was (or would be) carried out."""
+    """The report, by target the plan that was (or would be) carried out, and what happened to which signal."""
 
     report: Report
     plans: Mapping[str, Plan]
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,18 @@ def run_once(run: Run) -> SyncResult:
         warnings=tuple(dict.fromkeys(_warnings(polls, written))),
         errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
     )
-    plans = {target.settings.name: target.delivery.plan for target in written if target.delivery.plan}
-    return SyncResult(report=report, plans=plans)
+    plans = {_name(target): target.delivery.plan for target in written if target.delivery.plan}
+    return SyncResult(report=report, plans=plans, news=_news(polls))
+
+
+def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
+    """What happened in all polls: what ended last."""
+    told = [news for poll in polls for news in poll.result.news]
+    return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
+
+
+def _name(written: _Written) -> str:
+    return written.delivery.title or written.settings.name
 
 
 def _polls(run: Run) -> Iterator[FeedPoll]:
@@ -145,7 +157,7 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterato
     for poll in polls:
         yield from poll.warnings
     for target in written:
-        yield from (f"{target.settings.name}: {warning}" for warning in target.delivery.warnings)
+        yield from (f"{_name(target)}: {warning}" for warning in target.delivery.warnings)
 
 
 def _errors(
@@ -164,6 +176,7 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
         new=sum(poll.result.new for poll in polls),
         changed=sum(poll.result.changed for poll in polls),
         closed=sum(poll.result.closed for poll in polls),
+        aged=sum(poll.result.aged for poll in polls),
         rejects=merged_rejects([reject for poll in polls for reject in poll.rejects]),
     )
 
@@ -185,14 +198,18 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         pending=delivery.pending,
         requests=delivery.requests,
         seconds=written.seconds,
-        made=_made(plan) if plan else (),
+        title=delivery.title,
+        made=_made(plan, new_file=settings.path is not None) if plan else (),
+        told=tuple(delivery.told) if plan else (),
+        offered=delivery.offered,
+        declined=delivery.declined,
     )
 
 
-def _made(plan: Plan) -> tuple[str, ...]:
-    """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.snapshot.exists:
-        return ()
+def _made(plan: Plan, *, new_file: bool) -> tuple[str, ...]:
+    """What a target lacked of its template; the tabs of a new workbook go without saying."""
+    if not plan.snapshot.exists and new_file:
+        return ("a new workbook",)
     tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
     for name, count in Counter(new.tab for new in plan.new_columns).items():
@@ -292,12 +309,14 @@ def watch(
     *,
     elapsed: Callable[[], float],
     sleep: Callable[[float], None],
+    waits: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Run `step` on the beat; returns the last one's exit code, or that of the signal that ended it.
 
     `step` gets the seconds until the next poll is due, or the watch ends: its budget for retries.
     Ends after `lasting`, on a signal (`sleep` raises Interrupted), and on exit codes that repeating cannot
-    mend. `elapsed` counts seconds, those the computer was asleep included.
+    mend. `elapsed` counts seconds, those the computer was asleep included; `waits` is told how many there are
+    before the next poll.
     """
     begun = elapsed()
     end = math.inf if beat.lasting is None else begun + beat.lasting
@@ -308,6 +327,7 @@ def watch(
         due = pace.next_due(began, elapsed(), done)
         if due > end or done.exit_code not in GOES_ON:
             return done.exit_code
+        waits(due - elapsed())
         try:
             _rest(due, elapsed, sleep)
         except Interrupted as stopped:

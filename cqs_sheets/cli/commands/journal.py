@@ -186,7 +186,7 @@ def prune_command(days: int, **options: Any) -> int:
 def _show_newest(journal: Journal, limit: int) -> int:
     """The signals that came last."""
     if records := journal.newest(limit):
-        print_signals(records, utc_now())
+        print_signals(records, utc_now(), journal=True)
     else:
         click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
     return 0

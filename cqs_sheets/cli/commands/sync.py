@@ -8,7 +8,7 @@ import click
 
 from cqs_sheets.cli.options import SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import show_result
+from cqs_sheets.cli.terminal.results import show_result
 from cqs_sheets.config import FILE_NAME
 from cqs_sheets.run import Session
 from cqs_sheets.run.sync import run_once
@@ -36,7 +36,8 @@ def sync_once(options: SyncOptions) -> int:
         tell_of_defaults(session, options)
         with run_of(session, options) as run:
             result = run_once(run)
-    return show_result(result, session.environment, as_json=options.as_json, quiet=options.quiet)
+    names = session.settings.targets[0].symbols
+    return show_result(result, session.environment, names, as_json=options.as_json, quiet=options.quiet)
 
 
 def tell_of_defaults(session: Session, options: SyncOptions) -> None:
