@@ -26,7 +26,7 @@ _SIDES = {"LONG": "green", "SHORT": "red"}
 _MOST = 60  # lines; the journal has them all
 _LABELS = ("stop", "TP", "-")
 _HUGE = 100  # R
-_MARGIN = 4  # before what goes on in another line
+_MARGIN = 2  # before what goes on in another line
 
 
 class _Cell(NamedTuple):
@@ -96,11 +96,17 @@ def _lines(told: Sequence[Told], names: Symbols, width: int | None) -> list[_Lin
         lines = _padded([line for each in told for line in _parts(each, names, short=short).in_two()])
     if all(_width(line) <= width for line in lines):
         return lines
-    return [
-        line
-        for each in told
-        for line in _wrapped(_flat(_parts(each, names).cells), width, len(each.stamp) + _MARGIN)
-    ]
+    return list(_unaligned([_parts(each, names) for each in told], width))
+
+
+def _unaligned(parts: Sequence[_Parts], width: int) -> Iterator[_Line]:
+    """Each in a line of its entry and one of its aims, as long as they are."""
+    starts = _padded([each.about for each in parts])
+    for each, about in zip(parts, starts, strict=True):
+        margin = about[0].gap + len(about[0].text) + _MARGIN
+        yield from _wrapped(_flat([*about, *each.entry]), width, margin)
+        first, *rest = _flat(each.aims) or [_NONE]
+        yield from _wrapped([first._replace(gap=margin), *rest], width, margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,18 +124,21 @@ class _Parts:
     @property
     def cells(self) -> _Line:
         """All of it in a line."""
-        prices = [
-            *self.zone,
-            _label("stop", self.stop),
-            *self.stop,
-            _label("TP", self.targets),
-            *self.targets,
-        ]
-        return [*self.about, *prices, self.ratio, self.exchange, self.note]
+        return [*self.about, *self.entry, *self.aims]
+
+    @property
+    def entry(self) -> _Line:
+        """Where it is entered, and left with a loss."""
+        return [*self.zone, _label("stop", self.stop), *self.stop]
+
+    @property
+    def aims(self) -> _Line:
+        """The targets and all that follows."""
+        return [_label("TP", self.targets), *self.targets, self.ratio, self.exchange, self.note]
 
     def in_two(self) -> Iterator[_Line]:
         """In two lines with their prices in the same columns; a note in one of its own."""
-        yield [*self.about, _NONE, *self.zone, _label("stop", self.stop), *self.stop]
+        yield [*self.about, _NONE, *self.entry]
         first, second, third = self.targets
         label = _label("TP", self.targets)
         yield [_NONE, _NONE, self.exchange, self.ratio, label, first, _NONE, second, _NONE, third]

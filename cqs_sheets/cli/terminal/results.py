@@ -115,7 +115,7 @@ class Beats:
         """Show, on a terminal, that it lives, and when it asks again."""
         if not (self.quiet or self.as_json):
             at = (self.clock() + timedelta(seconds=seconds)).astimezone(self.zone)
-            self.line(f"{self._stamp()}  {self._state}; next poll at {at:%H:%M:%S}, Ctrl-C ends it", more="")
+            self.line(f"{self._stamp()}  {self._state}; next poll {at:%H:%M:%S} (Ctrl-C ends it)", more="")
 
     def conclude(self) -> None:
         """What all of it came to."""
@@ -141,12 +141,13 @@ class Beats:
         if first:
             say(harmless(feed_text(report)))
             say(coverage_text(report.coverage))
-        self._state = feed_text(report).rstrip(".") if self._away_since is None else self._state
+        if self._away_since is None:
+            self._state = plural(report.api.signals, "open signal")
         self._idle = 0 if work or result.news else self._idle + 1
         if work or result.news or self._told_at is None:
             self._told_at = now
         elif now - self._told_at >= _SILENCE and not sys.stdout.isatty():
-            say(f"{self._stamp()}  {self._state}; nothing new in {plural(self._idle, 'poll')}")
+            say(f"{self._stamp()}  {self._state}, nothing new in {plural(self._idle, 'poll')}")
             self._told_at, self._idle = now, 0
 
     def _tell_of_the_api(self, report: Report, now: datetime) -> None:
