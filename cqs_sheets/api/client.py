@@ -277,7 +277,8 @@ class ApiClient:
     def _answer(self, query: Query, reply: Reply, envelope: Envelope, requests: int) -> Answer:
         at = self._server_now(reply)
         skew = at - self._clock()
-        _log.debug("%s: %d signals, %d requests", query, len(envelope.signals), requests)
+        asked = ", ".join(f"{name} {value}" for name, value in query.parameters().items())
+        _log.debug("the API answered (%s): %d signals, requests: %d", asked, len(envelope.signals), requests)
         return Answer(query, reply.body, envelope, at, skew, requests)
 
     def _server_now(self, reply: Reply) -> datetime:

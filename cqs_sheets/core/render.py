@@ -47,13 +47,13 @@ def cell_text(value: CellValue) -> str:
     return " ".join(str(value).split()) if isinstance(value, str) else str(value)
 
 
-def report_lines(report: Report) -> Iterator[str]:
-    """A sync's outcome, targets first."""
+def report_lines(report: Report, zone: tzinfo = UTC) -> Iterator[str]:
+    """A sync's outcome, targets first; times on the clocks of `zone`."""
     for target in report.targets:
         yield target_text(target, dry_run=report.dry_run)
     if text := feed_text(report):
         yield text
-    yield coverage_text(report.coverage)
+    yield coverage_text(report.coverage, zone)
 
 
 def feed_text(report: Report) -> str:
@@ -67,24 +67,24 @@ def feed_text(report: Report) -> str:
     return f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts) or 'nothing new'}."
 
 
-def coverage_text(coverage: Coverage) -> str:
+def coverage_text(coverage: Coverage, zone: tzinfo = UTC) -> str:
     """One sentence on what was covered and what was missed."""
     if coverage.since is None:
         return "Nothing covered yet: no poll has succeeded."
-    since = moment_text(coverage.since)
+    since = moment_text(coverage.since, zone)
     if not coverage.gap_seconds:
         return f"Covered without a gap since {since}."
     gap = coverage.gaps[-1]
     return (
         f"Covered {duration(coverage.covered_seconds)} since {since};"
         f" {duration(coverage.gap_seconds)} missed in {plural(len(coverage.gaps), 'gap')},"
-        f" the last from {moment_text(gap.start)} to {moment_text(gap.end)}."
+        f" the last from {moment_text(gap.start, zone)} to {moment_text(gap.end, zone)}."
     )
 
 
-def moment_text(moment: datetime) -> str:
+def moment_text(moment: datetime, zone: tzinfo = UTC) -> str:
     """An aware time for people: `2026-05-24 14:32:05 UTC`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def has_work(target: TargetReport) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -34,6 +35,7 @@ from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
+_log = logging.getLogger(__name__)
 _TRIES = 4  # a person saving again and again between our read and our write
 _NAMED = 5  # cells that are told
 _AWAY = ("move it away, and a new one is made", "delete the tabs in it that were made for the sandbox")
@@ -185,6 +187,7 @@ class Deliverer:
             newest = self.journal.newest_change()
             rows = list(self._rows(state, stamp, target, moved=moved, outcome=outcome))
         outcome.pending = sum(not row.fill_only for row in rows)
+        _log.debug("%s: %d rows to look at", outcome.title or target.settings.name, len(rows))
         heartbeat, now = self._heartbeat_due(state, target), _shape(target)
         orphans = self._orphans(state, stamp, looked)
         rezoned = state.zone not in ("", str(target.zone))

@@ -17,6 +17,7 @@ import requests
 from pyarrow import parquet
 
 from cqs_sheets import sandbox
+from cqs_sheets.core.prices import plain_price
 from tests.cli.command import HANGS, Shell
 
 
@@ -137,7 +138,9 @@ def test_the_journal_shows_signals_and_their_revisions(shell: Shell) -> None:
     assert newest["coin"] in shell.run("journal", "show").stdout
     shown = shell.run("journal", "show", newest["id"]).stdout
     assert "revision 1" in shown
-    assert f"ask={newest['ask']}" in shown
+    assert f"{newest['id']} (table {newest['table']})" in shown
+    assert plain_price(Decimal(newest["ask"])) in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_verify_and_prune(shell: Shell) -> None:

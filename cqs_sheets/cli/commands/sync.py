@@ -36,8 +36,7 @@ def sync_once(options: SyncOptions) -> int:
         tell_of_defaults(session, options)
         with run_of(session, options) as run:
             result = run_once(run)
-    names = session.settings.targets[0].symbols
-    return show_result(result, session.environment, names, as_json=options.as_json, quiet=options.quiet)
+    return show_result(result, session, as_json=options.as_json, quiet=options.quiet)
 
 
 def tell_of_defaults(session: Session, options: SyncOptions) -> None:

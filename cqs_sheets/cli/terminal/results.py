@@ -13,7 +13,6 @@ from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.log import log_report
 from cqs_sheets.cli.terminal.news import print_news
 from cqs_sheets.cli.terminal.output import Progress, harmless, print_json, print_warning, say
-from cqs_sheets.config import Environment
 from cqs_sheets.core.render import (
     coverage_text,
     duration,
@@ -28,6 +27,7 @@ from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.exchanges import Symbols
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github import tell_github
+from cqs_sheets.run import Session
 from cqs_sheets.run.sync import SyncResult
 
 _COLORS = {"+": "green", "~": "yellow"}
@@ -35,23 +35,23 @@ _SILENCE = timedelta(hours=1)  # after it a log is told that the watch lives
 _AWAY = 69  # the exit code of an API that is not there
 
 
-def show_result(
-    result: SyncResult, environment: Environment, names: Symbols, *, as_json: bool, quiet: bool
-) -> int:
+def show_result(result: SyncResult, session: Session, *, as_json: bool, quiet: bool) -> int:
     """Print the result where it belongs, GitHub's page included; returns the exit code."""
     report = result.report
     log_report(report)
     if as_json:
         print_json(report.as_json())
     elif not quiet:
-        _show_plans(result) if report.dry_run else print_news(result.news, names)
-        for line in report_lines(report):
+        _show_plans(result) if report.dry_run else print_news(
+            result.news, session.settings.targets[0].symbols
+        )
+        for line in report_lines(report, session.settings.zone):
             say(harmless(line))
     for warning in () if quiet else report.warnings:
         print_warning(warning)
     for error in report.errors:
         show(error)
-    tell_github(report, environment)
+    tell_github(report, session.environment)
     return report.exit_code
 
 
@@ -127,7 +127,7 @@ class Beats:
         api = total.api
         say(
             f"Watched for {lasted}, {plural(self._polls, 'poll')}: {api.new:,} new, {api.changed:,} changed,"
-            f" {api.closed:,} closed, {api.aged:,} aged. {coverage_text(total.coverage)}"
+            f" {api.closed:,} closed, {api.aged:,} aged. {coverage_text(total.coverage, self.zone)}"
         )
 
     def _tell(self, result: SyncResult, *, first: bool) -> None:
@@ -140,7 +140,7 @@ class Beats:
             say(f"{self._stamp()}  {harmless(target_text(target, dry_run=report.dry_run))}")
         if first:
             say(harmless(feed_text(report)))
-            say(coverage_text(report.coverage))
+            say(coverage_text(report.coverage, self.zone))
         if self._away_since is None:
             self._state = plural(report.api.signals, "open signal")
         self._idle = 0 if work or result.news else self._idle + 1

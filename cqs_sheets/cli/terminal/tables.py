@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -151,11 +151,3 @@ def _age(moment: datetime, now: datetime) -> str:
 def _percent(share: Decimal | None) -> str:
     """How far from the entry; blank on its wrong side."""
     return "" if share is None else f"{share * 100:.2f}"
-
-
-def facts(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Lines of names and values, the values below each other; those without a value are left out."""
-    kept = [(name, value) for name, value in pairs if value]
-    width = max((len(name) for name, _ in kept), default=0)
-    for name, value in kept:
-        yield f"{name:<{width}}  {harmless(value)}"
