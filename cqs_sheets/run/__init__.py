@@ -20,10 +20,10 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Environment, Overrides, Settings, TargetSettings, load, process_environ
 from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination, check_place
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer, Target, remembered
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
@@ -128,6 +128,19 @@ def opened_run(
             progress=progress,
             stop=session.stop,
         )  # fmt: skip
+
+
+def check_targets(session: Session) -> None:
+    """Raise CqsError for a target that can never be written: before the API is asked, as nothing will mend that.
+
+    One that was written before is not looked at: its signals are caught also while it is away.
+    """
+    with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
+        new = [each for each in session.settings.targets if not remembered(journal, each).sequence]
+    for target in new:
+        load_template(target.template)
+        if target.path:
+            check_place(target.path)
 
 
 def open_api(session: Session, retry_for: float | None = None) -> ApiClient:

@@ -10,7 +10,7 @@ from cqs_sheets.cli.options import SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
 from cqs_sheets.cli.terminal.results import show_result
 from cqs_sheets.config import FILE_NAME
-from cqs_sheets.run import Session
+from cqs_sheets.run import Session, check_targets
 from cqs_sheets.run.sync import run_once
 
 
@@ -33,6 +33,7 @@ def sync_command(**options: Any) -> int:
 def sync_once(options: SyncOptions) -> int:
     """Fetch, journal, write every target once, and tell it."""
     with session_of(options) as session:
+        check_targets(session)
         tell_of_defaults(session, options)
         with run_of(session, options) as run:
             result = run_once(run)

@@ -20,7 +20,7 @@ from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github import tell_github
-from cqs_sheets.run import Session, open_api
+from cqs_sheets.run import Session, check_targets, open_api
 from cqs_sheets.run.sync import GOES_ON, Beat, Run, Step, run_once, watch
 
 _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
@@ -60,6 +60,7 @@ def watch_command(every: float, lasting: float | None, **options: Any) -> int:
 def watch_until_done(options: SyncOptions, every: float, lasting: float | None) -> int:
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
     with session_of(options) as session:
+        check_targets(session)
         tell_of_defaults(session, options)
         watching = Watching(session, options)
         _warn_of_a_narrow_look_back(session, every)

@@ -15,10 +15,10 @@ import click
 from cqs_sheets import __version__
 from cqs_sheets.cli.terminal.output import print_marked
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
+from cqs_sheets.files import FULL
 
 _SAFE = "Every step is safe to repeat: what was caught is in the journal, your sheets are whole."
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL_OR_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _AWAY = tuple(  # a mount that dropped out; not every system has every name
     getattr(errno, name)
     for name in ("ENOTCONN", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "EINTR", "ENODEV", "ENXIO")
@@ -80,7 +80,7 @@ def _is_broken_pipe(error: Exception) -> bool:
 
 
 def _of_the_disk(error: OSError) -> CqsError | None:
-    if error.errno not in (*_REFUSED, *_FULL_OR_FAILED, *_AWAY):
+    if error.errno not in (*_REFUSED, *FULL, *_AWAY):
         return None
     refused = error.errno in _REFUSED
     kind: type[CqsError] = AccessRefused if refused else TargetBusy
