@@ -257,7 +257,6 @@ class Deliverer:
                 hint="Run the sync again when nobody is saving it.",
             )
         return make_plan(
-            bindings.template,
             rows,
             snapshot,
             sequence=max(looked.state.sequence, snapshot.sequence or 0) + 1,
