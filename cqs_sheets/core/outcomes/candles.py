@@ -17,13 +17,17 @@ _INFINITE = float("inf")
 
 
 class Bar(NamedTuple):
-    """A candle as one side sees it: for a SHORT the prices are negative, and high and low change places."""
+    """A candle as one side sees it: for a SHORT the prices are negative, and high and low change places.
+
+    `minutes` is how long it lasts: 1, but for the hours of which no minute was asked for.
+    """
 
     minute: int
     open: Price
     high: Price
     low: Price
     close: Price
+    minutes: int = 1
 
 
 class Touch(NamedTuple):
