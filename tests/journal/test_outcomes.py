@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +20,7 @@ FIXED, TRAILING = Rules(), Rules(stop="trailing")
 
 
 def kept(word: str = "open", *, until: int = 100, done: bool = False, clock: int = 60) -> Kept:
-    shown: dict[str, CellValue] = {"outcome": word, "r_net": Decimal("1.50"), "exit_at": NOON + timedelta(minutes=until)}
+    shown: dict[str, CellValue] = {"outcome": word, "r_net": Decimal("1.50"), "exit_at": at(until)}
     return Kept(clock=clock, state=State(until=until), shown=shown, done=done)
 
 
