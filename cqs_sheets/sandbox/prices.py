@@ -105,8 +105,8 @@ class Prices:
         if within in self._gaps(exchange.code, pair.coin, pair.currency, day):
             return None, drawn
         scale = pair.reference * self._apart(exchange.code, pair.coin, pair.currency)
-        prices = [max(1, round(scale * factor)) for factor in drawn[:4]]
-        return Candle(minute, *prices, drawn.volume / max(1, prices[0])), drawn
+        first, high, low, last = (max(1, round(scale * factor)) for factor in drawn[:4])
+        return Candle(minute, first, high, low, last, drawn.volume / first), drawn
 
     def _draw_day(self, path: str, day: int) -> tuple[_Minute, ...]:
         rng = seeded(self._seed, "day", path, day)
@@ -137,7 +137,9 @@ class Prices:
     def _draw_gaps(self, code: str, coin: str, currency: str, day: int) -> frozenset[int]:
         """The minutes of a day in which nobody trades a pair at an exchange."""
         rng = seeded(self._seed, "gaps", code, coin, currency, day)
-        quiet = {int(rng.random() * MINUTES_A_DAY) for _ in range(int(2 * rng.random() * _QUIET * MINUTES_A_DAY))}
+        quiet = {
+            int(rng.random() * MINUTES_A_DAY) for _ in range(int(2 * rng.random() * _QUIET * MINUTES_A_DAY))
+        }
         if rng.random() < _OUTAGE_DAY:
             begin, lasting = int(rng.random() * 1000), int(between(rng, *_OUTAGE_MINUTES))
             quiet |= set(range(begin, begin + lasting))
