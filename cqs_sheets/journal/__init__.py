@@ -1,16 +1,18 @@
-"""The journal: one SQLite file that remembers what the API said and what every target was given."""
+"""The journal, which remembers what the API said and what every target was given: a SQLite file, or PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from cqs_sheets.journal import opening
+from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
+    DEFAULT_TENANT,
     Delivered,
+    JournalPlace,
     KeptAnswer,
     Merged,
     PastPoll,
@@ -19,6 +21,7 @@ from cqs_sheets.journal.model import (
     PollResult,
     Pruned,
     Revision,
+    SharedJournal,
     TargetState,
     Wanted,
 )
@@ -31,9 +34,11 @@ JOURNAL_FILE = "journal.sqlite3"
 """The journal's name in the home folder."""
 
 __all__ = [
+    "DEFAULT_TENANT",
     "JOURNAL_FILE",
     "Delivered",
     "Journal",
+    "JournalPlace",
     "KeptAnswer",
     "Merged",
     "PastPoll",
@@ -42,8 +47,10 @@ __all__ = [
     "PollResult",
     "Pruned",
     "Revision",
+    "SharedJournal",
     "TargetState",
     "Wanted",
+    "copy_journal",
     "is_journal",
 ]
 
@@ -59,9 +66,9 @@ class Journal(Polls, Recall, Deliveries, Upkeep):
     @classmethod
     @contextmanager
     def open(
-        cls, path: Path, *, clock: Clock, wait: float = 10.0, rehearsal: bool = False
+        cls, path: JournalPlace, *, clock: Clock, wait: float = 10.0, rehearsal: bool = False
     ) -> Iterator[Journal]:
-        """Open for writing, making file and folder if need be; one writer at a time.
+        """Open for writing, making file and folder, or tables, if need be; of a file, one writer at a time.
 
         Waits up to `wait` seconds for another writer, then raises TargetBusy. A `rehearsal` leaves
         no trace: all it wrote is undone at the end. `clock` tells the time now, aware (UTC).
@@ -71,7 +78,7 @@ class Journal(Polls, Recall, Deliveries, Upkeep):
 
     @classmethod
     @contextmanager
-    def open_readonly(cls, path: Path, *, clock: Clock) -> Iterator[Journal]:
+    def open_readonly(cls, path: JournalPlace, *, clock: Clock) -> Iterator[Journal]:
         """Open for reading, also while another process writes; an absent file reads as an empty journal."""
         with opening.for_reading(path) as database:
             yield cls(database, clock, readonly=True)

@@ -195,8 +195,8 @@ _LAST_GOOD = """SELECT p.at FROM polls p INDEXED BY polls_good JOIN feeds f ON f
 _REJECTS = """SELECT f.name, r.at, r.signal_id, r.reason, r.raw
     FROM rejects r JOIN feeds f ON f.id = r.feed ORDER BY r.id DESC LIMIT ?"""
 
-_LATEST_SELECTIONS = """SELECT f.name, f.selection, max(c.end_at)
-    FROM coverage c JOIN feeds f ON f.id = c.feed GROUP BY f.name"""
+_SELECTIONS = """SELECT f.name, f.selection FROM coverage c JOIN feeds f ON f.id = c.feed
+    GROUP BY f.name, f.selection ORDER BY max(c.end_at)"""
 
 _WINDOWS = """SELECT c.start_at, c.end_at FROM coverage c JOIN feeds f ON f.id = c.feed
     WHERE f.name = ? AND f.selection = ?"""
@@ -221,7 +221,7 @@ class Recall:
         Without `feeds`: of every feed there ever was, each with the selection it last covered.
         """
         if feeds is None:
-            feeds = [(name, selection) for name, selection, _ in self._database.execute(_LATEST_SELECTIONS)]
+            feeds = dict(self._database.execute(_SELECTIONS)).items()  # the last of a name is the latest
         stretches = [
             [
                 Window(model.from_stamp(start), model.from_stamp(end))

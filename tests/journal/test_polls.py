@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, SignalKey, Status
 from cqs_sheets.journal import Journal, PastPoll, PastReject, PollResult
+from tests import postgres
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, failed_poll, key, poll, signal
 
@@ -254,8 +254,8 @@ def test_a_poll_that_fails_half_way_leaves_nothing(journal: Journal) -> None:
 
 
 def test_a_poll_whose_last_step_fails_leaves_nothing_either(journal: Journal) -> None:
-    unreadable: Any = b"bytes are no text"
-    with pytest.raises(sqlite3.IntegrityError):
+    unreadable: Any = object()
+    with pytest.raises(postgres.ENGINE_ERRORS):
         journal.record_poll(poll(0, signal(1), rejects=[Reject(id="2", reason="no coin", raw=unreadable)]))
     assert (list(journal.records()), journal.polls(9)) == ([], [])
     assert journal.coverage().since is None
