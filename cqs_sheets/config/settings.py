@@ -140,6 +140,7 @@ def _path(text: str | None) -> Path | None:
 DEFAULT_TARGET = "signals.xlsx"
 DEFAULT_TEMPLATE = "signals"
 DEFAULT_FEED = "all"
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,8 @@ class Settings:
     """One run's settings. Neither repr nor str shows the key.
 
     `zone` is how times are shown, `home` the journal's folder (it need not exist yet), `source` the
-    config file, `sheets_url` a loopback root for Google's endpoints. `warnings` are to be told.
+    config file, `sheets_url` a loopback root for Google's endpoints. `warnings` are to be told. `journal_url`
+    names a journal in PostgreSQL (None: a file in `home`), `tenant` whose part of it.
     """
 
     api: ApiSettings
@@ -213,6 +215,8 @@ class Settings:
     home: Path
     source: Path | None = None
     sheets_url: str | None = None
+    journal_url: Secret | None = None
+    tenant: str = DEFAULT_TENANT
     warnings: tuple[str, ...] = ()
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cqs_sheets.journal import opening
-from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
-    DEFAULT_TENANT,
     Delivered,
     JournalPlace,
     KeptAnswer,
@@ -34,7 +32,6 @@ JOURNAL_FILE = "journal.sqlite3"
 """The journal's name in the home folder."""
 
 __all__ = [
-    "DEFAULT_TENANT",
     "JOURNAL_FILE",
     "Delivered",
     "Journal",
@@ -50,7 +47,6 @@ __all__ = [
     "SharedJournal",
     "TargetState",
     "Wanted",
-    "copy_journal",
     "is_journal",
 ]
 
@@ -62,6 +58,11 @@ class Journal(Polls, Recall, Deliveries, Upkeep):
         self._database = database
         self._clock = clock
         self._readonly = readonly
+
+    @property
+    def shared(self) -> bool:
+        """Whether several machines may write it at the same time."""
+        return self._database.shared
 
     @classmethod
     @contextmanager

@@ -220,6 +220,10 @@ class Database:
         with self._explained():
             return self._connection.execute(sql, values).rowcount
 
+    def note(self, sql: str, values: Values) -> None:
+        """Run one INSERT, UPDATE or DELETE of which nobody waits for what it did: before whatever is run next."""
+        self.change(sql, values)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         with self._explained():
@@ -278,11 +282,17 @@ class Database:
             if self._connection.in_transaction:
                 self.execute("ROLLBACK")
 
-    @contextmanager
-    def holding(self, what: int, *, wait: float) -> Iterator[bool]:
-        """Be the only one who works on the target of that id: so is whoever has the file."""
-        del what, wait
-        yield True
+    def cautions(self) -> list[tuple[str, str]]:
+        """What is unsafe about how it is reached, each with what mends it."""
+        return []
+
+    def hold(self, what: int) -> bool:
+        """Become the only one who works on the target of that id: so is whoever has the file."""
+        del what
+        return True
+
+    def release(self, what: int) -> None:
+        """Let others work on the target again: they do when the file is closed."""
 
     def copy_to(self, other: Database) -> None:
         """Copy the whole content into `other`."""

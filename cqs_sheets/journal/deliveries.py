@@ -63,7 +63,10 @@ _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, curso
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
-    AND (word = '' OR number IN (SELECT value FROM json_each(:numbers)))"""
+    AND (word = '' OR number IN (SELECT CAST(value AS BIGINT) FROM json_each(:numbers)))"""
+
+_KNOWN_AS = """SELECT t.name FROM stamps s JOIN targets t ON t.id = s.target
+    WHERE s.word <> '' AND s.word IN (SELECT value FROM json_each(?)) ORDER BY s.number DESC"""
 
 
 def names_of(feeds: Collection[str] | None) -> str | None:
@@ -88,6 +91,20 @@ class Deliveries:
                 self._database.change(_SELECT, (name, selection))
         rows = self._database.execute(_REMEMBERED, (selection, name))
         return _target_from(name, rows[0]) if rows else model.TargetState(id=0, name=name)
+
+    def known_as(self, lineage: Lineage, ending: str) -> str | None:
+        """The name, of those with that ending, under which a target of this lineage is known, wherever it lies now."""
+        words = json.dumps([write.word for write in lineage])
+        names = (name for (name,) in self._database.execute(_KNOWN_AS, (words,)))
+        return next((name for name in names if name.endswith(ending)), None)
+
+    def hold(self, target: model.TargetState) -> bool:
+        """Become the only writer of a target; False while another machine writes it. `release` must follow."""
+        return self._database.hold(target.id)
+
+    def release(self, target: model.TargetState) -> None:
+        """Let others write the target again."""
+        self._database.release(target.id)
 
     def newest_change(self) -> int:
         """The cursor of a target that has been offered everything."""

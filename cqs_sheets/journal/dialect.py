@@ -15,6 +15,8 @@ ROLE = "cqs_sheets"
 """The role that has the least rights a journal needs: reading and writing rows."""
 
 TENANT_SETTING = "cqs.tenant"
+WORDS = "CREATE INDEX IF NOT EXISTS stamps_word ON stamps (tenant, word)"
+"""A shared journal knows a workbook by the words that writes left in it: see Deliveries.known_as."""
 
 _TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "REAL": "DOUBLE PRECISION", "TEXT": 'TEXT COLLATE "C"'}
 _STATEMENT = (

@@ -19,7 +19,7 @@ from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, Si
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
 
-DEFAULT_TENANT = "default"
+_ALONE = "default"  # the tenant of a journal that one party has for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class SharedJournal:
     """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password."""
 
     url: Secret
-    tenant: str = DEFAULT_TENANT
+    tenant: str = _ALONE
 
     def __str__(self) -> str:
         try:
@@ -35,7 +35,7 @@ class SharedJournal:
             where = f"{parts.hostname or 'this machine'}{parts.path}"
         except ValueError:
             where = "an unreadable URL"
-        return f"PostgreSQL at {where}" + ("" if self.tenant == DEFAULT_TENANT else f", tenant {self.tenant}")
+        return f"PostgreSQL at {where}" + ("" if self.tenant == _ALONE else f", tenant {self.tenant}")
 
 
 JournalPlace = Path | SharedJournal

@@ -143,6 +143,7 @@ def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False
             yield database
             return
         with _memory(place) as memory:
+            memory.shared = True
             if not database.empty:
                 copy_rows(database, memory, leave_out=("answers",))
             yield memory

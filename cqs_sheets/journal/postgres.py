@@ -6,11 +6,11 @@ psycopg is imported here alone, and this module only where a journal is named by
 from __future__ import annotations
 
 import re
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, LiteralString, cast
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -27,7 +27,6 @@ _OLDEST = 150000
 _CHUNK = 1000
 _BATCH = 200  # statements sent at once
 _TARGETS = APPLICATION_ID + 1  # a second space of locks beside that of tenants
-_GLANCE = 0.2
 _SYSTEM_ROOTS = 160000  # the libpq that knows the certificates of the system
 
 _SESSION = (
@@ -57,6 +56,7 @@ class Postgres(Database):
         self._tenant_name = place.tenant
         self._reading = reading
         self._names = 0
+        self._noted: list[str] = []
         self.tenant = 0
         with self._explained():
             self._session = self._connect()
@@ -81,6 +81,14 @@ class Postgres(Database):
         with self._explained():
             return self._run(dialect.translated(sql), values).rowcount
 
+    def note(self, sql: str, values: Values) -> None:
+        """Run one statement before whatever is run next in the transaction: it goes there in the same message."""
+        with self._explained():
+            if self._alive().info.transaction_status is TransactionStatus.IDLE:
+                self._run(dialect.translated(sql), values)
+            else:
+                self._noted.append(self._filled(dialect.translated(sql), values))
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         rows = self.execute(f"{sql} RETURNING *", values)
@@ -88,14 +96,9 @@ class Postgres(Database):
 
     def change_many(self, sql: str, rows: Iterable[Values]) -> None:
         """Run one statement once per row of values, many in one message."""
-        statement, batch = dialect.translated(sql), []
+        statement, waiting = dialect.translated(sql), iter(rows)
         with self._explained():
-            for row in rows:
-                batch.append(psycopg.ClientCursor(self._alive()).mogrify(_literal(statement), _fitting(row)))
-                if len(batch) == _BATCH:
-                    self._send(batch)
-                    batch = []
-            if batch:
+            while batch := [self._filled(statement, row) for row in islice(waiting, _BATCH)]:
                 self._send(batch)
 
     def iterate(self, sql: str, values: Values = ()) -> Iterator[Row]:
@@ -106,7 +109,6 @@ class Postgres(Database):
         with self._explained():
             query = dialect.translated(sql)
             cursor = self._run(f"DECLARE {name} NO SCROLL CURSOR WITH HOLD FOR {query}; {fetch}", values)
-            cursor.nextset()
             rows = cursor.fetchall()
         yield from rows
         while len(rows) == _CHUNK:
@@ -132,33 +134,54 @@ class Postgres(Database):
             yield
             self.execute("RELEASE step" if nested else "COMMIT")
         except BaseException:
+            self._noted.clear()
             if not self._session.broken and not self._session.closed:
                 self.execute("ROLLBACK TO step" if nested else "ROLLBACK")
             raise
 
-    @contextmanager
-    def holding(self, what: int, *, wait: float) -> Iterator[bool]:
-        """Be the only one who works on the target of that id; False if another does so all of `wait` seconds.
+    def cautions(self) -> list[tuple[str, str]]:
+        """A connection that others could read, a user who may do more than a journal needs."""
+        found = []
+        remote = not self._session.info.host.startswith("/") and not is_loopback(self._session.info.host)
+        if remote and not self._session.pgconn.ssl_in_use:
+            found.append((
+                "What goes to PostgreSQL is not encrypted: others on the network could read premium signals.",
+                "Leave sslmode out of its URL, or make it verify-full.",
+            ))  # fmt: skip
+        if self.execute("SELECT rolsuper FROM pg_roles WHERE rolname = session_user") == [(True,)]:
+            found.append((
+                "The journal is reached as a superuser, who may do anything in PostgreSQL.",
+                f"Make a user of its own: CREATE ROLE name LOGIN PASSWORD '...' IN ROLE {dialect.ROLE}",
+            ))  # fmt: skip
+        return found
+
+    def hold(self, what: int) -> bool:
+        """Become the only one who works on the target of that id; whether nobody else does.
 
         It ends with the session at the latest; the target's own stamp tells of whoever wrote meanwhile.
         """
-        key = zlib.crc32(f"{self.tenant}/{what}".encode()) - (1 << 31)
-        until = time.monotonic() + wait
-        while not (held := self.execute(f"SELECT pg_try_advisory_lock({_TARGETS}, {key})")[0][0]):
-            if time.monotonic() >= until:
-                break
-            time.sleep(_GLANCE)
-        try:
-            yield bool(held)
-        finally:
-            if held and not self._session.broken and not self._session.closed:
-                self.execute(f"SELECT pg_advisory_unlock({_TARGETS}, {key})")
+        return bool(self.execute(f"SELECT pg_try_advisory_lock({_TARGETS}, {self._lock_of(what)})")[0][0])
+
+    def release(self, what: int) -> None:
+        """Let others work on the target again."""
+        self.execute(f"SELECT pg_advisory_unlock({_TARGETS}, {self._lock_of(what)})")
+
+    def _lock_of(self, what: int) -> int:
+        return zlib.crc32(f"{self.tenant}/{what}".encode()) - (1 << 31)
 
     def _run(self, statement: str, values: Values) -> psycopg.Cursor[Row]:
-        return self._alive().execute(_literal(statement), _fitting(values))
+        """The cursor at the result of the statement, which may be several; what was noted goes before it."""
+        return self._send([self._filled(statement, values)])
 
-    def _send(self, statements: Sequence[str]) -> None:
-        self._alive().execute(_literal(";".join(statements)))
+    def _filled(self, statement: str, values: Values) -> str:
+        return psycopg.ClientCursor(self._alive()).mogrify(statement, _fitting(values))
+
+    def _send(self, statements: Sequence[str]) -> psycopg.Cursor[Row]:
+        noted, self._noted = self._noted, []
+        cursor = self._alive().execute(";".join((*noted, *statements)))
+        while cursor.nextset():
+            """The last one's is asked for."""
+        return cursor
 
     def _alive(self) -> psycopg.Connection[Row]:
         if self._session.closed:
@@ -195,7 +218,7 @@ class Postgres(Database):
             "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
         )
         if sees_all:
-            session.execute(_literal(f"SET ROLE {dialect.ROLE}"))
+            session.execute(f"SET ROLE {dialect.ROLE}")
         found = _tenant(session, self._tenant_name)
         if found is None and not self._reading:
             session.execute(
@@ -233,14 +256,14 @@ def migrate(session: psycopg.Connection[Row], migrations: Sequence[Migration]) -
         session.execute("SELECT pg_advisory_xact_lock(%s, 0)", (APPLICATION_ID,))
         version = _version(session)
         if not version:
-            session.execute(_literal(dialect.PRELUDE.read_text(encoding="utf-8")))
+            session.execute(dialect.PRELUDE.read_text(encoding="utf-8"))
         tenants = [one for (one,) in session.execute("SELECT id FROM tenants")]
         for migration in migrations[version:]:
             for statement in migration:
                 if dialect.changes_rows(statement):
                     _for_each(session, tenants, statement)
                 else:
-                    session.execute(_literal(dialect.definition(statement)))
+                    session.execute(dialect.definition(statement))
         _protect(session)
         session.execute("UPDATE schema_version SET version = %s", (len(migrations),))
 
@@ -248,7 +271,7 @@ def migrate(session: psycopg.Connection[Row], migrations: Sequence[Migration]) -
 def _for_each(session: psycopg.Connection[Row], tenants: Sequence[int], statement: str) -> None:
     for tenant in tenants:
         session.execute("SELECT set_config(%s, %s, true)", (dialect.TENANT_SETTING, str(tenant)))
-        session.execute(_literal(dialect.translated(statement)), ())
+        session.execute(dialect.translated(statement), ())
 
 
 def _protect(session: psycopg.Connection[Row]) -> None:
@@ -260,21 +283,23 @@ def _protect(session: psycopg.Connection[Row]) -> None:
     ).fetchall()
     for (table,) in bare:
         for statement in dialect.protection(table):
-            session.execute(_literal(statement))
+            session.execute(statement)
+    if session.execute("SELECT to_regclass('stamps')").fetchone() != (None,):
+        session.execute(dialect.WORDS)
     if not session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (dialect.ROLE,)).fetchone():
         can = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
         if session.execute(can).fetchone() != (True,):
             return
-        session.execute(_literal(f"CREATE ROLE {dialect.ROLE} NOLOGIN"))
+        session.execute(f"CREATE ROLE {dialect.ROLE} NOLOGIN")
     for right in (
         f"USAGE ON SCHEMA {dialect.SCHEMA}",
         f"SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {dialect.SCHEMA}",
     ):
-        session.execute(_literal(f"GRANT {right} TO {dialect.ROLE}"))
+        session.execute(f"GRANT {right} TO {dialect.ROLE}")
     for table, rights in (("schema_version", "INSERT, UPDATE, DELETE"), ("tenants", "UPDATE, DELETE")):
-        session.execute(_literal(f"REVOKE {rights} ON {table} FROM {dialect.ROLE}"))
-    session.execute(_literal(f"REVOKE INSERT ON tenants FROM {dialect.ROLE}"))
-    session.execute(_literal(f"GRANT INSERT (name) ON tenants TO {dialect.ROLE}"))
+        session.execute(f"REVOKE {rights} ON {table} FROM {dialect.ROLE}")
+    session.execute(f"REVOKE INSERT ON tenants FROM {dialect.ROLE}")
+    session.execute(f"GRANT INSERT (name) ON tenants TO {dialect.ROLE}")
 
 
 def _version(session: psycopg.Connection[Row]) -> int:
@@ -293,14 +318,15 @@ def _tenant(session: psycopg.Connection[Row], name: str) -> int | None:
 
 def _parameters(place: SharedJournal) -> tuple[dict[str, Any], str]:
     """How to connect, and the password: to be hidden. Other machines are spoken to over TLS, their names checked."""
-    try:
-        given = conninfo_to_dict(place.url.reveal())
-    except psycopg.Error:
+    given: dict[str, Any] = {}
+    with suppress(psycopg.Error):  # whose message shows the URL
+        given.update(conninfo_to_dict(place.url.reveal()))
+    if not given:
         raise UsageError(
             "The journal's URL cannot be read (it is not shown).",
             meaning="Nothing was asked and nothing was written.",
             hint="It looks like postgresql://USER:PASSWORD@HOST/DATABASE; escape @ : / % in a password (%40 for @).",
-        ) from None
+        )
     hosts = str(given.get("host") or "localhost").split(",")
     if not all(host.startswith("/") or is_loopback(host) for host in hosts):
         given.setdefault("sslmode", "verify-full")
@@ -326,11 +352,6 @@ def _fit(value: object) -> object:
     return value
 
 
-def _literal(sql: str) -> LiteralString:
-    """Our own statements are put together of constants."""
-    return cast("LiteralString", sql)
-
-
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|pg_hba|does not exist|permission denied|not permitted",
     re.IGNORECASE,
@@ -348,6 +369,12 @@ def _explain(error: psycopg.Error, name: str, password: str) -> CqsError | None:
             f"{name} refused us: {reason}.",
             meaning="Nothing was changed.",
             hint="Check user, password and database of its URL; docs/how-to/many-machines.md has the rights it takes.",
+        )
+    if not state and "invalid" in reason and "value" in reason:
+        return UsageError(
+            f"{name}: {reason}.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Correct that option in the journal's URL.",
         )
     if not state and _TLS.search(reason):
         return AccessRefused(

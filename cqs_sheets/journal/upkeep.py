@@ -9,6 +9,7 @@ from datetime import datetime
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.journal import opening, records
+from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, from_stamp, to_stamp
 
@@ -49,6 +50,26 @@ class Upkeep:
         if unreadable:
             return damage
         return damage + [line for check in _CHECKS for (line,) in self._database.execute(check)]
+
+    def cautions(self) -> list[tuple[str, str]]:
+        """What is unsafe about how the journal is reached, each with what mends it."""
+        return self._database.cautions()
+
+    def copy_from(self, place: JournalPlace, *, here: str) -> dict[str, int]:
+        """Fill this empty journal with the whole of another, all or nothing, and compare both; rows by table.
+
+        `here` is this machine's name: a file of its own knows workbooks by their paths alone. Raises DataRefused
+        if this one is not empty, or does not hold the same in the end.
+        """
+        with opening.for_reading(place) as other, self._database.transaction():
+            counts = copy_journal(other, self._database)
+            if not self._database.shared:
+                begin = f"{here}:"
+                self._database.change(
+                    "UPDATE targets SET name = substr(name, ?) WHERE substr(name, 1, ?) = ?",
+                    (len(begin) + 1, len(begin), begin),
+                )
+        return counts
 
     def prune(self, before: datetime) -> Pruned:
         """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file.

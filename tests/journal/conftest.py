@@ -31,18 +31,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "home" / "journal.sqlite3"
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[postgres.Server]:
-    with postgres.running() as started:
-        yield started
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, path: Path) -> JournalPlace:
     """Where a journal can be: each test of it is run for both."""
     if request.param == "sqlite":
         return path
-    started: postgres.Server = request.getfixturevalue("server")
+    started: postgres.Server = request.getfixturevalue("postgres_server")
     return started.place()
 
 

@@ -223,7 +223,8 @@ def test_records_are_filtered_by_feed_time_stamp_and_status(journal: Journal) ->
     assert ids(status=Status.CLOSED) == "1"
 
 
-def test_an_answer_is_undigested_until_its_poll_is_recorded(journal: Journal) -> None:
+def test_an_answer_is_undigested_until_its_poll_is_recorded(journal: Journal, clock: Clock) -> None:
+    clock.now = at(9)
     first = journal.keep_answer("swing", {"interval": "20"}, at(0), b'{"error": 0}')
     second = journal.keep_answer("swing", {"interval": "20", "exchange": "okx_futures"}, at(0), b"\xff\x00")
     [one, other] = journal.undigested()

@@ -65,8 +65,9 @@ def test_pruning_adds_nothing_again_when_a_signal_reappears(used: Journal) -> No
     assert (result.new, result.changed) == (0, 0)
 
 
-def test_pruning_keeps_answers_that_were_never_digested(journal: Journal) -> None:
+def test_pruning_keeps_answers_that_were_never_digested(journal: Journal, clock: Clock) -> None:
     kept = journal.keep_answer("swing", {}, at(0), b"still to be read")
+    clock.now = at(9)
     assert journal.prune(at(1000)).answers == 0
     assert [one.id for one in journal.undigested()] == [kept]
 
