@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
@@ -15,7 +19,7 @@ from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
-from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
+from cqs_sheets.core.plan.facts import Facts, Lineage, Write, held_up_to, top, word_of, written_by_others
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
 from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
@@ -23,10 +27,11 @@ from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.fields import OUTCOMES
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
-from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
 _MANY = 1000  # signals, of which all are read at once
+_PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
 _TRIES = 4  # a person saving again and again between our read and our write
 
 
@@ -40,8 +45,8 @@ class Target:
     zone: tzinfo
 
 
-def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
-    """What the journal knows of a target.
+def remembered(journal: Journal, settings: TargetSettings, lineage: Lineage = ()) -> TargetState:
+    """What the journal knows of a target; `lineage` is what a workbook says of itself, for a shared journal.
 
     One workbook with another template is another target: what was delivered to the tabs of the one
     says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
@@ -49,7 +54,16 @@ def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
     """
     chosen = (settings.feeds, sorted(settings.where.items()))
     selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(f"{settings.identity} as {settings.template}", selection)
+    return journal.target(_known_as(journal, settings, lineage), selection)
+
+
+def _known_as(journal: Journal, settings: TargetSettings, lineage: Lineage) -> str:
+    """A target's name in the journal. Machines that share one know a workbook by its content: paths differ."""
+    if not journal.shared or settings.path is None:
+        return f"{settings.identity} as {settings.template}"
+    ending = f" as {settings.template.replace(os.sep, '/').rpartition('/')[2]}"
+    known = journal.known_as(lineage, ending) if lineage else None
+    return known or f"{platform.node()}:{settings.identity}{ending}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,6 +138,7 @@ class Deliverer:
     clock: Callable[[], datetime]
     rules: Rules | None = None
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+    sleep: Callable[[float], None] = time.sleep
     _turn: Lock = field(default_factory=Lock)
 
     def deliver(self, target: Target, settings: Mapping[str, CellValue], *, make_empty: bool) -> Delivery:
@@ -135,7 +150,8 @@ class Deliverer:
         begun = target.destination.requests
         for _ in range(_TRIES):
             try:
-                self._deliver_once(target, settings, outcome, make_empty=make_empty)
+                with self._alone(target):
+                    self._deliver_once(target, settings, outcome, make_empty=make_empty)
                 outcome.error = None
                 break
             except TargetChanged as changed:
@@ -152,11 +168,43 @@ class Deliverer:
             state = remembered(self.journal, settings)
             return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
 
+    def _state(self, target: Target) -> TargetState:
+        by_content = self.journal.shared and target.settings.path
+        lineage = target.destination.stamp("").lineage if by_content else ()
+        with self._turn:
+            return remembered(self.journal, target.settings, lineage)
+
+    @contextmanager
+    def _alone(self, target: Target) -> Iterator[None]:
+        """As the only writer of the target among those who share the journal. Raises TargetBusy."""
+        if not self.journal.shared or self.dry_run:
+            yield
+            return
+        state, waited = self._state(target), 0.0
+        while not self._hold(state):
+            if waited >= _PATIENCE:
+                raise TargetBusy(
+                    f"{target.settings.name} is being written by another machine that shares the journal.",
+                    meaning=ROWS_WAIT,
+                    hint="Nothing to do: what it lacks is written by that one, or by the next sync.",
+                )
+            self.sleep(_GLANCE)
+            waited += _GLANCE
+        try:
+            yield
+        finally:
+            with self._turn, suppress(TargetBusy):  # a session that broke holds nothing any more
+                self.journal.release(state)
+
+    def _hold(self, state: TargetState) -> bool:
+        with self._turn:
+            return self.journal.hold(state)
+
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
     ) -> None:
+        state = self._state(target)
         with self._turn:
-            state = remembered(self.journal, target.settings)
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
         looked = _Looked(target, state, stamp, restore=self.choices.restore)
