@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cqs_sheets.core.outcomes.candles import HOUR
+from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.market.store import CandleStore, Row
 
@@ -165,10 +166,12 @@ class Exchanges:
 
 
 def _row(row: list[Any]) -> Row:
-    minute, *prices = row[:5]
-    if any(price is None or Decimal(price) <= 0 for price in prices):
-        raise NoCandles("it sent a candle with a price that is none")
-    return Row(int(minute) // 60_000, *map(str, prices))
+    minute, *texts = row[:5]
+    prices = [exact_decimal(str(text)) for text in texts]
+    first, high, low, last = (price or Decimal(0) for price in prices)
+    if min(first, low, last) <= 0 or high < max(first, low, last) or low > min(first, last):
+        raise NoCandles("its exchange sent a candle that cannot be one")
+    return Row.of(int(minute) // 60_000, (first, high, low, last))
 
 
 def _pause(exchange: Any) -> float:  # noqa: ANN401

@@ -5,6 +5,7 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -57,13 +58,14 @@ class Session:
     """What a command or a program was told, by files, environment and options, and how it waits.
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
-    further step, once there is one.
+    further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
     """
 
     settings: Settings
     environment: Environment
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
+    past: Callable[[Journal], None] | None = None
 
     @property
     def journal_path(self) -> Path:
@@ -96,9 +98,20 @@ def opened_session(
             server = stack.enter_context(start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
+        past = None
         if sandbox:
             settings = replace(settings, home=settings.home / "sandbox")
-        yield Session(settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop)
+        if sandbox and serve:
+            from cqs_sheets.run.past import give_past  # noqa: PLC0415
+
+            market, feed = server.market, settings.feeds[0].name
+
+            def past(journal: Journal) -> None:
+                give_past(journal, market, feed, utc_now())
+
+        yield Session(
+            settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop, past=past
+        )
 
 
 @contextmanager
@@ -120,6 +133,8 @@ def opened_run(
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
         targets = stack.enter_context(opened_targets(session, force=choices.force))
         desk = None if dry_run else desk_of(session, targets, journal, progress=progress)
+        if desk and session.past:
+            session.past(journal)
         yield Run(
             settings=settings,
             poller=FeedPoller(
@@ -151,6 +166,7 @@ def desk_of(
         journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
         symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,
         progress=progress, sleep=session.sleep, stop=session.stop,
+        **({"requests": math.inf, "seconds": math.inf} if settings.markets_url else {}),
     )  # fmt: skip
 
 

@@ -156,7 +156,9 @@ class Desk:
     def _kept(self, told: Story, case: Case) -> Kept:
         signal = told.signal
         if case.state.until is None:  # nothing of it is known yet
-            return Kept(clock=case.setup.clock, state=None, shown={"outcome": "not judged"})
+            return Kept(
+                clock=case.setup.clock, state=None, shown={"outcome": "not judged", "counted": "not_judged"}
+            )
         one = outcome_of(signal, case.setup, case.rules, case.state)
         shown = keeping.shown(one, case.setup, case.state)
         other = self.settings.candles_from.get(signal.exchange.strip().lower())
