@@ -31,6 +31,11 @@ _LONGEST_PAUSE = 10.0
 _BLOCKED = re.compile(r"\b(451|403)\b")
 
 
+def extra_is_there() -> bool:
+    """Whether ccxt is installed."""
+    return find_spec("ccxt") is not None
+
+
 class NoCandles(Exception):
     """Why candles of a market, or of its whole exchange, cannot be had now."""
 
@@ -115,7 +120,7 @@ class Exchanges:
         return opened
 
     def _open(self, exchange: str) -> Any:  # noqa: ANN401
-        if find_spec("ccxt") is None:
+        if not extra_is_there():
             raise NoCandles(f"market data needs an extra: {EXTRA}", whole_exchange=True)
         import ccxt  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - 0.6 s
 

@@ -5,7 +5,6 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -132,7 +131,8 @@ def opened_run(
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
         targets = stack.enter_context(opened_targets(session, force=choices.force))
-        desk = None if dry_run else desk_of(session, targets, journal, progress=progress)
+        judging = settings.outcomes is not None or any(map(targets.show_outcomes, settings.targets))
+        desk = desk_of(session, journal, progress=progress) if judging else None
         if desk and session.past:
             session.past(journal)
         yield Run(
@@ -155,18 +155,13 @@ def opened_run(
         )  # fmt: skip
 
 
-def desk_of(
-    session: Session, targets: Targets, journal: Journal, *, progress: Callable[[str], None] = _quietly
-) -> Desk | None:
-    """What judges signals, where the config wants it or a target's template shows it; else None."""
+def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
+    """What judges signals by the session's rules. One's own sandbox is asked for as much as is wanted."""
     settings = session.settings
-    if settings.outcomes is None and not any(map(targets.show_outcomes, settings.targets)):
-        return None
     return Desk(
         journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
         symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,
         progress=progress, sleep=session.sleep, stop=session.stop,
-        **({"requests": math.inf, "seconds": math.inf} if settings.markets_url else {}),
     )  # fmt: skip
 
 

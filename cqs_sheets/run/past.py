@@ -17,8 +17,8 @@ _QUERY = {"api_key": FREE_KEY, "interval": "20"}
 
 
 def give_past(journal: Journal, market: Market, feed: str, now: datetime) -> None:
-    """Let a journal that holds nothing know some signals of the last weeks, as they were published then."""
-    if journal.newest(1):
+    """Let a journal that knows no older signal know some of the last weeks, as they were published then."""
+    if any(True for _ in journal.records(until=now - timedelta(days=1))):
         return
     service = Service(market)
     for number in range(_DAYS, 0, -1):
