@@ -27,7 +27,7 @@ WIDTHS = (80, 100, 120, 160)
 def priced(id_: str, coin: str, *prices: str, **more: Any) -> Record:
     low, high, stop, *targets = map(Decimal, prices)
     names = ("target1", "target2", "target3")
-    given = dict.fromkeys(names) | dict(zip(names, targets, strict=False))
+    given: dict[str, Any] = dict.fromkeys(names) | dict(zip(names, targets, strict=False))
     return record(id_, coin=coin, buy_start=low, buy_end=high, stop_loss=stop, ask=low, **given, **more)
 
 
