@@ -23,6 +23,7 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
+from cqs_sheets.unexpected import explained
 
 _TRIES = 4  # a person saving again and again between our read and our write
 
@@ -134,17 +135,20 @@ class Deliverer:
                 break
             except TargetChanged as changed:
                 outcome.error = changed
-            except CqsError as error:
-                outcome.error = error
+            except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+                outcome.error = explained(error, target.settings.name)
                 break
         outcome.requests = target.destination.requests - begun
         return outcome
 
     def failed_to_open(self, settings: TargetSettings, error: CqsError) -> Delivery:
         """What became of a target that could not even be opened: its rows wait."""
-        with self._turn:
-            state = remembered(self.journal, settings)
-            return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
+        try:
+            with self._turn:
+                state = remembered(self.journal, settings)
+                return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
+        except CqsError:  # of the journal, which the other targets will tell of, too
+            return Delivery(error=error)
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool

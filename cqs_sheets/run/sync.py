@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.core.signals.signal import Status
@@ -23,6 +24,7 @@ from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.unexpected import explained
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -87,6 +89,29 @@ def run_once(run: Run) -> SyncResult:
     return SyncResult(report=report, plans=plans)
 
 
+def surely_told(
+    work: Callable[[], SyncResult], clock: Callable[[], datetime], *, dry_run: bool
+) -> SyncResult:
+    """What `work` comes to; where it could not begin, or nobody foresaw its failure, a report that says so."""
+    started = clock()
+    try:
+        return work()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the report reads one whatever happened
+        result = not_begun(explained(error), started, dry_run=dry_run)
+        seconds = (clock() - started).total_seconds()
+        return replace(result, report=replace(result.report, seconds=seconds))
+
+
+def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
+    """What there is to tell of a sync that could not begin."""
+    nothing = Report(
+        started=now, seconds=0, dry_run=dry_run, api=ApiReport(), coverage=coverage([], now), errors=(error,)
+    )
+    return SyncResult(report=nothing, plans={})
+
+
 def _polls(run: Run) -> Iterator[FeedPoll]:
     for feed in run.settings.feeds:
         if run.stop():
@@ -117,8 +142,8 @@ def _write(
     begun = run.clock()
     try:
         target = run.open_target(settings)
-    except CqsError as error:
-        delivery = run.deliverer.failed_to_open(settings, error)
+    except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+        delivery = run.deliverer.failed_to_open(settings, explained(error, settings.name))
     else:
         delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
     return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
@@ -220,7 +245,8 @@ def _changed_rows(plan: Plan) -> tuple[int, int]:
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})
-"""The exit codes that a later step may mend."""
+"""The exit codes that a later step may mend; 1, too: what a bug stumbled on is often gone a minute later, and a
+watch that nobody watches would catch no signal any more."""
 
 LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0
 """Seconds from one good poll to the next: asking takes a while."""
