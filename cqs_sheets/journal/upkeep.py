@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
-from cqs_sheets.journal import opening, records
+from cqs_sheets.errors import DataRefused
+from cqs_sheets.journal import checks, opening, records
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import Merged, Pruned, from_stamp, to_stamp
 
@@ -53,7 +54,11 @@ class Upkeep:
             f"{table}: row {row} points at a row of {parent} that is not there"
             for table, row, parent, _ in self._database.execute("PRAGMA foreign_key_check")
         ]
-        return found + [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        found += checks.in_schema(self._database)
+        if found:
+            return found
+        found += [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        return found + checks.in_values(self._database)
 
     def prune(self, before: datetime) -> Pruned:
         """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file.
@@ -84,10 +89,25 @@ class Upkeep:
     def take_in(self, path: Path) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
-        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal.
+        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal,
+        or holds what would stop a later command.
         """
-        with opening.for_reading(path) as other:
+        with opening.for_reading(path, check=_refuse_strange) as other:
+            _refuse(path, checks.in_values(other))
             return _merge(self._database, other)
+
+
+def _refuse_strange(other: Database) -> None:
+    _refuse(Path(other.name), checks.in_schema(other))
+
+
+def _refuse(path: Path, problems: Sequence[str]) -> None:
+    if problems:
+        raise DataRefused(
+            f"{path} is no journal that can be taken in: {'; '.join(problems[:3])}.",
+            meaning="Nothing was taken in.",
+            hint="Run `cqs-sheets journal verify` on the machine it is from, or export what it holds.",
+        )
 
 
 def _merge(database: Database, other: Database) -> Merged:
