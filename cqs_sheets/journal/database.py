@@ -302,19 +302,16 @@ def file_error(error: OSError, name: str) -> CqsError:
 
 
 _NOT_AS_MADE = (
-    "no such table",
-    "no such column",
-    "no such index",
-    "malformed database schema",
-    "Could not decode",
-)
-"""How SQLite begins what it says of tables or texts that are not as we made them."""
+    "no such table", "no such column", "no such index", "malformed database schema", "Could not decode",
+    "cannot store REAL value",
+)  # fmt: skip
+"""How SQLite begins what it says of tables, texts or (the last) counters that are not as we made them."""
 
 
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
     code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
-    if isinstance(error, sqlite3.IntegrityError) or str(error).startswith(_NOT_AS_MADE):
+    if str(error).startswith(_NOT_AS_MADE):
         code = "CORRUPT"
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong

@@ -216,13 +216,19 @@ def answer_from(row: Row) -> KeptAnswer:
     try:
         asked = json.loads(request)
         table = FeedTable(asked.pop(_TABLE, FeedTable.MAIN))
-        unpacking = zlib.decompressobj()
-        unpacked = unpacking.decompress(body, _LARGEST_BODY)
-        if not unpacking.eof:
-            raise ValueError("cut off, or larger than any answer")
-        return KeptAnswer(id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=unpacked)
+        return KeptAnswer(
+            id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=_unpacked(body)
+        )
     except (ValueError, TypeError, AttributeError, zlib.error) as error:
         raise _damaged(f"answer {answer}") from error
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    whole = unpacking.decompress(body, _LARGEST_BODY)
+    if not unpacking.eof:
+        raise ValueError("cut off, or larger than any answer")
+    return whole
 
 
 def content_of(signal: Signal) -> str:
