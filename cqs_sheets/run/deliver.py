@@ -17,7 +17,7 @@ from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titl
 from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
-from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
+from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
@@ -316,13 +316,11 @@ def _shape(target: Target) -> str:
 def _wanted(
     target: Target, candidates: Iterable[Wanted], held: int, *, fill_only: bool = False
 ) -> Iterator[WantedRow]:
+    rows = Rows(target.template, target.zone, target.settings.symbols)
     for item in candidates:
         if passes(target.settings.where, item.record, target.zone):
             added = item.delivered.added if item.delivered and item.delivered.added <= held else None
-            yield from wanted_rows(
-                target.template, item.record, target.zone,
-                symbols=target.settings.symbols, added=added, fill_only=fill_only,
-            )  # fmt: skip
+            yield from rows.of(item.record, added=added, fill_only=fill_only)
 
 
 def _refuse_large(plan: Plan) -> None:
