@@ -55,7 +55,9 @@ def plain_price(price: Decimal | None) -> str:
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """A sync's outcome, targets first."""
+    """A sync's outcome, targets first; nothing of one that could not begin: its error says it all."""
+    if report.errors and not (report.targets or report.api.requests):
+        return
     for target in report.targets:
         yield _target_line(target, dry_run=report.dry_run)
     api = report.api

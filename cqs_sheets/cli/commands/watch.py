@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import print_result, show, show_unexpected
+from cqs_sheets.cli.terminal.failures import print_result
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.report import Report, in_total
@@ -20,7 +21,7 @@ from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github import tell_github
 from cqs_sheets.run import Session, open_api
-from cqs_sheets.run.sync import GOES_ON, Beat, Run, Step, run_once, watch
+from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch
 
 _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
 
@@ -58,6 +59,16 @@ def watch_command(every: float, lasting: float | None, **options: Any) -> int:
 
 def watch_until_done(options: SyncOptions, every: float, lasting: float | None) -> int:
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
+    try:
+        return _watched(options, every, lasting)
+    except CqsError as error:  # it could not begin
+        if not options.as_json:
+            raise
+        print_result(not_begun(error, utc_now(), dry_run=options.dry_run), as_json=True, quiet=options.quiet)
+        return error.exit_code
+
+
+def _watched(options: SyncOptions, every: float, lasting: float | None) -> int:
     with session_of(options) as session:
         tell_of_defaults(session, options)
         watching = Watching(session, options)
@@ -84,8 +95,11 @@ class Watching:
         self._total: Report | None = None
 
     def step(self, retry_for: float) -> Step:
-        """One sync. Raises CqsError for what happened before it could begin and no later step can mend."""
-        try:
+        """One sync, told in any case."""
+        good = limited = False
+
+        def work() -> SyncResult:
+            nonlocal good, limited
             with (
                 open_api(self._session, retry_for) as api,
                 run_of(self._session, self._options, api=api) as run,
@@ -93,18 +107,13 @@ class Watching:
                 before = _good_polls(run)
                 result = run_once(run)
                 good = all(new != old for new, old in zip(_good_polls(run), before, strict=True))
-        except CqsError as error:
-            if error.exit_code not in GOES_ON:
-                raise
-            show(error)
-            return Step(exit_code=error.exit_code, good=False)
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the next beat may go well
-            return Step(exit_code=show_unexpected(error), good=False)
+                limited = api.limited
+            return result
+
+        result = surely_told(work, utc_now, dry_run=self._options.dry_run)
         print_result(result, as_json=self._options.as_json, quiet=self._options.quiet)
         self._total = in_total(self._total, result.report)
-        return Step(exit_code=result.report.exit_code, good=good, limited=api.limited)
+        return Step(exit_code=result.report.exit_code, good=good, limited=limited)
 
     def conclude(self) -> None:
         """Tell GitHub what the watch came to."""
