@@ -23,6 +23,7 @@ FLOORS = {
     "cqs_sheets.core.templates": 1.3,
     "cqs_sheets.core.plan": 1.4,
     "cqs_sheets.core.report": 1.5,
+    "cqs_sheets.core.news": 1.5,
     "cqs_sheets.core.render": 1.5,
     "cqs_sheets.api": 2,
     "cqs_sheets.config": 2,

@@ -150,6 +150,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             PRIMARY KEY (rules, arrival)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        "ALTER TABLE targets ADD COLUMN zone TEXT NOT NULL DEFAULT ''",  # of the times in its rows
+        "ALTER TABLE targets ADD COLUMN title TEXT NOT NULL DEFAULT ''",  # what people call it
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
@@ -55,10 +56,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """The report, and by target the plan that was (or would be) carried out."""
+    """The report, by target the plan that was (or would be) carried out, and what happened to which signal."""
 
     report: Report
     plans: Mapping[str, Plan]
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +95,18 @@ def run_once(run: Run) -> SyncResult:
         warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
         errors=tuple(dict.fromkeys((*undigested, *_errors(polls, written, stopped)))),
     )
-    plans = {target.settings.name: plan for target in written for plan in _plans(target)[:1]}
-    return SyncResult(report=report, plans=plans)
+    plans = {_name(target): plan for target in written for plan in _plans(target)[:1]}
+    return SyncResult(report=report, plans=plans, news=_news(polls))
+
+
+def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
+    """What happened in all polls: what ended last."""
+    told = [news for poll in polls for news in poll.result.news]
+    return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
+
+
+def _name(written: _Written) -> str:
+    return written.delivery.title or written.settings.name
 
 
 def surely_told(
@@ -221,7 +233,7 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterato
         yield from poll.warnings
     for target in written:
         for turn in _turns(target):
-            yield from (f"{target.settings.name}: {warning}" for warning in turn.warnings)
+            yield from (f"{_name(target)}: {warning}" for warning in turn.warnings)
 
 
 def _errors(
@@ -240,6 +252,7 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
         new=sum(poll.result.new for poll in polls),
         changed=sum(poll.result.changed for poll in polls),
         closed=sum(poll.result.closed for poll in polls),
+        aged=sum(poll.result.aged for poll in polls),
         rejects=merged_rejects([reject for poll in polls for reject in poll.rejects]),
     )
 
@@ -261,14 +274,18 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         pending=delivery.pending,
         requests=sum(turn.requests for turn in _turns(written)),
         seconds=written.seconds,
-        made=_made(plans[0]) if plans else (),
+        title=delivery.title,
+        made=_made(plans[0], new_file=settings.path is not None) if plans else (),
+        told=tuple(what for turn in _turns(written) for what in turn.told) if plans else (),
+        offered=_turns(written)[0].offered,
+        declined=_turns(written)[0].declined,
     )
 
 
-def _made(plan: Plan) -> tuple[str, ...]:
-    """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.snapshot.exists:
-        return ()
+def _made(plan: Plan, *, new_file: bool) -> tuple[str, ...]:
+    """What a target lacked of its template; the tabs of a new workbook go without saying."""
+    if not plan.snapshot.exists and new_file:
+        return ("a new workbook",)
     tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
     for name, count in Counter(new.tab for new in plan.new_columns).items():
@@ -371,12 +388,14 @@ def watch(
     *,
     elapsed: Callable[[], float],
     sleep: Callable[[float], None],
+    waits: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Run `step` on the beat; returns the last one's exit code, or that of the signal that ended it.
 
     `step` gets the seconds until the next poll is due, or the watch ends: its budget for retries.
     Ends after `lasting`, on a signal (`sleep` raises Interrupted), and on exit codes that repeating cannot
-    mend. `elapsed` counts seconds, those the computer was asleep included.
+    mend. `elapsed` counts seconds, those the computer was asleep included; `waits` is told how many there are
+    before the next poll.
     """
     begun = elapsed()
     end = math.inf if beat.lasting is None else begun + beat.lasting
@@ -387,6 +406,7 @@ def watch(
         due = pace.next_due(began, elapsed(), done)
         if due > end or done.exit_code not in GOES_ON:
             return done.exit_code
+        waits(due - elapsed())
         try:
             _rest(due, elapsed, sleep)
         except Interrupted as stopped:

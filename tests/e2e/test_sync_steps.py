@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -196,9 +197,10 @@ def test_a_rewrite_of_most_rows_is_refused_unless_forced(market: World) -> None:
         market.sync()
         market.clock.pass_(minutes=3)
     market.sync()
+    for held in market.memory.tabs["Signals"]:
+        held["stop"] = Decimal(1)
     before = deepcopy(signals(market))
     assert len(before) > 20
-    market.config_text = 'timezone = "Asia/Tokyo"\n'
     report = market.sync(restore=True).report
     (refused,) = report.errors
     assert (report.exit_code, refused.kind) == (65, "large")
