@@ -47,8 +47,15 @@ def cell_text(value: CellValue) -> str:
     return " ".join(str(value).split()) if isinstance(value, str) else str(value)
 
 
+def begun(report: Report) -> bool:
+    """Whether there is more to tell than the error for which it could not begin."""
+    return not report.errors or bool(report.targets or report.api.requests)
+
+
 def report_lines(report: Report, zone: tzinfo = UTC) -> Iterator[str]:
-    """A sync's outcome, targets first; times on the clocks of `zone`."""
+    """A sync's outcome, targets first; times on the clocks of `zone`. Nothing of one that could not begin."""
+    if not begun(report):
+        return
     for target in report.targets:
         yield target_text(target, dry_run=report.dry_run)
     if text := feed_text(report):

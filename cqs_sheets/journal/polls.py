@@ -113,7 +113,8 @@ class Polls:
 def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
     before = records.lives(database, signal.key)
     found = _life(before, signal, at)
-    signal = replace(signal, key=found.record.signal.key if found else records.next_life(before, signal.key))
+    key = found.record.signal.key if found else records.next_life(before, signal.key)
+    signal = signal if signal.key == key else replace(signal, key=key)
     counts.seen.add(signal.key)
     if found is None:
         if before:

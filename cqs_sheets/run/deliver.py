@@ -33,7 +33,7 @@ from cqs_sheets.core.plan.facts import (
 )
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
-from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
+from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of
 from cqs_sheets.core.plan.zones import Rezoning, recorded_zone, zone_named
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.fields import OUTCOMES
@@ -41,6 +41,7 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
+from cqs_sheets.unexpected import explained
 
 _log = logging.getLogger(__name__)
 _MANY = 1000  # signals, of which all are read at once
@@ -181,18 +182,21 @@ class Deliverer:
                 break
             except TargetChanged as changed:
                 outcome.error = changed
-            except CqsError as error:
-                outcome.error = error
+            except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+                outcome.error = explained(error, target.settings.name)
                 break
         outcome.requests = target.destination.requests - begun
         return outcome
 
     def failed_to_open(self, settings: TargetSettings, error: CqsError) -> Delivery:
         """What became of a target that could not even be opened: its rows wait."""
-        with self._turn:
-            state = remembered(self.journal, settings)
-            pending = self.journal.pending(state, settings.feeds)
-            return Delivery(error=error, pending=pending, title=state.title)
+        try:
+            with self._turn:
+                state = remembered(self.journal, settings)
+                pending = self.journal.pending(state, settings.feeds)
+                return Delivery(error=error, pending=pending, title=state.title)
+        except CqsError:  # of the journal, which the other targets will tell of, too
+            return Delivery(error=error)
 
     def _state(self, target: Target) -> TargetState:
         by_content = self.journal.shared and target.settings.path
@@ -479,13 +483,11 @@ def _shape(target: Target) -> str:
 def _wanted(
     target: Target, candidates: Iterable[Wanted], held: int, *, fill_only: bool = False
 ) -> Iterator[WantedRow]:
+    rows = Rows(target.template, target.zone, target.settings.symbols)
     for item in candidates:
         if passes(target.settings.where, item.record, target.zone):
             added = item.delivered.added if item.delivered and item.delivered.added <= held else None
-            yield from wanted_rows(
-                target.template, item.record, target.zone,
-                symbols=target.settings.symbols, added=added, fill_only=fill_only,
-            )  # fmt: skip
+            yield from rows.of(item.record, added=added, fill_only=fill_only)
 
 
 def _refuse_large(plan: Plan) -> None:

@@ -24,6 +24,7 @@ from cqs_sheets.core.signals.query import (
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
+from cqs_sheets.unexpected import explained
 
 _CLOCK_NOISE = timedelta(minutes=2)
 
@@ -175,6 +176,9 @@ class FeedPoller:
                 answers.ask(self._api, self._interval, keep)
         except CqsError as failure:
             error = failure
+        except Exception as failure:  # noqa: BLE001 - what came before it is recorded, whatever it was
+            error = explained(failure, feed.name)
+            kept.clear()  # a version without the bug reads them again
         window, rejects = answers.window, tuple(dict.fromkeys(answers.rejects))
         result = self._journal.record_poll(
             Poll(

@@ -16,6 +16,7 @@ from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.core.signals.signal import Status
@@ -25,6 +26,7 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
 from cqs_sheets.run.outcomes import Desk, Judged
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.unexpected import explained
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -74,8 +76,7 @@ class _Written:
 def run_once(run: Run) -> SyncResult:
     """Poll every feed, then bring every target up to date; one failing part never stops the others."""
     started = run.clock()
-    for kept in run.journal.undigested():
-        run.poller.digest(kept)
+    undigested = tuple(_digested(run))
     polls = tuple(_polls(run))
     answered = any(poll.error is None for poll in polls)
     shown = _settings_values(run, polls)
@@ -92,7 +93,7 @@ def run_once(run: Run) -> SyncResult:
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
         warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
-        errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
+        errors=tuple(dict.fromkeys((*undigested, *_errors(polls, written, stopped)))),
     )
     plans = {_name(target): plan for target in written for plan in _plans(target)[:1]}
     return SyncResult(report=report, plans=plans, news=_news(polls))
@@ -106,6 +107,38 @@ def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
 
 def _name(written: _Written) -> str:
     return written.delivery.title or written.settings.name
+
+
+def surely_told(
+    work: Callable[[], SyncResult], clock: Callable[[], datetime], *, dry_run: bool
+) -> SyncResult:
+    """What `work` comes to; where it could not begin, or nobody foresaw its failure, a report that says so."""
+    started = clock()
+    try:
+        return work()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the report reads one whatever happened
+        result = not_begun(explained(error), started, dry_run=dry_run)
+        seconds = (clock() - started).total_seconds()
+        return replace(result, report=replace(result.report, seconds=seconds))
+
+
+def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
+    """What there is to tell of a sync that could not begin."""
+    nothing = Report(
+        started=now, seconds=0, dry_run=dry_run, api=ApiReport(), coverage=coverage([], now), errors=(error,)
+    )
+    return SyncResult(report=nothing, plans={})
+
+
+def _digested(run: Run) -> Iterator[CqsError]:
+    """Take in the answers whose run was killed; what a bug stumbles on stays for the version without it."""
+    for kept in run.journal.undigested():
+        try:
+            run.poller.digest(kept)
+        except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
+            yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
 
 
 def _polls(run: Run) -> Iterator[FeedPoll]:
@@ -171,8 +204,8 @@ def _write(
     begun = run.clock()
     try:
         target = run.open_target(settings)
-    except CqsError as error:
-        delivery = run.deliverer.failed_to_open(settings, error)
+    except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+        delivery = run.deliverer.failed_to_open(settings, explained(error, settings.name))
     else:
         delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
     return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
@@ -282,7 +315,8 @@ def _changed_rows(plans: Sequence[Plan]) -> tuple[int, int]:
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})
-"""The exit codes that a later step may mend."""
+"""The exit codes that a later step may mend; 1, too: what a bug stumbled on is often gone a minute later, and a
+watch that nobody watches would catch no signal any more."""
 
 LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0
 """Seconds from one good poll to the next: asking takes a while."""

@@ -13,15 +13,15 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import show_unexpected
 from cqs_sheets.cli.terminal.output import Progress, print_warning
-from cqs_sheets.cli.terminal.results import Beats
+from cqs_sheets.cli.terminal.results import Beats, show_result
+from cqs_sheets.config import Environment
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github import tell_github
 from cqs_sheets.run import Session, check_targets, open_api
-from cqs_sheets.run.sync import GOES_ON, Beat, Run, Step, run_once, watch
+from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch
 
 _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
 
@@ -59,6 +59,17 @@ def watch_command(every: float, lasting: float | None, **options: Any) -> int:
 
 def watch_until_done(options: SyncOptions, every: float, lasting: float | None) -> int:
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
+    try:
+        return _watched(options, every, lasting)
+    except CqsError as error:  # it could not begin
+        environment = Environment.read()
+        if not (options.as_json or environment.github_actions):
+            raise
+        result = not_begun(error, utc_now(), dry_run=options.dry_run)
+        return show_result(result, environment, None, as_json=options.as_json, quiet=options.quiet)
+
+
+def _watched(options: SyncOptions, every: float, lasting: float | None) -> int:
     with session_of(options) as session:
         check_targets(session)
         tell_of_defaults(session, options)
@@ -94,8 +105,11 @@ class Watching:
         )
 
     def step(self, retry_for: float) -> Step:
-        """One sync. Raises CqsError for what happened before it could begin and no later step can mend."""
-        try:
+        """One sync, told in any case."""
+        good = limited = False
+
+        def work() -> SyncResult:
+            nonlocal good, limited
             with (
                 open_api(self._session, retry_for) as api,
                 run_of(self._session, self._options, api=api) as run,
@@ -103,17 +117,12 @@ class Watching:
                 before = _good_polls(run)
                 result = run_once(run)
                 good = all(new != old for new, old in zip(_good_polls(run), before, strict=True))
-        except CqsError as error:
-            if error.exit_code not in GOES_ON:
-                raise
-            self.beats.show_error(error)
-            return Step(exit_code=error.exit_code, good=False)
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the next beat may go well
-            return Step(exit_code=show_unexpected(error), good=False)
+                limited = api.limited
+            return result
+
+        result = surely_told(work, utc_now, dry_run=self._options.dry_run)
         self.beats.show(result)
-        return Step(exit_code=result.report.exit_code, good=good, limited=api.limited)
+        return Step(exit_code=result.report.exit_code, good=good, limited=limited)
 
     def conclude(self) -> None:
         """Tell what the watch came to, GitHub too."""

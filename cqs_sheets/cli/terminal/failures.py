@@ -5,25 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TextIO
 
 import click
 
-from cqs_sheets import __version__
 from cqs_sheets.cli.terminal.output import print_marked
-from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
-from cqs_sheets.files import FULL
+from cqs_sheets.errors import CqsError, UsageError
 
-_SAFE = "Every step is safe to repeat: what was caught is in the journal, your sheets are whole."
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_AWAY = tuple(  # a mount that dropped out; not every system has every name
-    getattr(errno, name)
-    for name in ("ENOTCONN", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "EINTR", "ENODEV", "ENXIO")
-    if hasattr(errno, name)
-)
 _BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
 
 _HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())  # newer clicks: a group alone shows its help
@@ -59,40 +48,25 @@ def guarded(command: click.Command) -> None:
 
 def show_unexpected(error: Exception) -> int:
     """A disk that failed where nothing closer tells of it, the output's own perhaps; or a bug."""
+    from cqs_sheets.unexpected import explained  # noqa: PLC0415 - keeps --version fast
+
     if _is_broken_pipe(error):
         _forget_output(sys.stdout)
         return _BROKEN_PIPE_EXIT
-    failure = _of_the_disk(error) if isinstance(error, OSError) else None
+    failure = explained(error)
     try:
-        if failure is None:
-            return _show_bug(error)
-        _forget_output(sys.stdout)
+        if isinstance(error, OSError):
+            _forget_output(sys.stdout)
         show(failure)
     except OSError:  # nobody can be told
         _forget_output(sys.stderr)
-    return failure.exit_code if failure else 1
+    return failure.exit_code
 
 
 def _is_broken_pipe(error: Exception) -> bool:
     """Windows calls a pipe whose reader went away an invalid argument."""
     told = isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
     return told and os.name == "nt"
-
-
-def _of_the_disk(error: OSError) -> CqsError | None:
-    if error.errno not in (*_REFUSED, *FULL, *_AWAY):
-        return None
-    refused = error.errno in _REFUSED
-    kind: type[CqsError] = AccessRefused if refused else TargetBusy
-    place = f"The file {error.filename}" if error.filename else "The output"
-    return kind(
-        f"{place} cannot be written: {error.strerror}.",
-        meaning=_SAFE,
-        hint="Make it writable for you, then run it again."
-        if refused
-        else "Free some space, or look after the disk, then run it again.",
-        kind="disk",
-    )
 
 
 def _forget_output(stream: TextIO) -> None:
@@ -116,41 +90,3 @@ def _in_our_voice(error: click.ClickException) -> CqsError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"`{context.command_path} --help` tells what there is." if context else ""
     return UsageError(error.format_message(), meaning="Nothing was asked and nothing was written.", hint=hint)
-
-
-def _show_bug(error: Exception) -> int:
-    where = _write_crash_file(error)
-    show(
-        CqsError(
-            f"A bug in cqs-sheets ({type(error).__name__}).",
-            meaning=_SAFE,
-            hint=f"Report it with {where}; it holds no key and no signal." if where else "Report it.",
-        )
-    )
-    return 1
-
-
-def _write_crash_file(error: Exception) -> Path | None:
-    """The traceback, in a file only its owner can read.
-
-    Places in the code only: neither messages nor values, as those could hold a key. None if it cannot
-    be written.
-    """
-    import tempfile  # noqa: PLC0415 - keeps --version fast
-    import traceback  # noqa: PLC0415
-
-    lines = [f"cqs-sheets {__version__}, Python {sys.version}, {sys.platform}\n"]
-    cause: BaseException | None = error
-    while cause is not None:
-        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}\n")
-        lines.extend(traceback.StackSummary.extract(traceback.walk_tb(cause.__traceback__)).format())
-        cause = cause.__cause__ or cause.__context__
-    name = f"cqs-sheets-crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
-    path = Path(tempfile.gettempdir()) / name
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(lines)
-    except OSError:
-        return None
-    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import click
 
@@ -13,7 +13,9 @@ from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.log import log_report
 from cqs_sheets.cli.terminal.news import print_news
 from cqs_sheets.cli.terminal.output import Progress, harmless, print_json, print_warning, say
+from cqs_sheets.config import Environment, Settings
 from cqs_sheets.core.render import (
+    begun,
     coverage_text,
     duration,
     feed_text,
@@ -24,10 +26,9 @@ from cqs_sheets.core.render import (
     target_text,
 )
 from cqs_sheets.core.report import Report, in_total
-from cqs_sheets.core.signals.exchanges import Symbols
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github import tell_github
-from cqs_sheets.run import Session
 from cqs_sheets.run.sync import SyncResult
 
 _COLORS = {"+": "green", "~": "yellow"}
@@ -35,23 +36,27 @@ _SILENCE = timedelta(hours=1)  # after it a log is told that the watch lives
 _AWAY = 69  # the exit code of an API that is not there
 
 
-def show_result(result: SyncResult, session: Session, *, as_json: bool, quiet: bool) -> int:
-    """Print the result where it belongs, GitHub's page included; returns the exit code."""
+def show_result(
+    result: SyncResult, environment: Environment, settings: Settings | None, *, as_json: bool, quiet: bool
+) -> int:
+    """Print the result where it belongs, GitHub's page included; returns the exit code.
+
+    `settings` None: it did not come so far that any were read.
+    """
     report = result.report
     log_report(report)
     if as_json:
         print_json(report.as_json())
     elif not quiet:
-        _show_plans(result) if report.dry_run else print_news(
-            result.news, session.settings.targets[0].symbols
-        )
-        for line in report_lines(report, session.settings.zone):
+        names = settings.targets[0].symbols if settings else BUILT_IN
+        _show_plans(result) if report.dry_run else print_news(result.news, names)
+        for line in report_lines(report, settings.zone if settings else UTC):
             say(harmless(line))
     for warning in () if quiet else report.warnings:
         print_warning(warning)
     for error in report.errors:
         show(error)
-    tell_github(report, session.environment)
+    tell_github(report, environment)
     return report.exit_code
 
 
@@ -94,7 +99,7 @@ class Beats:
         self._begun = self._begun or report.started
         if self.as_json:
             print_json(report.as_json())
-        elif not self.quiet:
+        elif not self.quiet and begun(report):
             self._tell(result, first=first)
         known = frozenset([*report.warnings, *(error.message for error in report.errors)])
         for warning in report.warnings:
