@@ -371,16 +371,10 @@ _NOT_AS_MADE = (
 
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
-<<<<<<< HEAD
     word = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
     if word == "PROTOCOL" or (word.startswith("IOERR_") and word.endswith(_DRIVE_WORDS)):
         return unsafe_drive(name, "shares memory" if "SHM" in word else "locks files")
-    code = word.split("_")[0]
-=======
-    code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
-    if str(error).startswith(_NOT_AS_MADE):
-        code = "CORRUPT"
->>>>>>> main
+    code = "CORRUPT" if str(error).startswith(_NOT_AS_MADE) else word.split("_")[0]
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
@@ -395,7 +389,6 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
     return None
 
 
-<<<<<<< HEAD
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMOPEN", "_SHMSIZE", "_SHMMAP", "_SHMLOCK")
 
@@ -414,7 +407,6 @@ def unsafe_drive(name: str, what: str) -> UsageError:
     )
 
 
-=======
 def _damaged(name: str, how: str) -> DataRefused:
     return DataRefused(
         f"The journal {name} is damaged or not a database: {how}.",
@@ -429,7 +421,6 @@ def _printable(error: Exception) -> str:
     return str(error).split(" with text ")[0]
 
 
->>>>>>> main
 def _may_write(path: Path) -> bool:
     existing = [place for place in (path, path.parent) if place.exists()]
     return bool(existing) and all(os.access(place, os.W_OK) for place in existing)
