@@ -27,7 +27,7 @@ MINUTES = float(os.environ.get("CQS_SOAK_MINUTES", "60"))
 MEMORY = 400 << 20
 """Bytes of addresses, as `ulimit -v` gives them; what is really used is much less."""
 EVERY = 20.0
-API = (
+API: tuple[list[str], ...] = (
     ["http-503"], [], ["dropped@1"], ["truncated"], [], ["html"], ["oversized"], [], ["malformed-signal"],
     ["wrong-count"], [], ["bad-encoding"], ["rate-limit@1"],
 )  # fmt: skip

@@ -59,7 +59,9 @@ def _distance(signal: Signal, price: Decimal | None, *, towards: int) -> Decimal
 def is_right(signal: Signal, price: Decimal | None, *, towards: int) -> bool:
     """Whether a price lies on the side of the entry where a target (1) or a stop (-1) must."""
     entry = entry_mid(signal)
-    return bool(entry) and entry is not None and price is not None and _is_beyond(signal, entry, price, towards)
+    return (
+        bool(entry) and entry is not None and price is not None and _is_beyond(signal, entry, price, towards)
+    )
 
 
 def _is_beyond(signal: Signal, entry: Decimal, price: Decimal, towards: int) -> bool:
