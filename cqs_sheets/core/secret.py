@@ -37,7 +37,7 @@ class Secret:
         return self.hide_in_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def hide_in_bytes(self, body: bytes) -> bytes:
-        """The same in bytes, also where it is spelt as \\uXXXX, percent- or HTML-encoded, or in base64."""
+        """The same in bytes, also where it is escaped as in JSON, percent- or HTML-encoded, or in base64."""
         if self.is_free or not self._text:
             return body
         body = body.replace(self._text.encode(), _MASK.encode())
