@@ -25,10 +25,10 @@ from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
 
 _T = TypeVar("_T")
 
-_Writer = Callable[[int, str, Mapping[str, CellValue]], str]
-"""The XML of a cell of a row (its number, and that as text) holding these values."""
+_Writer = Callable[[str, Mapping[str, CellValue]], str]
+"""The XML of a cell of a row (by its number) holding these values."""
 
-_CAREFUL = re.compile(r"[^ -%'-;=?-^`-~]|^ | $")  # & < > _ and what is not printed, or lost at an end
+_CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
 _LONG = 1000
 _ANY_ROW = (
     1_073_741_823  # stands for a row's number while a formula is worked out; no row has it, and no template
@@ -93,7 +93,7 @@ class RowMaker:
     def _written(self, row: int, values: Mapping[str, CellValue]) -> bytes:
         """What `_row` comes to where no row is: most of a write's time is spent here."""
         number = str(row)
-        cells = "".join(write(row, number, values) for write in self._writers)
+        cells = "".join(write(number, values) for write in self._writers)
         return f'<row r="{number}"{self._attributes.decode()}>{cells}</row>'.encode()
 
     @cached_property
@@ -104,27 +104,29 @@ class RowMaker:
     def _writer(self, at: int) -> _Writer:
         column, opened = self._ours.get(at), f'<c r="{column_letters(at)}'
         plain = _style_attribute(self._style(at))
+        if column is None and at not in self._calculated and self._filled_down(self.model_row, at) is None:
+            return lambda number, _: f'{opened}{number}"{plain}/>'
         if column is None:
-            return lambda row, number, _: _cell_text(opened, number, plain, self._content(row, at, {}))
+            return lambda number, _: _cell_text(opened, number, plain, self._content(int(number), at, {}))
         if column.kind is ColumnKind.FORMULA:
             return self._formula_writer(column, opened, plain)
-        id_ = column.id
+        id_, timed = column.id, [""]
 
-        def write(row: int, number: str, values: Mapping[str, CellValue]) -> str:
+        def write(number: str, values: Mapping[str, CellValue]) -> str:
             value = values.get(id_)
             if value is None or value == "":
                 return f'{opened}{number}"{plain}/>'
             if isinstance(value, Decimal) and (digits := exact_number(value)) is not None:
                 return f'{opened}{number}"{plain}><v>{digits}</v></c>'
-            if (
-                isinstance(value, str)
-                and value.isascii()
-                and not _CAREFUL.search(value)
-                and len(value) < _LONG
-            ):
-                return f'{opened}{number}"{plain} t="inlineStr"><is><t>{value}</t></is></c>'
-            style = _style_attribute(self._shown(at, values)) if isinstance(value, datetime) else plain
-            return _cell_text(opened, number, style, self._content(row, at, values))
+            if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
+                space = (
+                    ' xml:space="preserve"' if "\n" in value or value[0] == " " or value[-1] == " " else ""
+                )
+                return f'{opened}{number}"{plain} t="inlineStr"><is><t{space}>{value}</t></is></c>'
+            style = plain
+            if isinstance(value, datetime):
+                style = timed[0] = timed[0] or _style_attribute(self._shown(at, values))
+            return _cell_text(opened, number, style, self._content(int(number), at, values))
 
         return write
 
@@ -132,9 +134,9 @@ class RowMaker:
         """A formula is worked out once: of each row's own there is nothing in it but the number."""
         found = self._formula_cell(_ANY_ROW, column)
         if found is None:
-            return lambda _row, number, _: f'{opened}{number}"{style}/>'
+            return lambda number, _: f'{opened}{number}"{style}/>'
         parts = found.content.decode().split(str(_ANY_ROW))
-        return lambda _row, number, _: f'{opened}{number}"{style}>{number.join(parts)}</c>'
+        return lambda number, _: f'{opened}{number}"{style}>{number.join(parts)}</c>'
 
     @cached_property
     def columns(self) -> list[int]:
