@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
+from cqs_sheets.core.cells import rounded
 from cqs_sheets.core.signals.signal import Signal
 
 _DIGITS = 12  # significant digits of a quotient: exact in a spreadsheet's doubles
@@ -22,9 +23,9 @@ def entry_zone(signal: Signal) -> tuple[Decimal, Decimal] | None:
 
 
 def entry_mid(signal: Signal) -> Decimal | None:
-    """The middle of the entry zone, exact; the ask where no zone was sent."""
+    """The middle of the entry zone, to the 15 digits of a cell; the ask where no zone was sent."""
     zone = entry_zone(signal)
-    return (zone[0] + zone[1]) / 2 if zone else signal.ask
+    return rounded((zone[0] + zone[1]) / 2) if zone else signal.ask
 
 
 def stop_share(signal: Signal) -> Decimal | None:

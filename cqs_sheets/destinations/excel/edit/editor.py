@@ -38,7 +38,7 @@ from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, encode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, address
-from cqs_sheets.destinations.excel.parts.styles import TimeFormats
+from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.tables import resize_table
 from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name, tab_prefix
 from cqs_sheets.destinations.excel.read import scan as rollover
@@ -93,7 +93,7 @@ class Editor:
     def _open(self) -> None:
         self._workbook = Workbook(self._draft)
         self._strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
-        self._formats = TimeFormats(self._draft, self._workbook.linked("styles"))
+        self._formats = CellFormats(self._draft, self._workbook.linked("styles"))
 
     def apply(self, plan: Plan, made: Made) -> None:
         """Make a plan's changes of rows and cells in the draft, and leave its sequence and the record there.

@@ -11,13 +11,14 @@ from typing import TypeVar
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.grid import column_number
+from cqs_sheets.core.templates.decimals import is_ours, row_patterns
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
-from cqs_sheets.destinations.excel.parts.styles import TimeFormats
+from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
 
@@ -49,7 +50,7 @@ class RowMaker:
     masters: Mapping[int, CellXml]
     growth: Growth | None
     reference: ColumnReference
-    formats: TimeFormats
+    formats: CellFormats
     epoch_1904: bool
     warnings: list[str]
     kept: set[str]
@@ -60,18 +61,22 @@ class RowMaker:
         They are made when they are written; what they need of the rest of the workbook (formats,
         the columns that formulas look at) is made or found now, as it stands now.
         """
+        patterns = [{} if self.users_own else row_patterns(self.place.tab, each) for each in values]
         for at, column in self._ours.items():
             with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-            self._shown(at, next(with_time, {}))
-        self._row(start, values[0])
+            self._shown(at, next(with_time, {}), {})
+            for pattern in {each[column.id] for each in patterns if column.id in each}:
+                self._shown(at, {}, {column.id: pattern})
+        self._row(start, values[0], patterns[0])
         return EditsOnDemand(
-            range(start, start + len(values)), lambda row: self._row(row, values[row - start])
+            range(start, start + len(values)),
+            lambda row: self._row(row, values[row - start], patterns[row - start]),
         )
 
-    def _row(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
+    def _row(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> RowEdit:
         edit = RowEdit(attributes=self._attributes, kept=self.kept)
         for at in self.columns:
-            style, shown = self._style(at), self._shown(at, values)
+            style, shown = self._style(at), self._shown(at, values, patterns)
             content = self._content(row, at, values)
             edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
@@ -127,9 +132,11 @@ class RowMaker:
     def _style(self, at: int) -> int | None:
         return self._looks[at] if at in self._looks else self.styles.get(at)
 
-    def _shown(self, at: int, values: Mapping[str, CellValue]) -> int | None:
+    def _shown(self, at: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> int | None:
         """The format of the cell that holds the value that is there for it."""
         style, column = self._style(at), self._ours.get(at)
+        if column and column.id in patterns and is_ours(self.formats.pattern(style), column.format):
+            return self.formats.like(style, patterns[column.id])
         if column is None or not isinstance(values.get(column.id), datetime):
             return style
         return self.formats.for_time(style, column.format.pattern)
