@@ -23,6 +23,7 @@ from cqs_sheets.destinations.excel.edit.room import (
     make_room,
     nearly_full,
 )
+from cqs_sheets.destinations.excel.edit.results import own_sheets, store_results
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     EditsOnDemand,
@@ -121,6 +122,19 @@ class Editor:
             sheets = {sheet.part: sheet for sheet in self._kept}
             forget_results(self._draft, self._workbook, list(sheets.values()), self._settings)
         self._workbook.save()
+        if self._kept:
+            store_results(self._draft, self._workbook, self._template, self._own_sheets())
+
+    def _own_sheets(self) -> list[Sheet]:
+        """The sheets whose formulas are the template's."""
+        tables = [
+            place.sheet
+            for tab in self._template.tabs
+            if isinstance(tab, TableTab) and self._made.get(tab.mark_name) != USERS_OWN
+            for volume in marked_volumes(self._workbook, tab)
+            if (place := marked_place(self._workbook, volume))
+        ]
+        return own_sheets(self._workbook, self._template, tables)
 
     @property
     def warnings(self) -> list[str]:

@@ -1,0 +1,246 @@
+"""What the template's own formulas show, worked out and stored with them.
+
+A preview, a mail, a workbook in Protected View and pandas never compute: a formula without a stored value is blank there.
+Excel and LibreOffice compute anew all the same. The user's own formulas are not computed; what is stored with them, and
+still true, may be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from cqs_sheets.core.formulas.evaluate import Evaluator
+from cqs_sheets.core.formulas.parse import Area, Name, TableColumn, parse, shape
+from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable, Value
+from cqs_sheets.core.grid import Span, column_number
+from cqs_sheets.core.templates.formulas import resolve
+from cqs_sheets.core.templates.report_pages import compile_page
+from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
+from cqs_sheets.destinations.excel.edit.rows import without_result
+from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
+from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
+from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
+from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.xmltext import escape_cell, unescape, unescape_cell, with_attribute
+
+_MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
+# Matches one cell whose address comes first (rowstream), as in cellxml.
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+
+Position = tuple[int, int]
+
+
+def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: Collection[Sheet]) -> None:
+    """Work out the template's formulas in these sheets, and store what they show.
+
+    Nothing is done where that would take long, or the calendar is not the usual one.
+    """
+    size = sum(len(chunk) for sheet in sheets for chunk in draft.chunks(sheet.part)) if sheets else 0
+    if workbook.epoch_1904 or not 0 < size <= _MOST_BYTES:
+        return
+    book = _Book(draft, workbook, frozenset(_shapes(template)))
+    tables = [sheet for sheet in sheets if tables_of(draft, sheet.part)]
+    for sheet in sorted(sheets, key=lambda each: (each not in tables, not each.name.startswith("_"))):
+        results = book.results(sheet)
+        if results:
+            _store(draft, sheet, results)
+
+
+def own_sheets(workbook: Workbook, template: Template, tables: Collection[Sheet]) -> list[Sheet]:
+    """The sheets that hold formulas of the template: `tables`, and its pages under their own titles."""
+    pages = (workbook.sheet(tab.name) for tab in template.tabs if not isinstance(tab, TableTab))
+    return list(dict.fromkeys((*tables, *filter(None, pages))))
+
+
+def _shapes(template: Template) -> Iterator[object]:
+    """What the template's formulas say, wherever they stand."""
+    for formula in _formulas(template):
+        try:
+            yield shape(parse(formula.removeprefix("=")))
+        except Unknowable:
+            continue
+
+
+def _formulas(template: Template) -> Iterator[str]:
+    def column(*_: str) -> str:
+        return "T[c]"
+
+    for tab in template.tabs:
+        if isinstance(tab, TableTab):
+            for each in tab.columns:
+                if each.formula:
+                    yield resolve(each.formula, cell=lambda _: "A1", column=column)
+        elif isinstance(tab, SettingsTab):
+            yield from (setting.formula for setting in tab.settings if setting.formula)
+        else:
+            page = compile_page(template, tab, area=lambda _, span: span.absolute, column=column)
+            yield from (cell.formula for cell in page.cells.values() if cell.formula)
+
+
+class _Book:
+    """The workbook as formulas see it; sheets are read when they are asked for."""
+
+    def __init__(self, draft: Draft, workbook: Workbook, shapes: frozenset[object]) -> None:
+        self._draft, self._workbook, self._shapes = draft, workbook, shapes
+        self._names = workbook.global_names()
+        self._strings = SharedStrings(draft, workbook.linked("sharedStrings"))
+        self._sheets: dict[str, _Cells] = {}
+        self._columns: dict[Area, Sequence[Held]] = {}
+        self._tables: dict[str, tuple[Sheet, SheetTable]] = {
+            table.name.lower(): (sheet, table)
+            for sheet in workbook.sheets
+            for table in tables_of(draft, sheet.part)
+        }
+        self._evaluator = Evaluator(self)
+
+    def results(self, sheet: Sheet) -> dict[Position, Held]:
+        """What the template's formulas in a sheet show, by row and column."""
+        cells = self._cells(sheet.name)
+        return {
+            (row, column): self.held(sheet.name, row, column)
+            for row, column in list(cells.formulas)
+            if self._is_ours(cells.formulas[row, column])
+        }
+
+    def held(self, sheet: str, row: int, column: int) -> Held:
+        cells = self._cells(sheet)
+        at = row, column
+        if at not in cells.formulas or at in cells.results:
+            return cells.results[at] if at in cells.results else cells.values.get(at)
+        formula = cells.formulas[at]
+        if not self._is_ours(formula):
+            return cells.values.get(at, UNKNOWN)
+        cells.results[at] = UNKNOWN  # should it look at itself
+        try:
+            held: Held = self._evaluator.value(parse(formula), sheet, row)
+        except FormulaError as error:
+            held = Failed(str(error))
+        except (Unknowable, RecursionError):
+            held = UNKNOWN
+        cells.results[at] = 0.0 if held is None else held
+        return cells.results[at]
+
+    def column(self, area: Area) -> Sequence[Held]:
+        span = area.span
+        if span.left != span.right:
+            raise Unknowable(area)
+        if area not in self._columns:
+            bottom = min(span.bottom, max(span.top, self._cells(area.sheet).bottom))
+            found = [self.held(area.sheet, row, span.left) for row in range(span.top, bottom + 1)]
+            self._columns[area] = found
+        return self._columns[area]
+
+    def area(self, node: TableColumn | Name, sheet: str, row: int) -> Area:
+        if isinstance(node, Name):
+            name = self._names.get(node.name.lower())
+            cell = name.cell if name and ":" not in name.text else None
+            if cell is None:
+                raise Unknowable(node.name)
+            return Area(cell.sheet, Span(cell.row, cell.column, cell.row, cell.column))
+        home, table = self._tables.get(node.table.lower(), (None, None))
+        headers = [column.name.lower() for column in table.columns] if table else []
+        if home is None or table is None or node.header.lower() not in headers:
+            raise Unknowable(node)
+        at = table.area.left + headers.index(node.header.lower())
+        if not node.this_row:
+            return Area(home.name, Span(table.first_row, at, table.last_row, at))
+        if sheet.lower() != home.name.lower() or not table.first_row <= row <= table.last_row:
+            raise Unknowable(node)
+        return Area(home.name, Span(row, at, row, at))
+
+    def _is_ours(self, formula: str) -> bool:
+        try:
+            return shape(parse(formula)) in self._shapes
+        except Unknowable:
+            return False
+
+    def _cells(self, name: str) -> _Cells:
+        found = self._sheets.get(name)
+        if found is None:
+            sheet = self._workbook.sheet(name)
+            if sheet is None:
+                raise Unknowable(name)
+            found = self._sheets[name] = _Cells(self._draft, sheet, self._strings)
+        return found
+
+
+class _Cells:
+    """One sheet's cells by row and column: values, formulas, and what those show as far as it is worked out."""
+
+    def __init__(self, draft: Draft, sheet: Sheet, strings: SharedStrings) -> None:
+        self.values: dict[Position, Held] = {}
+        self.formulas: dict[Position, str] = {}
+        self.results: dict[Position, Held] = {}
+        shared: dict[Position, int] = {}
+        for piece in pieces(draft.chunks(sheet.part)):
+            for match in _CELL.finditer(addressed(piece).text) if piece.part is Part.ROWS else ():
+                if match[4]:
+                    self._take(CellXml(match[1], int(match[2]), match[3], match[4], 0, 0), shared)
+        texts = strings.texts(frozenset(shared.values()))
+        self.values.update({at: texts.get(index, "") for at, index in shared.items()})
+        self.bottom = max((row for row, _ in (*self.values, *self.formulas)), default=1)
+
+    def _take(self, cell: CellXml, shared: dict[Position, int]) -> None:
+        at = cell.row, column_number(cell.column.decode())
+        formula = cell.formula
+        if formula is not None:
+            # one that cells share, or that fills several, is none that we wrote
+            alone = formula and cell.shared_formula is None and not cell.is_of_an_array
+            self.formulas[at] = unescape(formula) if alone else ""
+        index = cell.shared_index
+        if index is not None:
+            shared[at] = index
+        elif formula is None or b"<v" in cell.content:
+            self.values[at] = _value(cell)
+
+
+def _value(cell: CellXml) -> Held:
+    kind, raw = cell.type, cell.raw_value
+    if kind == b"inlineStr":
+        return rich_text(cell.content)
+    if kind == b"str":
+        return unescape_cell(raw)
+    if not raw:
+        return None
+    if kind == b"b":
+        return raw in (b"1", b"true")
+    if kind == b"e":
+        return Failed(raw.decode("utf-8", "replace"))
+    try:
+        return float(raw) if kind == b"n" else UNKNOWN
+    except ValueError:
+        return UNKNOWN
+
+
+def _store(draft: Draft, sheet: Sheet, results: Mapping[Position, Held]) -> None:
+    before = draft.content(sheet.part)
+
+    def cell(match: re.Match[bytes]) -> bytes:
+        held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
+        return match[0] if held is UNKNOWN else _with_result(match[0], held)
+
+    def stored() -> Iterator[bytes]:
+        for piece in pieces(before()):
+            rows = piece.part is Part.ROWS and b"<f" in piece.text
+            yield _CELL.sub(cell, addressed(piece).text) if rows else piece.text
+
+    draft.put(sheet.part, stored)
+
+
+def _with_result(cell: bytes, held: Held) -> bytes:
+    bare = without_result(cell)
+    if isinstance(held, Failed):
+        return bare
+    end = bare.index(b">") + 1
+    kind, value = _encoded(held)
+    return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+
+
+def _encoded(held: Value | object) -> tuple[str | None, bytes]:
+    if isinstance(held, bool):
+        return "b", b"1" if held else b"0"
+    if isinstance(held, str):
+        return "str", escape_cell(held)
+    return None, repr(float(held or 0) + 0.0).removesuffix(".0").encode()  # type: ignore[arg-type]
