@@ -291,13 +291,10 @@ def futures_formulas(signal: Sent, numbers: Numbers) -> Values:
 def scalping_formulas(signal: Sent, numbers: Numbers) -> Values:
     """The formula columns of the template scalping."""
     known = calcs(signal)
-    age = (NOW - signal.published).total_seconds() / 60
     target, stop = known["tp1_pct"], known["stop_pct"]
     reward, risk = ((target or 0) - 2 * numbers.Fee_pct, (stop or 0) + 2 * numbers.Fee_pct)
     both = target is not None and stop is not None
-    state = "fresh" if age <= numbers.Fresh_min else "late" if age <= numbers.Late_min else "old"
     return {
-        "age": age, "state": state,
         "rr_net": reward / risk if both else None,
         "be": risk / (risk + reward) if both else None,  # win rate x reward = loss rate x risk
         **{key: value for key, value in signals_formulas(signal, numbers).items() if key != "rr"},

@@ -10,7 +10,17 @@ from typing import Protocol
 
 from cqs_sheets.core.formulas.functions import FUNCTIONS, arithmetic, criterion
 from cqs_sheets.core.formulas.parse import Area, Call, Literal, Name, Node, TableColumn
-from cqs_sheets.core.formulas.values import FormulaError, Held, Unknowable, Value, number, plain, ranked, text, truth
+from cqs_sheets.core.formulas.values import (
+    FormulaError,
+    Held,
+    Unknowable,
+    Value,
+    number,
+    plain,
+    ranked,
+    text,
+    truth,
+)
 from cqs_sheets.core.grid import Span
 
 _COMPARED: Mapping[str, Callable[[tuple[int, float | str], tuple[int, float | str]], bool]] = {
@@ -91,10 +101,10 @@ class Evaluator:
             self._found[area] = first
         if wanted is None or (isinstance(wanted, str) and any(character in _WILD for character in wanted)):
             raise Unknowable(wanted)
-        at = self._found[area].get(ranked(wanted, wanted))
-        if at is None:
+        found = self._found[area].get(ranked(wanted, wanted))
+        if found is None:
             raise FormulaError("#N/A")
-        return at
+        return found
 
 
 class _Place:
@@ -164,10 +174,10 @@ class _Place:
         return False
 
     def and_(self, arguments: Sequence[Node]) -> Value:
-        return all([truth(self.value(each)) for each in arguments])
+        return all([truth(self.value(each)) for each in arguments])  # noqa: C419 - an error counts wherever it stands
 
     def or_(self, arguments: Sequence[Node]) -> Value:
-        return any([truth(self.value(each)) for each in arguments])
+        return any([truth(self.value(each)) for each in arguments])  # noqa: C419
 
     def row(self, arguments: Sequence[Node]) -> Value:
         return float(self._area(arguments[0]).span.top if arguments else self._row)
@@ -187,7 +197,9 @@ class _Place:
 
     def mask(self, arguments: Sequence[Node]) -> int:
         pairs = zip(arguments[::2], arguments[1::2], strict=True)
-        return reduce(operator.and_, (self._all.mask(self._area(area), self.value(wanted)) for area, wanted in pairs))
+        return reduce(
+            operator.and_, (self._all.mask(self._area(area), self.value(wanted)) for area, wanted in pairs)
+        )
 
     def count(self, arguments: Sequence[Node]) -> Value:
         return float(self.mask(arguments).bit_count())

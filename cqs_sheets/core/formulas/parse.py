@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from cqs_sheets.core.formulas.values import Unknowable
 from cqs_sheets.core.grid import Span
 
-# A formula's words, each whole, left to right: texts, references to tables, cells of this or another sheet, numbers, names.
+# A formula's words, each whole, left to right: texts, tables' columns, cells of this or another sheet, numbers, names.
 _WORD = re.compile(
     r"""\s*(?:
     (?P<text>"(?:[^"]|"")*")
@@ -63,12 +62,9 @@ class Call(NamedTuple):
 
 Node = Literal | Area | TableColumn | Name | Call
 
-_LEVELS: Sequence[frozenset[str]] = (
-    frozenset({"=", "<>", "<", ">", "<=", ">="}),
-    frozenset({"&"}),
-    frozenset({"+", "-"}),
-    frozenset({"*", "/"}),
-)
+_BINDS = {
+    **dict.fromkeys(("=", "<>", "<", ">", "<=", ">="), 1), "&": 2, "+": 3, "-": 3, "*": 4, "/": 4,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=20_000)
@@ -95,14 +91,12 @@ class _Parser:
             at = match.end()
         self.words.reverse()
 
-    def level(self, depth: int) -> Node:
-        """What binds at least as closely as the operators of this level."""
-        if depth == len(_LEVELS):
-            return self._signed()
-        left = self.level(depth + 1)
-        while self._next_sign() in _LEVELS[depth]:
-            sign = self.words.pop()["sign"]
-            left = Call(sign, (left, self.level(depth + 1)))
+    def level(self, least: int) -> Node:
+        """What binds at least as closely as operators of this rank."""
+        left = self._signed()
+        while (rank := _BINDS.get(sign := self._next_sign(), 0)) > least:
+            self.words.pop()
+            left = Call(sign, (left, self.level(rank)))
         return left
 
     def _next_sign(self) -> str:

@@ -9,10 +9,11 @@ Value = float | str | bool | None
 """A number (a time is one, too), a text, a truth value, or a blank."""
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_LETTERS = re.compile("[a-z]+")
 _DIGITS = 15
 
 
-class Unknowable(Exception):  # noqa: N818 - no error: the value is merely not worked out
+class Unknowable(Exception):
     """What a cell shows cannot be said for sure."""
 
 
@@ -53,9 +54,17 @@ def number(value: Value) -> float:
         return float(value)
     if _PLAIN_NUMBER.fullmatch(value):
         return float(value)
-    if any(map(str.isdigit, value)):
+    if any(map(str.isdigit, value)) and not _is_word(value):
         raise Unknowable(value)  # it may be a date, or a number in some language
     raise FormulaError("#VALUE!")
+
+
+def _is_word(value: str) -> bool:
+    """Whether a text with digits surely spells no number, date or time: an id such as a18x, 5#2, scalping:7."""
+    words = _LETTERS.findall(value.lower())
+    return "#" in value or any(
+        word == "scalping" or (len(word) == 1 and word not in "adept") for word in words
+    )
 
 
 def text(value: Value) -> str:

@@ -285,11 +285,11 @@ def test_a_workbook_with_1904_dates_keeps_its_calendar(tmp_path: Path) -> None:
     assert openpyxl.load_workbook(book)["Signals"]["C7"].value == MOMENT
 
 
-def test_formulas_of_a_changed_row_lose_their_old_results_and_excel_is_told_to_compute(book: Path) -> None:
+def test_formulas_of_a_changed_row_get_new_results_and_excel_is_told_to_compute(book: Path) -> None:
     sync(book, updates=[change("1", "stop", Decimal(5))])
     content = parts(book)
     sheet = content["xl/worksheets/sheet1.xml"]
-    assert b'<c r="I4"><f>E4*2</f></c>' in sheet
+    assert b'<c r="I4"><f>E4*2</f><v>10</v></c>' in sheet
     assert b'<c r="I5"><f>E5*2</f><v>186201</v></c>' in sheet
     assert b'fullCalcOnLoad="1"' in content["xl/workbook.xml"]
 

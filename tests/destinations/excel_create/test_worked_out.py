@@ -127,6 +127,12 @@ def test_no_cell_shows_an_error_be_the_workbook_full_or_empty(
     assert books[1].errors() == []
 
 
+def test_what_is_stored_of_trades_and_figures_is_what_libreoffice_works_out(worked: Worked) -> None:
+    total, wrong = worked.book.disagreements()
+    assert total > 7_000
+    assert not wrong
+
+
 @pytest.mark.parametrize("column", FORMULAS)
 def test_every_column_of_the_journal_is_as_its_note_says(worked: Worked, column: str) -> None:
     wrong = [

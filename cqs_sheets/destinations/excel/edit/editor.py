@@ -14,6 +14,7 @@ from cqs_sheets.core.plan.plan import USERS_OWN, Add, Plan, Update
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.newrows import RowMaker
 from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
+from cqs_sheets.destinations.excel.edit.results import own_sheets, store_results
 from cqs_sheets.destinations.excel.edit.room import (
     Growth,
     grow_charts,
@@ -23,7 +24,6 @@ from cqs_sheets.destinations.excel.edit.room import (
     make_room,
     nearly_full,
 )
-from cqs_sheets.destinations.excel.edit.results import own_sheets, store_results
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     EditsOnDemand,

@@ -1,8 +1,8 @@
 """What the template's own formulas show, worked out and stored with them.
 
-A preview, a mail, a workbook in Protected View and pandas never compute: a formula without a stored value is blank there.
-Excel and LibreOffice compute anew all the same. The user's own formulas are not computed; what is stored with them, and
-still true, may be read.
+A preview, a mail, a workbook in Protected View and pandas never compute: a formula without a stored value is blank
+there. Excel and LibreOffice compute anew all the same. The user's own formulas are not computed; what is stored with
+them, and still true, may be read.
 """
 
 from __future__ import annotations
@@ -11,23 +11,35 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
-from cqs_sheets.core.formulas.parse import Area, Name, TableColumn, parse, shape
-from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable, Value
+from cqs_sheets.core.formulas.parse import Area, Name, Node, TableColumn, parse, shape
+from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable, Unknown, Value
 from cqs_sheets.core.grid import Span, column_number
 from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.report_pages import compile_page
-from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
+from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
-from cqs_sheets.destinations.excel.parts.xmltext import escape_cell, unescape, unescape_cell, with_attribute
+from cqs_sheets.destinations.excel.parts.xmltext import (
+    canonical_part,
+    escape_cell,
+    unescape,
+    unescape_cell,
+    with_attribute,
+)
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
 # Matches one cell whose address comes first (rowstream), as in cellxml.
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_CHART_PART = re.compile(r".*/charts/chart\d*\.xml")
+# Matches a range that a chart shows, with what is remembered of it, by any program that writes charts.
+_CHART_RANGE = re.compile(
+    rb"<((?:\w+:)?)(num|str)Ref>\s*<\1f>([^<]*)</\1f>\s*(?:<\1\2Cache>.*?</\1\2Cache>\s*)?</\1\2Ref>",
+    re.DOTALL,
+)
 
 Position = tuple[int, int]
 
@@ -46,6 +58,13 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
         results = book.results(sheet)
         if results:
             _store(draft, sheet, results)
+    blocks = {tab.name.lower() for tab in template.tabs if isinstance(tab, BlocksTab)}
+    for part in draft.names if blocks else ():
+        if _CHART_PART.fullmatch(part):
+            before = canonical_part(draft.read(part))
+            after = _with_caches(before, book, blocks)
+            if after != before:
+                draft.put(part, after)
 
 
 def own_sheets(workbook: Workbook, template: Template, tables: Collection[Sheet]) -> list[Sheet]:
@@ -93,28 +112,31 @@ class _Book:
             for sheet in workbook.sheets
             for table in tables_of(draft, sheet.part)
         }
+        self._headers = {
+            name: {column.name.lower(): at for at, column in enumerate(table.columns, table.area.left)}
+            for name, (_, table) in self._tables.items()
+        }
+        self._trees: dict[str, Node | None] = {}
         self._evaluator = Evaluator(self)
 
     def results(self, sheet: Sheet) -> dict[Position, Held]:
-        """What the template's formulas in a sheet show, by row and column."""
+        """What the template's formulas in a sheet show, by row and column, where that is not stored already."""
         cells = self._cells(sheet.name)
-        return {
-            (row, column): self.held(sheet.name, row, column)
-            for row, column in list(cells.formulas)
-            if self._is_ours(cells.formulas[row, column])
-        }
+        ours = [at for at, formula in cells.formulas.items() if self._tree(formula)]
+        shown = {at: self.held(sheet.name, *at) for at in ours}
+        return {at: held for at, held in shown.items() if held != cells.values.get(at, UNKNOWN)}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
         cells = self._cells(sheet)
         at = row, column
         if at not in cells.formulas or at in cells.results:
             return cells.results[at] if at in cells.results else cells.values.get(at)
-        formula = cells.formulas[at]
-        if not self._is_ours(formula):
+        tree = self._tree(cells.formulas[at])
+        if tree is None:
             return cells.values.get(at, UNKNOWN)
         cells.results[at] = UNKNOWN  # should it look at itself
         try:
-            held: Held = self._evaluator.value(parse(formula), sheet, row)
+            held: Held = self._evaluator.value(tree, sheet, row)
         except FormulaError as error:
             held = Failed(str(error))
         except (Unknowable, RecursionError):
@@ -140,21 +162,24 @@ class _Book:
                 raise Unknowable(node.name)
             return Area(cell.sheet, Span(cell.row, cell.column, cell.row, cell.column))
         home, table = self._tables.get(node.table.lower(), (None, None))
-        headers = [column.name.lower() for column in table.columns] if table else []
-        if home is None or table is None or node.header.lower() not in headers:
+        at = self._headers.get(node.table.lower(), {}).get(node.header.lower())
+        if home is None or table is None or at is None:
             raise Unknowable(node)
-        at = table.area.left + headers.index(node.header.lower())
         if not node.this_row:
             return Area(home.name, Span(table.first_row, at, table.last_row, at))
         if sheet.lower() != home.name.lower() or not table.first_row <= row <= table.last_row:
             raise Unknowable(node)
         return Area(home.name, Span(row, at, row, at))
 
-    def _is_ours(self, formula: str) -> bool:
-        try:
-            return shape(parse(formula)) in self._shapes
-        except Unknowable:
-            return False
+    def _tree(self, formula: str) -> Node | None:
+        """What a formula of the template's own says; None for another one."""
+        if formula not in self._trees:
+            try:
+                tree: Node | None = parse(formula)
+            except Unknowable:
+                tree = None
+            self._trees[formula] = tree if tree and shape(tree) in self._shapes else None
+        return self._trees[formula]
 
     def _cells(self, name: str) -> _Cells:
         found = self._sheets.get(name)
@@ -198,16 +223,12 @@ class _Cells:
 
 def _value(cell: CellXml) -> Held:
     kind, raw = cell.type, cell.raw_value
-    if kind == b"inlineStr":
-        return rich_text(cell.content)
-    if kind == b"str":
-        return unescape_cell(raw)
+    if kind in (b"inlineStr", b"str"):
+        return rich_text(cell.content) if kind == b"inlineStr" else unescape_cell(raw)
     if not raw:
         return None
-    if kind == b"b":
-        return raw in (b"1", b"true")
-    if kind == b"e":
-        return Failed(raw.decode("utf-8", "replace"))
+    if kind in (b"b", b"e"):
+        return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
     try:
         return float(raw) if kind == b"n" else UNKNOWN
     except ValueError:
@@ -236,6 +257,44 @@ def _with_result(cell: bytes, held: Held) -> bytes:
     end = bare.index(b">") + 1
     kind, value = _encoded(held)
     return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+
+
+def _with_caches(chart: bytes, book: _Book, blocks: Collection[str]) -> bytes:
+    """A chart with what its ranges of the template's blocks show: a preview draws it from that."""
+
+    def cached(match: re.Match[bytes]) -> bytes:
+        try:
+            area = parse(unescape(match[3]))
+            held = book.column(area) if isinstance(area, Area) and area.sheet.lower() in blocks else ()
+        except Unknowable:
+            return match[0]
+        if not held or any(isinstance(each, Failed | Unknown) for each in held):
+            return match[0]
+        prefix, kind = match[1], match[2]
+        wanted = str if kind == b"str" else float
+        shown = [
+            (at, each) for at, each in enumerate(held) if each != "" and isinstance(each, wanted | float)
+        ]
+        points = b"".join(
+            b'<%spt idx="%d"><%sv>%s</%sv></%spt>' % (prefix, at, prefix, _encoded(each)[1], prefix, prefix)
+            for at, each in shown
+            if kind == b"str" or isinstance(each, float)
+        )
+        code = b"" if kind == b"str" else b"<%sformatCode>General</%sformatCode>" % (prefix, prefix)
+        count = b'<%sptCount val="%d"/>' % (prefix, len(held))
+        cache = b"<%s%sCache>%s%s%s</%s%sCache>" % (prefix, kind, code, count, points, prefix, kind)
+        return b"<%s%sRef><%sf>%s</%sf>%s</%s%sRef>" % (
+            prefix,
+            kind,
+            prefix,
+            match[3],
+            prefix,
+            cache,
+            prefix,
+            kind,
+        )
+
+    return _CHART_RANGE.sub(cached, chart)
 
 
 def _encoded(held: Value | object) -> tuple[str | None, bytes]:
