@@ -6,7 +6,7 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,12 +26,15 @@ from cqs_sheets.config import (
     load,
     process_environ,
 )
+from cqs_sheets.config.values import holds_password, journal_problem
+from cqs_sheets.core.plan.facts import Lineage
 from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.errors import CqsError
-from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run.deliver import Deliverer, Target, shows_outcomes
+from cqs_sheets.destinations.excel import ExcelDestination, check_place
+from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
+from cqs_sheets.run.deliver import Deliverer, Target, remembered, shows_outcomes
 from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
@@ -62,14 +65,42 @@ class Session:
 
     settings: Settings
     environment: Environment
+    sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
     past: Callable[[Journal], None] | None = None
 
     @property
-    def journal_path(self) -> Path:
-        """Where the journal is."""
-        return self.settings.home / JOURNAL_FILE
+    def journal_path(self) -> JournalPlace:
+        """Where the journal is: a file, or PostgreSQL."""
+        return journal_place(self.settings)
+
+
+def journal_place(settings: Settings) -> JournalPlace:
+    """Where the journal of these settings is: a file, or PostgreSQL."""
+    if settings.journal_url:
+        return SharedJournal(settings.journal_url, settings.tenant)
+    return settings.home / JOURNAL_FILE
+
+
+def place_of(text: str, settings: Settings, environ: Mapping[str, str]) -> JournalPlace:
+    """A journal as an argument names it: a path, `env:NAME`, or a URL without a password. Raises UsageError."""
+    named = text.removeprefix("env:")
+    url = environ.get(named, "") if named != text else text
+    if named == text and "://" not in text:
+        return Path(text)
+    problem = journal_problem(url)
+    if named == text and not problem and holds_password(url):
+        problem = (
+            "a password in an argument is seen by everyone on this computer: put the URL in the environment"
+        )
+    if problem:
+        raise UsageError(
+            f"{'the journal named' if named == text else named}: {problem}.",
+            meaning="Nothing was copied.",
+            hint="Name it env:NAME, where NAME is an environment variable such as CQS_JOURNAL.",
+        )
+    return SharedJournal(Secret(url), settings.tenant)
 
 
 @contextmanager
@@ -99,7 +130,7 @@ def opened_session(
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
         past = None
         if sandbox:
-            settings = replace(settings, home=settings.home / "sandbox")
+            settings = replace(settings, home=settings.home / "sandbox", journal_url=None)
         if sandbox and serve:
             from cqs_sheets.run.past import give_past  # noqa: PLC0415
 
@@ -109,7 +140,12 @@ def opened_session(
                 give_past(journal, market, feed, utc_now())
 
         yield Session(
-            settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop, past=past
+            settings=settings,
+            environment=Environment.read(environ),
+            sandbox=sandbox,
+            sleep=sleep,
+            stop=stop,
+            past=past,
         )
 
 
@@ -142,8 +178,8 @@ def opened_run(
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
             deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now,
-                rules=desk.settings.rules if desk else None,
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
+                rules=desk.settings.rules if desk else None, sleep=session.sleep,
             ),
             journal=journal,
             open_target=targets.open,
@@ -153,6 +189,19 @@ def opened_run(
             desk=desk,
             shows_outcomes=targets.show_outcomes,
         )  # fmt: skip
+
+
+def check_targets(session: Session) -> None:
+    """Raise CqsError for a target that can never be written: before the API is asked, as nothing will mend that.
+
+    One that was written before is not looked at: its signals are caught also while it is away.
+    """
+    with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
+        new = [each for each in session.settings.targets if not remembered(journal, each).sequence]
+    for target in new:
+        load_template(target.template)
+        if target.path:
+            check_place(target.path)
 
 
 def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
@@ -224,6 +273,16 @@ class Targets:
             force=self._force,
             sleep=self._session.sleep,
         )
+
+
+def lineage_of(target: TargetSettings) -> Lineage:
+    """What a workbook says of itself, as a shared journal knows it by that; nothing of one that cannot be read."""
+    if target.path is None:
+        return ()
+    try:
+        return ExcelDestination(target.path).stamp("").lineage
+    except CqsError:
+        return ()
 
 
 def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:

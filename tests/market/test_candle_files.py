@@ -37,7 +37,7 @@ def row(time: object, prices: str = "10,11,9,10", market: str = "binance,BTC/USD
 
 def bars(found: Candles) -> list[tuple[float, ...]]:
     every = (found.bar(index, 1) for index in range(len(found.minutes)))
-    return [(bar.minute - MINUTE, *(price / ONE for price in bar[1:])) for bar in every]
+    return [(bar.minute - MINUTE, *(price / ONE for price in bar[1:5])) for bar in every]
 
 
 def test_a_market_is_found_by_code_and_pair_in_any_casing(tmp_path: Path) -> None:
