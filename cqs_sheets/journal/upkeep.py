@@ -81,6 +81,22 @@ class Upkeep:
         self._database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
         return pruned
 
+    def changes(self) -> tuple[int, ...]:
+        """Numbers that differ once a signal or what was delivered has changed; a poll alone changes none."""
+        [signals] = self._database.execute("SELECT count(*), coalesce(max(change), 0) FROM signals")
+        [delivered] = self._database.execute(
+            "SELECT count(*), coalesce(sum(revision), 0), coalesce(max(last), 0) FROM delivered"
+        )
+        return (*map(int, signals), *map(int, delivered))
+
+    def move_targets(self, old: str, new: str) -> None:
+        """Know the workbooks under the folder `old` by where they lie now, under `new`."""
+        self._database.change(
+            "UPDATE OR IGNORE targets SET name = ?2 || substr(name, length(?1) + 1)"
+            " WHERE substr(name, 1, length(?1)) = ?1",
+            (f"{old}/", f"{new}/"),
+        )
+
     def take_in(self, path: Path) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
@@ -111,6 +127,7 @@ def _merge(database: Database, other: Database) -> Merged:
             _join_feeds(database, other, theirs, arrival, feeds)
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
+        _keep_undigested(database, other)
     return Merged(new=new, changed=changed, polls=polls)
 
 
@@ -218,3 +235,13 @@ def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -
         new,
     )
     return len(new)
+
+
+def _keep_undigested(database: Database, other: Database) -> None:
+    """Take over the answers that their run was killed before it could read."""
+    rows = other.execute("SELECT feed, at, request, body FROM answers WHERE poll IS NULL")
+    database.change_many(
+        "INSERT INTO answers (feed, at, request, body) SELECT ?1, ?2, ?3, ?4"
+        " WHERE NOT EXISTS (SELECT 1 FROM answers WHERE feed = ?1 AND at = ?2 AND request = ?3)",
+        rows,
+    )
