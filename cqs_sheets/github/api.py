@@ -29,7 +29,9 @@ class GitHubApi:
         url = urllib.parse.urlsplit(root)
         if url.scheme != "https" and not is_loopback(url.hostname or ""):
             raise UsageError(
-                f"{root} is no https address.", meaning="Nothing was asked.", hint="Set GITHUB_API_URL to one."
+                f"{root} is no https address.",
+                meaning="Nothing was asked.",
+                hint="Set GITHUB_API_URL to one.",
             )
         self._root = f"{root.rstrip('/')}/repos/{repository}"
         self._token = token

@@ -55,7 +55,9 @@ class Here:
 def workflow_file(environ: Mapping[str, str]) -> str:
     """The workflow's path inside the repository: `.github/workflows/cqs-sheets.yml`."""
     named = environ.get("GITHUB_WORKFLOW_REF", "").rpartition("@")[0]
-    return named.removeprefix(f"{environ.get('GITHUB_REPOSITORY', '')}/") or ".github/workflows/cqs-sheets.yml"
+    return (
+        named.removeprefix(f"{environ.get('GITHUB_REPOSITORY', '')}/") or ".github/workflows/cqs-sheets.yml"
+    )
 
 
 class Chain:
@@ -159,7 +161,9 @@ class Chain:
         found = self._api.get(f"{self._workflow}/runs", per_page=_RUNS) or {}
         for run in found.get("workflow_runs", []):
             mine = run.get("id") == self._here.run_id
-            watches = run.get("event") != "schedule" and not str(run.get("display_title", "")).endswith(SANDBOX)
+            watches = run.get("event") != "schedule" and not str(run.get("display_title", "")).endswith(
+                SANDBOX
+            )
             if watches and not mine and (run.get("status") == _ENDED) is ended:
                 yield run
 
@@ -205,7 +209,10 @@ class Chain:
         longest = None
         for job in found.get("jobs", []):
             if job.get("conclusion") == "cancelled" and job.get("steps") and job.get("started_at"):
-                begun, ended = _moment(job["started_at"]), _moment(job.get("completed_at") or "") or self._now()
+                begun, ended = (
+                    _moment(job["started_at"]),
+                    _moment(job.get("completed_at") or "") or self._now(),
+                )
                 longest = max(longest or 0.0, (ended - (begun or ended)).total_seconds() / 60)
         return longest
 

@@ -65,7 +65,9 @@ class Keeper:
             if tip and all(tip.files.get(path) == blob for path, blob in files.items()):
                 return Kept(taken=taken, warnings=tuple(self.warnings))
             try:
-                self.branch.put(files, tip, f"Signals until {self.clock().astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+                self.branch.put(
+                    files, tip, f"Signals until {self.clock().astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                )
             except Raced:
                 self.sleep(race)
             else:

@@ -39,7 +39,9 @@ class Owner:
     def __post_init__(self) -> None:
         """Raises UsageError for a name that cannot be part of a branch's."""
         if self.name and (
-            not _NAME.fullmatch(self.name) or self.name.endswith((".", ".lock", "sandbox")) or ".." in self.name
+            not _NAME.fullmatch(self.name)
+            or self.name.endswith((".", ".lock", "sandbox"))
+            or ".." in self.name
         ):
             raise UsageError(
                 f"{self.name!r} cannot be the name of a sync.",
@@ -73,7 +75,7 @@ class StateBranch:
     def __init__(self, git: Git, branch: str, owner: Owner, root: Path) -> None:
         self.branch = branch
         self.appends = False  # where a rule of the repository forbids to replace a commit
-        self.pushed_bytes = 0
+        self.pushed_bytes = self.last_bytes = 0  # as packed, about
         self._git = git
         self._ref = f"refs/heads/{branch}"
         self._owner = owner
@@ -98,9 +100,7 @@ class StateBranch:
         base = self.base()
         if base and base.sha == listed[0]:
             return base
-        self._git.ask(
-            "fetch", "--quiet", "--depth=2", "--no-tags", self._git.url, f"+{self._ref}:{_TIP}"
-        )
+        self._git.ask("fetch", "--quiet", "--depth=2", "--no-tags", self._git.url, f"+{self._ref}:{_TIP}")
         tip = self._tip(self._git.text("rev-parse", _TIP))
         self._refuse_others(tip)
         return tip
@@ -136,7 +136,8 @@ class StateBranch:
                 if now[:1] != ([tip.sha] if tip else []):
                     raise Raced from None
                 return self._appended(failed, files, tip, title, amended=amends)
-        self.pushed_bytes += self._size(new, tip)
+        self.last_bytes = self._size(new, tip)
+        self.pushed_bytes += self.last_bytes
         pushed = self._tip(new)
         self.rests_on(pushed)
         return pushed

@@ -35,11 +35,15 @@ def git(folder: Path, *arguments: str) -> str:
 class Runner:
     """A machine with a checkout of its own; what it watches is put into its journal by `sees`."""
 
-    def __init__(self, folder: Path, url: str, owner: Owner = OWNER, *, books: tuple[str, ...] = ("signals.xlsx",)):
+    def __init__(
+        self, folder: Path, url: str, owner: Owner = OWNER, *, books: tuple[str, ...] = ("signals.xlsx",)
+    ):
         self.root = folder / "checkout"
         self.root.mkdir(parents=True, exist_ok=True)
         self.waited: list[float] = []
-        repository = Git(folder / "state", url, environ={"PATH": "/usr/bin:/bin:/usr/local/bin"}, sleep=self.waited.append)
+        repository = Git(
+            folder / "state", url, environ={"PATH": "/usr/bin:/bin:/usr/local/bin"}, sleep=self.waited.append
+        )
         self.branch = StateBranch(repository, owner.branch, owner, self.root)
         self.keeper = Keeper(
             branch=self.branch,
@@ -99,7 +103,9 @@ def show(remote: Path, path: str) -> str:
     return git(remote, "show", f"{OWNER.branch}:{path}")
 
 
-def test_what_one_run_keeps_the_next_one_has_in_one_commit(remote: Path, runner: Callable[..., Runner]) -> None:
+def test_what_one_run_keeps_the_next_one_has_in_one_commit(
+    remote: Path, runner: Callable[..., Runner]
+) -> None:
     first = runner("first")
     assert not first.keeper.restore()
     first.sees(0, 1, row="one ")
@@ -107,7 +113,11 @@ def test_what_one_run_keeps_the_next_one_has_in_one_commit(remote: Path, runner:
     first.sees(1, 2, row="two ")
     assert first.keeper.keep().pushed
     assert count(remote) == 1
-    assert git(remote, "ls-tree", "--name-only", OWNER.branch).split() == ["README.md", JOURNAL_FILE, "signals.xlsx"]
+    assert git(remote, "ls-tree", "--name-only", OWNER.branch).split() == [
+        "README.md",
+        JOURNAL_FILE,
+        "signals.xlsx",
+    ]
     second = runner("second")
     assert second.keeper.restore()
     assert (second.known(), second.book.read_text()) == ({"1", "2"}, "one two ")
@@ -134,7 +144,9 @@ def test_a_second_workbook_is_added_to_what_is_there(remote: Path, runner: Calla
     assert show(remote, "signals.xlsx") == "one"  # a list that became shorter drops nothing
 
 
-def test_who_loses_the_race_rests_on_the_winner_and_brings_its_own(remote: Path, runner: Callable[..., Runner]) -> None:
+def test_who_loses_the_race_rests_on_the_winner_and_brings_its_own(
+    remote: Path, runner: Callable[..., Runner]
+) -> None:
     start = runner("start")
     start.sees(0, 1, row="one ")
     start.keeper.keep()
@@ -150,7 +162,9 @@ def test_who_loses_the_race_rests_on_the_winner_and_brings_its_own(remote: Path,
     assert kept.pushed
     assert kept.taken == (JOURNAL_FILE, "signals.xlsx")
     assert loser.known() == {"1", "2", "3"}
-    assert loser.book.read_text() == "one two "  # theirs: what is ours is pending, and goes in with the next sync
+    assert (
+        loser.book.read_text() == "one two "
+    )  # theirs: what is ours is pending, and goes in with the next sync
     with Journal.open_readonly(loser.keeper.journal, clock=clock) as journal:
         assert len(journal.undigested()) == 1
         assert journal.coverage([("swing", "all/free")]).gap_seconds == 0
@@ -303,7 +317,9 @@ def test_the_token_is_in_no_address_argument_or_file(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "HEAD").touch()
     environ = {"PATH": f"{asked.parent}:/usr/bin:/bin"}
-    repository = Git(tmp_path / "state", "https://github.com/me/mine.git", environ=environ, token=Secret("s3cret"))
+    repository = Git(
+        tmp_path / "state", "https://github.com/me/mine.git", environ=environ, token=Secret("s3cret")
+    )
     repository.ask("ls-remote", repository.url)
     assert "s3cret" not in (tmp_path / "arguments").read_text()
     assert "GIT_CONFIG_KEY_0=http.https://github.com/.extraheader" in (tmp_path / "env").read_text()
@@ -330,14 +346,18 @@ def test_a_journal_knows_its_workbook_on_a_runner_with_other_folders(runner: Cal
     first.sees(0, 1)
     with Journal.open(first.keeper.journal, clock=clock) as journal:
         target = journal.target(f"{first.book} as signals", "")
-        journal.delivered(target, sequence=7, version="", rows=[], cursor=journal.newest_change(), at=at(0), wrote=True)
+        journal.delivered(
+            target, sequence=7, version="", rows=[], cursor=journal.newest_change(), at=at(0), wrote=True
+        )
     first.keeper.keep()
     second.keeper.restore()
     with Journal.open(second.keeper.journal, clock=clock) as journal:
         assert journal.target(f"{second.book} as signals", "").sequence == 7
 
 
-def test_the_copy_in_the_branch_is_pruned_and_whole(remote: Path, tmp_path: Path, runner: Callable[..., Runner]) -> None:
+def test_the_copy_in_the_branch_is_pruned_and_whole(
+    remote: Path, tmp_path: Path, runner: Callable[..., Runner]
+) -> None:
     watching = runner("watching")
     watching.sees(-60 * 24 * 40, 1)
     watching.sees(0, 2)

@@ -18,7 +18,7 @@ from cqs_sheets.core.render import duration
 from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github import tell_github
+from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run import Session, open_api
 from cqs_sheets.run.sync import GOES_ON, Beat, Run, Step, run_once, watch
 

@@ -18,7 +18,7 @@ from cqs_sheets.cli.terminal.output import harmless, print_json, print_warning
 from cqs_sheets.config import Environment
 from cqs_sheets.core.render import plan_lines, report_lines
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
-from cqs_sheets.github import tell_github
+from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run.sync import SyncResult
 
 _SAFE = "Every step is safe to repeat: what was caught is in the journal, your sheets are whole."
