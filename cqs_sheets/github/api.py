@@ -1,4 +1,4 @@
-"""GitHub's REST API, as far as a run needs it; nothing but Python's own library, as it must answer where an install failed."""
+"""GitHub's REST API, as far as a run needs it, by Python's own library: it must answer where an install failed."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class GitHubApi:
         self._token = token
         self._sleep = sleep
 
-    def get(self, path: str, **query: str) -> Any:
+    def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """The answer's JSON; None if there is nothing at that path (404)."""
         return self._ask("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path, None)
 
-    def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+    def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
         """The same for POST and PATCH; what may have happened already is asked once more all the same."""
         return self._ask(method, path, body)
 
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401
         for pause in (*_PAUSES, None):
             try:
                 return self._once(method, path, body)
@@ -62,7 +62,7 @@ class GitHubApi:
             self._sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:
+    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401
         request = urllib.request.Request(  # noqa: S310 - https, or this machine
             f"{self._root}{path}",
             method=method,

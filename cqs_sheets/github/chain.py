@@ -1,21 +1,24 @@
 """A chain of runs: each starts the next one, a schedule starts one if none is there, and whatever ends it is told.
 
-Nothing here needs more than Python's own library: it answers where an install failed, on a runner that has nothing else.
+Nothing here needs more than Python's own library: it answers where an install failed.
 """
 
 from __future__ import annotations
 
 import html
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cqs_sheets.errors import AccessRefused, CqsError
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.github.api import GitHubApi
 
 Run = Mapping[str, Any]
+
+_WORKFLOW_REF = re.compile(r"[^/]+/[^/]+/(.+?\.ya?ml)@")  # OWNER/REPO/FILE@REF
 
 SANDBOX = "sandbox"  # how the title of a run with invented signals ends
 LABEL = "cqs-sheets"
@@ -25,6 +28,7 @@ _ENDED = "completed"
 _RUNS = "100"
 _WAITS = (0.0, 30.0, 120.0, 300.0)  # seconds before a run is started after so many failures in a row
 _LONGEST_WAIT = 600.0
+_PATIENCE = (60.0, 300.0)  # seconds between tries of the last job that could start one
 _GIVES_UP = 24  # failures in a row; then it is left to the schedule
 
 
@@ -54,10 +58,8 @@ class Here:
 
 def workflow_file(environ: Mapping[str, str]) -> str:
     """The workflow's path inside the repository: `.github/workflows/cqs-sheets.yml`."""
-    named = environ.get("GITHUB_WORKFLOW_REF", "").rpartition("@")[0]
-    return (
-        named.removeprefix(f"{environ.get('GITHUB_REPOSITORY', '')}/") or ".github/workflows/cqs-sheets.yml"
-    )
+    named = _WORKFLOW_REF.match(environ.get("GITHUB_WORKFLOW_REF", ""))
+    return named[1] if named else ".github/workflows/cqs-sheets.yml"
 
 
 class Chain:
@@ -89,7 +91,7 @@ class Chain:
         if any(self._others(ended=False)):
             return "A run watches or waits already: nothing to do."
         last = next(iter(self._others(ended=True)), None)
-        if last and last.get("conclusion") == "cancelled" and self._stopped(last):
+        if last and last.get("conclusion") == "cancelled" and self._stopped(self._watched_minutes(last)):
             return (
                 f"Somebody stopped the last run ({last.get('html_url', '')}), so none is started."
                 " To go on, press Run workflow."
@@ -106,24 +108,32 @@ class Chain:
         run = self._api.get(f"/actions/runs/{self._here.run_id}") or {}
         if str(run.get("display_title", "")).endswith(SANDBOX):
             return "A trial with invented signals: nothing goes on, nobody is told."
-        if result == "cancelled" and not self._begun(run):
+        if result == "cancelled" and (minutes := self._watched_minutes(run)) is None:
             return "It never began: a newer one waits in its place."
-        if result == "cancelled" and self._stopped(run):
+        if result == "cancelled" and self._stopped(minutes):
             stopped = self._cancel_waiting()
             self.tell(f"Run {self._link()} was cancelled, and {stopped} that waited. If that was you: nothing is to do."
                       " To go on, press **Run workflow** on the workflow's page.")  # fmt: skip
             return "Stopped."
         self.tell(problem or self._unexplained(result))
-        if final:
-            return "Repeating cannot mend this: no successor is started."
+        return "Repeating cannot mend this: no successor is started." if final else self._revived()
+
+    def _revived(self) -> str:
+        """Start a run after one that failed, the later the more failed before; what was done, for people."""
         if any(self._others(ended=False)):
             return "A successor waits already."
         failures = self._failures()
         if failures > _GIVES_UP:
             return f"{failures} runs failed in a row: it is left to the schedule to try again."
-        wait = _WAITS[failures - 1] if failures <= len(_WAITS) else _LONGEST_WAIT
-        self._sleep(wait)
-        self._dispatch()
+        self._sleep(_WAITS[failures - 1] if failures <= len(_WAITS) else _LONGEST_WAIT)
+        for pause in (*_PATIENCE, None):  # nobody comes after this job
+            try:
+                self._dispatch()
+                break
+            except TargetBusy:
+                if pause is None:
+                    raise
+                self._sleep(pause)
         return "A successor was started."
 
     def tell(self, problem: str) -> None:
@@ -182,7 +192,7 @@ class Chain:
         except AccessRefused as refused:
             raise AccessRefused(
                 f"No successor could be started: {refused.message}",
-                meaning="This run goes on to its end; then nobody watches until the schedule strikes, hours later perhaps.",
+                meaning="After this run nobody watches until the schedule strikes, hours later perhaps.",
                 hint="The job needs `actions: write` under its `permissions:`. If GitHub says that the workflow is"
                 " disabled: enable it on its page under Actions (after 60 quiet days GitHub disables it).",
             ) from None
@@ -195,16 +205,12 @@ class Chain:
                 count += 1
         return "the one" if count == 1 else f"the {count}" if count else "none"
 
-    def _begun(self, run: Run) -> bool:
-        """Whether the job that watches ever had a runner."""
-        return self._watched_minutes(run) is not None
-
-    def _stopped(self, run: Run) -> bool:
+    def _stopped(self, minutes: float | None) -> bool:
         """Whether somebody cancelled it: GitHub calls a job that ran out of time cancelled, too."""
-        minutes = self._watched_minutes(run)
         return minutes is not None and minutes < self._here.timeout_minutes - 1
 
     def _watched_minutes(self, run: Run) -> float | None:
+        """How long the cancelled job of a run watched; None if it never had a runner."""
         found = self._api.get(f"/actions/runs/{run.get('id', self._here.run_id)}/jobs") or {}
         longest = None
         for job in found.get("jobs", []):
@@ -231,11 +237,6 @@ class Chain:
 
     def _link(self) -> str:
         return f"[{self._here.run_id}]({self._here.page})"
-
-
-def problem_text(error: CqsError) -> str:
-    """A failure as the text of an issue: nothing in it is a mention, a link or a command."""
-    return "\n\n".join(plain(text) for text in (error.message, error.meaning, error.hint) if text)
 
 
 def plain(text: str) -> str:

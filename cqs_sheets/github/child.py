@@ -32,7 +32,7 @@ class Told:
 
 
 class Child:
-    """A command of ours in a process of its own; what it says on stderr passes through, its last error is remembered."""
+    """A command of ours in a process of its own. Its stderr passes through, and its last error is remembered."""
 
     def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
         self._process = subprocess.Popen(  # noqa: S603

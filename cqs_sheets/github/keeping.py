@@ -79,7 +79,7 @@ class Keeper:
         )
 
     def _take(self, tip: Tip, base: Tip | None) -> tuple[str, ...]:
-        """Bring here what somebody else put there since `base`: their workbook stands, and their journal is the base."""
+        """Bring here what others put there since `base`: their workbook stands, their journal is the new base."""
         before = base.files if base else {}
         news = {path for path in tip.files if tip.files[path] != before.get(path)}
         books = {self._path(book): book for book in self.workbooks}

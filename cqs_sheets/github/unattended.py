@@ -16,7 +16,7 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.github import summary
 from cqs_sheets.github.api import GitHubApi
-from cqs_sheets.github.chain import Chain, Here, plain, problem_text
+from cqs_sheets.github.chain import Chain, Here, plain
 from cqs_sheets.github.child import Child, Told
 from cqs_sheets.github.git import Git
 from cqs_sheets.github.inputs import Inputs

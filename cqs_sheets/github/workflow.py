@@ -15,7 +15,9 @@ from cqs_sheets.errors import UsageError
 WORKFLOW_FILE = Path(".github", "workflows", "cqs-sheets.yml")
 _ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 _ON_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
-_CACHED = re.compile(r"^ +workbooks: (?:\|\n(?:            .*\n)+|\"\"\n)", re.MULTILINE)  # what the first version wrote
+_CACHED = re.compile(
+    r"^ +workbooks: (?:\|\n(?:            .*\n)+|\"\"\n)", re.MULTILINE
+)  # what the first version wrote
 _PASTED = ("to: ${{ vars.CQS_SHEET }}",)
 _CONFIGURED = ('to: "" # as the config says',)
 

@@ -1,4 +1,4 @@
-"""A journal carried from machine to machine: copied while it is in use, put to rest on another's, told of a new home."""
+"""A journal carried from machine to machine: copied while it is in use, and brought to one with another's."""
 
 from __future__ import annotations
 

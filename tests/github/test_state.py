@@ -37,7 +37,7 @@ class Runner:
 
     def __init__(
         self, folder: Path, url: str, owner: Owner = OWNER, *, books: tuple[str, ...] = ("signals.xlsx",)
-    ):
+    ) -> None:
         self.root = folder / "checkout"
         self.root.mkdir(parents=True, exist_ok=True)
         self.waited: list[float] = []
@@ -295,7 +295,7 @@ def test_two_workflows_never_share_a_branch_unless_one_was_renamed(runner: Calla
     file.touch()
     other = runner("other", owner=Owner(workflow=".github/workflows/renamed.yml"))
     other.branch._git("update-ref", "-d", "refs/cqs/base")
-    with pytest.raises(UsageError, match="of its own|default of"):
+    with pytest.raises(UsageError, match=r"default of"):
         other.keeper.restore()
     swing = runner("swing", owner=Owner(workflow=OWNER.workflow, name="swing"))
     assert not swing.keeper.restore()

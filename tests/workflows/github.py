@@ -1,8 +1,8 @@
-"""GitHub for tests: a stub of its REST API, a bare repository, and `act`, which runs the real workflow file on this machine.
+"""GitHub for tests: a stub of its REST API, a bare repository, and `act`, which runs the real workflow file here.
 
-What cannot be downloaded is a stand-in: checkout (act brings the working folder itself), setup-python (a `python` that
-installs nothing, and fails as often as it is told to), the cache (it has nothing). act knows no concurrency: a test runs
-what was dispatched itself.
+What cannot be downloaded is a stand-in: checkout (act brings the working folder itself), setup-python (a `python`
+that installs nothing, and fails as often as it is told to), the cache (it has nothing). act knows no concurrency: a
+test runs what was dispatched itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class RestApi:
     def dispatches(self) -> int:
         return sum(path.endswith("/dispatches") for _, path, _ in self.asked)
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:  # noqa: C901, PLR0911 - a table of answers
         self.asked.append((method, path, body))
         for pattern, status in self.refused.items():
             if re.search(pattern, f"{method} {path}"):
@@ -179,30 +179,47 @@ class GitHub:
         git(self.checkout, "add", "--all", "--force")
         git(self.checkout, "commit", "--quiet", "--allow-empty", "-m", "As it is")
 
-    def run(self, *, event: str = "workflow_dispatch", sandbox: bool = False, files: Mapping[str, str] | None = None) -> Done:
+    def run(
+        self,
+        *,
+        event: str = "workflow_dispatch",
+        sandbox: bool = False,
+        files: Mapping[str, str] | None = None,
+    ) -> Done:
         """One run, that is the one that waits, or a new one."""
         self.commit(files or {})
         waiting = [run for run in self.api.runs if run["status"] == "queued" and event == run["event"]]
         title = "Trial in the sandbox" if sandbox else "Signals"
-        number = waiting[0]["id"] if waiting and not sandbox else self.api.begin_run("in_progress", title, event)
+        number = (
+            waiting[0]["id"] if waiting and not sandbox else self.api.begin_run("in_progress", title, event)
+        )
         run = self.api.runs[number - 1]
         run["status"] = "in_progress"
         (self.folder / "installs").write_text("x" * self.failing_installs)
         home = self.folder / f"runner{number}"
         home.mkdir()
         ran = subprocess.run(
-            self._command(number, event, sandbox=sandbox), cwd=self.checkout, capture_output=True, text=True, check=False,
-            env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "HOME": str(home)}, timeout=240,
+            self._command(number, event, sandbox=sandbox), cwd=self.checkout, capture_output=True, text=True,
+            check=False, env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "HOME": str(home)}, timeout=240,
         )  # fmt: skip
         log = ran.stdout + ran.stderr
-        named = {"Start a run if none is there": "start", "Watch the signals": "watch", "Tell what failed, and go on": "after"}
-        jobs = {named[job]: how for job, how in re.findall(r"^\[[\w-]+/([^\]]+?) *\] 🏁  Job (\w+)", log, re.MULTILINE)}
+        named = {
+            "Start a run if none is there": "start",
+            "Watch the signals": "watch",
+            "Tell what failed, and go on": "after",
+        }
+        jobs = {
+            named[job]: how
+            for job, how in re.findall(r"^\[[\w-]+/([^\]]+?) *\] 🏁  Job (\w+)", log, re.MULTILINE)
+        }
         run.update(END("success" if jobs.get("watch", "succeeded") == "succeeded" and jobs else "failure"))
         return Done(log=log, jobs=jobs)
 
     def show(self, path: str, branch: str = "cqs-sheets") -> bytes:
         """A file of a branch."""
-        done = subprocess.run(["git", "show", f"{branch}:{path}"], cwd=self.remote, capture_output=True, check=True)
+        done = subprocess.run(
+            ["git", "show", f"{branch}:{path}"], cwd=self.remote, capture_output=True, check=True
+        )
         return done.stdout
 
     def branches(self) -> set[str]:
@@ -222,7 +239,8 @@ class GitHub:
             ACTION: ROOT,
             **{f"{name}@{commit}": self.folder / "actions" / name.replace("/", "+")
                for file in (self.text, (ROOT / "action.yml").read_text())
-               for name, commit in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\w+)", file) if name != "somebody/cqs-sheets"},
+               for name, commit in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\w+)", file)
+               if name != "somebody/cqs-sheets"},
         }  # fmt: skip
         return [
             ACT, event, "-P", "ubuntu-24.04=-self-hosted", "--secret", "GITHUB_TOKEN=s3cret-token", "--rm",
@@ -246,12 +264,14 @@ class GitHub:
         # where nothing is installed
         (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
         # a server that is away for as many requests as the file has letters, or refuses what it says
-        real, away = shutil.which("git"), self.folder / "away"
+        real, away, refuses = shutil.which("git"), self.folder / "away", self.folder / "refuses"
         away.touch()
         (programs / "git").write_text(
-            '#!/bin/sh\ncase "$1" in ls-remote|fetch|push)\n'
-            f'  if [ "$1" = push ] && [ -e "{self.folder}/refuses" ]; then cat "{self.folder}/refuses" >&2; exit 128; fi\n'
-            f'  if [ -s "{away}" ]; then truncate -s -1 "{away}"; echo "fatal: unable to access: Could not resolve host" >&2; exit 128; fi;;\n'
+            "#!/bin/sh\n"
+            f'if [ "$1" = push ] && [ -e "{refuses}" ]; then cat "{refuses}" >&2; exit 128; fi\n'
+            'case "$1" in ls-remote|fetch|push)\n'
+            f'  if [ -s "{away}" ]; then truncate -s -1 "{away}"\n'
+            '    echo "fatal: unable to access: Could not resolve host" >&2; exit 128; fi;;\n'
             f'esac\nexec {real} "$@"\n'
         )
         for program in programs.iterdir():
@@ -272,4 +292,6 @@ class GitHub:
 
 def git(folder: Path, *arguments: str) -> str:
     who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
-    return subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()

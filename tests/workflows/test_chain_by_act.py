@@ -17,7 +17,9 @@ import pytest
 from cqs_sheets import sandbox
 from tests.workflows.github import ACT, NAME, GitHub, RestApi, git, served
 
-pytestmark = pytest.mark.skipif(ACT is None or os.name != "posix", reason="needs act, on a system like its runner")
+pytestmark = pytest.mark.skipif(
+    ACT is None or os.name != "posix", reason="needs act, on a system like its runner"
+)
 
 
 @pytest.fixture
@@ -124,7 +126,9 @@ def test_a_second_workbook_with_any_name_joins_the_first(github: GitHub) -> None
     rows = ids(github)
     name = "mein böok [neu]! 2*: #1.xlsx"
     config = f'[[target]]\nto = "signals.xlsx"\n\n[[target]]\nto = "{name}"\ntemplate = "raw"\n'
-    traps = {each: "raise SystemExit('the wrong module')\n" for each in ("signal.py", "token.py", "queue.py", "secrets.py")}
+    traps = dict.fromkeys(
+        ("signal.py", "token.py", "queue.py", "secrets.py"), "raise SystemExit('the wrong module')\n"
+    )
     second = github.run(files={"cqs-sheets.toml": config, **traps})
     assert second.ok, second.log
     nothing_lost(github, rows)
@@ -182,10 +186,14 @@ def test_cancelled_in_the_middle_of_a_watch_it_stops_and_keeps_all(github: GitHu
     def cancel() -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+            found = subprocess.run(
+                ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+            ).stdout
             mine = [line.split(None, 1) for line in found.splitlines() if "cqs_sheets.github run" in line]
             watching = [line for line in found.splitlines() if "cqs_sheets watch" in line]
-            mine = [each for each in mine if str(github.folder) in Path(f"/proc/{each[0]}/environ").read_text()]
+            mine = [
+                each for each in mine if str(github.folder) in Path(f"/proc/{each[0]}/environ").read_text()
+            ]
             if mine and watching and github.branches():
                 log.write_text(found)
                 os.kill(int(mine[0][0]), signal.SIGINT)
