@@ -22,7 +22,8 @@ from cqs_sheets.github.git import Git
 from cqs_sheets.github.inputs import Inputs
 from cqs_sheets.github.keeping import Keeper
 from cqs_sheets.github.state import StateBranch
-from cqs_sheets.journal import JOURNAL_FILE, Journal, carrying
+from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
+from cqs_sheets.run import journal_place
 
 _FINAL = (2, 77)  # exit codes that repeating cannot mend
 _BYTES_A_DAY = 200_000_000  # pushed at most
@@ -60,10 +61,12 @@ class Unattended:
         self._url = f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
         git = Git(inputs.temp / "cqs-state", f"{self._url}.git", environ=environ, token=token)
         branch = StateBranch(git, inputs.branch or inputs.owner.branch, inputs.owner, inputs.workspace)
+        file = Path(home, *(["sandbox"] if inputs.sandbox else []), JOURNAL_FILE)
+        self._place: JournalPlace = file if inputs.sandbox else journal_place(self._settings)
         self._keeper = Keeper(
             branch=branch,
             root=inputs.workspace,
-            journal=Path(home, *(["sandbox"] if inputs.sandbox else []), JOURNAL_FILE),
+            journal=file,
             workbooks=[target.path for target in self._settings.targets if target.path],
             page=lambda: (
                 "\n".join(summary.page_lines(self._look(), list(self._places()), list(self._notes))) + "\n"
@@ -166,8 +169,8 @@ class Unattended:
 
     def _news(self) -> tuple[int, ...]:
         """What differs once there is something to show; refreshed prices are not."""
-        with suppress(CqsError):
-            return carrying.news(self._keeper.journal, clock=self._clock)
+        with suppress(CqsError), Journal.open_readonly(self._place, clock=self._clock) as journal:
+            return journal.changes()
         return ()
 
     def _keep(self, *, last: bool = False) -> bool:
@@ -227,7 +230,7 @@ class Unattended:
             Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _look(self) -> summary.Look:
-        with Journal.open_readonly(self._keeper.journal, clock=self._clock) as journal:
+        with Journal.open_readonly(self._place, clock=self._clock) as journal:
             return summary.Look(
                 newest=journal.newest(_NEWEST),
                 changed=journal.changed_since(self._started),

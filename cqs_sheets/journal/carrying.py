@@ -26,13 +26,7 @@ def copy(path: Path, to: Path, *, clock: Clock, since: datetime) -> None:
         source.copy_to(copied)
         copied.execute("PRAGMA journal_mode = DELETE")  # one file, whatever the original is kept in
         Journal(copied, clock).prune(since)
-        copied.script("VACUUM")
-
-
-def news(path: Path, *, clock: Clock) -> tuple[int, ...]:
-    """Numbers that differ once a signal or what was delivered has changed; a poll alone changes none."""
-    with Journal.open_readonly(path, clock=clock) as journal:
-        return journal.changes()
+        copied.execute("VACUUM")
 
 
 def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.errors import CqsError, DataRefused, TargetBusy
+from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
+from cqs_sheets.journal.copying import copy_rows
 from cqs_sheets.journal.database import MIGRATIONS, Database, address_of, file_error, migrate, version_of
+from cqs_sheets.journal.model import JournalPlace, SharedJournal
 
 
 @contextmanager
@@ -70,8 +72,12 @@ _MAGIC = b"SQLite format 3\0"
 
 
 @contextmanager
-def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
-    """The newest schema, alone with the lock held; all is undone at the end of a rehearsal."""
+def for_writing(path: JournalPlace, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
+    """The newest schema, of a file alone with the lock held; all is undone at the end of a rehearsal."""
+    if isinstance(path, SharedJournal):
+        with _shared(path, copied=rehearsal) as database:
+            yield database
+        return
     if rehearsal and _absent(path):
         with _memory(path) as database:
             yield database
@@ -93,8 +99,12 @@ def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> I
 
 
 @contextmanager
-def for_reading(path: Path) -> Iterator[Database]:
+def for_reading(path: JournalPlace) -> Iterator[Database]:
     """The newest schema; in memory if there is no file, or an older version's."""
+    if isinstance(path, SharedJournal):
+        with _shared(path, reading=True) as database:
+            yield database
+        return
     if _absent(path):
         with _memory(path) as database:
             yield database
@@ -117,7 +127,32 @@ def is_journal(path: Path) -> bool:
 
 
 @contextmanager
-def _memory(path: Path, copy_of: Database | None = None) -> Iterator[Database]:
+def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
+    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+    try:
+        from cqs_sheets.journal.postgres import Postgres  # noqa: PLC0415 - the driver, for a shared journal only
+    except ImportError:
+        raise UsageError(
+            "A journal in PostgreSQL needs a driver that is not installed.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Install it with: pip install 'cqs-sheets[postgres]'",
+        ) from None
+    database = Postgres(place, reading=reading or copied)
+    try:
+        if not copied and not database.empty:
+            yield database
+            return
+        with _memory(place) as memory:
+            memory.shared = True
+            if not database.empty:
+                copy_rows(database, memory, leave_out=("answers",))
+            yield memory
+    finally:
+        database.close()
+
+
+@contextmanager
+def _memory(path: JournalPlace, copy_of: Database | None = None) -> Iterator[Database]:
     database = Database(":memory:", name=str(path))
     try:
         if copy_of is not None:

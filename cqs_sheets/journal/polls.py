@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cqs_sheets.core.signals import coverage
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
 from cqs_sheets.journal import records
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import KeptAnswer, Poll, PollResult, answer_from, answer_row, to_stamp
+from cqs_sheets.journal.model import (
+    KeptAnswer,
+    Poll,
+    PollResult,
+    answer_from,
+    answer_row,
+    maybe_stamp,
+    to_stamp,
+)
 
 # What an answer may settle: this feed's open signals, its aged ones inside the window, and the open
 # ones of feeds that nobody polls any more once the API cannot speak of them. The last two conditions
@@ -24,6 +32,8 @@ _UNSETTLED = " UNION ALL ".join(
     )
 )
 
+_UNDER_WAY = timedelta(minutes=5)  # longer than any poll takes
+
 
 @dataclass(slots=True)
 class _Counts:
@@ -33,12 +43,14 @@ class _Counts:
     aged: int = 0
     seen: set[SignalKey] = field(default_factory=set)
     second_lives: list[Signal] = field(default_factory=list)
+    last: int | None = None  # the newest arrival, once it is known
 
 
 class Polls:
     """What the API said: the part of a Journal that takes up answers."""
 
     _database: Database
+    _clock: records.Clock
 
     def keep_answer(
         self,
@@ -59,9 +71,15 @@ class Polls:
             )
 
     def undigested(self) -> list[KeptAnswer]:
-        """The answers that no poll was recorded for, oldest first: their run was killed before it could."""
+        """The answers that no poll was recorded for, oldest first: their run was killed before it could.
+
+        In a shared journal the latest ones may be those of a poll that is under way elsewhere.
+        """
+        until = self._clock() - _UNDER_WAY if self._database.shared else None
         rows = self._database.execute(
-            "SELECT id, feed, at, request, body FROM answers WHERE poll IS NULL ORDER BY at, id"
+            "SELECT id, feed, at, request, body FROM answers"
+            " WHERE poll IS NULL AND (:until IS NULL OR at < :until) ORDER BY at, id",
+            {"until": maybe_stamp(until)},
         )
         return [answer_from(row) for row in rows]
 
@@ -97,11 +115,11 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
     if found is None:
         if before:
             counts.second_lives.append(signal)
-        [[last]] = database.execute("SELECT max(arrival) FROM signals")
-        record = coverage.observe(None, signal, at, coverage.next_arrival(last, at))
-        records.insert(database, record, at, feed)
-        records.keep_revision(database, record, at)
-        records.join(database, record.arrival, feed)
+        if counts.last is None:
+            [[counts.last]] = database.execute("SELECT coalesce(max(arrival), 0) FROM signals")
+        counts.last = coverage.next_arrival(counts.last or None, at)
+        record = coverage.observe(None, signal, at, counts.last)
+        records.show_first(database, record, at, feed)
         counts.new += 1
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer

@@ -200,7 +200,8 @@ class GitHub:
         home.mkdir()
         ran = subprocess.run(
             self._command(number, event, sandbox=sandbox), cwd=self.checkout, capture_output=True, text=True,
-            check=False, env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "HOME": str(home)}, timeout=240,
+            check=False, timeout=240,
+            env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "HOME": str(home)},
         )  # fmt: skip
         log = ran.stdout + ran.stderr
         named = {
