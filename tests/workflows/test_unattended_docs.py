@@ -70,7 +70,9 @@ def test_no_key_workbook_or_journal_gets_into_an_image_and_compose_runs_it_as_a_
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*"
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    copied = {path for line in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE) for path in line.split()}
+    copied = {
+        path for line in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE) for path in line.split()
+    }
     assert copied == {line[1:] for line in ignored if line.startswith("!")}
     assert all((ROOT / path).exists() for path in copied)
     service = yaml.safe_load((ROOT / "compose.yml").read_text(encoding="utf-8"))["services"]["cqs-sheets"]
