@@ -160,6 +160,7 @@ class GitHub:
     variables: dict[str, str] = field(default_factory=lambda: {"CQS_EVERY": "30s", "CQS_FOR": "1s"})
     secrets: dict[str, str] = field(default_factory=dict)
     failing_installs: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.remote = self.folder / "remote.git"
@@ -187,15 +188,14 @@ class GitHub:
         files: Mapping[str, str] | None = None,
     ) -> Done:
         """One run, that is the one that waits, or a new one."""
-        self.commit(files or {})
-        waiting = [run for run in self.api.runs if run["status"] == "queued" and event == run["event"]]
         title = "Trial in the sandbox" if sandbox else "Signals"
-        number = (
-            waiting[0]["id"] if waiting and not sandbox else self.api.begin_run("in_progress", title, event)
-        )
-        run = self.api.runs[number - 1]
-        run["status"] = "in_progress"
-        (self.folder / "installs").write_text("x" * self.failing_installs)
+        with self.lock:
+            self.commit(files or {})
+            waiting = [run for run in self.api.runs if run["status"] == "queued" and event == run["event"]]
+            number = waiting[0]["id"] if waiting and not sandbox else self.api.begin_run("in_progress", title, event)
+            run = self.api.runs[number - 1]
+            run["status"] = "in_progress"
+            (self.folder / "installs").write_text("x" * self.failing_installs)
         home = self.folder / f"runner{number}"
         home.mkdir()
         ran = subprocess.run(

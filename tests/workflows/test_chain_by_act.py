@@ -215,9 +215,7 @@ def test_two_chains_at_once_end_in_one_state_with_what_both_saw(github: GitHub) 
     """No concurrency group holds them apart here, and each begins before the other has kept anything."""
     assert github.run().ok
     rows = ids(github)
-    github.api.runs.clear()
     found: list[bool] = []
-    github.commit({})
     threads = [threading.Thread(target=lambda: found.append(github.run().ok)) for _ in range(2)]
     for thread in threads:
         thread.start()
