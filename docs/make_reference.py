@@ -27,13 +27,17 @@ _VARIABLES = {
         "the production URL",
     ),
     "CQS_HOME": ("the folder of the journal", "your platform's folder for user data"),
-    "CQS_JOURNAL": ("a journal in PostgreSQL: `postgresql://user:password@host/database`; as secret as the key", ""),
+    "CQS_JOURNAL": (
+        "a journal in PostgreSQL: `postgresql://user:password@host/database`; as secret as the key",
+        "",
+    ),
     "CQS_CONFIG": ("the config file", "`cqs-sheets.toml` here"),
     "GOOGLE_APPLICATION_CREDENTIALS": (
         "Google credentials, as all of Google's tools read them",
         "a signed-in user (`init --google-client`)",
     ),
     "CQS_SHEETS_URL": ("an emulator of Google Sheets on this machine; no credentials are sent to it", ""),
+    "CQS_MARKETS_URL": ("a server on this machine that stands for all exchanges' market data", ""),
     "NO_COLOR": ("set: no colours anywhere", ""),
     "GITHUB_ACTIONS": ("`true`: a summary, annotations and outputs for the run's page", ""),
 }

@@ -19,6 +19,7 @@ from cqs_sheets.config.settings import (
     DEFAULT_TENANT,
     ApiSettings,
     Environment,
+    OutcomesSettings,
     Overrides,
     Settings,
     TargetSettings,
@@ -30,6 +31,7 @@ from cqs_sheets.config.settings import (
 )
 from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
 from cqs_sheets.core.cells import CellType, key_text
+from cqs_sheets.core.outcomes.rules import rules_of
 from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
@@ -149,6 +151,8 @@ def load(
         sheets_url=environ.get("CQS_SHEETS_URL") or None,
         journal_url=_journal_url(document, environ),
         tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
+        markets_url=environ.get("CQS_MARKETS_URL") or None,
+        outcomes=_outcomes(document.values.get("outcomes")),
         warnings=(*found.warnings, *noted),
     )
 
@@ -188,6 +192,7 @@ def _document(config: Path | None, environ: Mapping[str, str], cwd: Path, *, sea
 def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[str]:
     """What is wrong with the environment and the command line."""
     api_url, sheets_url = environ.get("CQS_API_URL"), environ.get("CQS_SHEETS_URL")
+    markets_url = environ.get("CQS_MARKETS_URL")
     found = [
         (VARIABLE, variable_problem(environ)),
         ("CQS_API_URL", url_problem(api_url) if api_url else None),
@@ -196,6 +201,7 @@ def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[
             journal_problem(environ[JOURNAL_VARIABLE]) if environ.get(JOURNAL_VARIABLE) else None,
         ),
         ("CQS_SHEETS_URL", url_problem(sheets_url, loopback_only=True) if sheets_url else None),
+        ("CQS_MARKETS_URL", url_problem(markets_url, loopback_only=True) if markets_url else None),
         ("CQS_HOME", path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),
         *(("--to", place_problem(to)) for to in overrides.to),
         ("--template", path_problem(overrides.template) if overrides.template is not None else None),
@@ -253,6 +259,16 @@ def _filtered(feed: Feed, overrides: Overrides) -> Feed:
 def _targets(document: Document) -> list[TargetSettings]:
     tables = document.values.get("target") or [{"to": DEFAULT_TARGET}]
     return [_target(table, document.folder) for table in tables]
+
+
+def _outcomes(table: Mapping[str, Any] | None) -> OutcomesSettings | None:
+    if table is None:
+        return None
+    return OutcomesSettings(
+        rules=rules_of(table),
+        prices_every=duration(table.get("prices_every", "5m")),
+        candles_from={code.lower(): other.lower() for code, other in table.get("candles_from", {}).items()},
+    )
 
 
 def _target(table: Mapping[str, Any], folder: Path) -> TargetSettings:

@@ -24,6 +24,7 @@ from cqs_sheets.journal.model import (
     Wanted,
 )
 from cqs_sheets.journal.opening import is_journal
+from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
 from cqs_sheets.journal.records import Clock, Recall
 from cqs_sheets.journal.upkeep import Upkeep
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 
-class Journal(Polls, Recall, Deliveries, Upkeep):
+class Journal(Polls, Recall, Deliveries, Outcomes, Upkeep):
     """All methods raise errors.DataRefused, AccessRefused or TargetBusy as the file gives cause."""
 
     def __init__(self, database: Database, clock: Clock, *, readonly: bool = False) -> None:

@@ -131,6 +131,25 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT, WITHOUT ROWID""",  # the writes at which a target held all that it had been given
         "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
     ),
+    (
+        """CREATE TABLE rule_sets (
+            id INTEGER PRIMARY KEY,
+            hash TEXT NOT NULL UNIQUE,
+            content TEXT NOT NULL,
+            judged_at INTEGER
+        ) STRICT""",
+        # clock and until are minutes since 1970; state is core.outcomes.keeping's
+        """CREATE TABLE outcomes (
+            arrival INTEGER NOT NULL REFERENCES signals,
+            rules INTEGER NOT NULL REFERENCES rule_sets,
+            clock INTEGER,
+            until INTEGER,
+            done INTEGER NOT NULL,
+            state TEXT,
+            shown TEXT NOT NULL,
+            PRIMARY KEY (rules, arrival)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 

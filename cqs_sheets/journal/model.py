@@ -240,7 +240,7 @@ def answer_from(row: Row) -> KeptAnswer:
             id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=zlib.decompress(body)
         )
     except (ValueError, OverflowError, zlib.error) as error:
-        raise _damaged(f"answer {answer}") from error
+        raise damaged(f"answer {answer}") from error
 
 
 def content_of(signal: Signal) -> str:
@@ -268,10 +268,11 @@ def record_from(row: Row) -> Record:
             revision=revision,
         )
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, OverflowError) as error:
-        raise _damaged(f"signal {signal_id}") from error
+        raise damaged(f"signal {signal_id}") from error
 
 
-def _damaged(what: str) -> DataRefused:
+def damaged(what: str) -> DataRefused:
+    """The failure of a row that makes no sense."""
     return DataRefused(
         f"The journal is damaged: what it holds of {what} cannot be read.",
         meaning="It was left as it is; spreadsheets are not affected.",

@@ -12,6 +12,7 @@ from cqs_sheets.journal import opening, records
 from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, from_stamp, to_stamp
+from cqs_sheets.journal.outcomes import take_outcomes
 
 # Each query yields what is wrong, as text.
 _CHECKS = (
@@ -74,7 +75,7 @@ class Upkeep:
     def prune(self, before: datetime) -> Pruned:
         """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file.
 
-        Signals, their current values, coverage and what was delivered are never dropped.
+        Signals, their current values, outcomes, coverage and what was delivered are never dropped.
         """
         moment = {"before": to_stamp(before)}
         with self._database.transaction():
@@ -125,6 +126,7 @@ def _merge(database: Database, other: Database) -> Merged:
                 arrival = ours.record.arrival
                 changed += _bring_up_to_date(database, ours, theirs, feeds)
             _join_feeds(database, other, theirs, arrival, feeds)
+            take_outcomes(database, other, theirs, ours, arrival)
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
     return Merged(new=new, changed=changed, polls=polls)

@@ -17,7 +17,15 @@ from platformdirs import user_config_dir
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.config import Environment, Overrides, Settings, TargetSettings, load, process_environ
+from cqs_sheets.config import (
+    Environment,
+    OutcomesSettings,
+    Overrides,
+    Settings,
+    TargetSettings,
+    load,
+    process_environ,
+)
 from cqs_sheets.config.values import holds_password, journal_problem
 from cqs_sheets.core.plan.facts import Lineage
 from cqs_sheets.core.plan.planner import Choices
@@ -26,7 +34,8 @@ from cqs_sheets.destinations import Destination
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer, Target, shows_outcomes
+from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
@@ -115,7 +124,7 @@ def opened_session(
             from cqs_sheets.sandbox import FREE_KEY, start  # noqa: PLC0415 - for the sandbox only
 
             server = stack.enter_context(start())
-            environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY}
+            environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
         if sandbox:
             settings = replace(settings, home=settings.home / "sandbox", journal_url=None)
@@ -140,6 +149,7 @@ def opened_run(
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
         targets = stack.enter_context(opened_targets(session, force=choices.force))
+        desk = None if dry_run else desk_of(session, targets, journal, progress=progress)
         yield Run(
             settings=settings,
             poller=FeedPoller(
@@ -147,14 +157,31 @@ def opened_run(
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
             deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sleep=session.sleep
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sleep=session.sleep,
+                rules=desk.settings.rules if desk else None,
             ),
             journal=journal,
             open_target=targets.open,
             clock=utc_now,
             progress=progress,
             stop=session.stop,
+            desk=desk,
+            shows_outcomes=targets.show_outcomes,
         )  # fmt: skip
+
+
+def desk_of(
+    session: Session, targets: Targets, journal: Journal, *, progress: Callable[[str], None] = _quietly
+) -> Desk | None:
+    """What judges signals, where the config wants it or a target's template shows it; else None."""
+    settings = session.settings
+    if settings.outcomes is None and not any(map(targets.show_outcomes, settings.targets)):
+        return None
+    return Desk(
+        journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
+        symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,
+        progress=progress, sleep=session.sleep, stop=session.stop,
+    )  # fmt: skip
 
 
 def open_api(session: Session, retry_for: float | None = None) -> ApiClient:
@@ -192,6 +219,13 @@ class Targets:
             destination=self._destination(target),
             zone=self._session.settings.zone,
         )
+
+    def show_outcomes(self, target: TargetSettings) -> bool:
+        """Whether a target's template shows what became of signals; not if it cannot be used."""
+        try:
+            return shows_outcomes(self._template(target.template))
+        except CqsError:
+            return False
 
     def _destination(self, target: TargetSettings) -> Destination:
         if target.place.spreadsheet and self._google:

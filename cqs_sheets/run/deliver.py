@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from threading import Lock
@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue, is_changed
+from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.plan.facts import Facts, Lineage, Write, held_up_to, top, word_of, written_by_others
@@ -23,12 +24,14 @@ from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
 from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
 from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.core.signals.fields import OUTCOMES
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
 _PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
+_MANY = 1000  # signals, of which all are read at once
 _TRIES = 4  # a person saving again and again between our read and our write
 
 
@@ -124,6 +127,8 @@ def read_target(
 class Deliverer:
     """Brings targets up to date from one journal; several at a time may be under way.
 
+    `rules`: by which signals are judged, None where they are not.
+
     Only one of them speaks to the journal at a time; reading and writing targets is what takes long.
     """
 
@@ -131,6 +136,7 @@ class Deliverer:
     choices: Choices
     dry_run: bool
     clock: Callable[[], datetime]
+    rules: Rules | None = None
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
     sleep: Callable[[float], None] = time.sleep
     _turn: Lock = field(default_factory=Lock)
@@ -250,15 +256,26 @@ class Deliverer:
 
     def _rows(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> Iterator[WantedRow]:
         """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
-        candidates = self._candidates(state, stamp, target, moved=moved)
+        candidates = self._judged(target, self._candidates(state, stamp, target, moved=moved))
         held = self._held(state, stamp)
         yield from _wanted(target, candidates, held)
         if stamp.exists and state.shape != _shape(target):
             seen = {item.record.arrival for item in candidates}
-            others = self.journal.everything(state, target.settings.feeds)
+            others = self._judged(target, self.journal.everything(state, target.settings.feeds))
             yield from _wanted(
                 target, (item for item in others if item.record.arrival not in seen), held, fill_only=True
             )
+
+    def _judged(self, target: Target, items: list[Wanted]) -> list[Wanted]:
+        """The same with what became of each signal, where the template shows it."""
+        if self.rules is None or not items or not shows_outcomes(target.template):
+            return items
+        listed = [item.record.arrival for item in items] if len(items) < _MANY else None
+        found = self.journal.shown_outcomes(self.rules, listed)
+        return [
+            replace(item, record=replace(item.record, judged=found.get(item.record.arrival, {})))
+            for item in items
+        ]
 
     def _orphans(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
@@ -305,7 +322,6 @@ class Deliverer:
                 hint="Run the sync again when nobody is saving it.",
             )
         return make_plan(
-            bindings.template,
             rows,
             snapshot,
             sequence=max(looked.state.sequence, snapshot.sequence or 0) + 1,
@@ -349,6 +365,11 @@ class Deliverer:
                 shape=shape,
                 stamp=seen,
             )
+
+
+def shows_outcomes(template: Template) -> bool:
+    """Whether a template has a column of what became of signals."""
+    return any(column.source in OUTCOMES for tab in template.fed_tabs for column in tab.columns)
 
 
 def _shape(target: Target) -> str:
