@@ -149,10 +149,10 @@ def load(
         home=home_folder(environ, cwd),
         source=document.source,
         sheets_url=environ.get("CQS_SHEETS_URL") or None,
-        journal_url=_journal_url(document, environ),
-        tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
         markets_url=environ.get("CQS_MARKETS_URL") or None,
         outcomes=_outcomes(document.values.get("outcomes")),
+        journal_url=_journal_url(document, environ),
+        tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
         warnings=(*found.warnings, *noted),
     )
 

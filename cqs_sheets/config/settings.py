@@ -218,8 +218,8 @@ class Settings:
 
     `zone` is how times are shown, `home` the journal's folder (it need not exist yet), `source` the
     config file, `sheets_url` a loopback root for Google's endpoints, `markets_url` one for those of all
-    exchanges. `outcomes` None: signals are not judged. `warnings` are to be told. `journal_url` names a journal in
-    PostgreSQL (None: a file in `home`), `tenant` whose part of it.
+    exchanges. `outcomes` None: signals are not judged. `journal_url` names a journal in PostgreSQL (None: a
+    file in `home`), `tenant` whose part of it. `warnings` are to be told.
     """
 
     api: ApiSettings
@@ -229,10 +229,10 @@ class Settings:
     home: Path
     source: Path | None = None
     sheets_url: str | None = None
-    journal_url: Secret | None = None
-    tenant: str = DEFAULT_TENANT
     markets_url: str | None = None
     outcomes: OutcomesSettings | None = None
+    journal_url: Secret | None = None
+    tenant: str = DEFAULT_TENANT
     warnings: tuple[str, ...] = ()
 
 

@@ -60,13 +60,14 @@ class Session:
     """What a command or a program was told, by files, environment and options, and how it waits.
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
-    further step, once there is one.
+    further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
     """
 
     settings: Settings
     environment: Environment
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
+    past: Callable[[Journal], None] | None = None
 
     @property
     def journal_path(self) -> JournalPlace:
@@ -126,9 +127,20 @@ def opened_session(
             server = stack.enter_context(start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
+        past = None
         if sandbox:
             settings = replace(settings, home=settings.home / "sandbox", journal_url=None)
-        yield Session(settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop)
+        if sandbox and serve:
+            from cqs_sheets.run.past import give_past  # noqa: PLC0415
+
+            market, feed = server.market, settings.feeds[0].name
+
+            def past(journal: Journal) -> None:
+                give_past(journal, market, feed, utc_now())
+
+        yield Session(
+            settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop, past=past
+        )
 
 
 @contextmanager
@@ -149,7 +161,10 @@ def opened_run(
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
         targets = stack.enter_context(opened_targets(session, force=choices.force))
-        desk = None if dry_run else desk_of(session, targets, journal, progress=progress)
+        judging = settings.outcomes is not None or any(map(targets.show_outcomes, settings.targets))
+        desk = desk_of(session, journal, progress=progress) if judging else None
+        if desk and session.past:
+            session.past(journal)
         yield Run(
             settings=settings,
             poller=FeedPoller(
@@ -157,8 +172,8 @@ def opened_run(
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
             deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sleep=session.sleep,
-                rules=desk.settings.rules if desk else None,
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now,
+                rules=desk.settings.rules if desk else None, sleep=session.sleep,
             ),
             journal=journal,
             open_target=targets.open,
@@ -170,13 +185,9 @@ def opened_run(
         )  # fmt: skip
 
 
-def desk_of(
-    session: Session, targets: Targets, journal: Journal, *, progress: Callable[[str], None] = _quietly
-) -> Desk | None:
-    """What judges signals, where the config wants it or a target's template shows it; else None."""
+def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
+    """What judges signals by the session's rules. One's own sandbox is asked for as much as is wanted."""
     settings = session.settings
-    if settings.outcomes is None and not any(map(targets.show_outcomes, settings.targets)):
-        return None
     return Desk(
         journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
         symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,

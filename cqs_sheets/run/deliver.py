@@ -30,8 +30,8 @@ from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
-_PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
 _MANY = 1000  # signals, of which all are read at once
+_PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
 _TRIES = 4  # a person saving again and again between our read and our write
 
 

@@ -228,7 +228,8 @@ _OUTCOMES = (
     _judged("mae_r", _NUMBER, "how far it went the wrong way, in R"),
     _judged("ambiguous", _TEXT, "yes: one candle reached two levels, and nobody can tell which came first"),
     _judged("liquidation_first", _TEXT, "yes: at its leverage the margin is gone before the stop"),
-    _judged("outcome_day", _TEXT, "the day (the week, of long horizons) that it counts as"),
+    _judged("outcome_day", _NUMBER, "the day (UTC) it counts as, as spreadsheets count them; of long horizons "
+            "the week: its Monday and a half"),
     _judged("judged_until", _TIME, "up to when candles are known"),
     _judged("last_price", _NUMBER, "while it is not over: the market's last price"),
     _judged("last_price_at", _TIME, "the time of that"),
