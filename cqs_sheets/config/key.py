@@ -1,4 +1,4 @@
-"""The API key: from CQS_API_KEY, else from the file or the command that the config names, else FREE.
+"""The API key: from CQS_API_KEY, else from the variable, file or command that the config names, else FREE.
 
 No message, warning or exception of this module holds the key or a part of it, nor the values of
 key_file and key_command: some people put the key itself there.
@@ -49,7 +49,9 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
     warnings = [f"{VARIABLE} is set but empty: it is taken as not set."] if given == "" else []
     text, setting = FREE, ""
     try:
-        if "key_file" in api:
+        if "key_env" in api:
+            setting, text = "key_env", environ.get(api["key_env"], "")
+        elif "key_file" in api:
             setting, path = "key_file", absolute(api["key_file"], document.folder)
             text = _file_content(path)
             warnings.extend(_open_to_others(path))

@@ -280,6 +280,7 @@ def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
             root=session.settings.sheets_url,
             config_folder=config_folder(),
             file_named=session.environment.google_credentials,
+            file=session.settings.google_file,
         )
 
     if retry_for is None:
