@@ -153,6 +153,7 @@ def load(
         outcomes=_outcomes(document.values.get("outcomes")),
         journal_url=_journal_url(document, environ),
         tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
+        tenant_named="tenant" in document.values.get("journal", {}),
         google_file=absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
     )

@@ -234,6 +234,7 @@ class Settings:
     outcomes: OutcomesSettings | None = None
     journal_url: Secret | None = None
     tenant: str = DEFAULT_TENANT
+    tenant_named: bool = False
     google_file: Path | None = None
     warnings: tuple[str, ...] = ()
 

@@ -103,7 +103,10 @@ def open_wire(
 def find_credentials(
     config_folder: Path, *, file_named: bool = False, file: Path | None = None
 ) -> Credentials:
-    """Those of a service account's file, a user signed in with us, or Application Default Credentials. Raises AccessRefused."""
+    """Those of a service account's file, of a user signed in with us, or Application Default Credentials.
+
+    Raises AccessRefused.
+    """
     token = config_folder / TOKEN_FILE
     try:
         if file:
