@@ -126,12 +126,14 @@ class SharedPlaces:
         self._place = place
         self._limits = limits
 
-    def delay(self) -> float:
-        """Take the next place of every resource; returns the seconds to wait until all are free."""
+    def delay(self, count: int = 1) -> float:
+        """Take the next places of every resource; returns the seconds to wait until all are free."""
         with connected(self._place, SCHEMA) as session:
-            return max(self._take(session, resource, limit) for resource, limit in self._limits.items())
+            return max(
+                self._take(session, resource, limit, count) for resource, limit in self._limits.items()
+            )
 
-    def _take(self, session: Any, resource: str, limit: int) -> float:  # noqa: ANN401 - psycopg's, imported elsewhere
+    def _take(self, session: Any, resource: str, limit: int, count: int) -> float:  # noqa: ANN401 - psycopg's, imported elsewhere
         burst = max(1, limit // 10)
         pause = 60.0 / max(1, limit - burst)
         [[wait]] = session.execute(
@@ -139,7 +141,7 @@ class SharedPlaces:
             VALUES (%(resource)s, extract(epoch FROM clock_timestamp()) + %(pause)s)
             ON CONFLICT (resource) DO UPDATE
                 SET next_at = greatest(p.next_at, extract(epoch FROM clock_timestamp())) + %(pause)s
-            RETURNING next_at - extract(epoch FROM clock_timestamp()) - %(burst)s * %(pause)s""",
-            {"resource": resource, "pause": pause, "burst": burst},
+            RETURNING next_at - extract(epoch FROM clock_timestamp()) - %(ahead)s""",
+            {"resource": resource, "pause": pause * count, "ahead": pause * (burst + count - 1)},
         ).fetchall()
         return max(0.0, float(wait))

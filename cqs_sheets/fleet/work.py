@@ -29,7 +29,7 @@ from cqs_sheets.template_files import load_template
 
 _log = logging.getLogger(__name__)
 _PER_PROJECT, _PER_USER = 300, 60  # requests of a kind that Google takes in a minute
-_PER_KEY = 60  # requests to the signals API
+_PER_KEY = 120  # requests to the signals API in a minute: a poll is up to a dozen
 _ELSEWHERE = timedelta(seconds=10)
 _LONGEST = 300.0
 _POLLS = 200
@@ -83,8 +83,11 @@ class Work:
         self.reminders.poll(tenant, self.next_beat(tenant, max(now, beat)))
         with self._run(session) as run:
             if not _polled_since(run, beat):
-                self._wait_for_the_key(session)
-                for poll in poll_feeds(run):
+                places = self._places_of_key(session.settings)
+                session.sleep(places.delay())
+                polls = poll_feeds(run)
+                places.delay(max(0, sum(poll.requests for poll in polls) - 1))
+                for poll in polls:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
             self._offer(run, tenant)
             if run.desk and run.desk.due():
@@ -169,11 +172,10 @@ class Work:
                 self._google[key] = open_google(session, quotas=quotas)
             return self._google[key]
 
-    def _wait_for_the_key(self, session: Session) -> None:
+    def _places_of_key(self, settings: Settings) -> SharedPlaces:
         """Requests of one key are counted over all workers; its name in the count is no way back to it."""
-        key = hashlib.sha256(session.settings.api.key.reveal().encode()).hexdigest()[:16]
-        places = SharedPlaces(self.place, {f"api {key}": _PER_KEY})
-        session.sleep(max(places.delay() for _ in session.settings.feeds))
+        key = hashlib.sha256(settings.api.key.reveal().encode()).hexdigest()[:16]
+        return SharedPlaces(self.place, {f"api {key}": _PER_KEY})
 
 
 def _polled_since(run: Run, beat: datetime) -> bool:
