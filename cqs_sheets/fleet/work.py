@@ -85,7 +85,9 @@ class Work:
             if not _polled_since(run, beat):
                 places = self._places_of_key(session.settings)
                 session.sleep(places.delay())
-                polls = poll_feeds(run)
+                unread, polls = poll_feeds(run)
+                for error in unread:
+                    _log.error("tenant %s: %s", tenant, error)
                 places.delay(max(0, sum(poll.requests for poll in polls) - 1))
                 for poll in polls:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
