@@ -120,9 +120,10 @@ def for_writing(path: JournalPlace, *, now: datetime, wait: float, rehearsal: bo
 
 @contextmanager
 def for_reading(path: JournalPlace, check: Callable[[Database], None] = lambda _: None) -> Iterator[Database]:
-    """The newest schema; in memory if there is no file, or an older version's; `check` sees a file first."""
+    """The newest schema; in memory if there is no file, or an older version's; `check` sees it first."""
     if isinstance(path, SharedJournal):
         with _shared(path, reading=True) as database:
+            check(database)
             yield database
         return
     if _absent(path):
