@@ -34,6 +34,7 @@ from cqs_sheets.destinations import Destination
 from cqs_sheets.destinations.excel import ExcelDestination, check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
+from cqs_sheets.run.clocks import read_in
 from cqs_sheets.run.deliver import Deliverer, Target, remembered, shows_outcomes
 from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
@@ -162,12 +163,13 @@ def opened_run(
 ) -> Iterator[Run]:
     """A run with its journal and its connections open: an API client of its own, or the one given.
 
-    Raises CqsError if the journal cannot be opened, or the key cannot be used.
+    Raises CqsError if the journal cannot be opened, or the key or another server_timezone cannot be used.
     """
     settings = session.settings
     with ExitStack() as stack:
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
+        read_in(journal, settings.api.server_zone, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
         judging = settings.outcomes is not None or any(map(targets.show_outcomes, settings.targets))
         desk = desk_of(session, journal, progress=progress) if judging else None
