@@ -12,6 +12,7 @@ from random import SystemRandom
 from typing import Self
 
 from cqs_sheets.api.transport import Failure, Reply, Transport, endpoint, other_documented
+from cqs_sheets.core.render import plural
 from cqs_sheets.core.secret import API_URL, FREE, Secret
 from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.query import Query
@@ -278,7 +279,8 @@ class ApiClient:
         at = self._server_now(reply)
         skew = at - self._clock()
         asked = ", ".join(f"{name} {value}" for name, value in query.parameters().items())
-        _log.debug("the API answered (%s): %d signals, requests: %d", asked, len(envelope.signals), requests)
+        told = f"{plural(len(envelope.signals), 'signal')}, {plural(requests, 'request')}"
+        _log.debug("the API answered (%s): %s", asked, told)
         return Answer(query, reply.body, envelope, at, skew, requests)
 
     def _server_now(self, reply: Reply) -> datetime:
