@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
@@ -16,6 +15,7 @@ from cqs_sheets.core.secret import API_URL, FREE, Secret
 from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError
+from cqs_sheets.values import dataclass, field, replace
 
 _FIRST = 1.0
 _LONGEST = 60.0

@@ -7,7 +7,6 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -19,6 +18,7 @@ from cqs_sheets import __version__
 from cqs_sheets.core.secret import is_loopback
 from cqs_sheets.deadline import Deadline, DeadlineAdapter
 from cqs_sheets.errors import UsageError
+from cqs_sheets.values import dataclass
 
 DOCUMENTED_PATHS = ("/getSignal/", "/api/v1/getSignal")
 """Two paths to the same handler."""

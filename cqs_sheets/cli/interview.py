@@ -6,7 +6,6 @@ import os
 import re
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from cqs_sheets.destinations.google.wire.auth import read_credentials_file
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 from cqs_sheets.run import config_folder
 from cqs_sheets.template_files import built_in, load_template
+from cqs_sheets.values import dataclass
 
 _CONSOLE = "https://console.cloud.google.com"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from cqs_sheets.core.plan.plan import Add, Plan
 from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
 from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.values import dataclass
 
 _UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
 _MOST_CHANGES = 40  # a screenful; --json has them all

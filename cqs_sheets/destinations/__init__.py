@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from cqs_sheets.core.plan.binding import Bindings, How
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
 from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

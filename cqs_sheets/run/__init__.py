@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from cqs_sheets.run.deliver import Deliverer, Target
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass, replace
 
 if TYPE_CHECKING:
     from cqs_sheets.destinations.google.wire.exchange import Wire

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from cqs_sheets.core.outcomes.candles import Candles
@@ -14,6 +13,7 @@ from cqs_sheets.core.signals.exchanges import pair
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name
+from cqs_sheets.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

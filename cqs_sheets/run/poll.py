@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
@@ -23,6 +22,7 @@ from cqs_sheets.core.signals.query import (
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
+from cqs_sheets.values import dataclass
 
 _CLOCK_NOISE = timedelta(minutes=2)
 

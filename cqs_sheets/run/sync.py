@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +22,7 @@ from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.values import dataclass
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8

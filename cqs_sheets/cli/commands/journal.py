@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand
 

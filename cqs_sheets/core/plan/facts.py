@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from cqs_sheets.values import dataclass, field
 
 _RECENT = 24
 _MOST = 48

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from cqs_sheets.core.cells import CellValue, same
 from cqs_sheets.core.plan.plan import (
@@ -21,6 +20,7 @@ from cqs_sheets.core.plan.plan import (
 from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.templates.template import Column, TableTab, Template
+from cqs_sheets.values import dataclass
 
 _REWRITE_SHARE = 0.3  # of a tab's rows; fewer than _REWRITE_ROWS rows are never "large"
 _REWRITE_ROWS = 20

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.values import dataclass, field
 
 SCALPING = "SCALPING"
 TYPES = ("SHORT TERM", "SHORT/MID TERM", SCALPING, "MID TERM", "LONG TERM")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal
+from cqs_sheets.values import dataclass
 
 _OWN_NAMES = {("bybit", "USDT"): "Bybit USDT"}  # where Cornix does not call an exchange as everybody does
 _LEAST_LEVERAGE = Decimal(1)

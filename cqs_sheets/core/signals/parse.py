@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from cqs_sheets.core.signals import read_signal
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal, SignalKey
+from cqs_sheets.values import dataclass, replace
 
 NO_COUNT = -1
 """The count of an envelope that names none that can be read."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import plain
+from cqs_sheets.values import dataclass, field
 
 _REFERENCE = re.compile(r"\{(?:([^\W\d][^{}\".]*)\.([^{}\"]+)|(\^?[^\W\d]\w*))\}")
 _TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')

@@ -6,12 +6,12 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml.lines import Path, line_at, lines_by_path
+from cqs_sheets.values import dataclass
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from openpyxl.cell.cell import Cell, MergedCell
@@ -14,6 +13,7 @@ from openpyxl.styles.differential import DifferentialStyle
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates.template import BlocksTab, CellFormat, Column, Tab, TableTab, TextStyle, Theme
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, quoted_sheet, table_cell, table_column
+from cqs_sheets.values import dataclass
 
 WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
 SHRINKING = ("right", "center")  # numbers are aligned so; LibreOffice makes long texts too small to read

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
@@ -21,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.xmltext import attributes
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.values import dataclass, replace
 
 # They match ranges behind a sheet's rows (rules, validations, filters, sparklines, x14), prefixed or not, attributes
 # in any order; what is no range is left alone. A parser would write anew what is not meant to change.

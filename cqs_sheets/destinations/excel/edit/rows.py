@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
@@ -21,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
 )
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, field
 
 _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
 _ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well

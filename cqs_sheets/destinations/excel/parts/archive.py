@@ -8,10 +8,10 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, replace
 
 codec: Any
 try:  # several times faster; any zlib writes the same format

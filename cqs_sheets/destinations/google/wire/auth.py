@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from google.oauth2.credentials import Credentials as UserCredentials
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.failures import cause_of, words_of
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, UsageError
+from cqs_sheets.values import dataclass
 
 _IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken")
 _NOTHING = "Nothing was asked of Google."
