@@ -24,6 +24,7 @@ FLOORS = {
     "cqs_sheets.core.plan": 1.4,
     "cqs_sheets.core.report": 1.5,
     "cqs_sheets.core.render": 1.5,
+    "cqs_sheets.core.changes": 1.6,
     "cqs_sheets.api": 2,
     "cqs_sheets.config": 2,
     "cqs_sheets.destinations": 2,

@@ -16,7 +16,7 @@ import click
 from cqs_sheets import config
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
-from cqs_sheets.config import process_environ
+from cqs_sheets.config import process_environ, writing
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import (
     DEFAULT_TARGET,
@@ -195,7 +195,7 @@ class Interview:
     asking: bool
     folder: Path
 
-    def answers(self) -> config.Answers:
+    def answers(self) -> writing.Answers:
         """Everything that the config says."""
         given = self.options
         to = self._given(given.to, DEFAULT_TARGET, _ask_target)
@@ -205,7 +205,7 @@ class Interview:
         kinds = self._given(given.types, (), _ask_type)
         timezone = self._given(given.timezone, _guess(), _ask_zone)
         key = self._key()
-        return config.Answers(
+        return writing.Answers(
             to=to, template=template, exchange=exchange, currency=currency, type=kinds,
             timezone=timezone, key_file=key.file, key_command=key.command,
         )  # fmt: skip

@@ -14,18 +14,15 @@ from cqs_sheets.config.settings import (
     process_environ,
     spreadsheet_id,
 )
-from cqs_sheets.config.writing import Answers, config_text
 
 __all__ = [
     "FILE_NAME",
-    "Answers",
     "ApiSettings",
     "Environment",
     "Location",
     "Overrides",
     "Settings",
     "TargetSettings",
-    "config_text",
     "home_folder",
     "is_google",
     "load",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +82,8 @@ def _file_content(path: Path) -> str:
 
 def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
     """What a program prints; its messages and questions go to the terminal as they are."""
+    import subprocess  # noqa: PLC0415 - for key_command only
+
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE, timeout=_PATIENCE, check=False

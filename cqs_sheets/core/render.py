@@ -1,4 +1,4 @@
-"""Plans and reports as text for people; one line per thing worth knowing."""
+"""Reports as text for people; one line per thing worth knowing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan.plan import Add, Plan
 from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
-from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.values import dataclass
 
 _UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
-_MOST_CHANGES = 40  # a screenful; --json has them all
 
 
 def plural(count: int, noun: str) -> str:
@@ -100,32 +97,6 @@ def _target_line(target: TargetReport, *, dry_run: bool) -> str:
     done = ", ".join([*made, *(f"{count:,} {what}" for count, what in counts if count)]) or "nothing to write"
     kept = f", {target.left_deleted:,} left deleted" if target.left_deleted else ""
     return f"{target.target}: {done}{kept}"
-
-
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
-    changes = [
-        f"= {name} is the sheet {found.title!r}" for name, found in plan.snapshot.bindings.adopted.items()
-    ]
-    changes += [f"+ tab {new.title}" for new in plan.new_tabs if plan.snapshot.exists]
-    changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
-    changes += [_add_line(plan, add) for add in plan.adds]
-    changes += [
-        f"~ {update.tab} {update.key} {update.column}: {cell_text(update.old) or '(blank)'}"
-        f" -> {cell_text(update.new) or '(blank)'}"
-        for update in plan.updates
-    ]
-    yield from changes[:_MOST_CHANGES]
-    if len(changes) > _MOST_CHANGES:
-        yield f"  and {len(changes) - _MOST_CHANGES:,} more"
-
-
-def _add_line(plan: Plan, add: Add) -> str:
-    tab = plan.template.tab(add.tab)
-    shown: Sequence[str] = []
-    if isinstance(tab, TableTab):
-        shown = [cell_text(add.values[column.id]) for column in tab.columns[:12] if column.id in add.values]
-    return f"+ {add.tab} {' '.join(text for text in shown if text)}"
 
 
 def ago(moment: datetime, now: datetime) -> str:

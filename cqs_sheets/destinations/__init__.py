@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from cqs_sheets.core.plan.binding import Bindings, How
-from cqs_sheets.core.plan.facts import Facts
-from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
-from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.values import dataclass
+
+if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of this
+    from cqs_sheets.core.plan.binding import Bindings, How
+    from cqs_sheets.core.plan.facts import Facts
+    from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
+    from cqs_sheets.core.templates.template import TableTab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +89,8 @@ def repository(folder: Path) -> Path:
 
 def installed_action() -> str | None:
     """Where this installation came from, if that was a commit on GitHub."""
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - for init only
+
     try:
         text = distribution("cqs-sheets").read_text("direct_url.json")
     except PackageNotFoundError:

@@ -131,6 +131,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT, WITHOUT ROWID""",  # the writes at which a target held all that it had been given
         "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
     ),
+    ("ALTER TABLE targets ADD COLUMN rest TEXT NOT NULL DEFAULT ''",),
 )
 
 

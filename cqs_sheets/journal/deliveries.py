@@ -41,7 +41,7 @@ _ALIKE = f"""SELECT {model.RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY 
     r.content, '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')"""
 
 _REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat,
-    shape, stamp, word, writer
+    shape, stamp, word, writer, rest
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
@@ -54,7 +54,8 @@ _DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
 
 _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
     last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat),
-    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer)
+    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer),
+    rest = :rest
     WHERE id = :target"""
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
@@ -142,13 +143,15 @@ class Deliveries:
         wrote: bool,
         shape: str | None = None,
         stamp: Write | None = None,
+        rest: str = "",
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
         `cursor`: everything up to that change was delivered or declined (`newest_change` as it was
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
         `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
-        is the target's last write, None if that was not looked at.
+        is the target's last write, None if that was not looked at. `rest` is what a later run knows by that
+        nothing is to be done.
         """
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -168,6 +171,7 @@ class Deliveries:
                     "stamp": last.number,
                     "word": last.word,
                     "writer": writer_of(last.word) if wrote and last.word else None,
+                    "rest": rest,
                 },
             )
             if last.word:
@@ -181,7 +185,7 @@ class Deliveries:
 
 
 def _target_from(name: str, row: Row) -> model.TargetState:
-    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer = row
+    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer, rest = row
     return model.TargetState(
         id=target,
         name=name,
@@ -193,6 +197,7 @@ def _target_from(name: str, row: Row) -> model.TargetState:
         shape=shape,
         stamp=Write(number, word),
         writer=writer,
+        rest=rest,
     )
 
 

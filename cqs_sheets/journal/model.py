@@ -109,7 +109,8 @@ class TargetState:
     `sequence` is the highest number of a write that was seen in it (0: none); `stamp` the write that was the
     last when the journal last saw it, `version` what it was then. `writer` begins our own words. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
-    `last_heartbeat` when anything was. `shape` names the template's columns as they were then.
+    `last_heartbeat` when anything was. `shape` names the template's columns as they were then; `rest` what else
+    must be as it was for nothing to be done ("": a look is needed).
     """
 
     id: int
@@ -122,6 +123,7 @@ class TargetState:
     last_write: datetime | None = None
     last_heartbeat: datetime | None = None
     shape: str = ""
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

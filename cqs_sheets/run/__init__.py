@@ -12,25 +12,23 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_config_dir
-
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Environment, Overrides, Settings, TargetSettings, load, process_environ
-from cqs_sheets.core.plan.planner import Choices
-from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run.deliver import Deliverer, Target
 from cqs_sheets.run.poll import FeedPoller
+from cqs_sheets.run.rest import Rest
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
 
 if TYPE_CHECKING:
+    from cqs_sheets.destinations import Destination
     from cqs_sheets.destinations.google.wire.exchange import Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+    from cqs_sheets.run.deliver import Deliverer, Target
 
 
 def _go_on() -> CqsError | None:
@@ -110,15 +108,25 @@ def opened_run(
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
         targets = stack.enter_context(opened_targets(session, force=choices.force))
+        rest = Rest(journal=journal, clock=utc_now, looks=not choices.restore)
+
+        @cache
+        def deliverer() -> Deliverer:
+            from cqs_sheets.run.deliver import Deliverer  # noqa: PLC0415 - not where all targets are at rest
+
+            return Deliverer(journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, turn=rest.turn)
+
         yield Run(
             settings=settings,
             poller=FeedPoller(
                 api, journal, free=settings.api.key.is_free,
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
-            deliverer=Deliverer(journal=journal, choices=choices, dry_run=dry_run, clock=utc_now),
+            deliverer=deliverer,
+            dry_run=dry_run,
             journal=journal,
             open_target=targets.open,
+            at_rest=rest.holds,
             clock=utc_now,
             progress=progress,
             stop=session.stop,
@@ -154,6 +162,8 @@ class Targets:
 
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
+        from cqs_sheets.run.deliver import Target  # noqa: PLC0415 - as above
+
         return Target(
             settings=target,
             template=self._template(target.template),
@@ -170,6 +180,8 @@ class Targets:
                 http=self._google,
                 zone_name=str(self._session.settings.zone),
             )
+        from cqs_sheets.destinations.excel import ExcelDestination  # noqa: PLC0415
+
         return ExcelDestination(
             target.path or Path(target.to),
             backups=target.backups,
@@ -202,4 +214,6 @@ def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
 
 def config_folder() -> Path:
     """Where a signed-in user's token is kept: the platform's folder for a user's settings."""
+    from platformdirs import user_config_dir  # noqa: PLC0415 - for Google only
+
     return Path(user_config_dir("cqs-sheets"))

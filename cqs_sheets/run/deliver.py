@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import cached_property
 from threading import Lock
 from types import MappingProxyType
@@ -14,15 +14,16 @@ from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
-from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
+from cqs_sheets.core.plan.facts import Choices, Facts, Write, held_up_to, top, word_of, written_by_others
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
-from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
+from cqs_sheets.run.rest import Delivery, is_heartbeat_due, remembered, rest_mark
 from cqs_sheets.values import dataclass, field
 
 _TRIES = 4  # a person saving again and again between our read and our write
@@ -36,29 +37,6 @@ class Target:
     template: Template
     destination: Destination
     zone: tzinfo
-
-
-def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
-    """What the journal knows of a target.
-
-    One workbook with another template is another target: what was delivered to the tabs of the one
-    says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
-    at again.
-    """
-    chosen = (settings.feeds, sorted(settings.where.items()))
-    selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(f"{settings.identity} as {settings.template}", selection)
-
-
-@dataclass(slots=True, kw_only=True)
-class Delivery:
-    """What became of one target: the `error` that ended it, if one did, and the rows that are still `pending`."""
-
-    plan: Plan | None = None
-    error: CqsError | None = None
-    requests: int = 0
-    pending: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -119,7 +97,7 @@ class Deliverer:
     dry_run: bool
     clock: Callable[[], datetime]
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
-    _turn: Lock = field(default_factory=Lock)
+    turn: Lock = field(default_factory=Lock)
 
     def deliver(self, target: Target, settings: Mapping[str, CellValue], *, make_empty: bool) -> Delivery:
         """Write what the target lacks; a failure is returned, with what was found out before it.
@@ -143,20 +121,20 @@ class Deliverer:
 
     def failed_to_open(self, settings: TargetSettings, error: CqsError) -> Delivery:
         """What became of a target that could not even be opened: its rows wait."""
-        with self._turn:
+        with self.turn:
             state = remembered(self.journal, settings)
             return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
     ) -> None:
-        with self._turn:
+        with self.turn:
             state = remembered(self.journal, target.settings)
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
         looked = _Looked(target, state, stamp, restore=self.choices.restore)
         moved = looked.moved()
-        with self._turn:
+        with self.turn:
             newest = self.journal.newest_change()
             rows = list(self._rows(state, stamp, target, moved=moved))
         outcome.pending = sum(not row.fill_only for row in rows)
@@ -165,7 +143,7 @@ class Deliverer:
         wanted = heartbeat or now != state.shape or any(orphans.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
-            self._note(state, newest, rows, stamp, version=stamp.version)
+            self._note(target, state, newest, rows, stamp, version=stamp.version)
             return
         plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat)
         outcome.plan = plan
@@ -174,12 +152,12 @@ class Deliverer:
         if self.dry_run:
             return
         if plan.empty:
-            self._note(state, newest, rows, stamp, version=plan.snapshot.version, shape=now)
+            self._note(target, state, newest, rows, stamp, version=plan.snapshot.version, shape=now)
         else:
             applied = target.destination.apply(plan)
             outcome.warnings.extend(applied.warnings)
             wrote = Write(plan.sequence, plan.word)
-            self._note(state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
+            self._note(target, state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
         outcome.pending = 0
 
     def _candidates(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> list[Wanted]:
@@ -217,12 +195,12 @@ class Deliverer:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
         if not stamp.exists or stamp.version == state.version:
             return {}
-        with self._turn:
+        with self.turn:
             ours = self.journal.stamps(state, stamp.lineage)
         if not written_by_others(stamp.lineage, state.stamp, ours):
             return {}
         found = looked.target.destination.open_keys(looked.facts, looked.bindings)
-        with self._turn:
+        with self.turn:
             return {
                 tab.name: [
                     key
@@ -236,11 +214,8 @@ class Deliverer:
         return any(map(self.journal.knows, signals_of(tab, key)))
 
     def _heartbeat_due(self, state: TargetState, target: Target) -> bool:
-        every = target.settings.heartbeat
-        if not every or target.template.settings_tab is None:
-            return False
-        last = state.last_heartbeat
-        return last is None or self.clock() - last >= timedelta(seconds=every)
+        shown = target.template.settings_tab is not None
+        return shown and is_heartbeat_due(target.settings, state, self.clock())
 
     def _plan(
         self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys,
@@ -273,20 +248,20 @@ class Deliverer:
         """The settings of a target that list what was busiest of late in its own rows."""
         if not busiest.asked(target.template):
             return {}
-        with self._turn:
+        with self.turn:
             alike = busiest.looks_at_words(target.template, target.settings.where)
             since = self.clock() - busiest.SPAN
             records = self.journal.recent(target.settings.feeds, since, alike=alike)
             return busiest.busiest(target.template, target.settings.where, records, target.zone)
 
     def _note(
-        self, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
+        self, target: Target, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
         *, version: str, wrote: Write | None = None, shape: str | None = None,
     ) -> None:  # fmt: skip
         if self.dry_run:
             return
         seen = wrote or (top(stamp.lineage) if stamp.lineage else state.stamp)
-        with self._turn:
+        with self.turn:
             forked = (
                 self._held(state, stamp) < state.sequence
             )  # then no number that we gave is that of these rows
@@ -301,6 +276,7 @@ class Deliverer:
                 wrote=wrote is not None,
                 shape=shape,
                 stamp=seen,
+                rest=rest_mark(target.settings, target.template) if stamp.exists or wrote else "",
             )
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan.plan import Plan
-from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
-from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.deliver import Deliverer, Delivery, Target
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.run.rest import Delivery
 from cqs_sheets.values import dataclass
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.plan.plan import Plan
+    from cqs_sheets.run.deliver import Deliverer, Target
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -32,16 +32,19 @@ _SIDE_BY_SIDE = 8
 class Run:
     """The tools of one sync.
 
-    `open_target` makes a target's destination and template ready (CqsError if it cannot). `clock`
+    `deliverer` and `open_target`, which makes a target's destination and template ready (CqsError if it cannot),
+    are asked for only if a target is not `at_rest`: what they need is slow to import. `clock`
     gives aware UTC times, `progress` tells a person what is going on, `stop` gives the reason to
     begin no further step, once there is one.
     """
 
     settings: Settings
     poller: FeedPoller
-    deliverer: Deliverer
+    deliverer: Callable[[], Deliverer]
+    dry_run: bool
     journal: Journal
     open_target: Callable[[TargetSettings], Target]
+    at_rest: Callable[[TargetSettings], bool]
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
     stop: Callable[[], CqsError | None]
@@ -76,7 +79,7 @@ def run_once(run: Run) -> SyncResult:
     report = Report(
         started=started,
         seconds=(run.clock() - started).total_seconds(),
-        dry_run=run.deliverer.dry_run,
+        dry_run=run.dry_run,
         api=_api_report(polls),
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
@@ -115,13 +118,21 @@ def _write(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
 ) -> _Written:
     begun = run.clock()
+    delivery = _delivered(run, settings, shown, make_empty=make_empty)
+    return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+
+
+def _delivered(
+    run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
+) -> Delivery:
+    if run.at_rest(settings):
+        return Delivery()
+    deliverer = run.deliverer()
     try:
         target = run.open_target(settings)
     except CqsError as error:
-        delivery = run.deliverer.failed_to_open(settings, error)
-    else:
-        delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
-    return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+        return deliverer.failed_to_open(settings, error)
+    return deliverer.deliver(target, shown, make_empty=make_empty)
 
 
 def _covered(run: Run) -> list[tuple[str, str]]:
@@ -171,8 +182,7 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
 def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
     plan = delivery.plan if delivery.error is None else None
-    added = len(plan.adds) if plan else 0
-    updated, closed = _changed_rows(plan) if plan else (0, 0)
+    added, updated, closed, made = _counted(plan) if plan else (0, 0, 0, ())
     return TargetReport(
         target=settings.name,
         template=settings.template,
@@ -185,38 +195,20 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         pending=delivery.pending,
         requests=delivery.requests,
         seconds=written.seconds,
-        made=_made(plan) if plan else (),
+        made=made,
     )
 
 
-def _made(plan: Plan) -> tuple[str, ...]:
-    """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.snapshot.exists:
-        return ()
-    tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
-    told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
-    for name, count in Counter(new.tab for new in plan.new_columns).items():
-        settings = isinstance(plan.template.tab(name), SettingsTab)
-        told.append(plural(count, "setting") if settings else f"{plural(count, 'column')} of {name}")
-    return tuple(told)
+def _counted(plan: Plan) -> tuple[int, int, int, tuple[str, ...]]:
+    from cqs_sheets.core.changes import counted  # noqa: PLC0415 - only what plans needs it
+
+    return counted(plan)
 
 
 def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:
     """How many open signals the feeds of a target showed."""
     feeding = (poll for poll in polls if settings.feeds is None or poll.feed.name in settings.feeds)
     return len({key for poll in feeding for key in poll.result.seen})
-
-
-def _changed_rows(plan: Plan) -> tuple[int, int]:
-    """How many rows are updated, and how many of all are marked closed."""
-    updated, closed = set(), set()
-    for change in plan.updates:
-        tab = plan.template.tab(change.tab)
-        if isinstance(tab, TableTab):
-            updated.add((change.tab, change.key))
-            if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
-                closed.add((change.tab, change.key))
-    return len(updated - closed), len(closed)
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})

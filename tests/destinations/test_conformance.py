@@ -13,9 +13,9 @@ import pytest
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text, same
 from cqs_sheets.core.plan.binding import bind
-from cqs_sheets.core.plan.facts import top
+from cqs_sheets.core.plan.facts import Choices, top
 from cqs_sheets.core.plan.plan import Plan
-from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template

@@ -26,7 +26,7 @@ from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.journal import Journal, PastPoll
 from cqs_sheets.run import Session
-from cqs_sheets.run.deliver import remembered
+from cqs_sheets.run.rest import remembered
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
 _GAPS = 5

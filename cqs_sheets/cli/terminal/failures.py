@@ -16,7 +16,7 @@ from cqs_sheets import __version__
 from cqs_sheets.cli.terminal.log import log_report
 from cqs_sheets.cli.terminal.output import harmless, print_json, print_warning
 from cqs_sheets.config import Environment
-from cqs_sheets.core.render import plan_lines, report_lines
+from cqs_sheets.core.render import report_lines
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.github import tell_github
 from cqs_sheets.run.sync import SyncResult
@@ -190,6 +190,8 @@ def print_result(result: SyncResult, *, as_json: bool, quiet: bool) -> None:
 def _show_plans(result: SyncResult) -> None:
     if not result.report.dry_run:
         return
+    from cqs_sheets.core.changes import plan_lines  # noqa: PLC0415 - for dry runs only
+
     for target, plan in result.plans.items():
         click.secho(harmless(target), bold=True)
         for line in plan_lines(plan):

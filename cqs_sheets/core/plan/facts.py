@@ -102,6 +102,14 @@ class Spot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
+
+    restore: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedTab:
     """Our marks of one tab (or of a volume of it): column id -> header cell, None once that was deleted.
 

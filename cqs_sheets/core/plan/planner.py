@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from cqs_sheets.core.cells import CellValue, same
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
@@ -20,19 +21,10 @@ from cqs_sheets.core.plan.plan import (
 from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.templates.template import Column, TableTab, Template
-from cqs_sheets.values import dataclass
 
 _REWRITE_SHARE = 0.3  # of a tab's rows; fewer than _REWRITE_ROWS rows are never "large"
 _REWRITE_ROWS = 20
 _LIFE_CYCLE = frozenset({"status", "last_seen"})  # these change with time: a change is no rewrite
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
-
-    restore: bool = False
-    force: bool = False
 
 
 def make_plan(

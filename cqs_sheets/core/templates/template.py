@@ -371,3 +371,8 @@ class Template:
             if tab.name == name:
                 return tab
         raise KeyError(name)
+
+
+def is_hidden(tab: Tab) -> bool:
+    """Whether a tab is hidden until the user unhides it."""
+    return isinstance(tab, BlocksTab) and tab.hidden
