@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
-from cqs_sheets.values import dataclass
 
 _UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
 
@@ -114,8 +114,7 @@ _HOURS = "".join(f"{hour:02}    " for hour in range(0, 24, 3))
 _INDENT = " " * 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class Day(NamedTuple):
     """A day in the zone it was asked for; `cells` has CELLS characters, `gap_seconds` is rounded up."""
 
     day: date

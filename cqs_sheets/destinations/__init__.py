@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
-
-from cqs_sheets.values import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of this
     from cqs_sheets.core.plan.binding import Bindings, How
@@ -14,16 +12,14 @@ if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of t
     from cqs_sheets.core.templates.template import TableTab
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(NamedTuple):
     """What a write did: the target's new version, and what to tell the user."""
 
     version: str
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
+class Protection(NamedTuple):
     """A protection that refuses our writes: its `range` ("B2:F200", or "the whole tab") and our columns in it."""
 
     range: str
@@ -31,8 +27,7 @@ class Protection:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InspectedTab:
+class InspectedTab(NamedTuple):
     """A fed tab, or one that it was continued in, as a doctor looks at it; rows count from 1.
 
     `title` is what the tab is called today, `how` its sheet was known for it. `columns`: column id -> letters.

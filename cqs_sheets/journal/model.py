@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from cqs_sheets.core.plan.facts import NEVER, Write
 from cqs_sheets.core.signals.coverage import Window
@@ -17,8 +17,7 @@ from cqs_sheets.journal.database import Row
 from cqs_sheets.values import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
+class KeptAnswer(NamedTuple):
     """An answer of the API as it came: `feed` is the name, `request` the parameters without the key.
 
     `table` is the provider's table it is of, which the answer itself does not say.
@@ -32,8 +31,7 @@ class KeptAnswer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
+class Poll(NamedTuple):
     """One feed asked once, by as many requests as it took.
 
     `selection` is the canonical text of the feed's filters and tier. `window` is None when the poll
@@ -52,8 +50,7 @@ class Poll:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollResult:
+class PollResult(NamedTuple):
     """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
 
     `second_lives` are those of the new ones whose id had been another signal's, which had ended.
@@ -68,8 +65,7 @@ class PollResult:
     second_lives: tuple[Signal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastPoll:
+class PastPoll(NamedTuple):
     """A poll as the journal remembers it."""
 
     feed: str
@@ -85,8 +81,7 @@ class PastPoll:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastReject:
+class PastReject(NamedTuple):
     """A malformed signal as the journal remembers it."""
 
     feed: str
@@ -94,8 +89,7 @@ class PastReject:
     reject: Reject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class Revision(NamedTuple):
     """What a record was from `at` until its next revision."""
 
     at: datetime
@@ -126,8 +120,7 @@ class TargetState:
     rest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(NamedTuple):
     """A row's last delivered revision, and the sequence numbers of its first and last delivery."""
 
     revision: int
@@ -135,8 +128,7 @@ class Delivered:
     last: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A record a target should hold; `change` grows with each change over the whole journal."""
 
     record: Record
@@ -144,8 +136,7 @@ class Wanted:
     change: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
+class Pruned(NamedTuple):
     """How much was dropped."""
 
     answers: int
@@ -154,8 +145,7 @@ class Pruned:
     rejects: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(NamedTuple):
     """What another journal brought: signals new here, signals it knew more of, polls."""
 
     new: int

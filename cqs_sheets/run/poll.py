@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.core.signals import parse
@@ -22,7 +23,6 @@ from cqs_sheets.core.signals.query import (
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
-from cqs_sheets.values import dataclass
 
 _CLOCK_NOISE = timedelta(minutes=2)
 
@@ -114,8 +114,7 @@ def _zone_warnings(signals: Sequence[Signal], window: Window) -> tuple[str, ...]
     return (warning,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedPoll:
+class FeedPoll(NamedTuple):
     """What came of polling one feed; `error` says why it is not complete."""
 
     feed: Feed

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
@@ -18,7 +18,6 @@ from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
 from cqs_sheets.run.rest import Delivery
-from cqs_sheets.values import dataclass
 
 if TYPE_CHECKING:
     from cqs_sheets.core.plan.plan import Plan
@@ -28,8 +27,7 @@ _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(NamedTuple):
     """The tools of one sync.
 
     `deliverer` and `open_target`, which makes a target's destination and template ready (CqsError if it cannot),
@@ -50,16 +48,14 @@ class Run:
     stop: Callable[[], CqsError | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
+class SyncResult(NamedTuple):
     """The report, and by target the plan that was (or would be) carried out."""
 
     report: Report
     plans: Mapping[str, Plan]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class _Written(NamedTuple):
     """One target after its turn."""
 
     settings: TargetSettings
@@ -223,16 +219,14 @@ _DOUBLINGS = 4
 _NAP = 30.0  # seconds: a computer that was asleep is noticed this soon after it woke
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
+class Beat(NamedTuple):
     """When to poll: every `every` seconds, for `lasting` seconds (None: until stopped)."""
 
     every: float
     lasting: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """What one sync came to.
 
     `good`: every feed was polled in full. `limited`: the API asked for fewer requests, even if it

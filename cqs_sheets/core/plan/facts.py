@@ -101,16 +101,14 @@ class Spot(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class Choices(NamedTuple):
     """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
 
     restore: bool = False
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedTab:
+class MarkedTab(NamedTuple):
     """Our marks of one tab (or of a volume of it): column id -> header cell, None once that was deleted.
 
     `lost` says what else the marks lack to be of use; "" if nothing. `copied`: they came with a copy of

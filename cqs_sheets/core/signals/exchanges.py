@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
+from typing import NamedTuple
 
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.values import dataclass, field
@@ -83,8 +84,7 @@ def misspelt(word: str, known: Iterable[str]) -> str | None:
     return likely if SequenceMatcher(None, folded, likely.casefold()).ratio() >= _TYPO else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
+class Market(NamedTuple):
     """How a part of an exchange's pairs is spelt; `quotes` and `coins` say which part, empty means all.
 
     In the patterns `{COIN}` and `{QUOTE}` stand for upper case, `{coin}` and `{quote}` for lower case.

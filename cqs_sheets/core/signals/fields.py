@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellType, CellValue, id_cell
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal
-from cqs_sheets.values import dataclass
 
 _OWN_NAMES = {("bybit", "USDT"): "Bybit USDT"}  # where Cornix does not call an exchange as everybody does
 _LEAST_LEVERAGE = Decimal(1)
@@ -61,8 +61,7 @@ def _plain(number: Decimal) -> str:
 _Compute = Callable[[Record, tzinfo, Symbols], CellValue]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """Where a column's values come from, and in a few words what they are.
 
     `once`: the first value written stays (it says when this sheet first saw something).

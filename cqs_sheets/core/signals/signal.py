@@ -137,8 +137,7 @@ class Signal:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
+class Reject(NamedTuple):
     """A malformed signal, set aside: its id if it has one, why, and the text as it came."""
 
     id: str | None
