@@ -61,8 +61,10 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
     template = Template(name="b", title="b", tabs=(TableTab(name="Signals", key="id", columns=columns),))
     values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
     destination = ExcelDestination(path, backups=0)
+    memory = path.with_suffix(".memory")  # what a sync keeps in its journal
+    destination.recall(memory.read_bytes() if memory.exists() else b"")
     table = read_target(destination, template, {"Signals": {*changed, *new}})
-    destination.apply(
+    applied = destination.apply(
         Plan(
             template=template,
             snapshot=table,
@@ -73,6 +75,7 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
             ),
         )
     )
+    memory.write_bytes(applied.memory)
 
 
 def ours(path: Path, rows: int) -> None:

@@ -13,10 +13,11 @@ if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of t
 
 
 class Applied(NamedTuple):
-    """What a write did: the target's new version, and what to tell the user."""
+    """What a write did: the target's new version, what to tell the user, and what the next sync may `recall`."""
 
     version: str
     warnings: tuple[str, ...] = ()
+    memory: bytes = b""
 
 
 class Protection(NamedTuple):
@@ -68,6 +69,10 @@ class Destination(Protocol):
         Where the target still is that version, its content need not be opened and `sequence`
         may be None.
         """
+        ...
+
+    def recall(self, memory: bytes) -> None:
+        """What the last write left to be remembered of the version that the target still is; it only saves time."""
         ...
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:

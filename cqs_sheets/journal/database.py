@@ -131,7 +131,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT, WITHOUT ROWID""",  # the writes at which a target held all that it had been given
         "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
     ),
-    ("ALTER TABLE targets ADD COLUMN rest TEXT NOT NULL DEFAULT ''",),
+    (
+        "ALTER TABLE targets ADD COLUMN rest TEXT NOT NULL DEFAULT ''",
+        # what the destination remembers of the version it wrote last
+        "CREATE TABLE memories (target INTEGER PRIMARY KEY REFERENCES targets, content BLOB NOT NULL) STRICT",
+    ),
 )
 
 

@@ -60,6 +60,8 @@ _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, curso
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
+_REMEMBER = "INSERT INTO memories VALUES (?, ?) ON CONFLICT DO UPDATE SET content = excluded.content"
+
 _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
     AND (word = '' OR number IN (SELECT value FROM json_each(:numbers)))"""
 
@@ -144,6 +146,7 @@ class Deliveries:
         shape: str | None = None,
         stamp: Write | None = None,
         rest: str = "",
+        memory: bytes = b"",
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
@@ -151,7 +154,7 @@ class Deliveries:
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
         `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
         is the target's last write, None if that was not looked at. `rest` is what a later run knows by that
-        nothing is to be done.
+        nothing is to be done, `memory` what the destination wants to know again once it `wrote`.
         """
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -174,8 +177,15 @@ class Deliveries:
                     "rest": rest,
                 },
             )
+            if wrote:
+                self._database.change(_REMEMBER, (target.id, memory))
             if last.word:
                 self._database.change(_SEEN, (target.id, *last))
+
+    def memory(self, target: model.TargetState) -> bytes:
+        """What the destination wanted to be remembered of the target's last write."""
+        rows = self._database.execute("SELECT content FROM memories WHERE target = ?", (target.id,))
+        return rows[0][0] if rows else b""
 
     def stamps(self, target: model.TargetState, lineage: Lineage) -> set[Write]:
         """The writes at which the target was seen, as far as they are in the lineage or have no word."""

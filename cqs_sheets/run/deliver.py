@@ -113,6 +113,7 @@ class Deliverer:
                 break
             except TargetChanged as changed:
                 outcome.error = changed
+                target.destination.recall(b"")
             except CqsError as error:
                 outcome.error = error
                 break
@@ -145,6 +146,10 @@ class Deliverer:
         if not something_to_do:
             self._note(target, state, newest, rows, stamp, version=stamp.version)
             return
+        if stamp.version == state.version and outcome.error is None:  # else it was not true of the file
+            with self.turn:
+                memory = self.journal.memory(state)
+            target.destination.recall(memory)
         plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat)
         outcome.plan = plan
         outcome.warnings = list(plan.warnings)
@@ -157,7 +162,10 @@ class Deliverer:
             applied = target.destination.apply(plan)
             outcome.warnings.extend(applied.warnings)
             wrote = Write(plan.sequence, plan.word)
-            self._note(target, state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
+            self._note(
+                target, state, newest, rows, stamp,
+                version=applied.version, wrote=wrote, shape=now, memory=applied.memory,
+            )  # fmt: skip
         outcome.pending = 0
 
     def _candidates(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> list[Wanted]:
@@ -256,7 +264,7 @@ class Deliverer:
 
     def _note(
         self, target: Target, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
-        *, version: str, wrote: Write | None = None, shape: str | None = None,
+        *, version: str, wrote: Write | None = None, shape: str | None = None, memory: bytes = b"",
     ) -> None:  # fmt: skip
         if self.dry_run:
             return
@@ -276,6 +284,7 @@ class Deliverer:
                 wrote=wrote is not None,
                 shape=shape,
                 stamp=seen,
+                memory=memory,
                 rest=rest_mark(target.settings, target.template) if stamp.exists or wrote else "",
             )
 

@@ -19,6 +19,7 @@ from cqs_sheets.destinations.excel.edit.editor import Editor, mark
 from cqs_sheets.destinations.excel.edit.newsettings import upgrade
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
+from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.reader import Reader, read_facts, with_headers
@@ -51,6 +52,7 @@ class ExcelDestination:
             path, backups=backups, force=force, lock_wait=lock_wait, sleep=sleep, disk=disk or Disk()
         )
         self._force = force
+        self._known: bytes = b""
 
     def stamp(self, known_version: str) -> Stamp:
         """The cheap look: a file that still is `known_version` is not opened."""
@@ -63,6 +65,10 @@ class ExcelDestination:
             return Stamp(exists=False)
         with self._opened() as draft:
             return Stamp(exists=True, lineage=Workbook(draft).lineage, version=version)
+
+    def recall(self, memory: bytes) -> None:
+        """See base.Destination: where the rows of sheets lie in the file, if it still is the one that was written."""
+        self._known = memory
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination."""
@@ -122,7 +128,8 @@ class ExcelDestination:
                 warnings = self._edit(draft, plan)
                 self._file.stage(draft.write)
             version = self._file.commit(expected)
-            return Applied(version=version, warnings=(*warnings(), *self._file.told))
+            memory = segments.to_bytes(version, draft.directory, draft.layouts) if draft.layouts else b""
+            return Applied(version=version, warnings=(*warnings(), *self._file.told), memory=memory)
 
     def _edit(self, draft: Draft, plan: Plan) -> Callable[[], list[str]]:
         """Carry out a plan in a draft; returns what tells the warnings once the draft has been written."""
@@ -148,6 +155,7 @@ class ExcelDestination:
         before = self._file.version()
         try:
             with self._package() as package:
+                package.layouts = segments.from_bytes(self._known, before or "", package.directory)
                 yield Draft(package)
         except DataRefused:
             if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save

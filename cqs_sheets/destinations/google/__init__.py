@@ -106,6 +106,9 @@ class GoogleDestination:
         """See base.Destination."""
         return self._http.requests
 
+    def recall(self, memory: bytes) -> None:
+        """Nothing is remembered."""
+
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `look` that may follow makes use of."""
         layout = look(self._http, self._id, written=bool(known_version))

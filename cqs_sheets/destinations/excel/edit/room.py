@@ -14,6 +14,7 @@ from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, map_references
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_xml
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes
@@ -134,11 +135,13 @@ def grow_formulas(draft: Draft, workbook: Workbook, growth: Growth) -> None:
 def _grow_sheet(draft: Draft, sheet: Sheet, growth: Growth) -> None:
     before = draft.content(sheet.part)
 
-    def grown() -> Iterator[tuple[bytes, bytes]]:
+    def grown() -> Iterator[tuple[Stretch, Stretch]]:
         rows = growth.cell_formulas(sheet.name)
         for piece in pieces(before()):
-            in_cells = piece.part is Part.ROWS
-            yield piece.text, rows(piece) if in_cells else _grown_rules(piece.text, growth, sheet.name)
+            if piece.part is Part.ROWS:
+                yield piece.content(), piece.content(None if piece.kind else rows(piece))
+            else:
+                yield piece.text, _grown_rules(piece.text, growth, sheet.name)
 
     if any(old != new for old, new in grown()):
         draft.put(sheet.part, lambda: (new for _, new in grown()))
