@@ -52,7 +52,7 @@ class ExcelDestination:
             path, backups=backups, force=force, lock_wait=lock_wait, sleep=sleep, disk=disk or Disk()
         )
         self._force = force
-        self._known: bytes = b""
+        self._memory = segments.Memory(b"")
 
     def stamp(self, known_version: str) -> Stamp:
         """The cheap look: a file that still is `known_version` is not opened."""
@@ -68,7 +68,7 @@ class ExcelDestination:
 
     def recall(self, memory: bytes) -> None:
         """See base.Destination: where the rows of sheets lie in the file, if it still is the one that was written."""
-        self._known = memory
+        self._memory = segments.Memory(memory)
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination."""
@@ -155,7 +155,7 @@ class ExcelDestination:
         before = self._file.version()
         try:
             with self._package() as package:
-                package.layouts = segments.from_bytes(self._known, before or "", package.directory)
+                package.layouts = self._memory.of(before, package.directory)
                 yield Draft(package)
         except DataRefused:
             if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save

@@ -10,7 +10,7 @@ from cqs_sheets.destinations.excel.parts import archive, segments
 from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, pieces
 from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment, Stretch
 
-_ENOUGH = 1 << 17  # bytes of rows in a segment: some hundred rows
+_ENOUGH = 1 << 16  # bytes of rows in a segment: a hundred or so
 _LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
 _FORMULA = re.compile(rb"<f>([^<]*)")

@@ -110,16 +110,20 @@ def to_bytes(version: str, directory: int, layouts: Mapping[str, Layout]) -> byt
     return b"\n".join((head.encode(), b"".join(map(array.tobytes, arrays))))
 
 
-def from_bytes(kept: bytes, version: str, directory: int) -> dict[str, Layout]:
-    """The same, if it is of this version and directory; else nothing."""
-    try:
+class Memory:
+    """What `to_bytes` made."""
+
+    def __init__(self, kept: bytes) -> None:
         head, _, rest = kept.partition(b"\n")
-        known = json.loads(head)
-        if known[:4] != [_FORMAT, sys.byteorder, version, directory]:
-            return {}
-        return dict(_layouts(known[4], memoryview(rest)))
-    except (ValueError, IndexError, TypeError):
-        return {}
+        try:
+            *self._known, parts = json.loads(head)
+            self._layouts = dict(_layouts(parts, memoryview(rest)))
+        except (ValueError, IndexError, TypeError):
+            self._known, self._layouts = [], {}
+
+    def of(self, version: str | None, directory: int) -> Mapping[str, Layout]:
+        """The layouts of parts, if this is the version and the directory that they were remembered of."""
+        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else {}
 
 
 def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> Iterator[tuple[str, Layout]]:
