@@ -57,6 +57,9 @@ def exact_number(value: Decimal) -> str | None:
     Spreadsheets hold binary doubles and show at most 15 significant digits: a number that does
     not come back the same through both is better kept as text.
     """
+    text = str(value)
+    if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
+        return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
         return None
     if len(value.normalize().as_tuple().digits) > _DIGITS:

@@ -132,9 +132,35 @@ MIGRATIONS: tuple[Migration, ...] = (
         "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
     ),
     (
-        "ALTER TABLE targets ADD COLUMN rest TEXT NOT NULL DEFAULT ''",
-        # what the destination remembers of the version it wrote last
-        "CREATE TABLE memories (target INTEGER PRIMARY KEY REFERENCES targets, content BLOB NOT NULL) STRICT",
+        """CREATE TABLE rule_sets (
+            id INTEGER PRIMARY KEY,
+            hash TEXT NOT NULL UNIQUE,
+            content TEXT NOT NULL,
+            judged_at INTEGER
+        ) STRICT""",
+        # clock and until are minutes since 1970; state is core.outcomes.keeping's
+        """CREATE TABLE outcomes (
+            arrival INTEGER NOT NULL REFERENCES signals,
+            rules INTEGER NOT NULL REFERENCES rule_sets,
+            clock INTEGER,
+            until INTEGER,
+            done INTEGER NOT NULL,
+            state TEXT,
+            shown TEXT NOT NULL,
+            PRIMARY KEY (rules, arrival)
+        ) STRICT, WITHOUT ROWID""",
+    ),
+    (
+        "ALTER TABLE targets ADD COLUMN zone TEXT NOT NULL DEFAULT ''",  # of the times in its rows
+        "ALTER TABLE targets ADD COLUMN title TEXT NOT NULL DEFAULT ''",  # what people call it
+    ),
+    (
+        "ALTER TABLE targets ADD COLUMN rest TEXT NOT NULL DEFAULT ''",  # by what it is known to lack nothing
+        """CREATE TABLE memories (
+            target INTEGER NOT NULL REFERENCES targets,
+            content BLOB NOT NULL,
+            PRIMARY KEY (target)
+        ) STRICT, WITHOUT ROWID""",  # what a destination remembers of the version that it wrote last
     ),
 )
 
@@ -154,14 +180,24 @@ def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS)
             meaning="Nothing was read or written.",
             hint="Point CQS_HOME at another folder, or move that file away.",
         )
-    if version > len(migrations):
+    if version < 1:
         raise DataRefused(
-            f"{database.name} was written by a newer cqs-sheets (journal version {version}, "
-            f"this one knows {len(migrations)}).",
-            meaning="Nothing was read or written.",
-            hint="Upgrade with: pip install --upgrade cqs-sheets",
+            f"The journal {database.name} is damaged: no cqs-sheets gave it the version {version}.",
+            meaning="It was left as it is; spreadsheets are not affected.",
+            hint="Put a backup of it there, or move it away: the next sync starts a new one.",
         )
+    if version > len(migrations):
+        raise newer(database.name, version, len(migrations))
     return int(version)
+
+
+def newer(name: str, version: int, known: int) -> DataRefused:
+    """The refusal of a journal of a version that this program does not know."""
+    return DataRefused(
+        f"{name} was written by a newer cqs-sheets (journal version {version}, this one knows {known}).",
+        meaning="Nothing was read or written.",
+        hint="Upgrade with: pip install --upgrade cqs-sheets",
+    )
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -185,7 +221,12 @@ _CHUNK = 1000
 
 
 class Database:
-    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause."""
+    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause.
+
+    `shared`: whether others may write at the same time.
+    """
+
+    shared = False
 
     def __init__(self, address: str, *, name: str) -> None:
         """Open `address` (a `file:` URI or ":memory:"); `name` is what messages call it."""
@@ -216,6 +257,10 @@ class Database:
         with self._explained():
             return self._connection.execute(sql, values).rowcount
 
+    def note(self, sql: str, values: Values) -> None:
+        """Run one INSERT, UPDATE or DELETE of which nobody waits for what it did: before whatever is run next."""
+        self.change(sql, values)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         with self._explained():
@@ -226,10 +271,21 @@ class Database:
         with self._explained():
             self._connection.executemany(sql, rows)
 
-    def script(self, sql: str) -> None:
-        """Run statements outside any transaction, each to its end and without its rows."""
+    def damage(self) -> tuple[list[str], bool]:
+        """What the engine itself finds wrong, and whether that leaves nothing to be read."""
+        found = [line for (line,) in self.execute("PRAGMA integrity_check") if line != "ok"]
+        if found:
+            return found, True
+        broken = self.execute("PRAGMA foreign_key_check")
+        return [
+            f"{table}: row {row} points at a row of {parent} that is not there"
+            for table, row, parent, _ in broken
+        ], False
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk."""
         with self._explained():
-            self._connection.executescript(sql)
+            self._connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
 
     def iterate(self, sql: str, values: Values = ()) -> Iterator[Row]:
         """Run one query; its rows, a thousand in memory at a time."""
@@ -263,6 +319,18 @@ class Database:
             if self._connection.in_transaction:
                 self.execute("ROLLBACK")
 
+    def cautions(self) -> list[tuple[str, str]]:
+        """What is unsafe about how it is reached, each with what mends it."""
+        return []
+
+    def hold(self, what: int) -> bool:
+        """Become the only one who works on the target of that id: so is whoever has the file."""
+        del what
+        return True
+
+    def release(self, what: int) -> None:
+        """Let others work on the target again: they do when the file is closed."""
+
     def copy_to(self, other: Database) -> None:
         """Copy the whole content into `other`."""
         with self._explained():
@@ -277,6 +345,8 @@ class Database:
             if explained is None:
                 raise
             raise explained from error
+        except OverflowError as error:
+            raise _damaged(self.name, "a number in it is past all bounds") from error
 
 
 def address_of(path: Path, mode: str) -> str:
@@ -298,19 +368,23 @@ def file_error(error: OSError, name: str) -> CqsError:
     return _not_writable(name, error)
 
 
+_NOT_AS_MADE = (
+    "no such table", "no such column", "no such index", "malformed database schema", "Could not decode",
+    "cannot store REAL value",
+)  # fmt: skip
+"""How SQLite begins what it says of tables, texts or (the last) counters that are not as we made them."""
+
+
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
     code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
+    if str(error).startswith(_NOT_AS_MADE):
+        code = "CORRUPT"
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
-        case "NOTADB" | "CORRUPT":
-            return DataRefused(
-                f"The journal {name} is damaged or not a database: {error}.",
-                meaning="It was left as it is; spreadsheets are not affected.",
-                hint="Put a backup of it there, or move it away: the next sync starts a new one and "
-                "takes up what the spreadsheets hold.",
-            )
+        case "NOTADB" | "CORRUPT" | "MISMATCH" | "TOOBIG":
+            return _damaged(name, _printable(error))
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "FULL":
@@ -320,6 +394,20 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
         case "BUSY" | "LOCKED":
             return _held(name)
     return None
+
+
+def _damaged(name: str, how: str) -> DataRefused:
+    return DataRefused(
+        f"The journal {name} is damaged or not a database: {how}.",
+        meaning="It was left as it is; spreadsheets are not affected.",
+        hint="Put a backup of it there, or move it away: the next sync starts a new one and "
+        "takes up what the spreadsheets hold.",
+    )
+
+
+def _printable(error: Exception) -> str:
+    """SQLite quotes texts that it cannot decode, bytes that no text has included."""
+    return str(error).split(" with text ")[0]
 
 
 def _may_write(path: Path) -> bool:

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
-from cqs_sheets.run.rest import Delivery
+from cqs_sheets.run.rest import Delivery, remembered
+from cqs_sheets.unexpected import explained
+from cqs_sheets.values import replace
 
 if TYPE_CHECKING:
     from cqs_sheets.core.plan.plan import Plan
     from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.outcomes import Desk, Judged
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -31,9 +36,10 @@ class Run(NamedTuple):
     """The tools of one sync.
 
     `deliverer` and `open_target`, which makes a target's destination and template ready (CqsError if it cannot),
-    are asked for only if a target is not `at_rest`: what they need is slow to import. `clock`
-    gives aware UTC times, `progress` tells a person what is going on, `stop` gives the reason to
-    begin no further step, once there is one.
+    are asked for only if a target is not `at_rest`: what they need is slow to import. `clock` gives aware UTC times,
+    `progress` tells a person what is going on, `stop` gives the reason to begin no further step, once there is one.
+    `desk` judges what became of signals, None: nothing does;
+    `shows_outcomes` says which targets show it.
     """
 
     settings: Settings
@@ -42,35 +48,42 @@ class Run(NamedTuple):
     dry_run: bool
     journal: Journal
     open_target: Callable[[TargetSettings], Target]
-    at_rest: Callable[[TargetSettings], bool]
+    at_rest: Callable[[TargetSettings], Delivery | None]
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
     stop: Callable[[], CqsError | None]
+    desk: Desk | None = None
+    shows_outcomes: Callable[[TargetSettings], bool] = lambda _: False
 
 
 class SyncResult(NamedTuple):
-    """The report, and by target the plan that was (or would be) carried out."""
+    """The report, by target the plan that was (or would be) carried out, and what happened to which signal."""
 
     report: Report
     plans: Mapping[str, Plan]
+    news: tuple[News, ...] = ()
 
 
 class _Written(NamedTuple):
-    """One target after its turn."""
+    """One target after its turn; `before` is its first one, where outcomes gave it a second."""
 
     settings: TargetSettings
     delivery: Delivery
     seconds: float
+    before: Delivery | None = None
 
 
 def run_once(run: Run) -> SyncResult:
     """Poll every feed, then bring every target up to date; one failing part never stops the others."""
     started = run.clock()
-    for kept in run.journal.undigested():
-        run.poller.digest(kept)
+    undigested = tuple(_digested(run))
     polls = tuple(_polls(run))
     answered = any(poll.error is None for poll in polls)
-    written = _written(run, _settings_values(run, polls), make_empty=answered)
+    shown = _settings_values(run, polls)
+    written = _written(run, shown, make_empty=answered)
+    judged = _judged(run)
+    if judged and judged.changed:
+        written = _with_outcomes(run, written, shown)
     stopped = run.stop()
     report = Report(
         started=started,
@@ -79,11 +92,53 @@ def run_once(run: Run) -> SyncResult:
         api=_api_report(polls),
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
-        warnings=tuple(dict.fromkeys(_warnings(polls, written))),
-        errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
+        warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
+        errors=tuple(dict.fromkeys((*undigested, *_errors(polls, written, stopped)))),
     )
-    plans = {target.settings.name: target.delivery.plan for target in written if target.delivery.plan}
-    return SyncResult(report=report, plans=plans)
+    plans = {_name(target): plan for target in written for plan in _plans(target)[:1]}
+    return SyncResult(report=report, plans=plans, news=_news(polls))
+
+
+def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
+    """What happened in all polls: what ended last."""
+    told = [news for poll in polls for news in poll.result.news]
+    return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
+
+
+def _name(written: _Written) -> str:
+    return written.delivery.title or written.settings.name
+
+
+def surely_told(
+    work: Callable[[], SyncResult], clock: Callable[[], datetime], *, dry_run: bool
+) -> SyncResult:
+    """What `work` comes to; where it could not begin, or nobody foresaw its failure, a report that says so."""
+    started = clock()
+    try:
+        return work()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the report reads one whatever happened
+        result = not_begun(explained(error), started, dry_run=dry_run)
+        seconds = (clock() - started).total_seconds()
+        return result._replace(report=replace(result.report, seconds=seconds))
+
+
+def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
+    """What there is to tell of a sync that could not begin."""
+    nothing = Report(
+        started=now, seconds=0, dry_run=dry_run, api=ApiReport(), coverage=coverage([], now), errors=(error,)
+    )
+    return SyncResult(report=nothing, plans={})
+
+
+def _digested(run: Run) -> Iterator[CqsError]:
+    """Take in the answers whose run was killed; what a bug stumbles on stays for the version without it."""
+    for kept in run.journal.undigested():
+        try:
+            run.poller.digest(kept)
+        except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
+            yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
 
 
 def _polls(run: Run) -> Iterator[FeedPoll]:
@@ -110,24 +165,55 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     return [written for written in turns if written]
 
 
+def _judged(run: Run) -> Judged | None:
+    """What judging came to, once the targets have their signals: it delays none. None where it is not due."""
+    if run.desk is None or run.dry_run or run.stop() or not run.desk.due():
+        return None
+    shown = [
+        remembered(run.journal, settings).id
+        for settings in run.settings.targets
+        if run.shows_outcomes(settings)
+    ]
+    return run.desk.judge_open(shown)
+
+
+def _with_outcomes(run: Run, written: Sequence[_Written], shown: Mapping[str, CellValue]) -> list[_Written]:
+    """The targets after those that show outcomes, and were written, had another turn."""
+
+    def again(target: _Written) -> _Written:
+        if target.delivery.error or run.stop() or not run.shows_outcomes(target.settings):
+            return target
+        second = _write(run, target.settings, shown, make_empty=False)
+        return second._replace(before=target.delivery, seconds=target.seconds + second.seconds)
+
+    return [again(target) for target in written]
+
+
+def _turns(written: _Written) -> list[Delivery]:
+    return [turn for turn in (written.before, written.delivery) if turn]
+
+
+def _plans(written: _Written) -> list[Plan]:
+    """What was, or would be, carried out in a target, in order."""
+    return [turn.plan for turn in _turns(written) if turn.plan]
+
+
 def _write(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
 ) -> _Written:
     begun = run.clock()
-    delivery = _delivered(run, settings, shown, make_empty=make_empty)
+    delivery = run.at_rest(settings) or _delivered(run, settings, shown, make_empty=make_empty)
     return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
 
 
 def _delivered(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
 ) -> Delivery:
-    if run.at_rest(settings):
-        return Delivery()
     deliverer = run.deliverer()
     try:
         target = run.open_target(settings)
-    except CqsError as error:
-        return deliverer.failed_to_open(settings, error)
+    except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+        return deliverer.failed_to_open(settings, explained(error, settings.name))
     return deliverer.deliver(target, shown, make_empty=make_empty)
 
 
@@ -152,7 +238,8 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterato
     for poll in polls:
         yield from poll.warnings
     for target in written:
-        yield from (f"{target.settings.name}: {warning}" for warning in target.delivery.warnings)
+        for turn in _turns(target):
+            yield from (f"{_name(target)}: {warning}" for warning in turn.warnings)
 
 
 def _errors(
@@ -171,14 +258,15 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
         new=sum(poll.result.new for poll in polls),
         changed=sum(poll.result.changed for poll in polls),
         closed=sum(poll.result.closed for poll in polls),
+        aged=sum(poll.result.aged for poll in polls),
         rejects=merged_rejects([reject for poll in polls for reject in poll.rejects]),
     )
 
 
 def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
-    plan = delivery.plan if delivery.error is None else None
-    added, updated, closed, made = _counted(plan) if plan else (0, 0, 0, ())
+    plans = _plans(written) if delivery.error is None else []
+    added, updated, closed, made = _counted(plans, settings)
     return TargetReport(
         target=settings.name,
         template=settings.template,
@@ -187,18 +275,24 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         updated=updated,
         closed=closed,
         unchanged=0 if delivery.error else max(0, _seen(settings, polls) - added - updated),
-        left_deleted=plan.left_deleted if plan else 0,
+        left_deleted=plans[0].left_deleted if plans else 0,
         pending=delivery.pending,
-        requests=delivery.requests,
+        requests=sum(turn.requests for turn in _turns(written)),
         seconds=written.seconds,
+        title=delivery.title,
         made=made,
+        told=tuple(what for turn in _turns(written) for what in turn.told) if plans else (),
+        offered=_turns(written)[0].offered,
+        declined=_turns(written)[0].declined,
     )
 
 
-def _counted(plan: Plan) -> tuple[int, int, int, tuple[str, ...]]:
+def _counted(plans: Sequence[Plan], settings: TargetSettings) -> tuple[int, int, int, tuple[str, ...]]:
+    if not plans:
+        return 0, 0, 0, ()
     from cqs_sheets.core.changes import counted  # noqa: PLC0415 - only what plans needs it
 
-    return counted(plan)
+    return counted(plans, new_file=settings.path is not None)
 
 
 def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:
@@ -208,7 +302,8 @@ def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})
-"""The exit codes that a later step may mend."""
+"""The exit codes that a later step may mend; 1, too: what a bug stumbled on is often gone a minute later, and a
+watch that nobody watches would catch no signal any more."""
 
 LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0
 """Seconds from one good poll to the next: asking takes a while."""
@@ -278,12 +373,14 @@ def watch(
     *,
     elapsed: Callable[[], float],
     sleep: Callable[[float], None],
+    waits: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Run `step` on the beat; returns the last one's exit code, or that of the signal that ended it.
 
     `step` gets the seconds until the next poll is due, or the watch ends: its budget for retries.
     Ends after `lasting`, on a signal (`sleep` raises Interrupted), and on exit codes that repeating cannot
-    mend. `elapsed` counts seconds, those the computer was asleep included.
+    mend. `elapsed` counts seconds, those the computer was asleep included; `waits` is told how many there are
+    before the next poll.
     """
     begun = elapsed()
     end = math.inf if beat.lasting is None else begun + beat.lasting
@@ -294,6 +391,7 @@ def watch(
         due = pace.next_due(began, elapsed(), done)
         if due > end or done.exit_code not in GOES_ON:
             return done.exit_code
+        waits(due - elapsed())
         try:
             _rest(due, elapsed, sleep)
         except Interrupted as stopped:

@@ -102,7 +102,7 @@ class World:
                         journal=journal, choices=Choices(**options), dry_run=dry_run, clock=utc_now
                     ),
                     dry_run=dry_run,
-                    at_rest=lambda _: False,
+                    at_rest=lambda _: None,
                     journal=journal,
                     open_target=lambda target: Target(
                         settings=target, template=self.template, zone=settings.zone,

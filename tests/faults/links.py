@@ -131,7 +131,7 @@ class Links:
                 journal=journal, choices=Choices(), dry_run=False, clock=lambda: self._now
             ),
             dry_run=False,
-            at_rest=lambda _: False,
+            at_rest=lambda _: None,
             journal=journal,
             open_target=lambda target: Target(
                 settings=target, template=TEMPLATE, zone=settings.zone,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from cqs_sheets.core.cells import CellValue, same
+from cqs_sheets.core.cells import CellType, CellValue, same
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
     NewColumn,
-    NewTab,
     Plan,
     Snapshot,
     TabState,
     Update,
+    made_beside,
     new_columns,
     new_tabs,
 )
@@ -28,7 +28,6 @@ _LIFE_CYCLE = frozenset({"status", "last_seen"})  # these change with time: a ch
 
 
 def make_plan(
-    template: Template,
     wanted: Iterable[WantedRow],
     snapshot: Snapshot,
     *,
@@ -41,14 +40,15 @@ def make_plan(
 ) -> Plan:
     """The plan that brings `wanted` rows into `snapshot`, and `more` updates; empty if they stand there already.
 
-    `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
-    and are a change of their own only with `refresh_settings`.
+    Of a cell that both speak of, the wanted row does. `sequence` and `word` are what this write will leave.
+    Synced `settings` ride along with any change, and are a change of their own only with `refresh_settings`.
     """
+    template = snapshot.bindings.template
     adds: list[Add] = []
-    updates: list[Update] = list(more)
+    updates: list[Update] = []
     left_deleted = 0
-    columns = tuple(new_columns(template, snapshot))
-    gained = {new.tab for new in new_tabs(template, snapshot, ())}
+    columns = tuple(new_columns(snapshot))
+    gained = {new.tab for new in new_tabs(snapshot, ())}
     for row in wanted:
         state = snapshot.tabs.get(row.tab)
         held = state.rows.get(row.key) if state else None
@@ -60,12 +60,13 @@ def make_plan(
             left_deleted += 1
         else:
             adds.append(row)
-    tabs = tuple(new_tabs(template, snapshot, {add.tab for add in adds}))
+    settled = {(update.tab, update.key, update.column) for update in updates}
+    updates[:0] = [each for each in more if (each.tab, each.key, each.column) not in settled]
+    tabs = tuple(new_tabs(snapshot, {add.tab for add in adds}))
     refusals = () if choices.force else tuple(_large_rewrites(template, snapshot, updates))
     if adds or updates or tabs or columns or refresh_settings or not snapshot.exists:
         updates.extend(_setting_updates(template, snapshot, settings, {new.tab for new in tabs}, columns))
     return Plan(
-        template=template,
         snapshot=snapshot,
         sequence=sequence,
         word=word,
@@ -77,7 +78,11 @@ def make_plan(
         refusals=refusals,
         warnings=(
             *snapshot.bindings.told,
-            *_beside(template, snapshot, tabs),
+            *(
+                told
+                for new in tabs
+                if snapshot.exists and (told := made_beside(template.tab(new.tab), new.title))
+            ),
             *snapshot.warnings,
             *_duplicates(snapshot),
             *_changed_keys(snapshot),
@@ -154,6 +159,7 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
             isinstance(tab, TableTab)
             and update.old not in (None, "")
             and tab.column(update.column).source not in _LIFE_CYCLE
+            and tab.column(update.column).type is not CellType.TIME  # another zone is a decision, no accident
         ):
             rewritten.setdefault(update.tab, set()).add(update.key)
     for name, keys in rewritten.items():
@@ -163,19 +169,6 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
                 f"{len(keys)} of the {total} rows of {name} would be rewritten, more than"
                 f" {_REWRITE_SHARE:.0%}"
             )
-
-
-def _beside(template: Template, snapshot: Snapshot, made: Collection[NewTab]) -> Iterator[str]:
-    """Tabs made under another title, as a sheet has theirs that was not taken for them."""
-    if not snapshot.exists:
-        return
-    for new in made:
-        tab = template.tab(new.tab)
-        if new.title != new.tab:
-            mend = (
-                f'; if it is meant, say so: --tab {new.tab}="{new.tab}"' if isinstance(tab, TableTab) else ""
-            )
-            yield f"the sheet {new.tab!r} is not ours and is left alone, {new.title!r} is made beside it{mend}"
 
 
 def _duplicates(snapshot: Snapshot) -> Iterator[str]:

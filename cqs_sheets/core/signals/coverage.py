@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from cqs_sheets.core.signals.query import MAX_INTERVAL
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.values import dataclass, replace
 
 REACH = timedelta(minutes=MAX_INTERVAL)
 """How far the API looks back at most."""
@@ -138,7 +138,9 @@ def observe(known: Record | None, signal: Signal, at: datetime, arrival: int) ->
         return Record(
             signal=signal, status=Status.OPEN, first_seen=at, last_seen=None, arrival=arrival, revision=1
         )
-    if signal.leverage is None:  # only answers filtered by a futures exchange carry it
+    if (
+        signal.leverage is None and known.signal.leverage is not None
+    ):  # only answers filtered by a futures exchange carry it
         signal = replace(signal, leverage=known.signal.leverage)
     if known.status is Status.OPEN and signal == known.signal:
         return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 from typing import NamedTuple
 
 from cqs_sheets.core.signals.signal import Signal
@@ -238,13 +239,16 @@ class Symbols:
         return self._spelt(signal, "url")
 
     def _spelt(self, signal: Signal, what: str) -> str:
-        coin, quote = signal.coin.strip(), signal.currency.strip()
+        coin, quote, code = signal.coin.strip(), signal.currency.strip(), signal.exchange.strip().lower()
+        return self._pattern(code, coin, quote, what) if code in self.own else _known(code, coin, quote, what)
+
+    def _pattern(self, code: str, coin: str, quote: str, what: str) -> str:
         if not (_plain(coin) and _plain(quote)):
             return ""
         names = {
             "COIN": coin.upper(), "QUOTE": quote.upper(), "coin": coin.lower(), "quote": quote.lower(),
         }  # fmt: skip
-        markets = self._markets(signal.exchange.strip().lower(), names["COIN"], names["QUOTE"])
+        markets = self._markets(code, names["COIN"], names["QUOTE"])
         patterns: Iterator[str | None] = (getattr(market, what) for market in markets)
         return next((pattern for pattern in patterns if pattern is not None), "").format_map(names)
 
@@ -258,6 +262,12 @@ class Symbols:
 
 
 BUILT_IN = Symbols()
+
+
+@lru_cache(4096)
+def _known(code: str, coin: str, quote: str, what: str) -> str:
+    """What is built in: a feed speaks of the same few pairs again and again."""
+    return BUILT_IN._pattern(code, coin, quote, what)  # noqa: SLF001
 
 
 def pair(signal: Signal) -> str:

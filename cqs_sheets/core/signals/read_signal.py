@@ -58,7 +58,7 @@ def write_json(value: object) -> str:
 
 def clean(text: str) -> str:
     """`text` with lone surrogates, which no file or database takes, replaced by U+FFFD."""
-    return _LONE_SURROGATE.sub(REPLACEMENT, text)
+    return text if text.isascii() else _LONE_SURROGATE.sub(REPLACEMENT, text)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -193,7 +193,8 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
         ask=_price(value, "ask"),
         extra=_extra(value),
     )
-    return replace(signal, flags=(*oddities(signal), *odd_risk, *odd_leverage))
+    flags = (*oddities(signal), *odd_risk, *odd_leverage)
+    return replace(signal, flags=flags) if flags else signal
 
 
 def _text(fields: Mapping[str, object], name: str) -> str:

@@ -1,4 +1,4 @@
-"""The Excel destination: new workbooks from a template, existing ones read by key and edited in place in their XML."""
+"""A workbook as a destination."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import cast
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Snapshot, Stamp, made_after
-from cqs_sheets.destinations import Applied, InspectedTab
+from cqs_sheets.destinations import Applied, InspectedTab, excel
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
@@ -108,6 +108,12 @@ class ExcelDestination:
         with self._opened() as draft:
             return Reader(draft, bindings).open_keys()
 
+    def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination: some seconds for 100,000 rows."""
+        del facts
+        with self._opened() as draft:
+            return Reader(draft, bindings).all_keys()
+
     def inspect(self, facts: Facts, bindings: Bindings) -> Sequence[InspectedTab]:
         """What a doctor wants to know of the tabs that are fed."""
         with self._opened() as draft:
@@ -174,11 +180,6 @@ class ExcelDestination:
 
     @contextmanager
     def _made(self, plan: Plan) -> Iterator[Draft]:
-        if self._file.path.suffix.lower() != ".xlsx":
-            raise DataRefused(
-                f"{self._file.path.name} does not exist, and a new workbook can only be an .xlsx.",
-                meaning="Nothing was written.",
-                hint="Name the target something.xlsx, or save a macro workbook (.xlsm) there first.",
-            )
+        excel.check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
             yield Draft(package)

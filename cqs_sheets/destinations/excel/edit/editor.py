@@ -178,14 +178,18 @@ class Editor:
                 place = self._place(tab)
                 found = scan(self._draft, place, self._strings, keys)
         changed, columns = self._updated_rows(place, found, updates)
-        new: Edits = {}
+        new = EditsOnDemand((), dict[int, RowEdit]().__getitem__)
         if adds:
             users_own = self._made.get(place.tab.mark_name) == USERS_OWN
             maker = self._row_maker(place, found, growth, users_own=users_own)
             ordered = reversed(adds) if place.tab.new_rows == "top" else adds
             new = maker.rows(start, [add.values for add in ordered])
             columns.update(maker.columns)
-        edits = EditsOnDemand([*changed, *new], lambda row: changed[row] if row in changed else new[row])
+        edits = EditsOnDemand(
+            [*changed, *new],
+            lambda row: changed[row] if row in changed else new[row],
+            lambda row: None if row in changed else new.written(row),
+        )
         if is_protected(found.tail):
             check_protection(
                 self._draft,
