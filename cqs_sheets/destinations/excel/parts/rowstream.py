@@ -144,7 +144,7 @@ def _head(stream: Iterator[bytes]) -> tuple[bytes, bytes, bool]:
 
 def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[bytes, bytes]]:
     """Stretches of whole rows, each with what is left behind it; the last one is the tail's beginning."""
-    chunk = b""
+    chunk, rest = rest, b""
     while True:
         cut = chunk.rfind(b"<row", 0, -5)
         if cut > 0 and _ROW_START.match(chunk, cut) and _CLOSE not in chunk:
