@@ -48,15 +48,14 @@ class Upkeep:
 
     def verify(self) -> list[str]:
         """What is wrong with the journal, one line each; nothing for a whole one."""
-        found, unreadable = self._database.damage()
+        damage, unreadable = self._database.damage()
         if unreadable:
-            return found
-        if not self._database.shared:  # there nobody but us makes tables
-            found += checks.in_schema(self._database)
-        if found:
-            return found
-        found += [line for check in _CHECKS for (line,) in self._database.execute(check)]
-        return found if self._database.shared else found + checks.in_values(self._database)
+            return damage
+        damage += checks.in_schema(self._database)
+        if damage:
+            return damage
+        found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        return found + checks.in_values(self._database)
 
     def cautions(self) -> list[tuple[str, str]]:
         """What is unsafe about how the journal is reached, each with what mends it."""
@@ -104,6 +103,23 @@ class Upkeep:
         self._database.shrink()
         return pruned
 
+    def changes(self) -> tuple[int, ...]:
+        """Numbers that differ once a signal, its outcome or what was delivered has changed: no poll, no price does."""
+        counted = ("revision", "signals"), ("revision", "delivered"), ("done", "outcomes")
+        rows = [
+            self._database.execute(f"SELECT count(*), coalesce(sum({what}), 0) FROM {table}")  # noqa: S608
+            for what, table in counted
+        ]
+        return tuple(int(number) for [row] in rows for number in row)
+
+    def move_targets(self, old: str, new: str) -> None:
+        """Know the workbooks under the folder `old` by where they lie now, under `new`."""
+        names: dict[str, int] = dict(self._database.execute("SELECT name, id FROM targets"))
+        for name, target in names.items():
+            moved = f"{new}/{name.removeprefix(f'{old}/')}"
+            if name.startswith(f"{old}/") and moved not in names:
+                self._database.change("UPDATE targets SET name = ? WHERE id = ?", (moved, target))
+
     def take_in(self, path: JournalPlace) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
@@ -111,8 +127,7 @@ class Upkeep:
         or holds what would stop a later command.
         """
         with opening.for_reading(path, check=_refuse_strange) as other:
-            if not other.shared:
-                _refuse(other.name, checks.in_values(other))
+            _refuse(other.name, checks.in_values(other))
             return _merge(self._database, other)
 
 
@@ -151,6 +166,7 @@ def _merge(database: Database, other: Database) -> Merged:
             take_outcomes(database, other, theirs, ours, arrival)
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
+        _keep_undigested(database, other)
     return Merged(new=new, changed=changed, polls=polls)
 
 
@@ -256,3 +272,11 @@ def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -
         new,
     )
     return len(new)
+
+
+def _keep_undigested(database: Database, other: Database) -> None:
+    """Take over the answers that their run was killed before it could read."""
+    known = set(database.iterate("SELECT feed, at, request FROM answers"))
+    rows = other.execute("SELECT feed, at, request, body FROM answers WHERE poll IS NULL")
+    new = [row for row in rows if row[:3] not in known]
+    database.change_many("INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)", new)

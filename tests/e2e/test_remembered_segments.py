@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
+from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.settings import place_at
@@ -88,7 +89,7 @@ class Desk:
         sheet = openpyxl.load_workbook(self.path)["Signals"]
         return [tuple(row) for row in sheet.iter_rows(values_only=True)]
 
-    def edit(self, change: Callable[[openpyxl.worksheet.worksheet.Worksheet], None]) -> None:
+    def edit(self, change: Callable[[Worksheet], object]) -> None:
         book = openpyxl.load_workbook(self.path)
         change(book["Signals"])
         book.save(self.path)
@@ -198,7 +199,7 @@ def story(dice: random.Random, folder: Path) -> None:
         all_sync()
 
 
-def _turned_over(sheet: openpyxl.worksheet.worksheet.Worksheet) -> None:
+def _turned_over(sheet: Worksheet) -> None:
     first = next(row for row in range(1, 10) if sheet.cell(row, 1).value == "ID") + 1
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=first)]
     for number, values in enumerate(reversed(rows), first):
