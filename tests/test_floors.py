@@ -23,6 +23,8 @@ FLOORS = {
     "cqs_sheets.core.plan": 1.4,
     "cqs_sheets.core.report": 1.5,
     "cqs_sheets.core.render": 1.5,
+    "cqs_sheets.core.alerts": 1.6,
+    "cqs_sheets.alerts": 2,
     "cqs_sheets.api": 2,
     "cqs_sheets.config": 2,
     "cqs_sheets.destinations": 2,
@@ -45,6 +47,7 @@ FLOORS = {
     "cqs_sheets.programs": 3,
     "cqs_sheets.run": 3,
     "cqs_sheets.sandbox": 3,
+    "cqs_sheets.service": 2.5,
     "cqs_sheets.cli": 4,
     "cqs_sheets.__main__": 4,
 }

@@ -21,6 +21,8 @@ COMMANDS = {
     "journal": "Show, export, import, verify or prune the journal.",
     "templates": "List, show, copy, check or preview templates.",
     "outcomes": "Show what became of the signals: the feed's track record, on candles.",
+    "alerts": "Send a test to those who are told, or list what was told and what waits.",
+    "service": "Let a watch run by itself: from log-in or boot on, without a terminal.",
     "init": "Write cqs-sheets.toml, step by step; with --github, the workflow too.",
     "doctor": "Check key, API, clock, journal, credentials and every target; say what mends each.",
     "sandbox": "Run a local API with a market that moves, to try things on.",

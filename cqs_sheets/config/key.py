@@ -51,11 +51,11 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
     try:
         if "key_file" in api:
             setting, path = "key_file", absolute(api["key_file"], document.folder)
-            text = _file_content(path)
-            warnings.extend(_open_to_others(path))
+            text = file_content(path)
+            warnings.extend(open_to_others(path))
         elif "key_command" in api:
             setting = "key_command"
-            text = _command_output(command_words(api["key_command"]), document.folder, environ)
+            text = command_output(command_words(api["key_command"]), document.folder, environ)
         problem = _problem(text)
     except (OSError, ValueError) as error:
         problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
@@ -74,27 +74,30 @@ def _problem(key: str) -> str | None:
     )
 
 
-def _file_content(path: Path) -> str:
+def file_content(path: Path) -> str:
+    """A small file's text. Raises ValueError or OSError."""
     if not path.is_file():
         raise ValueError(f"the path {'is not that of a file' if path.exists() else 'does not exist'}")
     with path.open("rb") as file:
         return _text(file.read(_MOST_BYTES))
 
 
-def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
-    """What a program prints; its messages and questions go to the terminal as they are."""
+def command_output(
+    words: Sequence[str], folder: Path, environ: Mapping[str, str], *, what: str = "key"
+) -> str:
+    """What a program prints; its messages and questions go to the terminal as they are. Raises ValueError."""
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE, timeout=_PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ValueError(f"the command gave no key within {_PATIENCE} seconds") from None
+        raise ValueError(f"the command gave no {what} within {_PATIENCE} seconds") from None
     except OSError as error:
         raise ValueError(
             f"the program cannot be started: {(error.strerror or 'unknown trouble').lower()}"
         ) from None
     if done.returncode != 0:
-        raise ValueError(f"the command ended with exit code {done.returncode} and no key")
+        raise ValueError(f"the command ended with exit code {done.returncode} and no {what}")
     return _text(done.stdout)
 
 
@@ -104,7 +107,8 @@ def _text(content: bytes) -> str:
     return content.decode("utf-16" if wide else "utf-8-sig", "replace").strip()
 
 
-def _open_to_others(path: Path) -> list[str]:
+def open_to_others(path: Path, what: str = "key") -> list[str]:
+    """A warning, if others can read a file that holds a secret."""
     if os.name != "posix" or not path.stat().st_mode & 0o077:
         return []
-    return [f"The key file {path} can be read by other users of this machine: run `chmod 600` on it."]
+    return [f"The {what} file {path} can be read by other users of this machine: run `chmod 600` on it."]

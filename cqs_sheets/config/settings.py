@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
+from cqs_sheets.core.alerts.batches import Habits
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed
@@ -199,6 +200,20 @@ class TargetSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Who is told, and of what. `address` finds out where that is (a secret, None: this desktop) when it is needed.
+
+    It raises UsageError if the address cannot be had; neither repr nor str shows it. `variable` is the
+    environment variable that it is in, if it is in one.
+    """
+
+    name: str
+    habits: Habits
+    address: Callable[[], Secret | None] = field(repr=False, compare=False)
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One run's settings. Neither repr nor str shows the key.
 
@@ -214,6 +229,8 @@ class Settings:
     source: Path | None = None
     sheets_url: str | None = None
     warnings: tuple[str, ...] = ()
+    alerts: tuple[AlertSettings, ...] = ()
+    symbols: Symbols = BUILT_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,8 @@ class Poll:
 
     `selection` is the canonical text of the feed's filters and tier. `window` is None when the poll
     failed; `outcome` then is the error's kind, else "ok". `answers` are ids from `keep_answer`.
-    Only a `sure` poll (its answers were complete) counts as coverage and can close signals.
+    Only a `sure` poll (its answers were complete) counts as coverage and can close signals. What an
+    answer that was `imported` brings is no news to alerts.
     """
 
     feed: str
@@ -50,6 +51,7 @@ class Poll:
     signals: Sequence[Signal] = ()
     rejects: Sequence[Reject] = ()
     sure: bool = True
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,29 @@ def for_reading(path: Path) -> Iterator[Database]:
             yield migrated
 
 
+@contextmanager
+def for_sending(path: Path) -> Iterator[Database]:
+    """The outbox, for short steps beside whoever writes the rest; only one process sends at a time."""
+    lock = FileLock(_beside(path, "sender"), mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TargetBusy(
+            f"Another process sends the alerts of the journal {path}.",
+            meaning="Nothing was sent by this one.",
+            hint="Nothing to do: they are sent by that one.",
+        ) from None
+    except OSError as error:
+        raise file_error(error, str(path)) from error
+    try:
+        with _connected(path, "rw") as database:
+            database.execute("PRAGMA foreign_keys = ON")
+            database.execute("PRAGMA synchronous = FULL")
+            yield database
+    finally:
+        lock.release()
+
+
 def is_journal(path: Path) -> bool:
     """Whether a file begins as a journal does; False for one that cannot be read."""
     try:

@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import coverage
-from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
-from cqs_sheets.journal import records
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.journal import outbox, records
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import KeptAnswer, Poll, PollResult, answer_from, answer_row, to_stamp
+from cqs_sheets.journal.model import (
+    KeptAnswer,
+    Poll,
+    PollResult,
+    answer_from,
+    answer_row,
+    from_stamp,
+    to_stamp,
+)
 
 # What an answer may settle: this feed's open signals, its aged ones inside the window, and the open
 # ones of feeds that nobody polls any more once the API cannot speak of them. The last two conditions
@@ -71,10 +81,11 @@ class Polls:
             feed = records.feed_id(self._database, poll.feed, poll.selection)
             counts = _Counts()
             for signal in poll.signals:
-                _take_up(self._database, feed, poll.at, signal, counts)
+                _take_up(self._database, feed, poll, signal, counts)
             if poll.window is not None:
                 _settle(self._database, feed, poll, poll.window, counts)
                 if poll.sure:
+                    _tell_gap(self._database, feed, poll, poll.window)
                     records.extend_coverage(self._database, feed, poll.window)
             _keep_rejects(self._database, feed, poll)
             _keep_poll(self._database, feed, poll, counts)
@@ -89,7 +100,8 @@ class Polls:
         )
 
 
-def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
+def _take_up(database: Database, feed: int, poll: Poll, signal: Signal, counts: _Counts) -> None:
+    at = poll.at
     before = records.lives(database, signal.key)
     found = _life(before, signal, at)
     signal = replace(signal, key=found.record.signal.key if found else records.next_life(before, signal.key))
@@ -102,6 +114,7 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
         records.insert(database, record, at, feed)
         records.keep_revision(database, record, at)
         records.join(database, record.arrival, feed)
+        _tell(database, poll, Kind.NEW, record)
         counts.new += 1
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
@@ -109,6 +122,8 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
         records.touch(database, found, at, feed)
         if record is not found.record:
             records.revise(database, record, at)
+            if record.signal != found.record.signal or found.record.status is Status.CLOSED:
+                _tell(database, poll, Kind.CHANGED, record)
             counts.changed += 1
     if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
         records.offer_again(database, found.record.arrival)
@@ -150,8 +165,23 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
         )
         if record is not found.record:
             records.revise(database, record, poll.at)
+            if record.status is Status.CLOSED:
+                _tell(database, poll, Kind.CLOSED, record)
             counts.closed += record.status is Status.CLOSED
             counts.aged += record.status is Status.AGED
+
+
+def _tell(database: Database, poll: Poll, kind: Kind, record: Record) -> None:
+    if not poll.imported:
+        outbox.tell(database, poll.at, kind, arrival=record.arrival, revision=record.revision)
+
+
+def _tell_gap(database: Database, feed: int, poll: Poll, window: coverage.Window) -> None:
+    """A good poll that does not reach back to what was covered before."""
+    [[last]] = database.execute("SELECT max(end_at) FROM coverage WHERE feed = ?", (feed,))
+    if last is not None and last < to_stamp(window.start):
+        missed = {"feed": poll.feed, "from": utc_text(from_stamp(last)), "to": utc_text(window.start)}
+        outbox.tell(database, poll.at, Kind.GAP, detail=missed)
 
 
 def _keep_rejects(database: Database, feed: int, poll: Poll) -> None:

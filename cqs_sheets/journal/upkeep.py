@@ -78,6 +78,7 @@ class Upkeep:
                 ),
                 rejects=self._database.change("DELETE FROM rejects WHERE at < :before", moment),
             )
+            self._database.change("DELETE FROM outbox WHERE at < :before", moment)
         self._database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
         return pruned
 

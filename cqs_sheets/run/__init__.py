@@ -23,6 +23,7 @@ from cqs_sheets.destinations import Destination
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JOURNAL_FILE, Journal
+from cqs_sheets.run.alerts import owner_of
 from cqs_sheets.run.deliver import Deliverer, Target
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
@@ -88,7 +89,9 @@ def opened_session(
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
         if sandbox:
-            settings = replace(settings, home=settings.home / "sandbox")
+            settings = replace(
+                settings, home=settings.home / "sandbox", alerts=()
+            )  # nobody is told of invented signals
         yield Session(settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop)
 
 
@@ -109,6 +112,9 @@ def opened_run(
     with ExitStack() as stack:
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
+        if not dry_run:
+            names = [alert.name for alert in settings.alerts]
+            journal.register_alerts(owner_of(settings), names, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
         yield Run(
             settings=settings,

@@ -20,12 +20,14 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError, Interrupted
-from cqs_sheets.journal import Journal
+from cqs_sheets.journal import Journal, Trouble
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
+_API = "the signals API"
+_FINAL = frozenset({1, 2, 65, 77})  # exit codes of what goes on until somebody looks after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ def run_once(run: Run) -> SyncResult:
     answered = any(poll.error is None for poll in polls)
     written = _written(run, _settings_values(run, polls), make_empty=answered)
     stopped = run.stop()
+    if run.settings.alerts:
+        _note_troubles(run, polls, written)
     report = Report(
         started=started,
         seconds=(run.clock() - started).total_seconds(),
@@ -85,6 +89,22 @@ def run_once(run: Run) -> SyncResult:
     )
     plans = {target.settings.name: target.delivery.plan for target in written if target.delivery.plan}
     return SyncResult(report=report, plans=plans)
+
+
+def _note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[_Written]) -> None:
+    """What fails now and what does not, for alerts."""
+    asked = [(_API, poll.error) for poll in polls]
+    given = [(target.settings.name, target.delivery.error) for target in written]
+    failing = {
+        what: Trouble(
+            message=f"{error.message} {error.meaning}".strip(),
+            hint=error.hint,
+            final=error.exit_code in _FINAL,
+        )
+        for what, error in (*asked, *given)
+        if error and not isinstance(error, Interrupted)
+    }
+    run.journal.note_troubles(run.clock(), failing, {what for what, error in (*asked, *given) if not error})
 
 
 def _polls(run: Run) -> Iterator[FeedPoll]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cqs_sheets.cli.options import SyncOptions, sync_options
-from cqs_sheets.cli.session import run_of, session_of
+from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.failures import show_result
 from cqs_sheets.config import FILE_NAME
 from cqs_sheets.run import Session
@@ -34,9 +34,10 @@ def sync_once(options: SyncOptions) -> int:
     """Fetch, journal, write every target once, and tell it."""
     with session_of(options) as session:
         tell_of_defaults(session, options)
-        with run_of(session, options) as run:
-            result = run_once(run)
-    return show_result(result, session.environment, as_json=options.as_json, quiet=options.quiet)
+        with alerting_of(session, options):
+            with run_of(session, options) as run:
+                result = run_once(run)
+            return show_result(result, session.environment, as_json=options.as_json, quiet=options.quiet)
 
 
 def tell_of_defaults(session: Session, options: SyncOptions) -> None:

@@ -11,7 +11,7 @@ import click
 
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
-from cqs_sheets.cli.session import run_of, session_of
+from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.failures import print_result, show, show_unexpected
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.core.render import duration
@@ -60,17 +60,18 @@ def watch_until_done(options: SyncOptions, every: float, lasting: float | None) 
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
     with session_of(options) as session:
         tell_of_defaults(session, options)
-        watching = Watching(session, options)
         _warn_of_a_narrow_look_back(session, every)
-        try:
-            code = watch(
-                Beat(every=every, lasting=lasting),
-                watching.step,
-                elapsed=Stopwatch(time.monotonic, time.time),
-                sleep=session.sleep,
-            )
-        finally:
-            watching.conclude()
+        with alerting_of(session, options) as news:
+            watching = Watching(session, options, news)
+            try:
+                code = watch(
+                    Beat(every=every, lasting=lasting),
+                    watching.step,
+                    elapsed=Stopwatch(time.monotonic, time.time),
+                    sleep=session.sleep,
+                )
+            finally:
+                watching.conclude()
         stopped = session.stop()
     return stopped.exit_code if stopped else code
 
@@ -78,9 +79,12 @@ def watch_until_done(options: SyncOptions, every: float, lasting: float | None) 
 class Watching:
     """One sync after the other, shown as they come, and told to GitHub in total."""
 
-    def __init__(self, session: Session, options: SyncOptions) -> None:
+    def __init__(
+        self, session: Session, options: SyncOptions, news: Callable[[], None] = lambda: None
+    ) -> None:
         self._session = session
         self._options = options
+        self._news = news
         self._total: Report | None = None
 
     def step(self, retry_for: float) -> Step:
@@ -102,6 +106,7 @@ class Watching:
             raise
         except Exception as error:  # noqa: BLE001 - the next beat may go well
             return Step(exit_code=show_unexpected(error), good=False)
+        self._news()
         print_result(result, as_json=self._options.as_json, quiet=self._options.quiet)
         self._total = in_total(self._total, result.report)
         return Step(exit_code=result.report.exit_code, good=good, limited=api.limited)
