@@ -64,7 +64,6 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
     table = read_target(destination, template, {"Signals": {*changed, *new}})
     destination.apply(
         Plan(
-            template=template,
             snapshot=table,
             sequence=(table.sequence or 0) + 1,
             adds=tuple(Add(tab="Signals", key=key, values={"id": Decimal(key), **values}) for key in new),

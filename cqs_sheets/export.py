@@ -114,7 +114,7 @@ def write_workbook(
     rows = [row for record in records for row in wanted_rows(template, record, zone, symbols=symbols)]
     facts = Facts(exists=False)
     table = destination.read(facts, bind(template, facts, {}), {})
-    destination.apply(make_plan(template, rows, table, sequence=1, settings=settings))
+    destination.apply(make_plan(rows, table, sequence=1, settings=settings))
     return len(rows)
 
 

@@ -33,6 +33,7 @@ _VARIABLES = {
         "a signed-in user (`init --google-client`)",
     ),
     "CQS_SHEETS_URL": ("an emulator of Google Sheets on this machine; no credentials are sent to it", ""),
+    "CQS_MARKETS_URL": ("a server on this machine that stands for all exchanges' market data", ""),
     "NO_COLOR": ("set: no colours anywhere", ""),
     "GITHUB_ACTIONS": ("`true`: a summary, annotations and outputs for the run's page", ""),
 }

@@ -114,12 +114,11 @@ def plan_of(
     snapshot: Snapshot, adds: Iterable[Add] = (), updates: Iterable[Update] = (), *, sequence: int
 ) -> Plan:
     """These changes as a plan, with the tabs that they need."""
-    added, template = tuple(adds), snapshot.bindings.template
+    added = tuple(adds)
     return Plan(
-        template=template,
         snapshot=snapshot,
         sequence=sequence,
         adds=added,
         updates=tuple(updates),
-        new_tabs=tuple(new_tabs(template, snapshot, {add.tab for add in added})),
+        new_tabs=tuple(new_tabs(snapshot, {add.tab for add in added})),
     )

@@ -55,11 +55,16 @@ def session_of(options: Options, *, serve: bool = True, tell: bool = True) -> It
 
 
 @contextmanager
-def journal_of(options: Options, *, writing: bool = False) -> Iterator[tuple[Session, Journal]]:
-    """The session and its journal, for commands that ask the API nothing; read-only unless `writing`."""
+def journal_of(
+    options: Options, *, writing: bool = False, serve: bool = False
+) -> Iterator[tuple[Session, Journal]]:
+    """The session and its journal, for commands that ask the API nothing; read-only unless `writing`.
+
+    With --sandbox none runs, unless it is to `serve` market data.
+    """
     opening = Journal.open if writing else Journal.open_readonly
     with (
-        session_of(options, serve=False) as session,
+        session_of(options, serve=serve) as session,
         opening(session.journal_path, clock=utc_now) as journal,
     ):
         yield session, journal

@@ -14,8 +14,10 @@ from cqs_sheets.config.settings import (
     DEFAULT_FEED,
     DEFAULT_TARGET,
     DEFAULT_TEMPLATE,
+    DEFAULT_TENANT,
     ApiSettings,
     Environment,
+    OutcomesSettings,
     Overrides,
     Settings,
     TargetSettings,
@@ -25,14 +27,16 @@ from cqs_sheets.config.settings import (
     place_problem,
     template_at,
 )
-from cqs_sheets.config.values import interval, symbols_of, url_problem, zone
+from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
 from cqs_sheets.config.where import where_values
-from cqs_sheets.core.secret import API_URL
+from cqs_sheets.core.outcomes.rules import rules_of
+from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
 from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
 
+JOURNAL_VARIABLE = "CQS_JOURNAL"
 _NOTHING = Overrides()
 
 
@@ -79,10 +83,31 @@ def load(
         home=home_folder(environ, cwd),
         source=document.source,
         sheets_url=environ.get("CQS_SHEETS_URL") or None,
+        markets_url=environ.get("CQS_MARKETS_URL") or None,
+        outcomes=_outcomes(document.values.get("outcomes")),
+        journal_url=_journal_url(document, environ),
+        tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
         warnings=(*found.warnings, *noted),
         alerts=alerts_of(document, environ),
         symbols=symbols,
     )
+
+
+def _journal_url(document: Document, environ: Mapping[str, str]) -> Secret | None:
+    """The URL of a journal elsewhere, None for a file; raises UsageError for a variable that holds none."""
+    named = document.values.get("journal", {}).get("url_env", JOURNAL_VARIABLE)
+    url = environ.get(JOURNAL_VARIABLE) or environ.get(named)
+    if not url:
+        if named == JOURNAL_VARIABLE and "url_env" not in document.values.get("journal", {}):
+            return None
+        raise document.refusal(("journal", "url_env"), f"the environment variable {named} is not set")
+    if problem := journal_problem(url):
+        raise (
+            document.refusal(("journal", "url_env"), problem)
+            if document.source
+            else _with([f"{named}: {problem}"])
+        )
+    return Secret(url)
 
 
 def home_folder(environ: Mapping[str, str], cwd: Path) -> Path:
@@ -103,10 +128,16 @@ def _document(config: Path | None, environ: Mapping[str, str], cwd: Path, *, sea
 def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[str]:
     """What is wrong with the environment and the command line."""
     api_url, sheets_url = environ.get("CQS_API_URL"), environ.get("CQS_SHEETS_URL")
+    markets_url = environ.get("CQS_MARKETS_URL")
     found = [
         (VARIABLE, variable_problem(environ)),
         ("CQS_API_URL", url_problem(api_url) if api_url else None),
+        (
+            JOURNAL_VARIABLE,
+            journal_problem(environ[JOURNAL_VARIABLE]) if environ.get(JOURNAL_VARIABLE) else None,
+        ),
         ("CQS_SHEETS_URL", url_problem(sheets_url, loopback_only=True) if sheets_url else None),
+        ("CQS_MARKETS_URL", url_problem(markets_url, loopback_only=True) if markets_url else None),
         ("CQS_HOME", path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),
         *(("--to", place_problem(to)) for to in overrides.to),
         ("--template", path_problem(overrides.template) if overrides.template is not None else None),
@@ -164,6 +195,16 @@ def _filtered(feed: Feed, overrides: Overrides) -> Feed:
 def _targets(document: Document) -> list[TargetSettings]:
     tables = document.values.get("target") or [{"to": DEFAULT_TARGET}]
     return [_target(table, document.folder) for table in tables]
+
+
+def _outcomes(table: Mapping[str, Any] | None) -> OutcomesSettings | None:
+    if table is None:
+        return None
+    return OutcomesSettings(
+        rules=rules_of(table),
+        prices_every=duration(table.get("prices_every", "5m")),
+        candles_from={code.lower(): other.lower() for code, other in table.get("candles_from", {}).items()},
+    )
 
 
 def _target(table: Mapping[str, Any], folder: Path) -> TargetSettings:

@@ -16,6 +16,7 @@ from typing import Any
 from cqs_sheets.config.settings import DEFAULT_FEED, path_problem, place_at, place_problem
 from cqs_sheets.config.values import symbol_findings, url_problem, zone
 from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.outcomes.rules import broken_rules as broken_outcome_rules
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES, nearest
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
@@ -51,6 +52,7 @@ def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Findin
     for position, feed in enumerate(feeds):
         yield from _filter_findings(feed, ("feed", position))
     yield from symbol_findings(document.get("symbols", {}))
+    yield from _outcomes_findings(document.get("outcomes", {}))
     names = [feed.get("name") for feed in feeds] or [DEFAULT_FEED]
     alerts = document.get("alert", [])
     yield from _repeats("alert", "name", [alert.get("name") for alert in alerts])
@@ -195,6 +197,14 @@ def _unknown_feeds(wanted: Sequence[str], names: Sequence[str], path: Path) -> I
                 else f"feeds here: {', '.join(map(quoted, names)) or 'none'}"
             )
             yield (*path, position), f"there is no feed {quoted(name)}: {known}"
+
+
+def _outcomes_findings(outcomes: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from broken_outcome_rules(outcomes, ("outcomes",))
+    yield from _duration_findings(outcomes, ("outcomes", "prices_every"))
+    for code, other in outcomes.get("candles_from", {}).items():
+        for named in (code, other):
+            yield from _told(("outcomes", "candles_from", code), exchange_problem(named))
 
 
 def _repeats(kind: str, key: str, names: Sequence[str | None]) -> Iterator[Finding]:

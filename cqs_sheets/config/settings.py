@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
 from cqs_sheets.core.alerts.batches import Habits
+from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed
@@ -141,6 +142,7 @@ def _path(text: str | None) -> Path | None:
 DEFAULT_TARGET = "signals.xlsx"
 DEFAULT_TEMPLATE = "signals"
 DEFAULT_FEED = "all"
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,11 +216,25 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesSettings:
+    """How signals are judged: by which rules, at most every so many seconds, on whose candles.
+
+    `candles_from` maps exchange codes (lower case) to others whose candles stand for theirs.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    prices_every: int = 300
+    candles_from: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One run's settings. Neither repr nor str shows the key.
 
     `zone` is how times are shown, `home` the journal's folder (it need not exist yet), `source` the
-    config file, `sheets_url` a loopback root for Google's endpoints. `warnings` are to be told.
+    config file, `sheets_url` a loopback root for Google's endpoints, `markets_url` one for those of all
+    exchanges. `outcomes` None: signals are not judged. `journal_url` names a journal in PostgreSQL (None: a
+    file in `home`), `tenant` whose part of it. `warnings` are to be told.
     """
 
     api: ApiSettings
@@ -228,6 +244,10 @@ class Settings:
     home: Path
     source: Path | None = None
     sheets_url: str | None = None
+    markets_url: str | None = None
+    outcomes: OutcomesSettings | None = None
+    journal_url: Secret | None = None
+    tenant: str = DEFAULT_TENANT
     warnings: tuple[str, ...] = ()
     alerts: tuple[AlertSettings, ...] = ()
     symbols: Symbols = BUILT_IN

@@ -132,6 +132,25 @@ MIGRATIONS: tuple[Migration, ...] = (
         "INSERT INTO stamps SELECT id, sequence, '' FROM targets WHERE sequence > 0",
     ),
     (
+        """CREATE TABLE rule_sets (
+            id INTEGER PRIMARY KEY,
+            hash TEXT NOT NULL UNIQUE,
+            content TEXT NOT NULL,
+            judged_at INTEGER
+        ) STRICT""",
+        # clock and until are minutes since 1970; state is core.outcomes.keeping's
+        """CREATE TABLE outcomes (
+            arrival INTEGER NOT NULL REFERENCES signals,
+            rules INTEGER NOT NULL REFERENCES rule_sets,
+            clock INTEGER,
+            until INTEGER,
+            done INTEGER NOT NULL,
+            state TEXT,
+            shown TEXT NOT NULL,
+            PRIMARY KEY (rules, arrival)
+        ) STRICT, WITHOUT ROWID""",
+    ),
+    (
         """CREATE TABLE alerts (
             id INTEGER PRIMARY KEY,
             config TEXT NOT NULL,
@@ -181,13 +200,17 @@ def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS)
             hint="Point CQS_HOME at another folder, or move that file away.",
         )
     if version > len(migrations):
-        raise DataRefused(
-            f"{database.name} was written by a newer cqs-sheets (journal version {version}, "
-            f"this one knows {len(migrations)}).",
-            meaning="Nothing was read or written.",
-            hint="Upgrade with: pip install --upgrade cqs-sheets",
-        )
+        raise newer(database.name, version, len(migrations))
     return int(version)
+
+
+def newer(name: str, version: int, known: int) -> DataRefused:
+    """The refusal of a journal of a version that this program does not know."""
+    return DataRefused(
+        f"{name} was written by a newer cqs-sheets (journal version {version}, this one knows {known}).",
+        meaning="Nothing was read or written.",
+        hint="Upgrade with: pip install --upgrade cqs-sheets",
+    )
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -211,7 +234,12 @@ _CHUNK = 1000
 
 
 class Database:
-    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause."""
+    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause.
+
+    `shared`: whether others may write at the same time.
+    """
+
+    shared = False
 
     def __init__(self, address: str, *, name: str) -> None:
         """Open `address` (a `file:` URI or ":memory:"); `name` is what messages call it."""
@@ -242,6 +270,10 @@ class Database:
         with self._explained():
             return self._connection.execute(sql, values).rowcount
 
+    def note(self, sql: str, values: Values) -> None:
+        """Run one INSERT, UPDATE or DELETE of which nobody waits for what it did: before whatever is run next."""
+        self.change(sql, values)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         with self._explained():
@@ -252,10 +284,21 @@ class Database:
         with self._explained():
             self._connection.executemany(sql, rows)
 
-    def script(self, sql: str) -> None:
-        """Run statements outside any transaction, each to its end and without its rows."""
+    def damage(self) -> tuple[list[str], bool]:
+        """What the engine itself finds wrong, and whether that leaves nothing to be read."""
+        found = [line for (line,) in self.execute("PRAGMA integrity_check") if line != "ok"]
+        if found:
+            return found, True
+        broken = self.execute("PRAGMA foreign_key_check")
+        return [
+            f"{table}: row {row} points at a row of {parent} that is not there"
+            for table, row, parent, _ in broken
+        ], False
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk."""
         with self._explained():
-            self._connection.executescript(sql)
+            self._connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
 
     def iterate(self, sql: str, values: Values = ()) -> Iterator[Row]:
         """Run one query; its rows, a thousand in memory at a time."""
@@ -288,6 +331,18 @@ class Database:
         finally:
             if self._connection.in_transaction:
                 self.execute("ROLLBACK")
+
+    def cautions(self) -> list[tuple[str, str]]:
+        """What is unsafe about how it is reached, each with what mends it."""
+        return []
+
+    def hold(self, what: int) -> bool:
+        """Become the only one who works on the target of that id: so is whoever has the file."""
+        del what
+        return True
+
+    def release(self, what: int) -> None:
+        """Let others work on the target again: they do when the file is closed."""
 
     def copy_to(self, other: Database) -> None:
         """Copy the whole content into `other`."""

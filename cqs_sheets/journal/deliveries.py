@@ -21,7 +21,7 @@ OF_FEEDS = """(:feeds IS NULL OR EXISTS (
 """Whether one of the named feeds showed the signal `s`; `:feeds` comes from `names_of`."""
 
 _PENDING = f"""FROM signals s INDEXED BY signals_change {_REVISION} {_DELIVERED}
-    WHERE s.change > :cursor AND d.revision IS NOT s.revision AND {OF_FEEDS}"""
+    WHERE s.change > :cursor AND (d.revision IS NULL OR d.revision <> s.revision) AND {OF_FEEDS}"""
 
 _WANTED = f"SELECT {_COLUMNS} {_PENDING} ORDER BY s.arrival"
 
@@ -37,30 +37,36 @@ _RECENT = f"""FROM signals s INDEXED BY signals_status {_REVISION}
 
 _EACH = f"SELECT {model.RECORD}, 1 {_RECENT}"
 
-_ALIKE = f"""SELECT {model.RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY s.feed_table, json_extract(
-    r.content, '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')"""
+_ALIKE = f"""SELECT {model.RECORD}, alike.number FROM (
+    SELECT count(*) AS number, min(s.arrival) AS arrival {_RECENT} GROUP BY s.feed_table, json_extract(r.content,
+        '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')
+    ) alike JOIN signals s ON s.arrival = alike.arrival {_REVISION}"""  # noqa: S608
 
-_REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat,
-    shape, stamp, word, writer
+_REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN cursor ELSE 0 END,
+    last_write, last_heartbeat, shape, stamp, word, writer
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET selection = excluded.selection, cursor = 0
-    WHERE selection <> excluded.selection"""
+    WHERE targets.selection <> excluded.selection"""
 
 _DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
     SELECT ?, arrival, ?, ?, ? FROM signals WHERE id = ? AND feed_table = ?
-    ON CONFLICT DO UPDATE SET revision = excluded.revision, last = excluded.last"""
+    ON CONFLICT (target, arrival) DO UPDATE SET revision = excluded.revision, last = excluded.last"""
 
 _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
-    last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat),
+    last_write = CASE WHEN :wrote_rows = 1 THEN :at ELSE last_write END,
+    last_heartbeat = CASE WHEN :wrote = 1 THEN :at ELSE last_heartbeat END,
     shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer)
     WHERE id = :target"""
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
-    AND (word = '' OR number IN (SELECT value FROM json_each(:numbers)))"""
+    AND (word = '' OR number IN (SELECT CAST(value AS BIGINT) FROM json_each(:numbers)))"""
+
+_KNOWN_AS = """SELECT t.name FROM stamps s JOIN targets t ON t.id = s.target
+    WHERE s.word <> '' AND s.word IN (SELECT value FROM json_each(?)) ORDER BY s.number DESC"""
 
 
 def names_of(feeds: Collection[str] | None) -> str | None:
@@ -85,6 +91,20 @@ class Deliveries:
                 self._database.change(_SELECT, (name, selection))
         rows = self._database.execute(_REMEMBERED, (selection, name))
         return _target_from(name, rows[0]) if rows else model.TargetState(id=0, name=name)
+
+    def known_as(self, lineage: Lineage, ending: str) -> str | None:
+        """The name, of those with that ending, under which a target of this lineage is known, wherever it lies now."""
+        words = json.dumps([write.word for write in lineage])
+        names = (name for (name,) in self._database.execute(_KNOWN_AS, (words,)))
+        return next((name for name in names if name.endswith(ending)), None)
+
+    def hold(self, target: model.TargetState) -> bool:
+        """Become the only writer of a target; False while another machine writes it. `release` must follow."""
+        return self._database.hold(target.id)
+
+    def release(self, target: model.TargetState) -> None:
+        """Let others write the target again."""
+        self._database.release(target.id)
 
     def newest_change(self) -> int:
         """The cursor of a target that has been offered everything."""
@@ -162,7 +182,7 @@ class Deliveries:
                     "cursor": cursor,
                     "wrote": wrote,
                     "shape": shape,
-                    "rows": len(given),
+                    "wrote_rows": wrote and bool(given),
                     "at": model.to_stamp(at),
                     "target": target.id,
                     "stamp": last.number,

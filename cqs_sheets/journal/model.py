@@ -8,13 +8,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cqs_sheets.core.plan.facts import NEVER, Write
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
+
+_ALONE = "default"  # the tenant of a journal that one party has for itself
+
+
+@dataclass(frozen=True, slots=True)
+class SharedJournal:
+    """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password."""
+
+    url: Secret
+    tenant: str = _ALONE
+
+    def __str__(self) -> str:
+        try:
+            parts = urlsplit(self.url.reveal())
+            where = f"{parts.hostname or 'this machine'}{parts.path}"
+        except ValueError:
+            where = "an unreadable URL"
+        return f"PostgreSQL at {where}" + ("" if self.tenant == _ALONE else f", tenant {self.tenant}")
+
+
+JournalPlace = Path | SharedJournal
+"""Where a journal is: a file of its own, or PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +242,7 @@ def answer_from(row: Row) -> KeptAnswer:
             id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=zlib.decompress(body)
         )
     except (ValueError, OverflowError, zlib.error) as error:
-        raise _damaged(f"answer {answer}") from error
+        raise damaged(f"answer {answer}") from error
 
 
 def content_of(signal: Signal) -> str:
@@ -245,10 +270,11 @@ def record_from(row: Row) -> Record:
             revision=revision,
         )
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, OverflowError) as error:
-        raise _damaged(f"signal {signal_id}") from error
+        raise damaged(f"signal {signal_id}") from error
 
 
-def _damaged(what: str) -> DataRefused:
+def damaged(what: str) -> DataRefused:
+    """The failure of a row that makes no sense."""
     return DataRefused(
         f"The journal is damaged: what it holds of {what} cannot be read.",
         meaning="It was left as it is; spreadsheets are not affected.",

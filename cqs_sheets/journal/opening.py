@@ -11,8 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.errors import CqsError, DataRefused, TargetBusy
+from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
+from cqs_sheets.journal.copying import copy_rows
 from cqs_sheets.journal.database import MIGRATIONS, Database, address_of, file_error, migrate, version_of
+from cqs_sheets.journal.model import JournalPlace, SharedJournal
 
 
 @contextmanager
@@ -66,12 +68,17 @@ def _holder(owner: Path) -> str:
         return ""
 
 
+_SENDER = -1  # no target: whoever sends the alerts of a shared journal
 _MAGIC = b"SQLite format 3\0"
 
 
 @contextmanager
-def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
-    """The newest schema, alone with the lock held; all is undone at the end of a rehearsal."""
+def for_writing(path: JournalPlace, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
+    """The newest schema, of a file alone with the lock held; all is undone at the end of a rehearsal."""
+    if isinstance(path, SharedJournal):
+        with _shared(path, copied=rehearsal) as database:
+            yield database
+        return
     if rehearsal and _absent(path):
         with _memory(path) as database:
             yield database
@@ -93,8 +100,12 @@ def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> I
 
 
 @contextmanager
-def for_reading(path: Path) -> Iterator[Database]:
+def for_reading(path: JournalPlace) -> Iterator[Database]:
     """The newest schema; in memory if there is no file, or an older version's."""
+    if isinstance(path, SharedJournal):
+        with _shared(path, reading=True) as database:
+            yield database
+        return
     if _absent(path):
         with _memory(path) as database:
             yield database
@@ -108,17 +119,19 @@ def for_reading(path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def for_sending(path: Path) -> Iterator[Database]:
+def for_sending(path: JournalPlace) -> Iterator[Database]:
     """The outbox, for short steps beside whoever writes the rest; only one process sends at a time."""
+    if isinstance(path, SharedJournal):
+        with _shared(path) as database:
+            if not database.hold(_SENDER):
+                raise _sent_elsewhere(path)
+            yield database
+        return
     lock = FileLock(_beside(path, "sender"), mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise TargetBusy(
-            f"Another process sends the alerts of the journal {path}.",
-            meaning="Nothing was sent by this one.",
-            hint="Nothing to do: they are sent by that one.",
-        ) from None
+        raise _sent_elsewhere(path) from None
     except OSError as error:
         raise file_error(error, str(path)) from error
     try:
@@ -128,6 +141,14 @@ def for_sending(path: Path) -> Iterator[Database]:
             yield database
     finally:
         lock.release()
+
+
+def _sent_elsewhere(path: JournalPlace) -> TargetBusy:
+    return TargetBusy(
+        f"Another process sends the alerts of the journal {path}.",
+        meaning="Nothing was sent by this one.",
+        hint="Nothing to do: they are sent by that one.",
+    )
 
 
 def is_journal(path: Path) -> bool:
@@ -140,7 +161,32 @@ def is_journal(path: Path) -> bool:
 
 
 @contextmanager
-def _memory(path: Path, copy_of: Database | None = None) -> Iterator[Database]:
+def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
+    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+    try:
+        from cqs_sheets.journal.postgres import Postgres  # noqa: PLC0415 - the driver, for a shared journal only
+    except ImportError:
+        raise UsageError(
+            "A journal in PostgreSQL needs a driver that is not installed.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Install it with: pip install 'cqs-sheets[postgres]'",
+        ) from None
+    database = Postgres(place, reading=reading or copied)
+    try:
+        if not copied and not database.empty:
+            yield database
+            return
+        with _memory(place) as memory:
+            memory.shared = True
+            if not database.empty:
+                copy_rows(database, memory, leave_out=("answers",))
+            yield memory
+    finally:
+        database.close()
+
+
+@contextmanager
+def _memory(path: JournalPlace, copy_of: Database | None = None) -> Iterator[Database]:
     database = Database(":memory:", name=str(path))
     try:
         if copy_of is not None:

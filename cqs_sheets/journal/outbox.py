@@ -84,7 +84,7 @@ def tell(
 ) -> None:
     """Note something for every alert there is; within the transaction of what happened."""
     text = json.dumps(detail) if detail else ""
-    database.change(_TELL, (model.to_stamp(at), kind.value, arrival, revision, text))
+    database.note(_TELL, (model.to_stamp(at), kind.value, arrival, revision, text))
 
 
 class Outbox:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cqs_sheets.core.alerts.news import Kind
 from cqs_sheets.core.report import utc_text
@@ -19,6 +19,7 @@ from cqs_sheets.journal.model import (
     answer_from,
     answer_row,
     from_stamp,
+    maybe_stamp,
     to_stamp,
 )
 
@@ -34,6 +35,8 @@ _UNSETTLED = " UNION ALL ".join(
     )
 )
 
+_UNDER_WAY = timedelta(minutes=5)  # longer than any poll takes
+
 
 @dataclass(slots=True)
 class _Counts:
@@ -43,12 +46,14 @@ class _Counts:
     aged: int = 0
     seen: set[SignalKey] = field(default_factory=set)
     second_lives: list[Signal] = field(default_factory=list)
+    last: int | None = None  # the newest arrival, once it is known
 
 
 class Polls:
     """What the API said: the part of a Journal that takes up answers."""
 
     _database: Database
+    _clock: records.Clock
 
     def keep_answer(
         self,
@@ -69,9 +74,15 @@ class Polls:
             )
 
     def undigested(self) -> list[KeptAnswer]:
-        """The answers that no poll was recorded for, oldest first: their run was killed before it could."""
+        """The answers that no poll was recorded for, oldest first: their run was killed before it could.
+
+        In a shared journal the latest ones may be those of a poll that is under way elsewhere.
+        """
+        until = self._clock() - _UNDER_WAY if self._database.shared else None
         rows = self._database.execute(
-            "SELECT id, feed, at, request, body FROM answers WHERE poll IS NULL ORDER BY at, id"
+            "SELECT id, feed, at, request, body FROM answers"
+            " WHERE poll IS NULL AND (:until IS NULL OR at < :until) ORDER BY at, id",
+            {"until": maybe_stamp(until)},
         )
         return [answer_from(row) for row in rows]
 
@@ -109,11 +120,11 @@ def _take_up(database: Database, feed: int, poll: Poll, signal: Signal, counts: 
     if found is None:
         if before:
             counts.second_lives.append(signal)
-        [[last]] = database.execute("SELECT max(arrival) FROM signals")
-        record = coverage.observe(None, signal, at, coverage.next_arrival(last, at))
-        records.insert(database, record, at, feed)
-        records.keep_revision(database, record, at)
-        records.join(database, record.arrival, feed)
+        if counts.last is None:
+            [[counts.last]] = database.execute("SELECT coalesce(max(arrival), 0) FROM signals")
+        counts.last = coverage.next_arrival(counts.last or None, at)
+        record = coverage.observe(None, signal, at, counts.last)
+        records.show_first(database, record, at, feed)
         _tell(database, poll, Kind.NEW, record)
         counts.new += 1
         return

@@ -6,7 +6,7 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,14 +17,26 @@ from platformdirs import user_config_dir
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.config import Environment, Overrides, Settings, TargetSettings, load, process_environ
+from cqs_sheets.config import (
+    Environment,
+    OutcomesSettings,
+    Overrides,
+    Settings,
+    TargetSettings,
+    load,
+    process_environ,
+)
+from cqs_sheets.config.values import holds_password, journal_problem
+from cqs_sheets.core.plan.facts import Lineage
 from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import Destination
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.errors import CqsError
-from cqs_sheets.journal import JOURNAL_FILE, Journal
+from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
 from cqs_sheets.run.alerts import owner_of
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer, Target, shows_outcomes
+from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
@@ -49,18 +61,46 @@ class Session:
     """What a command or a program was told, by files, environment and options, and how it waits.
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
-    further step, once there is one.
+    further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
     """
 
     settings: Settings
     environment: Environment
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
+    past: Callable[[Journal], None] | None = None
 
     @property
-    def journal_path(self) -> Path:
-        """Where the journal is."""
-        return self.settings.home / JOURNAL_FILE
+    def journal_path(self) -> JournalPlace:
+        """Where the journal is: a file, or PostgreSQL."""
+        return journal_place(self.settings)
+
+
+def journal_place(settings: Settings) -> JournalPlace:
+    """Where the journal of these settings is: a file, or PostgreSQL."""
+    if settings.journal_url:
+        return SharedJournal(settings.journal_url, settings.tenant)
+    return settings.home / JOURNAL_FILE
+
+
+def place_of(text: str, settings: Settings, environ: Mapping[str, str]) -> JournalPlace:
+    """A journal as an argument names it: a path, `env:NAME`, or a URL without a password. Raises UsageError."""
+    named = text.removeprefix("env:")
+    url = environ.get(named, "") if named != text else text
+    if named == text and "://" not in text:
+        return Path(text)
+    problem = journal_problem(url)
+    if named == text and not problem and holds_password(url):
+        problem = (
+            "a password in an argument is seen by everyone on this computer: put the URL in the environment"
+        )
+    if problem:
+        raise UsageError(
+            f"{'the journal named' if named == text else named}: {problem}.",
+            meaning="Nothing was copied.",
+            hint="Name it env:NAME, where NAME is an environment variable such as CQS_JOURNAL.",
+        )
+    return SharedJournal(Secret(url), settings.tenant)
 
 
 @contextmanager
@@ -86,13 +126,23 @@ def opened_session(
             from cqs_sheets.sandbox import FREE_KEY, start  # noqa: PLC0415 - for the sandbox only
 
             server = stack.enter_context(start())
-            environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY}
+            environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
+        past = None
         if sandbox:
-            settings = replace(
-                settings, home=settings.home / "sandbox", alerts=()
-            )  # nobody is told of invented signals
-        yield Session(settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop)
+            # nobody is told of invented signals
+            settings = replace(settings, home=settings.home / "sandbox", journal_url=None, alerts=())
+        if sandbox and serve:
+            from cqs_sheets.run.past import give_past  # noqa: PLC0415
+
+            market, feed = server.market, settings.feeds[0].name
+
+            def past(journal: Journal) -> None:
+                give_past(journal, market, feed, utc_now())
+
+        yield Session(
+            settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop, past=past
+        )
 
 
 @contextmanager
@@ -116,19 +166,38 @@ def opened_run(
             names = [alert.name for alert in settings.alerts]
             journal.register_alerts(owner_of(settings), names, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
+        judging = settings.outcomes is not None or any(map(targets.show_outcomes, settings.targets))
+        desk = desk_of(session, journal, progress=progress) if judging else None
+        if desk and session.past:
+            session.past(journal)
         yield Run(
             settings=settings,
             poller=FeedPoller(
                 api, journal, free=settings.api.key.is_free,
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
-            deliverer=Deliverer(journal=journal, choices=choices, dry_run=dry_run, clock=utc_now),
+            deliverer=Deliverer(
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now,
+                rules=desk.settings.rules if desk else None, sleep=session.sleep,
+            ),
             journal=journal,
             open_target=targets.open,
             clock=utc_now,
             progress=progress,
             stop=session.stop,
+            desk=desk,
+            shows_outcomes=targets.show_outcomes,
         )  # fmt: skip
+
+
+def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
+    """What judges signals by the session's rules. One's own sandbox is asked for as much as is wanted."""
+    settings = session.settings
+    return Desk(
+        journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
+        symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,
+        progress=progress, sleep=session.sleep, stop=session.stop,
+    )  # fmt: skip
 
 
 def open_api(session: Session, retry_for: float | None = None) -> ApiClient:
@@ -167,6 +236,13 @@ class Targets:
             zone=self._session.settings.zone,
         )
 
+    def show_outcomes(self, target: TargetSettings) -> bool:
+        """Whether a target's template shows what became of signals; not if it cannot be used."""
+        try:
+            return shows_outcomes(self._template(target.template))
+        except CqsError:
+            return False
+
     def _destination(self, target: TargetSettings) -> Destination:
         if target.place.spreadsheet and self._google:
             from cqs_sheets.destinations.google import GoogleDestination  # noqa: PLC0415
@@ -183,6 +259,16 @@ class Targets:
             force=self._force,
             sleep=self._session.sleep,
         )
+
+
+def lineage_of(target: TargetSettings) -> Lineage:
+    """What a workbook says of itself, as a shared journal knows it by that; nothing of one that cannot be read."""
+    if target.path is None:
+        return ()
+    try:
+        return ExcelDestination(target.path).stamp("").lineage
+    except CqsError:
+        return ()
 
 
 def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:

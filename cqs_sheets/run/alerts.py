@@ -13,7 +13,7 @@ from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts import batches
 from cqs_sheets.core.alerts.news import Kind, News, Send, Voice, message_of
 from cqs_sheets.errors import CqsError, TargetBusy
-from cqs_sheets.journal import Alert, Journal
+from cqs_sheets.journal import Alert, Journal, JournalPlace
 
 _GLANCE = 15.0  # seconds between looks at what a pause, quiet hours or the limit held back
 _LAST_WORDS = 20.0  # seconds for the last messages when a run ends
@@ -22,8 +22,9 @@ Clock = Callable[[], datetime]
 
 
 def owner_of(settings: Settings) -> str:
-    """The config file that alerts are of: several may share a journal."""
-    return str(settings.source or "")
+    """The config file that alerts are of, as several may share a journal; on other machines it has another path."""
+    source = settings.source
+    return "" if source is None else source.name if settings.journal_url else str(source)
 
 
 class Dispatcher:
@@ -33,7 +34,7 @@ class Dispatcher:
     """
 
     def __init__(
-        self, settings: Settings, journal: Path, *, clock: Clock, warn: Callable[[str], None]
+        self, settings: Settings, journal: JournalPlace, *, clock: Clock, warn: Callable[[str], None]
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -44,7 +45,7 @@ class Dispatcher:
 
     def send_due(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Send all that is due now, unless another process is at it. Raises CqsError as the journal does."""
-        if not self._journal.exists():
+        if isinstance(self._journal, Path) and not self._journal.exists():
             return
         try:
             with Journal.open_outbox(self._journal, clock=self._clock) as journal:
@@ -124,7 +125,12 @@ def _is_old_news(news: News, since: datetime) -> bool:
 
 @contextmanager
 def alerting(
-    settings: Settings, journal: Path, *, clock: Clock, warn: Callable[[str], None], dry_run: bool = False
+    settings: Settings,
+    journal: JournalPlace,
+    *,
+    clock: Clock,
+    warn: Callable[[str], None],
+    dry_run: bool = False,
 ) -> Iterator[Callable[[], None]]:
     """Sends alerts as long as it is open, and for a little while after; yields what says that there is news."""
     if not settings.alerts or dry_run:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from threading import Lock
@@ -12,18 +16,22 @@ from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue, is_changed
+from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
-from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
+from cqs_sheets.core.plan.facts import Facts, Lineage, Write, held_up_to, top, word_of, written_by_others
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
 from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
 from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.core.signals.fields import OUTCOMES
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
-from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
 
+_MANY = 1000  # signals, of which all are read at once
+_PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
 _TRIES = 4  # a person saving again and again between our read and our write
 
 
@@ -37,8 +45,8 @@ class Target:
     zone: tzinfo
 
 
-def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
-    """What the journal knows of a target.
+def remembered(journal: Journal, settings: TargetSettings, lineage: Lineage = ()) -> TargetState:
+    """What the journal knows of a target; `lineage` is what a workbook says of itself, for a shared journal.
 
     One workbook with another template is another target: what was delivered to the tabs of the one
     says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
@@ -46,7 +54,16 @@ def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
     """
     chosen = (settings.feeds, sorted(settings.where.items()))
     selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(f"{settings.identity} as {settings.template}", selection)
+    return journal.target(_known_as(journal, settings, lineage), selection)
+
+
+def _known_as(journal: Journal, settings: TargetSettings, lineage: Lineage) -> str:
+    """A target's name in the journal. Machines that share one know a workbook by its content: paths differ."""
+    if not journal.shared or settings.path is None:
+        return f"{settings.identity} as {settings.template}"
+    ending = f" as {settings.template.replace(os.sep, '/').rpartition('/')[2]}"
+    known = journal.known_as(lineage, ending) if lineage else None
+    return known or f"{platform.node()}:{settings.identity}{ending}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +127,8 @@ def read_target(
 class Deliverer:
     """Brings targets up to date from one journal; several at a time may be under way.
 
+    `rules`: by which signals are judged, None where they are not.
+
     Only one of them speaks to the journal at a time; reading and writing targets is what takes long.
     """
 
@@ -117,7 +136,9 @@ class Deliverer:
     choices: Choices
     dry_run: bool
     clock: Callable[[], datetime]
+    rules: Rules | None = None
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+    sleep: Callable[[float], None] = time.sleep
     _turn: Lock = field(default_factory=Lock)
 
     def deliver(self, target: Target, settings: Mapping[str, CellValue], *, make_empty: bool) -> Delivery:
@@ -129,7 +150,8 @@ class Deliverer:
         begun = target.destination.requests
         for _ in range(_TRIES):
             try:
-                self._deliver_once(target, settings, outcome, make_empty=make_empty)
+                with self._alone(target):
+                    self._deliver_once(target, settings, outcome, make_empty=make_empty)
                 outcome.error = None
                 break
             except TargetChanged as changed:
@@ -146,11 +168,43 @@ class Deliverer:
             state = remembered(self.journal, settings)
             return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
 
+    def _state(self, target: Target) -> TargetState:
+        by_content = self.journal.shared and target.settings.path
+        lineage = target.destination.stamp("").lineage if by_content else ()
+        with self._turn:
+            return remembered(self.journal, target.settings, lineage)
+
+    @contextmanager
+    def _alone(self, target: Target) -> Iterator[None]:
+        """As the only writer of the target among those who share the journal. Raises TargetBusy."""
+        if not self.journal.shared or self.dry_run:
+            yield
+            return
+        state, waited = self._state(target), 0.0
+        while not self._hold(state):
+            if waited >= _PATIENCE:
+                raise TargetBusy(
+                    f"{target.settings.name} is being written by another machine that shares the journal.",
+                    meaning=ROWS_WAIT,
+                    hint="Nothing to do: what it lacks is written by that one, or by the next sync.",
+                )
+            self.sleep(_GLANCE)
+            waited += _GLANCE
+        try:
+            yield
+        finally:
+            with self._turn, suppress(TargetBusy):  # a session that broke holds nothing any more
+                self.journal.release(state)
+
+    def _hold(self, state: TargetState) -> bool:
+        with self._turn:
+            return self.journal.hold(state)
+
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
     ) -> None:
+        state = self._state(target)
         with self._turn:
-            state = remembered(self.journal, target.settings)
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         stamp = target.destination.stamp(state.version)
         looked = _Looked(target, state, stamp, restore=self.choices.restore)
@@ -202,15 +256,26 @@ class Deliverer:
 
     def _rows(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> Iterator[WantedRow]:
         """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
-        candidates = self._candidates(state, stamp, target, moved=moved)
+        candidates = self._judged(target, self._candidates(state, stamp, target, moved=moved))
         held = self._held(state, stamp)
         yield from _wanted(target, candidates, held)
         if stamp.exists and state.shape != _shape(target):
             seen = {item.record.arrival for item in candidates}
-            others = self.journal.everything(state, target.settings.feeds)
+            others = self._judged(target, self.journal.everything(state, target.settings.feeds))
             yield from _wanted(
                 target, (item for item in others if item.record.arrival not in seen), held, fill_only=True
             )
+
+    def _judged(self, target: Target, items: list[Wanted]) -> list[Wanted]:
+        """The same with what became of each signal, where the template shows it."""
+        if self.rules is None or not items or not shows_outcomes(target.template):
+            return items
+        listed = [item.record.arrival for item in items] if len(items) < _MANY else None
+        found = self.journal.shown_outcomes(self.rules, listed)
+        return [
+            replace(item, record=replace(item.record, judged=found.get(item.record.arrival, {})))
+            for item in items
+        ]
 
     def _orphans(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
@@ -257,7 +322,6 @@ class Deliverer:
                 hint="Run the sync again when nobody is saving it.",
             )
         return make_plan(
-            bindings.template,
             rows,
             snapshot,
             sequence=max(looked.state.sequence, snapshot.sequence or 0) + 1,
@@ -301,6 +365,11 @@ class Deliverer:
                 shape=shape,
                 stamp=seen,
             )
+
+
+def shows_outcomes(template: Template) -> bool:
+    """Whether a template has a column of what became of signals."""
+    return any(column.source in OUTCOMES for tab in template.fed_tabs for column in tab.columns)
 
 
 def _shape(target: Target) -> str:

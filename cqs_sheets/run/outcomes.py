@@ -1,19 +1,36 @@
-"""What the journal holds, judged on candles."""
+"""What the journal holds, judged: on candles of a file, or on those that exchanges are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from cqs_sheets.config import OutcomesSettings
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.outcomes import keeping
 from cqs_sheets.core.outcomes.candles import Candles
+from cqs_sheets.core.outcomes.judge import State
+from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules
-from cqs_sheets.core.outcomes.setup import Story
-from cqs_sheets.core.outcomes.verdict import Outcome, judge
-from cqs_sheets.core.signals.exchanges import pair
+from cqs_sheets.core.outcomes.setup import Story, setup_of
+from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
+from cqs_sheets.core.render import plural
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name
+from cqs_sheets.market.exchanges import Budget, Exchanges
+from cqs_sheets.market.store import CandleStore
+from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
+
+_REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
+_ENDED = timedelta(seconds=5)  # an exchange may take a moment to end a candle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +70,151 @@ def judged(told: Sequence[Story], rules: Rules, markets: Mapping[MarketName, Can
 def without_candles(told: Sequence[Story], markets: Mapping[MarketName, Candles]) -> list[MarketName]:
     """The markets of these signals that have no candle."""
     return sorted({_market(one.signal) for one in told} - set(markets))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Judges what a journal holds with candles that are fetched as they are needed, and keeps what it finds.
+
+    `home` is where candles are kept, `markets_url` stands for all exchanges where it is given. `progress`,
+    `sleep` and `stop` as a run has them.
+    """
+
+    journal: Journal
+    home: Path
+    settings: OutcomesSettings
+    symbols: Symbols = BUILT_IN
+    markets_url: str | None = None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    progress: Callable[[str], None] = lambda _: None
+    sleep: Callable[[float], None] = time.sleep
+    stop: Callable[[], CqsError | None] = lambda: None
+
+    def due(self) -> bool:
+        """Whether it is long enough since signals were judged last."""
+        last = self.journal.last_judged(self.settings.rules)
+        return last is None or self.clock() - last >= timedelta(seconds=self.settings.prices_every)
+
+    def judge_open(self, targets: Collection[int]) -> Judged:
+        """Judge what is not over, and offer news to these targets (ids of the journal)."""
+        at, rules = self.clock(), self.settings.rules
+        records = list(self.journal.undone(rules))
+        kept = self.journal.outcomes(rules, [record.arrival for record in records])
+        cases: dict[int, tuple[Story, Case]] = {}
+        notes: dict[int, str] = {}
+        markets: list[tuple[Market, Case]] = []
+        arrivals: dict[Market, list[int]] = {}
+        for record in records:
+            told = _story(self.journal, record)
+            setup, market = setup_of(told, rules), self._market(told.signal)
+            if isinstance(setup, str) or isinstance(market, str):
+                notes[record.arrival] = setup if isinstance(setup, str) else str(market)
+                continue
+            before = kept.get(record.arrival)
+            same = before is not None and before.clock == setup.clock
+            case = Case(setup, rules, (before.state if before and same else None) or State())
+            cases[record.arrival] = told, case
+            markets.append((market, case))
+            arrivals.setdefault(market, []).append(record.arrival)
+        changed = requests = 0
+
+        def keep(market: Market) -> None:
+            nonlocal changed
+            found = {arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]}
+            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets)
+
+        missing: Mapping[Market, str] = {}
+        if markets:
+            budget = Budget() if self.markets_url else Budget(_REQUESTS, time.monotonic() + _SECONDS)
+            with self.judging(at, budget) as judging:
+                missing = judging.judge(by_market(markets), keep)
+            requests = budget.made
+        notes |= {
+            arrival: missing[market] for market in missing for arrival in arrivals[market]
+            if cases[arrival][1].state.until is None
+        }  # fmt: skip
+        unjudged = {arrival: _not_judged(records, arrival, reason) for arrival, reason in notes.items()}
+        changed += self.journal.keep_outcomes(rules, unjudged, at=at, targets=targets)
+        return Judged(changed=changed, requests=requests, missing=missing)
+
+    def judge_all(self, told: Sequence[Story], by: Sequence[Rules]) -> list[list[Outcome]]:
+        """What became of these signals by each set of rules, from scratch."""
+        cases: list[list[Case | str]] = []
+        placed: list[tuple[Market, Case]] = []
+        for rules in by:
+            cases.append([])
+            for one in told:
+                setup, market = setup_of(one, rules), self._market(one.signal)
+                if isinstance(setup, str) or isinstance(market, str):
+                    cases[-1].append(setup if isinstance(setup, str) else str(market))
+                else:
+                    cases[-1].append(Case(setup, rules, State()))
+                    placed.append((market, cases[-1][-1]))  # type: ignore[arg-type]  # it is the case just added
+        with self.judging(self.clock(), Budget()) as judging:
+            missing = judging.judge(by_market(placed), lambda _: None)
+        return [
+            [self._found(one, case, missing) for one, case in zip(told, found, strict=True)]
+            for found in cases
+        ]
+
+    def _found(self, told: Story, case: Case | str, missing: Mapping[Market, str]) -> Outcome:
+        """What is known of a signal; where no candle was had, it is not judged yet."""
+        market = self._market(told.signal)
+        if isinstance(case, str) or isinstance(market, str):
+            return Outcome(signal=told.signal, outcome=None, reason=str(case))
+        if case.state.until is None:
+            reason = missing.get(market, "its first candle has not ended yet")
+            return Outcome(signal=told.signal, outcome=None, reason=reason)
+        return outcome_of(told.signal, case.setup, case.rules, case.state)
+
+    @contextmanager
+    def judging(self, at: datetime, budget: Budget) -> Iterator[Judging]:
+        """What judges on the candles of this home and of the exchanges, up to the last minute that has ended."""
+        with CandleStore.open(self.home) as store:
+            exchanges = Exchanges(
+                store=store, root=self.markets_url, budget=budget, sleep=self.sleep, stop=self.stop
+            )
+            now = int((at - _ENDED).timestamp()) // 60
+            yield Judging(store=store, exchanges=exchanges, now=now, progress=self.progress)
+            store.shrink()
+
+    def _market(self, signal: Signal) -> Market | str:
+        return market_of(signal, self.symbols, self.settings.candles_from)
+
+    def _kept(self, told: Story, case: Case) -> Kept:
+        signal = told.signal
+        if case.state.until is None:  # nothing of it is known yet
+            return Kept(
+                clock=case.setup.clock, state=None, shown={"outcome": "not judged", "counted": "not_judged"}
+            )
+        one = outcome_of(signal, case.setup, case.rules, case.state)
+        shown = keeping.shown(one, case.setup, case.state)
+        other = self.settings.candles_from.get(signal.exchange.strip().lower())
+        note: dict[str, CellValue] = {"outcome_note": f"judged on candles of {other}"} if other else {}
+        return Kept(clock=case.setup.clock, state=case.state, shown={**shown, **note}, done=case.done)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What judging came to: how many signals now show something else, and why candles were missing."""
+
+    changed: int
+    requests: int
+    missing: Mapping[Market, str]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of it."""
+        counted = Counter(self.missing.values())
+        return [
+            f"outcomes: {plural(count, 'market')} not judged: {reason}" for reason, count in counted.items()
+        ]
+
+
+def _not_judged(records: Sequence[Record], arrival: int, reason: str) -> Kept:
+    signal = next(record.signal for record in records if record.arrival == arrival)
+    shown = keeping.shown(Outcome(signal=signal, outcome=None, reason=reason))
+    return Kept(clock=None, state=None, shown=shown)
 
 
 def _story(journal: Journal, record: Record) -> Story:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,7 +21,8 @@ from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal, Trouble
-from cqs_sheets.run.deliver import Deliverer, Delivery, Target
+from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
+from cqs_sheets.run.outcomes import Desk, Judged
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
 
 _DAY = timedelta(hours=24)
@@ -36,7 +37,8 @@ class Run:
 
     `open_target` makes a target's destination and template ready (CqsError if it cannot). `clock`
     gives aware UTC times, `progress` tells a person what is going on, `stop` gives the reason to
-    begin no further step, once there is one.
+    begin no further step, once there is one. `desk` judges what became of signals, None: nothing does;
+    `shows_outcomes` says which targets show it.
     """
 
     settings: Settings
@@ -47,6 +49,8 @@ class Run:
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
     stop: Callable[[], CqsError | None]
+    desk: Desk | None = None
+    shows_outcomes: Callable[[TargetSettings], bool] = lambda _: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +63,12 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """One target after its turn."""
+    """One target after its turn; `before` is its first one, where outcomes gave it a second."""
 
     settings: TargetSettings
     delivery: Delivery
     seconds: float
+    before: Delivery | None = None
 
 
 def run_once(run: Run) -> SyncResult:
@@ -73,7 +78,11 @@ def run_once(run: Run) -> SyncResult:
         run.poller.digest(kept)
     polls = tuple(_polls(run))
     answered = any(poll.error is None for poll in polls)
-    written = _written(run, _settings_values(run, polls), make_empty=answered)
+    shown = _settings_values(run, polls)
+    written = _written(run, shown, make_empty=answered)
+    judged = _judged(run)
+    if judged and judged.changed:
+        written = _with_outcomes(run, written, shown)
     stopped = run.stop()
     if run.settings.alerts:
         _note_troubles(run, polls, written)
@@ -84,10 +93,10 @@ def run_once(run: Run) -> SyncResult:
         api=_api_report(polls),
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
-        warnings=tuple(dict.fromkeys(_warnings(polls, written))),
+        warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
         errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
     )
-    plans = {target.settings.name: target.delivery.plan for target in written if target.delivery.plan}
+    plans = {target.settings.name: plan for target in written for plan in _plans(target)[:1]}
     return SyncResult(report=report, plans=plans)
 
 
@@ -131,6 +140,39 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     return [written for written in turns if written]
 
 
+def _judged(run: Run) -> Judged | None:
+    """What judging came to, once the targets have their signals: it delays none. None where it is not due."""
+    if run.desk is None or run.deliverer.dry_run or run.stop() or not run.desk.due():
+        return None
+    shown = [
+        remembered(run.journal, settings).id
+        for settings in run.settings.targets
+        if run.shows_outcomes(settings)
+    ]
+    return run.desk.judge_open(shown)
+
+
+def _with_outcomes(run: Run, written: Sequence[_Written], shown: Mapping[str, CellValue]) -> list[_Written]:
+    """The targets after those that show outcomes, and were written, had another turn."""
+
+    def again(target: _Written) -> _Written:
+        if target.delivery.error or run.stop() or not run.shows_outcomes(target.settings):
+            return target
+        second = _write(run, target.settings, shown, make_empty=False)
+        return replace(second, before=target.delivery, seconds=target.seconds + second.seconds)
+
+    return [again(target) for target in written]
+
+
+def _turns(written: _Written) -> list[Delivery]:
+    return [turn for turn in (written.before, written.delivery) if turn]
+
+
+def _plans(written: _Written) -> list[Plan]:
+    """What was, or would be, carried out in a target, in order."""
+    return [turn.plan for turn in _turns(written) if turn.plan]
+
+
 def _write(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
 ) -> _Written:
@@ -165,7 +207,8 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterato
     for poll in polls:
         yield from poll.warnings
     for target in written:
-        yield from (f"{target.settings.name}: {warning}" for warning in target.delivery.warnings)
+        for turn in _turns(target):
+            yield from (f"{target.settings.name}: {warning}" for warning in turn.warnings)
 
 
 def _errors(
@@ -190,9 +233,9 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
 
 def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
-    plan = delivery.plan if delivery.error is None else None
-    added = len(plan.adds) if plan else 0
-    updated, closed = _changed_rows(plan) if plan else (0, 0)
+    plans = _plans(written) if delivery.error is None else []
+    added = sum(len(plan.adds) for plan in plans)
+    updated, closed = _changed_rows(plans)
     return TargetReport(
         target=settings.name,
         template=settings.template,
@@ -201,11 +244,11 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         updated=updated,
         closed=closed,
         unchanged=0 if delivery.error else max(0, _seen(settings, polls) - added - updated),
-        left_deleted=plan.left_deleted if plan else 0,
+        left_deleted=plans[0].left_deleted if plans else 0,
         pending=delivery.pending,
-        requests=delivery.requests,
+        requests=sum(turn.requests for turn in _turns(written)),
         seconds=written.seconds,
-        made=_made(plan) if plan else (),
+        made=_made(plans[0]) if plans else (),
     )
 
 
@@ -227,16 +270,18 @@ def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:
     return len({key for poll in feeding for key in poll.result.seen})
 
 
-def _changed_rows(plan: Plan) -> tuple[int, int]:
-    """How many rows are updated, and how many of all are marked closed."""
+def _changed_rows(plans: Sequence[Plan]) -> tuple[int, int]:
+    """How many rows that stood there are updated, and how many of all are marked closed."""
     updated, closed = set(), set()
-    for change in plan.updates:
-        tab = plan.template.tab(change.tab)
-        if isinstance(tab, TableTab):
-            updated.add((change.tab, change.key))
-            if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
-                closed.add((change.tab, change.key))
-    return len(updated - closed), len(closed)
+    for plan in plans:
+        for change in plan.updates:
+            tab = plan.template.tab(change.tab)
+            if isinstance(tab, TableTab):
+                updated.add((change.tab, change.key))
+                if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
+                    closed.add((change.tab, change.key))
+    added = {(new.tab, new.key) for plan in plans for new in plan.adds}
+    return len(updated - closed - added), len(closed)
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})

@@ -62,16 +62,16 @@ class _Setup:
         return self.pair.price(self.ask + self.sign * round(level * distance))
 
 
-def draft(birth: Birth, rng: Random, factor: Callable[[str], float], speed: float) -> Signal:
+def draft(birth: Birth, rng: Random, price: Callable[[Exchange, Pair, int], int], speed: float) -> Signal:
     """Write out the signal of `birth`.
 
-    `factor` gives, for a coin, how its price stands to its reference at publication; `speed` is
-    market seconds per second.
+    `price` gives what a pair costs at an exchange at a second since 1970, in ticks; `speed` is market
+    seconds per second.
     """
     scalp = birth.table is Table.SCALPING
     exchange = pick(rng, _SCALPED if scalp else _ALL)
     pair = pick(rng, exchange.pairs)
-    setup = _setup(birth, rng, exchange, pair, factor(pair.coin))
+    setup = _setup(birth, rng, exchange, pair, price(exchange, pair, birth.published // 1_000_000))
     number_of_targets = len(setup.targets)
     fields: Fields = {
         "id": str(birth.number),
@@ -102,10 +102,8 @@ def draft(birth: Birth, rng: Random, factor: Callable[[str], float], speed: floa
     )
 
 
-def _setup(birth: Birth, rng: Random, exchange: Exchange, pair: Pair, factor: float) -> _Setup:
+def _setup(birth: Birth, rng: Random, exchange: Exchange, pair: Pair, ask: int) -> _Setup:
     sign = -1 if rng.random() < (_FUTURES_SHORT if exchange.futures else _SPOT_SHORT) else 1
-    jitter = between(rng, 0.997, 1.003)
-    ask = max(1, round(pair.reference * factor * jitter))
     zone = ask * between(rng, *_ZONE_WIDTH)
     below = round(zone * rng.random())
     above = round(zone) - below

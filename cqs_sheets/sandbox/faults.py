@@ -15,6 +15,7 @@ from zlib import crc32
 
 from cqs_sheets.sandbox.answers import Answer, ErrorCode, as_json, failure
 from cqs_sheets.sandbox.instruments import seeded
+from cqs_sheets.sandbox.market_data import MARKET_FAULTS
 from cqs_sheets.sandbox.service import BILLING_DOWN, RATE_LIMIT, SIGNALS_DOWN
 
 _HTML_TYPE = "text/html; charset=utf-8"
@@ -190,8 +191,8 @@ RESET: Final = "reset"
 OUTAGES: Final = (BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT)
 DELIVERY: Final = (SLOW, HANG, TRUNCATED, DROPPED, RESET)
 
-FAULTS: Final = (*OUTAGES, *DAMAGES, *DELIVERY)
-"""Every fault there is: parts of the service that are down, spoilt answers, spoilt delivery."""
+FAULTS: Final = (*OUTAGES, *DAMAGES, *DELIVERY, *MARKET_FAULTS)
+"""Every fault there is: parts of the service that are down, spoilt answers, spoilt delivery, market data."""
 
 _SPEC = re.compile(r"(?P<name>[^:@]*)(:(?P<probability>[^@]*))?(@(?P<count>.*))?")
 
@@ -256,16 +257,20 @@ class FaultPlan:
         self._chances = tuple(
             seeded(seed, "fault", index, fault.name) for index, fault in enumerate(self._faults)
         )
-        self._requests = 0
+        self._requests = {False: 0, True: 0}
         self._lock = threading.Lock()
 
-    def draw(self) -> tuple[str, ...]:
-        """Return the names of the faults that strike the next request, in the order given."""
+    def draw(self, *, market: bool = False) -> tuple[str, ...]:
+        """Return the names of the faults that strike the next request, in the order given.
+
+        `market`: it asks for market data, which has faults of its own.
+        """
         with self._lock:
-            self._requests += 1
+            self._requests[market] += 1
             return tuple(
                 fault.name
                 for fault, chance in zip(self._faults, self._chances, strict=True)
-                if chance.random() < fault.probability
-                and (fault.count is None or self._requests <= fault.count)
+                if (fault.name in MARKET_FAULTS) == market
+                and chance.random() < fault.probability
+                and (fault.count is None or self._requests[market] <= fault.count)
             )

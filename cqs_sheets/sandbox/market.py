@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from cqs_sheets.sandbox.drafting import UNIX_EPOCH, draft
 from cqs_sheets.sandbox.instruments import between, pick, seeded
+from cqs_sheets.sandbox.prices import Prices
 from cqs_sheets.sandbox.signals import Birth, Horizon, Pool, Table, live
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _SLOT_SECONDS = 120.0
 _IDS_PER_SLOT = 16
 _FIRST_ID = 1_000_000
 _SECOND = 1_000_000
-_DAY_SECONDS = 86_400.0
 
 _FREE_PER_SLOT = 1.25
 _VIP_PER_SLOT = 4.1
@@ -72,7 +72,7 @@ class Market:
         # The caches only save work: a slot or signal that fell out is drawn again, the same.
         self._slot = lru_cache(maxsize=1024)(self._draw_slot)
         self._signal = lru_cache(maxsize=4096)(self._draw_signal)
-        self._phases = lru_cache(maxsize=256)(self._draw_phases)
+        self.prices = Prices(seed)
 
     def open_signals(
         self,
@@ -143,17 +143,7 @@ class Market:
 
     def _draw_signal(self, birth: Birth) -> Signal:
         rng = seeded(self.seed, birth.table.value, "signal", birth.number)
-        days = self._market_seconds(birth.published) / _DAY_SECONDS
-        return draft(birth, rng, lambda coin: self._price_factor(coin, days), self.speed)
-
-    def _price_factor(self, coin: str, days: float) -> float:
-        """How a coin's price stands to its reference: slow waves, with phases of its own."""
-        weekly, daily = self._phases(coin)
-        return math.exp(0.1 * math.sin(days / 9 + weekly) + 0.02 * math.sin(days * 4 + daily))
-
-    def _draw_phases(self, coin: str) -> tuple[float, float]:
-        rng = seeded(self.seed, "coin", coin)
-        return between(rng, 0, math.tau), between(rng, 0, math.tau)
+        return draft(birth, rng, self.prices.at, self.speed)
 
 
 def microseconds(instant: datetime) -> int:

@@ -29,6 +29,7 @@ from cqs_sheets.sandbox.faults import (
     FaultSettings,
     spoil,
 )
+from cqs_sheets.sandbox.market_data import MARKETS_PREFIX
 from cqs_sheets.sandbox.service import API_PATHS, SANDBOX_PREFIX, Service
 
 HOST: Final = "127.0.0.1"
@@ -177,10 +178,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._linger()
             return
         names: tuple[str, ...] = ()
-        if path in API_PATHS and self.command in ("GET", "POST"):
-            names = self.server.faults.draw()
+        market = path.startswith(MARKETS_PREFIX)
+        if market or (path in API_PATHS and self.command in ("GET", "POST")):
+            names = self.server.faults.draw(market=market)
         request = self._seen(now, path, query, form, names)
-        outages = [name for name in names if name in OUTAGES]
+        outages = [name for name in names if market or name in OUTAGES]
         answer = self.server.service.answer(self.command, path, request.params, now, outages=outages)
         self._deliver(spoil(answer, names, self.server.settings), now, names)
 

@@ -12,6 +12,7 @@ from cqs_sheets.sandbox import answers
 from cqs_sheets.sandbox.drafting import UNIX_EPOCH
 from cqs_sheets.sandbox.instruments import FUTURES_CODES
 from cqs_sheets.sandbox.market import Market, microseconds
+from cqs_sheets.sandbox.market_data import MARKETS_PREFIX, MarketData
 from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table
 
 SANDBOX_PREFIX: Final = "/_sandbox/"
@@ -95,12 +96,13 @@ _VALID_TYPES = ", ".join(Horizon)
 
 
 class Service:
-    """Answers requests from a market. Holds nothing between requests."""
+    """Answers requests from a market. Holds nothing between requests but how much market data was asked for."""
 
     def __init__(
         self, market: Market, subscriptions: Sequence[answers.Subscription] = answers.SUBSCRIPTIONS
     ) -> None:
         self._market = market
+        self._market_data = MarketData(market.prices)
         self._subscriptions = tuple(subscriptions)
 
     def answer(
@@ -114,12 +116,15 @@ class Service:
     ) -> answers.Answer:
         """Answer one request as of `now` (aware).
 
-        `outages` names parts of the service that are down: BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT.
+        `outages` names parts of the service that are down: BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT, and of
+        market data MARKET_FAULTS.
         """
-        if path == HISTORY_PATH:
+        if path == HISTORY_PATH or path.startswith(MARKETS_PREFIX):
             if method != "GET":
                 return not_allowed(method, "GET")
-            return history_answer(self._market, params, now)
+            if path == HISTORY_PATH:
+                return history_answer(self._market, params, now)
+            return self._market_data.answer(path, params, now, tuple(outages))
         if path not in API_PATHS:
             return answers.failure(answers.ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)
         if method not in ("GET", "POST"):

@@ -51,7 +51,7 @@ def table(
 
 
 def plan(*wanted: WantedRow, into: Snapshot, **options: Any) -> Plan:
-    return make_plan(TEMPLATE, wanted, into, sequence=8, settings=options.pop("settings", {}), **options)
+    return make_plan(wanted, into, sequence=8, settings=options.pop("settings", {}), **options)
 
 
 def test_a_signal_that_is_not_there_is_added() -> None:
@@ -173,9 +173,9 @@ def test_applying_a_plan_leaves_nothing_to_plan(
     before = table(*(row(key, stop_loss=price) for key, price in held.items()))
     rows = [row(key, stop_loss=price, added=3 if int(key) % 2 else None) for key, price in wanted.items()]
     choices = Choices(restore=restore, force=True)
-    made = make_plan(TEMPLATE, rows, before, sequence=8, settings={}, choices=choices)
+    made = make_plan(rows, before, sequence=8, settings={}, choices=choices)
     after = _applied(before, made)
-    again = make_plan(TEMPLATE, rows, after, sequence=9, settings={}, choices=choices)
+    again = make_plan(rows, after, sequence=9, settings={}, choices=choices)
     assert again.empty
     assert again.left_deleted == made.left_deleted
     kept = set(held) - set(wanted)

@@ -39,8 +39,11 @@ ADOPTED = Bindings(
 
 
 def plan(made: Made | None, template: Template = TEMPLATE) -> Plan:
-    table = table_of(exists=True, sequence=3, tabs={"Signals": TabState(name="Signals")}, made=made)
-    return make_plan(template, (), table, sequence=4, settings={})
+    table = table_of(
+        exists=True, sequence=3, tabs={"Signals": TabState(name="Signals")}, made=made,
+        bindings=Bindings(template=template),
+    )  # fmt: skip
+    return make_plan((), table, sequence=4, settings={})
 
 
 def test_what_was_made_before_is_not_new() -> None:
@@ -81,7 +84,7 @@ def test_a_workbook_made_by_hand_gets_no_new_tabs() -> None:
 def test_a_sheet_made_by_hand_is_not_told_settings_it_does_not_have() -> None:
     table = table_of(exists=True, tabs={"Signals": TabState(name="Signals")}, bindings=ADOPTED)
     (wanted,) = wanted_rows(TEMPLATE, record("1"), UTC)
-    made = make_plan(TEMPLATE, [wanted], table, sequence=1, settings={"Feed_status": "late"})
+    made = make_plan([wanted], table, sequence=1, settings={"Feed_status": "late"})
     assert len(made.adds) == 1
     assert made.updates == ()
 
@@ -95,10 +98,10 @@ def test_what_was_once_made_is_never_new_again(made: set[str], there: set[str]) 
     record = {"Signals": frozenset(made), "Settings": ALL["Settings"]}
     state = TabState(name="Signals", columns={id_: at for at, id_ in enumerate(there & made, 1)})
     table = table_of(exists=True, sequence=3, tabs={"Signals": state}, made=record)
-    first = make_plan(TEMPLATE, (), table, sequence=4, settings={})
+    first = make_plan((), table, sequence=4, settings={})
     assert {new.column for new in first.new_columns} == {*IDS} - made
     after = made_after(first)
-    assert not [*make_plan(TEMPLATE, (), replace(table, made=after), sequence=5, settings={}).new_columns]
+    assert not [*make_plan((), replace(table, made=after), sequence=5, settings={}).new_columns]
 
 
 def test_what_could_not_be_made_stays_new() -> None:
@@ -109,12 +112,12 @@ def test_what_could_not_be_made_stays_new() -> None:
 
 def test_tabs_that_a_first_write_found_are_the_users_own() -> None:
     table = table_of(exists=True, tabs={"Signals": TabState(name="Signals")}, bindings=ADOPTED)
-    first = make_plan(TEMPLATE, (), table, sequence=1, settings={})
+    first = make_plan((), table, sequence=1, settings={})
     assert made_after(first) == {"Signals": USERS_OWN, "Settings": ALL["Settings"]}
 
 
 def test_what_a_first_write_did_not_make_is_settled_for_good() -> None:
-    first = make_plan(TEMPLATE, (), table_of(exists=True), sequence=1, settings={})
+    first = make_plan((), table_of(exists=True), sequence=1, settings={})
     assert made_after(first) == ALL
 
 

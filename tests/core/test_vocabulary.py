@@ -84,7 +84,7 @@ def test_the_nearest_type(word: str, near: str | None) -> None:
         ("deribt", "deribit"),
         ("bybit_futures", None),
         ("bitmart", None),
-        ("phemex", None),
+        ("some_exchange", None),
         ("whitebit", None),
         ("bingx_futures", None),
         ("newplace", None),

@@ -76,8 +76,7 @@ class History:
         for row in wanted:
             keys.setdefault(row.tab, set()).add(row.key)
         table = read_target(destination, self.template, keys)
-        template = table.bindings.template
-        plan = make_plan(template, wanted, table, sequence=(table.sequence or 0) + 1, settings={})
+        plan = make_plan(wanted, table, sequence=(table.sequence or 0) + 1, settings={})
         if not plan.empty:
             destination.apply(plan)
         self.story.append(f"sync: {len(plan.adds)} rows, {plan.new_tabs}, {plan.warnings}")
@@ -98,11 +97,9 @@ class History:
 
     def other(self) -> None:
         """The second template, which has tabs of the same names or others, in the same file."""
-        template = load_template("futures")
         destination = self.person.destination()
-        table = read_target(destination, template, {})
-        template = table.bindings.template
-        destination.apply(make_plan(template, [], table, sequence=(table.sequence or 0) + 1, settings={}))
+        table = read_target(destination, load_template("futures"), {})
+        destination.apply(make_plan([], table, sequence=(table.sequence or 0) + 1, settings={}))
         self.second = True
 
     # The person

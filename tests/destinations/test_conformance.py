@@ -63,8 +63,7 @@ def planned(
     wanted = list(rows)
     table = read_target(user.destination, template, {"Signals": {row.key for row in wanted}})
     settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
-    return make_plan(
-        template, wanted, table, sequence=(table.sequence or 0) + 1, settings=settings,
+    return make_plan(wanted, table, sequence=(table.sequence or 0) + 1, settings=settings,
         choices=Choices(restore=restore),
     )  # fmt: skip
 

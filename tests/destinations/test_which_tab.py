@@ -47,7 +47,7 @@ def prepared(person: Person, seed: int) -> Mapping[str, str]:
             table = read_target(person.destination(), template, {})
             template = table.bindings.template
             sequence = (table.sequence or 0) + 1
-            plan = make_plan(template, [], table, sequence=sequence, settings={})
+            plan = make_plan([], table, sequence=sequence, settings={})
             if not plan.empty:
                 person.destination().apply(plan)
     for _ in range(dice.randint(0, 3)):
@@ -86,12 +86,12 @@ def test_the_same_facts_give_the_same_decision(tmp_path: Path, sheets: RunningSh
     assert decided(excel, words) == decided(google, words)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_history_of_a_workbook_ends_well(tmp_path: Path, seed: int) -> None:
     assert play(ExcelPerson(tmp_path / "book.xlsx"), seed) == "done"
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_history_of_a_spreadsheet_ends_well(sheets: RunningSheets, seed: int) -> None:
     assert play(GooglePerson(sheets), seed) == "done"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, SignalKey, Status
 from cqs_sheets.journal import Journal, PastPoll, PastReject, PollResult
+from tests import postgres
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, failed_poll, key, poll, signal
 
@@ -223,7 +223,8 @@ def test_records_are_filtered_by_feed_time_stamp_and_status(journal: Journal) ->
     assert ids(status=Status.CLOSED) == "1"
 
 
-def test_an_answer_is_undigested_until_its_poll_is_recorded(journal: Journal) -> None:
+def test_an_answer_is_undigested_until_its_poll_is_recorded(journal: Journal, clock: Clock) -> None:
+    clock.now = at(9)
     first = journal.keep_answer("swing", {"interval": "20"}, at(0), b'{"error": 0}')
     second = journal.keep_answer("swing", {"interval": "20", "exchange": "okx_futures"}, at(0), b"\xff\x00")
     [one, other] = journal.undigested()
@@ -254,8 +255,8 @@ def test_a_poll_that_fails_half_way_leaves_nothing(journal: Journal) -> None:
 
 
 def test_a_poll_whose_last_step_fails_leaves_nothing_either(journal: Journal) -> None:
-    unreadable: Any = b"bytes are no text"
-    with pytest.raises(sqlite3.IntegrityError):
+    unreadable: Any = object()
+    with pytest.raises(postgres.ENGINE_ERRORS):
         journal.record_poll(poll(0, signal(1), rejects=[Reject(id="2", reason="no coin", raw=unreadable)]))
     assert (list(journal.records()), journal.polls(9)) == ([], [])
     assert journal.coverage().since is None

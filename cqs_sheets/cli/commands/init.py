@@ -219,7 +219,6 @@ def _write_account_size(options: SyncOptions, size: Decimal) -> None:
             change = Update(tab=tab.name, key=_EQUITY, column=SETTING_VALUE, old=None, new=size)
             sequence = (table.sequence or 0) + 1
             plan = Plan(
-                template=table.bindings.template,
                 snapshot=table,
                 sequence=sequence,
                 word=uuid.uuid4().hex[:12],

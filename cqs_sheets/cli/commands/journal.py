@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +13,10 @@ import click
 
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
-from cqs_sheets.cli.session import journal_of
+from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_warning, shows_unicode
 from cqs_sheets.cli.terminal.tables import print_signals
-from cqs_sheets.config import where_of
+from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import utc_text
@@ -24,7 +25,7 @@ from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.export import as_csv, as_jsonl, export_row, write_lines, write_parquet, write_workbook
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session
+from cqs_sheets.run import Session, place_of
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
 
@@ -48,9 +49,9 @@ _sandbox = click.option("--sandbox", is_flag=True, help="The journal of syncs ma
 
 @click.group("journal")
 def journal_command() -> None:
-    """Show, export, import, verify or prune the journal.
+    """Show, export, import, copy, verify or prune the journal.
 
-    The journal is what the API said, kept on this computer before anything else is done with it.
+    The journal is what the API said, kept on this computer, or in PostgreSQL, before anything else is done with it.
     """
 
 
@@ -145,6 +146,27 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
     """
     with journal_of(Options(**options), writing=True) as (session, journal):
         return _import_files(session, journal, files, table)
+
+
+@journal_command.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("to", metavar="TO")
+@config_option
+@_sandbox
+@loudness_options
+def copy_command(source: str, to: str, **options: Any) -> int:
+    """Copy a whole journal, from a file to PostgreSQL or back, and compare both.
+
+    Each is a path, or env:NAME for the environment variable that holds a URL. TO must be empty; FROM stays as
+    it is, and nothing may write to it meanwhile.
+
+    \b
+    Examples:
+      cqs-sheets journal copy ~/.local/share/cqs-sheets/journal.sqlite3 env:CQS_JOURNAL
+      cqs-sheets journal copy env:CQS_JOURNAL journal.sqlite3
+    """
+    with session_of(Options(**options), serve=False) as session:
+        return _copy(session, source, to)
 
 
 @journal_command.command("verify")
@@ -309,6 +331,22 @@ def _verify(session: Session, journal: Journal) -> int:
             hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
         )
     click.echo("The journal is whole.")
+    return 0
+
+
+def _copy(session: Session, source: str, to: str) -> int:
+    """Copy one journal into another, and say how much."""
+    origin, goal = (place_of(text, session.settings, process_environ()) for text in (source, to))
+    if isinstance(origin, Path) and not is_journal(origin):
+        raise DataRefused(
+            f"{origin} is no journal, or is not there.",
+            meaning="Nothing was copied.",
+            hint="`cqs-sheets status` says where the journal is.",
+        )
+    with Journal.open(goal, clock=utc_now) as journal:
+        counts = journal.copy_from(origin, here=platform.node())
+    signals, rows = counts["signals"], sum(counts.values())
+    click.echo(f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}.")
     return 0
 
 

@@ -23,8 +23,8 @@ from cqs_sheets.core.render import (
 )
 from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.query import selection
-from cqs_sheets.journal import Journal, PastPoll
-from cqs_sheets.run import Session
+from cqs_sheets.journal import Journal, PastPoll, TargetState
+from cqs_sheets.run import Session, lineage_of
 from cqs_sheets.run.deliver import remembered
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
@@ -82,7 +82,7 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
     out.print()
     targets = plain_table("Target", "Template", "Last write", "Pending")
     for target, told in zip(session.settings.targets, state["targets"], strict=True):
-        written = remembered(journal, target).last_heartbeat
+        written = _remembered(journal, target).last_heartbeat
         when = ago(written, now) if written else "never"
         targets.add_row(target.name, target.template, when, plural(told["pending"], "row"))
     out.print(targets)
@@ -109,13 +109,17 @@ def _state(session: Session, journal: Journal) -> dict[str, Any]:
 
 
 def _target(journal: Journal, target: TargetSettings) -> dict[str, Any]:
-    state = remembered(journal, target)
+    state = _remembered(journal, target)
     return {
         "target": target.name,
         "template": target.template,
         "last_write": utc_text(state.last_heartbeat) if state.last_heartbeat else None,
         "pending": journal.pending(state, target.feeds),
     }
+
+
+def _remembered(journal: Journal, target: TargetSettings) -> TargetState:
+    return remembered(journal, target, lineage_of(target) if journal.shared else ())
 
 
 def _last_polls(journal: Journal) -> dict[str, PastPoll]:

@@ -220,8 +220,11 @@ def _about(news: News, voice: Voice) -> Iterator[str]:
 
 def _result(news: News) -> Iterator[str]:
     """What became of a trade, where that is what is told."""
-    if news.detail.get("price"):
-        yield f"at {news.detail['price']}"
+    level = news.detail.get("level", "")
+    reached = getattr(news.record.signal, f"target{level}", None) if news.record and level else None
+    price = news.detail.get("price") or plain_price(reached)
+    if price:
+        yield f"at {price}"
     if news.detail.get("r"):
         yield f"{news.detail['r']} R"
 

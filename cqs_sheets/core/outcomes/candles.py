@@ -12,18 +12,23 @@ from typing import NamedTuple
 
 from cqs_sheets.core.outcomes.prices import DECIMALS, Price
 
+HOUR = 60
 _WIDTH = 16  # how many nodes of one level stand under one of the next
 _INFINITE = float("inf")
 
 
 class Bar(NamedTuple):
-    """A candle as one side sees it: for a SHORT the prices are negative, and high and low change places."""
+    """A candle as one side sees it: for a SHORT the prices are negative, and high and low change places.
+
+    `minutes` is how long it lasts: 1, but for the hours of which no minute was asked for.
+    """
 
     minute: int
     open: Price
     high: Price
     low: Price
     close: Price
+    minutes: int = 1
 
 
 class Touch(NamedTuple):
@@ -37,7 +42,9 @@ class Candles:
     """Candles in ascending order of their minutes, each minute at most once.
 
     Prices are whole numbers of 10^-`decimals`. `until` is the end of what was asked for, in minutes: where
-    nothing is there to its end, nothing traded. Without it the market ends with its last candle.
+    nothing is there to its end, nothing traded. Without it the market ends with its last candle. `hours` are
+    the minutes of candles that last an hour: their own minutes are not among the candles. Such an hour
+    is good for passing over, as its high and low enclose all that was traded, however few its minutes.
     """
 
     def __init__(
@@ -50,13 +57,16 @@ class Candles:
         *,
         decimals: int,
         until: int | None = None,
+        hours: Iterable[int] = (),
     ) -> None:
         self.minutes = packed(minutes)
         self._opens, self._closes = packed(opens), packed(closes)
         self._highs, self._lows = packed(highs), packed(lows)
         finer = decimals - DECIMALS
         self._factor: Price = Fraction(1, 10**finer) if finer > 0 else 10**-finer
-        self.as_of = until if until is not None else self.minutes[-1] + 1 if self.minutes else None
+        self._hours = frozenset(hours)
+        last = self.end_of(len(self.minutes) - 1) if self.minutes else None
+        self.as_of = until if until is not None else last
 
     def index(self, minute: int) -> int:
         """The first candle at that minute or later."""
@@ -67,7 +77,22 @@ class Candles:
         factor = self._factor * side
         first, last = self._opens[index] * factor, self._closes[index] * factor
         high, low = self._highs[index] * factor, self._lows[index] * factor
-        return Bar(self.minutes[index], first, max(high, low), min(high, low), last)
+        minute = self.minutes[index]
+        return Bar(minute, first, max(high, low), min(high, low), last, self.end_of(index) - minute)
+
+    def end_of(self, index: int) -> int:
+        """The minute after a candle."""
+        minute = self.minutes[index]
+        return minute + (HOUR if minute in self._hours else 1)
+
+    def is_hour(self, index: int) -> bool:
+        """Whether a candle lasts an hour."""
+        return self.minutes[index] in self._hours
+
+    def hour_around(self, minute: int) -> int | None:
+        """The start of the hour in one candle that a minute lies within, but not at its start; None: in none."""
+        start = minute - minute % HOUR
+        return start if start in self._hours and start < minute else None
 
     def next_touch(self, first: int, end: int, touch: Touch, side: int) -> int:
         """The first candle of [first, end) that reaches one of the two levels, else `end`."""
@@ -117,7 +142,7 @@ class Candles:
     def _holes(self, longest: int) -> list[int]:
         if longest not in self._known_holes:
             known, minutes = self._steps, self.minutes
-            self._known_holes[longest] = [at for at in known if minutes[at] - minutes[at - 1] - 1 > longest]
+            self._known_holes[longest] = [at for at in known if minutes[at] - self.end_of(at - 1) > longest]
         return self._known_holes[longest]
 
     @cached_property
@@ -128,7 +153,7 @@ class Candles:
     def _steps(self) -> list[int]:
         """The candles before which at least a minute is missing."""
         minutes = self.minutes
-        return [at for at in range(1, len(minutes)) if minutes[at] - minutes[at - 1] != 1]
+        return [at for at in range(1, len(minutes)) if minutes[at] - minutes[at - 1] != 1]  # hours are, too
 
     @cached_property
     def _tree(self) -> list[tuple[Sequence[int], Sequence[int]]]:

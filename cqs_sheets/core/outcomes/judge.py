@@ -18,13 +18,15 @@ class State:
     """Where judging a signal stands.
 
     `last` is the last candle looked at, `until` the end of the minutes known of, both None before the
-    first. `unknown`: too many minutes were missing before it was over.
+    first. `unknown`: too many minutes were missing before it was over. `needs`: the hour (its first minute)
+    whose minutes are needed to go on, as something may happen in it.
     """
 
     readings: tuple[Reading, ...] = (Reading(),)
     last: Bar | None = None
     until: int | None = None
     unknown: bool = False
+    needs: int | None = None
 
     @property
     def over(self) -> bool:
@@ -38,17 +40,27 @@ def proceed(state: State, setup: Setup, rules: Rules, candles: Candles) -> State
         return state
     until = candles.as_of if state.until is None else max(state.until, candles.as_of)
     if state.over:
-        return replace(state, until=until)
+        return replace(state, until=until, needs=None)
     limit = min(until, setup.end)
-    begin = setup.clock if state.last is None else state.last.minute + 1
+    begin = setup.clock if state.last is None else state.last.minute + state.last.minutes
+    needs = candles.hour_around(begin)
+    if needs is not None:
+        return replace(state, needs=needs)
+    needs = candles.hour_around(limit)
+    limit = limit if needs is None else needs
     first, end = candles.index(begin), candles.index(limit)
     sound, whole = _before_hole(candles, first, end, begin=begin, limit=limit, longest=rules.max_hole)
     sitting = _Sitting(state, setup, rules, candles)
-    sitting.run(first, sound)
+    stopped = sitting.run(first, sound)
     readings = sitting.readings
+    if stopped is not None:
+        return State(tuple(readings), sitting.last, stopped, needs=stopped)
+    unknown = not whole and not all(reading.end for reading in readings)
+    if needs is not None and not unknown and any(not reading.end for reading in readings):
+        return State(tuple(readings), sitting.last, limit, needs=needs)
     if whole and until >= setup.end:
         readings = [one if one.end else at_horizon(one, sitting.last) for one in readings]
-    unknown = not whole and not all(reading.end for reading in readings)
+        unknown = False
     return State(tuple(readings), sitting.last, until, unknown)
 
 
@@ -62,7 +74,7 @@ def _before_hole(
     if minutes[first] - begin > longest:
         return first, False
     hole = candles.first_hole(longest, first, end)
-    return hole, hole == end and limit - minutes[end - 1] - 1 <= longest
+    return hole, hole == end and limit - candles.end_of(end - 1) <= longest
 
 
 class _Sitting:
@@ -73,18 +85,27 @@ class _Sitting:
         self.last = state.last
         self._setup, self._rules, self._candles = setup, rules, candles
 
-    def run(self, first: int, end: int) -> None:
-        """Go along the candles [first, end), from one that touches a level to the next."""
+    def run(self, first: int, end: int) -> int | None:
+        """Go along the candles [first, end), from one that touches a level to the next.
+
+        Where that is an hour, or other levels begin to hold within one, it ends before it: the hour then is told.
+        """
         candles, side = self._candles, self._setup.side
         while first < end and any(not reading.end for reading in self.readings):
             levels, change = self._setup.levels_at(candles.minutes[first])
             bound = end if change is None else min(end, candles.index(change))
             desks = [desk(one, levels, self._rules) for one in self.readings]
             at = candles.next_touch(first, bound, _widest(self.readings, desks), side)
+            within = None if change is None else candles.hour_around(change)
+            if within is not None and at == bound:  # the levels change within the last hour before it
+                at = bound - 1
             self._pass_over(first, at)
+            if at < end and candles.is_hour(at) and (at < bound or within is not None):
+                return candles.minutes[at]
             if at < bound:
                 self._look_at(candles.bar(at, side), desks)
             first = at + 1 if at < bound else bound
+        return None
 
     def _pass_over(self, first: int, end: int) -> None:
         """Candles that touch nothing: they only add to what was seen."""

@@ -103,7 +103,7 @@ def _summary(by: str, value: str | None, outcomes: Sequence[Outcome], as_of: dat
     excluded["ambiguous"] = sum(one.ambiguous or False for one in old)
     entered = counted["entered"]
     results = [one.r_net for one in entered if one.r_net is not None]
-    clusters = [_cluster(one) for one in entered]
+    clusters = [cluster_name(one) for one in entered]
     unknown = [Decimal(-1)] * excluded["unknown"]
     return Summary(
         by=by,
@@ -134,12 +134,13 @@ def _slice(one: Outcome, by: str) -> str | None:
     return str(getattr(signal, by)) or None
 
 
-def _cluster(one: Outcome) -> Hashable:
-    """The day of a signal's clock, or its week where it runs for long."""
+def cluster_name(one: Outcome) -> str:
+    """The day of a signal's clock, `2026-05-24`, or its week where it runs for long, `2026-W21`."""
     clock = one.clock or one.signal.timestamp
     if one.ends is not None and one.ends - clock >= _LONG:
-        return clock.isocalendar()[:2]
-    return clock.date()
+        year, week, _ = clock.isocalendar()
+        return f"{year}-W{week:02}"
+    return f"{clock:%Y-%m-%d}"
 
 
 def _hits(entered: Iterable[Outcome], rank: int) -> Share:
@@ -148,7 +149,7 @@ def _hits(entered: Iterable[Outcome], rank: int) -> Share:
     if not having:
         return Share()
     hits = [Decimal((one.targets_hit or 0) >= rank) for one in having]
-    clusters = [_cluster(one) for one in having]
+    clusters = [cluster_name(one) for one in having]
     share = _EXACT.divide(sum(hits, Decimal(0)), Decimal(len(hits)))
     effective = _effective(hits, share, clusters)
     if effective is None:

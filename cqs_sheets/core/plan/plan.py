@@ -128,6 +128,14 @@ class NewTab(NamedTuple):
     title: str
 
 
+def made_beside(tab: Tab, title: str) -> str:
+    """What to tell of a tab made under another title, as a sheet that was not taken for it has its own; or ""."""
+    if title == tab.name:
+        return ""
+    mend = f'; if it is meant, say so: --tab {tab.name}="{tab.name}"' if isinstance(tab, TableTab) else ""
+    return f"the sheet {tab.name!r} is not ours and is left alone, {title!r} is made beside it{mend}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Ordered changes for one target, made for the state `snapshot`.
@@ -138,7 +146,6 @@ class Plan:
     `left_deleted` are rows the user deleted, `refusals` reasons for which this plan must not be applied.
     """
 
-    template: Template
     snapshot: Snapshot
     sequence: int
     word: str = ""
@@ -149,6 +156,11 @@ class Plan:
     left_deleted: int = 0
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def template(self) -> Template:
+        """What it is made for, with the marks by which its tabs are known there."""
+        return self.snapshot.bindings.template
 
     @property
     def lineage(self) -> Lineage:
@@ -179,7 +191,7 @@ def parts(tab: Tab) -> frozenset[str]:
     )
 
 
-def new_tabs(template: Template, snapshot: Snapshot, used: Collection[str]) -> Iterator[NewTab]:
+def new_tabs(snapshot: Snapshot, used: Collection[str]) -> Iterator[NewTab]:
     """The tabs to make, in order: `used` ones that are not there, and those that the target was never given.
 
     The first write makes all but optional ones. Where a tab is the user's own sheet, none is made that no row goes to.
@@ -190,7 +202,7 @@ def new_tabs(template: Template, snapshot: Snapshot, used: Collection[str]) -> I
     elif snapshot.sequence is None and record is None:
         record = {}
     taken = list(snapshot.titles)
-    for tab in template.tabs:
+    for tab in snapshot.bindings.template.tabs:
         optional = isinstance(tab, TableTab) and tab.when_needed
         due = record is not None and _mark(tab) not in record and not optional
         there = tab.name in snapshot.tabs or tab.name in snapshot.bindings.tabs
@@ -200,9 +212,9 @@ def new_tabs(template: Template, snapshot: Snapshot, used: Collection[str]) -> I
             yield NewTab(tab.name, title)
 
 
-def new_columns(template: Template, snapshot: Snapshot) -> Iterator[NewColumn]:
+def new_columns(snapshot: Snapshot) -> Iterator[NewColumn]:
     """Columns and settings never made in a tab that we made, in order."""
-    for tab in template.tabs:
+    for tab in snapshot.bindings.template.tabs:
         made = (snapshot.made or {}).get(_mark(tab), USERS_OWN)
         if made == USERS_OWN:
             continue

@@ -10,11 +10,11 @@ from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
     NewColumn,
-    NewTab,
     Plan,
     Snapshot,
     TabState,
     Update,
+    made_beside,
     new_columns,
     new_tabs,
 )
@@ -36,7 +36,6 @@ class Choices:
 
 
 def make_plan(
-    template: Template,
     wanted: Iterable[WantedRow],
     snapshot: Snapshot,
     *,
@@ -52,11 +51,12 @@ def make_plan(
     `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
     and are a change of their own only with `refresh_settings`.
     """
+    template = snapshot.bindings.template
     adds: list[Add] = []
     updates: list[Update] = list(more)
     left_deleted = 0
-    columns = tuple(new_columns(template, snapshot))
-    gained = {new.tab for new in new_tabs(template, snapshot, ())}
+    columns = tuple(new_columns(snapshot))
+    gained = {new.tab for new in new_tabs(snapshot, ())}
     for row in wanted:
         state = snapshot.tabs.get(row.tab)
         held = state.rows.get(row.key) if state else None
@@ -68,12 +68,11 @@ def make_plan(
             left_deleted += 1
         else:
             adds.append(row)
-    tabs = tuple(new_tabs(template, snapshot, {add.tab for add in adds}))
+    tabs = tuple(new_tabs(snapshot, {add.tab for add in adds}))
     refusals = () if choices.force else tuple(_large_rewrites(template, snapshot, updates))
     if adds or updates or tabs or columns or refresh_settings or not snapshot.exists:
         updates.extend(_setting_updates(template, snapshot, settings, {new.tab for new in tabs}, columns))
     return Plan(
-        template=template,
         snapshot=snapshot,
         sequence=sequence,
         word=word,
@@ -85,7 +84,11 @@ def make_plan(
         refusals=refusals,
         warnings=(
             *snapshot.bindings.told,
-            *_beside(template, snapshot, tabs),
+            *(
+                told
+                for new in tabs
+                if snapshot.exists and (told := made_beside(template.tab(new.tab), new.title))
+            ),
             *snapshot.warnings,
             *_duplicates(snapshot),
             *_changed_keys(snapshot),
@@ -171,19 +174,6 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
                 f"{len(keys)} of the {total} rows of {name} would be rewritten, more than"
                 f" {_REWRITE_SHARE:.0%}"
             )
-
-
-def _beside(template: Template, snapshot: Snapshot, made: Collection[NewTab]) -> Iterator[str]:
-    """Tabs made under another title, as a sheet has theirs that was not taken for them."""
-    if not snapshot.exists:
-        return
-    for new in made:
-        tab = template.tab(new.tab)
-        if new.title != new.tab:
-            mend = (
-                f'; if it is meant, say so: --tab {new.tab}="{new.tab}"' if isinstance(tab, TableTab) else ""
-            )
-            yield f"the sheet {new.tab!r} is not ours and is left alone, {new.title!r} is made beside it{mend}"
 
 
 def _duplicates(snapshot: Snapshot) -> Iterator[str]:

@@ -117,6 +117,15 @@ def _calc(name: str, type_: CellType, about: str, read: Callable[[Signal], CellV
     return _source(name, "calc", type_, about, lambda r, *_: read(r.signal))
 
 
+def _judged(name: str, type_: CellType, about: str) -> Source:
+    def read(record: Record, zone: tzinfo, symbols: Symbols) -> CellValue:
+        del symbols
+        value = record.judged.get(name)
+        return wall_time(value, zone) if isinstance(value, datetime) else value
+
+    return _source(name, "calc", type_, about, read)
+
+
 def _spelt(name: str, about: str, read: Callable[[Symbols, Signal], CellValue]) -> Source:
     return _source(name, "calc", CellType.TEXT, about, lambda r, _, symbols: read(symbols, r.signal))
 
@@ -195,7 +204,42 @@ _ALL = (
     _source("uid", "calc", _ID, "an id unique over both tables", lambda r, *_: id_cell(uid(r))),
 )  # fmt: skip
 
-SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
+_OUTCOMES = (
+    _judged("outcome", _TEXT, "what became of it: waiting, missed, invalidated, unfilled, open, won, partial, "
+            "stopped, expired, touched, unknown, not judged"),
+    _judged("outcome_note", _TEXT, "why it was not judged, or not on its own market"),
+    _judged("counted", _TEXT, "under what it counts in a track record: entered, too_young, or the outcome"),
+    _judged("entered_at", _TIME, "when it was entered on paper"),
+    _judged("entry_price", _NUMBER, "the price of that"),
+    _judged("valid_targets", _NUMBER, "how many targets it has on the profit side"),
+    _judged("targets_hit", _NUMBER, "how many of them were hit"),
+    _judged("target1_at", _TIME, "when the first of them was hit"),
+    _judged("target2_at", _TIME, "when the second was"),
+    _judged("target3_at", _TIME, "when the third was"),
+    _judged("stop_at", _TIME, "when the stop was hit"),
+    _judged("exit_at", _TIME, "when the last of it was closed"),
+    _judged("exit_price", _NUMBER, "the price of that"),
+    _judged("minutes_held", _NUMBER, "minutes from entry to exit"),
+    _judged("r_gross", _NUMBER, "the result in R: 1 is what the plan risked"),
+    _judged("r_net", _NUMBER, "the same after fees and funding"),
+    _judged("r_worst", _NUMBER, "the lowest result that the candles allow"),
+    _judged("r_best", _NUMBER, "the highest one"),
+    _judged("mfe_r", _NUMBER, "how far it went the right way, in R"),
+    _judged("mae_r", _NUMBER, "how far it went the wrong way, in R"),
+    _judged("ambiguous", _TEXT, "yes: one candle reached two levels, and nobody can tell which came first"),
+    _judged("liquidation_first", _TEXT, "yes: at its leverage the margin is gone before the stop"),
+    _judged("outcome_day", _NUMBER, "the day (UTC) it counts as, as spreadsheets count them; of long horizons "
+            "the week: its Monday and a half"),
+    _judged("judged_until", _TIME, "up to when candles are known"),
+    _judged("last_price", _NUMBER, "while it is not over: the market's last price"),
+    _judged("last_price_at", _TIME, "the time of that"),
+    _judged("to_stop_pct", _NUMBER, "from there to the stop, a share of the price"),
+    _judged("to_target_pct", _NUMBER, "from there to the next target, a share of the price"),
+)  # fmt: skip
+OUTCOMES = frozenset(each.name for each in _OUTCOMES)
+"""What only a judged signal has, see docs/how-to/outcomes.md."""
+
+SOURCES: Mapping[str, Source] = {source.name: source for source in (*_ALL, *_OUTCOMES)}
 API_FIELDS: tuple[str, ...] = tuple(source.name for source in _ALL)[:16]
 EXTRA = "extra:"
 """A column of a field the guide does not name: `field = "extra:NAME"`."""

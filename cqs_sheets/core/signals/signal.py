@@ -151,7 +151,8 @@ class Record:
 
     `last_seen` is None while the signal is open. `arrival` grows by first sight over all
     signals, also across machines and lost journals (milliseconds since 2020, made unique).
-    `revision` starts at 1 and grows with each change that a spreadsheet could show.
+    `revision` starts at 1 and grows with each change that a spreadsheet could show. `judged` is what became
+    of it by the rules in force, by the names of the columns' sources, times aware; empty: not known.
     """
 
     signal: Signal
@@ -160,3 +161,4 @@ class Record:
     last_seen: datetime | None
     arrival: int
     revision: int
+    judged: Mapping[str, str | Decimal | datetime | bool | None] = field(default_factory=dict, compare=False)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.outcomes.judge import State, proceed
+from cqs_sheets.core.outcomes.keeping import state_from, state_text
 from cqs_sheets.core.outcomes.prices import rounded
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
@@ -235,5 +236,7 @@ def test_judging_in_several_sittings_gives_what_one_gives(
     state, begin = State(), 0
     for cut in (*sorted(cut for cut in cuts if cut < end), end):
         state = proceed(state, setup, by, candles([row for row in rows if begin <= row[0] < cut], until=cut))
-        begin = cut
+        kept = state_from(state_text(state))
+        assert kept == state
+        state, begin = kept, cut
     assert outcome_of(told.signal, setup, by, state) == judge(told, by, candles(rows, until=end))

@@ -236,7 +236,7 @@ def test_a_changed_file_is_not_overwritten(book: Path) -> None:
     sync(book, adds=[add("7")])
     after = book.read_bytes()
     with pytest.raises(TargetChanged):
-        destination.apply(Plan(template=ONLY_SIGNALS, snapshot=table, sequence=9, adds=(add("8"),)))
+        destination.apply(Plan(snapshot=table, sequence=9, adds=(add("8"),)))
     assert book.read_bytes() == after
 
 

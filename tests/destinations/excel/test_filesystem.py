@@ -81,7 +81,7 @@ def test_the_previous_versions_are_kept_in_turn(book: Path) -> None:
 
 def one_more(destination: ExcelDestination, number: int) -> None:
     table = read_target(destination, ONLY_SIGNALS, {})
-    destination.apply(Plan(template=ONLY_SIGNALS, snapshot=table, sequence=number, adds=(add(str(number)),)))
+    destination.apply(Plan(snapshot=table, sequence=number, adds=(add(str(number)),)))
 
 
 def test_no_backup_is_kept_where_none_is_wanted(book: Path) -> None:

@@ -65,7 +65,7 @@ def sync_on_top(path: Path, *keys: str) -> None:
     destination = ExcelDestination(path, backups=0)
     table = read_target(destination, template, {"Signals": set(keys)})
     adds = tuple(add(key) for key in keys)
-    destination.apply(Plan(template=template, snapshot=table, sequence=(table.sequence or 0) + 1, adds=adds))
+    destination.apply(Plan(snapshot=table, sequence=(table.sequence or 0) + 1, adds=adds))
 
 
 def formulas(path: Path, sheet: str = "Signals") -> dict[str, str]:

@@ -38,7 +38,7 @@ def sync(path: Path, *ids: int, status: Status = Status.OPEN, template: Template
         "Top_exchanges": "Binance",
     }
     sequence = (table.sequence or 0) + 1
-    destination.apply(make_plan(template, rows, table, sequence=sequence, settings=settings))
+    destination.apply(make_plan(rows, table, sequence=sequence, settings=settings))
 
 
 @pytest.fixture(scope="module")

@@ -61,9 +61,7 @@ def sync(path: Path, *ids: int, title: str = "Trades", **changes: Any) -> Plan:
     destination = ExcelDestination(path, backups=0, lock_wait=0)
     rows = [row for id_ in ids for row in wanted_rows(TEMPLATE, record(str(id_), **changes), UTC)]
     table = read_target(destination, TEMPLATE, {"Signals": {row.key for row in rows}}, {"Signals": title})
-    plan = make_plan(
-        TEMPLATE, rows, table, sequence=(table.sequence or 0) + 1, settings={"Feed_status": "ok"}
-    )
+    plan = make_plan(rows, table, sequence=(table.sequence or 0) + 1, settings={"Feed_status": "ok"})
     if not plan.empty:
         destination.apply(plan)
     return plan

@@ -160,9 +160,7 @@ def test_new_rows_can_come_on_top(tmp_path: Path) -> None:
         table = read_target(destination, template, {"Signals": {"1"}})
         adds = (add(str(number)), add(str(number + 1)))
         updates = (change("1", "coin", f"C{number}"),)
-        destination.apply(
-            Plan(template=template, snapshot=table, sequence=number, adds=adds, updates=updates)
-        )
+        destination.apply(Plan(snapshot=table, sequence=number, adds=adds, updates=updates))
     opened = openpyxl.load_workbook(path)
     sheet = opened["Signals"]
     assert [sheet.cell(row, 2).value for row in range(3, 11)] == ["ID", 10, 9, 8, 7, 1, 2, 3]

@@ -82,7 +82,7 @@ def planned(
         keys.setdefault(row.tab, set()).add(row.key)
     table = read_target(destination, template, keys)
     settings: dict[str, CellValue] = {"Feed_status": "ok", "Count": Decimal(5)}
-    plan = make_plan(template, rows, table, sequence=(table.sequence or 0) + 1, settings=settings)
+    plan = make_plan(rows, table, sequence=(table.sequence or 0) + 1, settings=settings)
     return destination, plan
 
 

@@ -200,7 +200,8 @@ def test_a_tab_made_when_needed_comes_with_its_first_row(tmp_path: Path) -> None
     last = get_column_letter(book["Scalping"].max_column)
     assert [snapshot.ref for snapshot in book["Scalping"].tables.values()] == [f"A2:{last}4"]
     assert [cell.value for cell in book["Scalping"]["A"]] == ["SIGNAL", "ID", 2, 3]
-    assert str(book["Scalping"]["P4"].value).startswith("=IF(OR(")
+    headers = [cell.value for cell in book["Scalping"][2]]
+    assert str(book["Scalping"].cell(4, headers.index("Size (coins)") + 1).value).startswith("=IF(OR(")
     areas = [str(area.sqref) for area in book["Scalping"].conditional_formatting]
     assert "D3:D4" in areas
     assert book["Scalping"]["A4"].number_format == "0"

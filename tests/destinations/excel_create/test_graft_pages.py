@@ -217,7 +217,7 @@ def synced(path: Path, template: Template, *ids: str) -> None:
     table = read_target(destination, template, keys)
     sequence = (table.sequence or 0) + 1
     settings = {"Top_coins": f"BTC {sequence}"}
-    destination.apply(make_plan(template, rows, table, sequence=sequence, settings=settings))
+    destination.apply(make_plan(rows, table, sequence=sequence, settings=settings))
 
 
 class TestALivingDashboard:

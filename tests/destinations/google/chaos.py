@@ -127,7 +127,6 @@ class Chaos:
                 "Feed_status": "ok",
             }
             plan = make_plan(
-                TEMPLATE,
                 rows,
                 table,
                 sequence=(table.sequence or 0) + 1,

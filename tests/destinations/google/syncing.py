@@ -38,7 +38,7 @@ def plan_for(
     table = read_target(destination, template, keys, words)
     settings: dict[str, CellValue] = {"Last_sync": NOW, "Feed_status": "ok"}
     sequence = (table.sequence or 0) + 1
-    return make_plan(table.bindings.template, wanted, table, sequence=sequence, settings=settings)
+    return make_plan(wanted, table, sequence=sequence, settings=settings)
 
 
 def sync(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.signals.signal import Status
+from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.errors import DataRefused
 from tests.destinations.google.syncing import plan_for, row, sync
@@ -157,6 +157,20 @@ def test_a_tab_of_our_name_with_something_else_in_it_is_left_alone(user: GoogleU
     sync(user, row("1"))
     assert values(user, "Signals") == [["shopping list"]]
     assert values(user, "Signals (CQS)")[1][0] == 1
+
+
+def test_an_optional_tab_whose_title_is_taken_is_made_beside_that_sheet_and_told(user: GoogleUser) -> None:
+    scalping = replace(SIGNALS_TAB, name="Scalping", tables=frozenset({FeedTable.SCALPING}), when_needed=True)
+    template = replace(TEMPLATE, tabs=(*TEMPLATE.tabs, scalping))
+    sync(user, row("1", template=template), template=template)
+    with user.editing() as hand:
+        hand.do({"addSheet": {"properties": {"title": "Scalping"}}})
+        hand.type("Scalping!A1", ["shopping list"])
+    applied = sync(user, row("2", template=template, table=FeedTable.SCALPING), template=template)
+    assert applied
+    assert any("'Scalping (CQS)' is made beside it" in warning for warning in applied.warnings)
+    assert values(user, "Scalping") == [["shopping list"]]
+    assert values(user, "Scalping (CQS)")[1][0] == 2
 
 
 def test_a_deleted_tab_is_made_anew_when_rows_come(user: GoogleUser) -> None:

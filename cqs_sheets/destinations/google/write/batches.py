@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from cqs_sheets.core.plan.plan import Add, NewTab, free_title
+from cqs_sheets.core.plan.plan import Add, NewTab, free_title, made_beside
 from cqs_sheets.core.templates.template import (
     BlocksTab,
     ColumnKind,
@@ -205,14 +205,16 @@ class Composer:
     def _create(self, piece: Piece, missing: Sequence[NewTab], attempt: int) -> set[int]:
         layout = piece.after
         taken = set(layout.titles or {place.title.lower() for place in layout.tabs.values()})
-        new = []
+        new, told = [], list[str]()
         for each in missing:
             title = free_title(each.title, taken)
+            if title != each.title:  # the plan did not know of the sheet, as only some titles were asked for
+                told.append(made_beside(self._tab(each.tab), title))
             taken.add(title.lower())
             sheet_id = self._sheet_id(title, attempt)
             new.append(TabToMake(tab=self._tab(each.tab), sheet_id=sheet_id, title=title))
         made = compile_tabs(self.template, new, layout.tabs, zone_name=self.zone_name, taken=layout.names)
-        piece.warnings = made.warnings
+        piece.warnings = (*told, *made.warnings)
         requests, ids = marks.numbered(made.requests, self._seed(attempt))
         piece.requests += requests
         tables = {name: place.identified(ids) for name, place in made.tables.items()}
