@@ -16,6 +16,9 @@ import pytest
 from cqs_sheets.config import AlertSettings, Settings, load
 from cqs_sheets.core.alerts.batches import Habits
 from cqs_sheets.core.alerts.news import Kind, Message, Sent
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.outcomes.keeping import Kept
+from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import Journal, Poll, Trouble
@@ -163,6 +166,29 @@ def test_short_trouble_is_not_told_but_what_cannot_mend_itself_is_at_once(world:
         journal.note_troubles(at(1), {"b": Trouble(message="no", hint="", final=True)}, {"a"})
     world.dispatch()
     assert world.titles == ["Failing: b"]
+
+
+def test_what_price_reached_is_told_once_and_never_what_the_first_sitting_finds(world: World) -> None:
+    world.record(poll(2, signal(1, opened=1), signal(2, opened=1)))
+    with Journal.open(world.path, clock=world.clock) as journal:
+        first, second = (record.arrival for record in journal.records())
+        hit: dict[str, CellValue] = {"outcome": "open", "target1_at": at(3)}
+        stopped = {
+            "outcome": "loss",
+            "stop_at": at(9),
+            "exit_price": Decimal("93100.0"),
+            "r_net": Decimal("-1.05"),
+        }
+        old: dict[str, CellValue] = {"outcome": "win", "target3_at": at(-600)}
+        for minute, arrival, shown in (
+            (4, second, hit), (6, first, hit), (8, first, hit), (10, first, {**hit, **stopped}), (11, second, old),
+        ):  # fmt: skip
+            kept = Kept(clock=1, state=None, shown=shown)
+            journal.keep_outcomes(Rules(), {arrival: kept}, at=at(minute))
+    world.dispatch()
+    assert world.titles[2:] == ["Target 1 hit: LONG BTC/USDT", "Stop hit: LONG BTC/USDT"]
+    assert "at 95500" in world.came[2].text
+    assert "at 93100\n-1.05 R" in world.came[3].text
 
 
 def test_only_what_is_wanted_is_told(world: World) -> None:
