@@ -89,6 +89,10 @@ def _handler(service: Service, tls: ssl.SSLContext | None) -> type[BaseHTTPReque
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+
 @contextmanager
 def http_service(certificate: Path | None = None) -> Iterator[Service]:
     """A server of HTTP; with a certificate it is a proxy for HOSTS."""
@@ -96,7 +100,7 @@ def http_service(certificate: Path | None = None) -> Iterator[Service]:
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(service, tls))
+    server = _Server(("127.0.0.1", 0), _handler(service, tls))
     server.daemon_threads = True
     service.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
