@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cqs_sheets.service import Action, Call, Job, Remove, Write
 
+_PLAIN = re.compile(r"[^\"'\\$%]*")
 _LINGER = (
     "It stops when you log out, until an administrator runs `loginctl enable-linger` for you;"
     " `--system` makes one that needs none."
@@ -98,7 +100,9 @@ def _lines(job: Job, *, system: bool) -> Iterator[str]:
     yield f"WorkingDirectory={_specifiers(str(job.folder))}"
     for name, value in job.variables.items():
         yield f"Environment={_quoted(f'{name}={value}')}"
-    yield f"ExecStart={' '.join(_quoted(word).replace('$', '$$') for word in job.command)}"
+    # systemd takes no special sign in a program's own path
+    command = job.command if _PLAIN.fullmatch(job.command[0]) else ["/usr/bin/env", *job.command]
+    yield f"ExecStart={' '.join(_quoted(word).replace('$', '$$') for word in command)}"
     yield "Restart=on-failure"
     yield "RestartSec=30"
     yield "RestartPreventExitStatus=2 77"
