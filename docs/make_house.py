@@ -24,6 +24,7 @@ WORDS = {
     "config": "cqs-sheets.toml, environment",
     "core/alerts": "what is told, and when",
     "core/cells": "the values of cells",
+    "core/formulas": "what formulas show",
     "core/grid": "runs and areas of cells",
     "core/render": "a report as text",
     "core/report": "what a run did",

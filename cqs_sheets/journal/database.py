@@ -151,6 +151,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) STRICT, WITHOUT ROWID""",
     ),
     (
+        "ALTER TABLE targets ADD COLUMN zone TEXT NOT NULL DEFAULT ''",  # of the times in its rows
+        "ALTER TABLE targets ADD COLUMN title TEXT NOT NULL DEFAULT ''",  # what people call it
+    ),
+    (
         """CREATE TABLE alerts (
             id INTEGER PRIMARY KEY,
             config TEXT NOT NULL,
@@ -198,6 +202,12 @@ def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS)
             f"{database.name} is a database of another program, not a journal of cqs-sheets.",
             meaning="Nothing was read or written.",
             hint="Point CQS_HOME at another folder, or move that file away.",
+        )
+    if version < 1:
+        raise DataRefused(
+            f"The journal {database.name} is damaged: no cqs-sheets gave it the version {version}.",
+            meaning="It was left as it is; spreadsheets are not affected.",
+            hint="Put a backup of it there, or move it away: the next sync starts a new one.",
         )
     if version > len(migrations):
         raise newer(database.name, version, len(migrations))
@@ -358,6 +368,8 @@ class Database:
             if explained is None:
                 raise
             raise explained from error
+        except OverflowError as error:
+            raise _damaged(self.name, "a number in it is past all bounds") from error
 
 
 def address_of(path: Path, mode: str) -> str:
@@ -379,19 +391,23 @@ def file_error(error: OSError, name: str) -> CqsError:
     return _not_writable(name, error)
 
 
+_NOT_AS_MADE = (
+    "no such table", "no such column", "no such index", "malformed database schema", "Could not decode",
+    "cannot store REAL value",
+)  # fmt: skip
+"""How SQLite begins what it says of tables, texts or (the last) counters that are not as we made them."""
+
+
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
     code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
+    if str(error).startswith(_NOT_AS_MADE):
+        code = "CORRUPT"
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
-        case "NOTADB" | "CORRUPT":
-            return DataRefused(
-                f"The journal {name} is damaged or not a database: {error}.",
-                meaning="It was left as it is; spreadsheets are not affected.",
-                hint="Put a backup of it there, or move it away: the next sync starts a new one and "
-                "takes up what the spreadsheets hold.",
-            )
+        case "NOTADB" | "CORRUPT" | "MISMATCH" | "TOOBIG":
+            return _damaged(name, _printable(error))
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "FULL":
@@ -401,6 +417,20 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
         case "BUSY" | "LOCKED":
             return _held(name)
     return None
+
+
+def _damaged(name: str, how: str) -> DataRefused:
+    return DataRefused(
+        f"The journal {name} is damaged or not a database: {how}.",
+        meaning="It was left as it is; spreadsheets are not affected.",
+        hint="Put a backup of it there, or move it away: the next sync starts a new one and "
+        "takes up what the spreadsheets hold.",
+    )
+
+
+def _printable(error: Exception) -> str:
+    """SQLite quotes texts that it cannot decode, bytes that no text has included."""
+    return str(error).split(" with text ")[0]
 
 
 def _may_write(path: Path) -> bool:

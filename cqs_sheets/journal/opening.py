@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +46,9 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
         lock.release()
 
 
+_LONGEST_SIGNATURE = 1000
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(f"{path.name}.{suffix}")
 
@@ -54,7 +58,7 @@ def _sign(owner: Path, now: datetime) -> None:
     signed = {"process": os.getpid(), "since": f"{now:%Y-%m-%d %H:%M:%S} UTC"}
     with (
         suppress(OSError),
-        os.fdopen(os.open(owner, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file,
+        os.fdopen(os.open(owner, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | _NO_LINK, 0o600), "w") as file,
     ):
         json.dump(signed, file)
 
@@ -62,13 +66,17 @@ def _sign(owner: Path, now: datetime) -> None:
 def _holder(owner: Path) -> str:
     """`" by process N since ..."`, or nothing while the holder has not signed yet."""
     try:
-        signed = json.loads(owner.read_text())
+        with os.fdopen(os.open(owner, os.O_RDONLY | _NO_LINK), "rb") as file:
+            signed = json.loads(file.read(_LONGEST_SIGNATURE))
         return f" by process {signed['process']} since {signed['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 _SENDER = -1  # no target: whoever sends the alerts of a shared journal
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""For files of ours beside the journal: somebody may have put a link there, or a pipe that never answers."""
+
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -100,10 +108,11 @@ def for_writing(path: JournalPlace, *, now: datetime, wait: float, rehearsal: bo
 
 
 @contextmanager
-def for_reading(path: JournalPlace) -> Iterator[Database]:
-    """The newest schema; in memory if there is no file, or an older version's."""
+def for_reading(path: JournalPlace, check: Callable[[Database], None] = lambda _: None) -> Iterator[Database]:
+    """The newest schema; in memory if there is no file, or an older version's; `check` sees it first."""
     if isinstance(path, SharedJournal):
         with _shared(path, reading=True) as database:
+            check(database)
             yield database
         return
     if _absent(path):
@@ -111,6 +120,7 @@ def for_reading(path: JournalPlace) -> Iterator[Database]:
             yield database
         return
     with _connected(path, "ro") as database:
+        check(database)
         if version_of(database) == len(MIGRATIONS):
             yield database
             return
@@ -154,6 +164,8 @@ def _sent_elsewhere(path: JournalPlace) -> TargetBusy:
 def is_journal(path: Path) -> bool:
     """Whether a file begins as a journal does; False for one that cannot be read."""
     try:
+        if not path.is_file():  # a pipe may never begin
+            return False
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:
@@ -219,13 +231,15 @@ def _make(path: Path) -> None:
     """Make folder and file, for the user's eyes only, where they are absent."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NONBLOCK", 0), 0o600))
     except OSError as error:
         raise _unusable(path, error) from error
 
 
 def _check_header(path: Path) -> None:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never begin
+            raise _not_a_journal(path)
         with path.open("rb") as file:
             header = file.read(len(_MAGIC))
     except OSError as error:

@@ -12,7 +12,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.outcomes import keeping
 from cqs_sheets.core.outcomes.keeping import Kept, rules_hash
 from cqs_sheets.core.outcomes.rules import Rules
-from cqs_sheets.core.render import plain_price
+from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.journal import model, outbox, records
@@ -24,8 +24,8 @@ _UNDONE = f"""SELECT {model.RECORD} FROM signals s
     ORDER BY s.arrival"""  # noqa: S608 - constants
 
 _KEPT = """SELECT arrival, clock, done, state, shown FROM outcomes
-    WHERE rules = :rules AND (:arrivals IS NULL
-        OR arrival IN (SELECT CAST(value AS BIGINT) FROM json_each(:arrivals)))"""
+    WHERE rules = :rules
+    AND (:arrivals IS NULL OR arrival IN (SELECT CAST(value AS BIGINT) FROM json_each(:arrivals)))"""
 
 _KEEP = """INSERT INTO outcomes (arrival, rules, clock, until, done, state, shown) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (rules, arrival) DO UPDATE SET clock = excluded.clock, until = excluded.until,

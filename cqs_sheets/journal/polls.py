@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import coverage
-from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
 from cqs_sheets.journal import outbox, records
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import (
@@ -40,13 +41,14 @@ _UNDER_WAY = timedelta(minutes=5)  # longer than any poll takes
 
 @dataclass(slots=True)
 class _Counts:
-    new: int = 0
-    changed: int = 0
-    closed: int = 0
+    news: list[News] = field(default_factory=list)
     aged: int = 0
     seen: set[SignalKey] = field(default_factory=set)
     second_lives: list[Signal] = field(default_factory=list)
     last: int | None = None  # the newest arrival, once it is known
+
+    def of(self, what: Happened) -> int:
+        return sum(each.what is what for each in self.news)
 
 
 class Polls:
@@ -98,16 +100,18 @@ class Polls:
                 if poll.sure:
                     _tell_gap(self._database, feed, poll, poll.window)
                     records.extend_coverage(self._database, feed, poll.window)
+            _tell(self._database, poll, counts.news)
             _keep_rejects(self._database, feed, poll)
             _keep_poll(self._database, feed, poll, counts)
         return PollResult(
-            new=counts.new,
-            changed=counts.changed,
-            closed=counts.closed,
+            new=counts.of(Happened.NEW),
+            changed=counts.of(Happened.CHANGED),
+            closed=counts.of(Happened.CLOSED),
             aged=counts.aged,
             rejected=len(poll.rejects),
             seen=frozenset(counts.seen),
             second_lives=tuple(counts.second_lives),
+            news=tuple(counts.news),
         )
 
 
@@ -115,7 +119,8 @@ def _take_up(database: Database, feed: int, poll: Poll, signal: Signal, counts: 
     at = poll.at
     before = records.lives(database, signal.key)
     found = _life(before, signal, at)
-    signal = replace(signal, key=found.record.signal.key if found else records.next_life(before, signal.key))
+    key = found.record.signal.key if found else records.next_life(before, signal.key)
+    signal = signal if signal.key == key else replace(signal, key=key)
     counts.seen.add(signal.key)
     if found is None:
         if before:
@@ -125,17 +130,14 @@ def _take_up(database: Database, feed: int, poll: Poll, signal: Signal, counts: 
         counts.last = coverage.next_arrival(counts.last or None, at)
         record = coverage.observe(None, signal, at, counts.last)
         records.show_first(database, record, at, feed)
-        _tell(database, poll, Kind.NEW, record)
-        counts.new += 1
+        counts.news.append(News(what=Happened.NEW, record=record))
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
         record = coverage.observe(found.record, signal, at, found.record.arrival)
         records.touch(database, found, at, feed)
         if record is not found.record:
             records.revise(database, record, at)
-            if record.signal != found.record.signal or found.record.status is Status.CLOSED:
-                _tell(database, poll, Kind.CHANGED, record)
-            counts.changed += 1
+            counts.news.append(News(what=Happened.CHANGED, record=record, before=found.record))
     if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
         records.offer_again(database, found.record.arrival)
 
@@ -177,13 +179,17 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
         if record is not found.record:
             records.revise(database, record, poll.at)
             if record.status is Status.CLOSED:
-                _tell(database, poll, Kind.CLOSED, record)
-            counts.closed += record.status is Status.CLOSED
+                counts.news.append(News(what=Happened.CLOSED, record=record, before=found.record))
             counts.aged += record.status is Status.AGED
 
 
-def _tell(database: Database, poll: Poll, kind: Kind, record: Record) -> None:
-    if not poll.imported:
+def _tell(database: Database, poll: Poll, news: Sequence[News]) -> None:
+    """Note the news for alerts; coming back from having aged is none."""
+    for one in () if poll.imported else news:
+        aged = one.before is not None and one.before.status is Status.AGED
+        if one.what is Happened.CHANGED and aged and one.before and one.before.signal == one.record.signal:
+            continue
+        kind, record = Kind(one.what.value), one.record
         outbox.tell(database, poll.at, kind, arrival=record.arrival, revision=record.revision)
 
 
@@ -216,9 +222,9 @@ def _keep_poll(database: Database, feed: int, poll: Poll, counts: _Counts) -> No
             end,
             poll.outcome,
             poll.sure and poll.window is not None,
-            counts.new,
-            counts.changed,
-            counts.closed,
+            counts.of(Happened.NEW),
+            counts.of(Happened.CHANGED),
+            counts.of(Happened.CLOSED),
             counts.aged,
             len(poll.rejects),
         ),

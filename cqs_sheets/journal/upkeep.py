@@ -8,7 +8,8 @@ from datetime import datetime
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
-from cqs_sheets.journal import opening, records
+from cqs_sheets.errors import DataRefused
+from cqs_sheets.journal import checks, opening, records
 from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, from_stamp, to_stamp
@@ -50,7 +51,11 @@ class Upkeep:
         damage, unreadable = self._database.damage()
         if unreadable:
             return damage
-        return damage + [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        damage += checks.in_schema(self._database)
+        if damage:
+            return damage
+        found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        return found + checks.in_values(self._database)
 
     def cautions(self) -> list[tuple[str, str]]:
         """What is unsafe about how the journal is reached, each with what mends it."""
@@ -102,10 +107,25 @@ class Upkeep:
     def take_in(self, path: JournalPlace) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
-        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal.
+        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal,
+        or holds what would stop a later command.
         """
-        with opening.for_reading(path) as other:
+        with opening.for_reading(path, check=_refuse_strange) as other:
+            _refuse(other.name, checks.in_values(other))
             return _merge(self._database, other)
+
+
+def _refuse_strange(other: Database) -> None:
+    _refuse(other.name, checks.in_schema(other))
+
+
+def _refuse(name: str, problems: Sequence[str]) -> None:
+    if problems:
+        raise DataRefused(
+            f"{name} is no journal that can be taken in: {'; '.join(problems[:3])}.",
+            meaning="Nothing was taken in.",
+            hint="Run `cqs-sheets journal verify` on the machine it is from, or export what it holds.",
+        )
 
 
 def _merge(database: Database, other: Database) -> Merged:

@@ -31,11 +31,11 @@ from cqs_sheets.core.plan.facts import Lineage
 from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination, check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
 from cqs_sheets.run.alerts import owner_of
-from cqs_sheets.run.deliver import Deliverer, Target, shows_outcomes
+from cqs_sheets.run.deliver import Deliverer, Target, remembered, shows_outcomes
 from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
@@ -66,6 +66,7 @@ class Session:
 
     settings: Settings
     environment: Environment
+    sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
     past: Callable[[Journal], None] | None = None
@@ -141,7 +142,12 @@ def opened_session(
                 give_past(journal, market, feed, utc_now())
 
         yield Session(
-            settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop, past=past
+            settings=settings,
+            environment=Environment.read(environ),
+            sandbox=sandbox,
+            sleep=sleep,
+            stop=stop,
+            past=past,
         )
 
 
@@ -177,7 +183,7 @@ def opened_run(
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
             deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now,
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
                 rules=desk.settings.rules if desk else None, sleep=session.sleep,
             ),
             journal=journal,
@@ -188,6 +194,19 @@ def opened_run(
             desk=desk,
             shows_outcomes=targets.show_outcomes,
         )  # fmt: skip
+
+
+def check_targets(session: Session) -> None:
+    """Raise CqsError for a target that can never be written: before the API is asked, as nothing will mend that.
+
+    One that was written before is not looked at: its signals are caught also while it is away.
+    """
+    with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
+        new = [each for each in session.settings.targets if not remembered(journal, each).sequence]
+    for target in new:
+        load_template(target.template)
+        if target.path:
+            check_place(target.path)
 
 
 def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:

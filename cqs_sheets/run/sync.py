@@ -12,9 +12,11 @@ from decimal import Decimal
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.core.signals.signal import Status
@@ -24,6 +26,7 @@ from cqs_sheets.journal import Journal, Trouble
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
 from cqs_sheets.run.outcomes import Desk, Judged
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.unexpected import explained
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -55,10 +58,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """The report, and by target the plan that was (or would be) carried out."""
+    """The report, by target the plan that was (or would be) carried out, and what happened to which signal."""
 
     report: Report
     plans: Mapping[str, Plan]
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +78,7 @@ class _Written:
 def run_once(run: Run) -> SyncResult:
     """Poll every feed, then bring every target up to date; one failing part never stops the others."""
     started = run.clock()
-    for kept in run.journal.undigested():
-        run.poller.digest(kept)
+    undigested = tuple(_digested(run))
     polls = tuple(_polls(run))
     answered = any(poll.error is None for poll in polls)
     shown = _settings_values(run, polls)
@@ -94,10 +97,52 @@ def run_once(run: Run) -> SyncResult:
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
         warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
-        errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
+        errors=tuple(dict.fromkeys((*undigested, *_errors(polls, written, stopped)))),
     )
-    plans = {target.settings.name: plan for target in written for plan in _plans(target)[:1]}
-    return SyncResult(report=report, plans=plans)
+    plans = {_name(target): plan for target in written for plan in _plans(target)[:1]}
+    return SyncResult(report=report, plans=plans, news=_news(polls))
+
+
+def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
+    """What happened in all polls: what ended last."""
+    told = [news for poll in polls for news in poll.result.news]
+    return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
+
+
+def _name(written: _Written) -> str:
+    return written.delivery.title or written.settings.name
+
+
+def surely_told(
+    work: Callable[[], SyncResult], clock: Callable[[], datetime], *, dry_run: bool
+) -> SyncResult:
+    """What `work` comes to; where it could not begin, or nobody foresaw its failure, a report that says so."""
+    started = clock()
+    try:
+        return work()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the report reads one whatever happened
+        result = not_begun(explained(error), started, dry_run=dry_run)
+        seconds = (clock() - started).total_seconds()
+        return replace(result, report=replace(result.report, seconds=seconds))
+
+
+def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
+    """What there is to tell of a sync that could not begin."""
+    nothing = Report(
+        started=now, seconds=0, dry_run=dry_run, api=ApiReport(), coverage=coverage([], now), errors=(error,)
+    )
+    return SyncResult(report=nothing, plans={})
+
+
+def _digested(run: Run) -> Iterator[CqsError]:
+    """Take in the answers whose run was killed; what a bug stumbles on stays for the version without it."""
+    for kept in run.journal.undigested():
+        try:
+            run.poller.digest(kept)
+        except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
+            yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
 
 
 def _note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[_Written]) -> None:
@@ -179,8 +224,8 @@ def _write(
     begun = run.clock()
     try:
         target = run.open_target(settings)
-    except CqsError as error:
-        delivery = run.deliverer.failed_to_open(settings, error)
+    except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+        delivery = run.deliverer.failed_to_open(settings, explained(error, settings.name))
     else:
         delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
     return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
@@ -208,7 +253,7 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterato
         yield from poll.warnings
     for target in written:
         for turn in _turns(target):
-            yield from (f"{target.settings.name}: {warning}" for warning in turn.warnings)
+            yield from (f"{_name(target)}: {warning}" for warning in turn.warnings)
 
 
 def _errors(
@@ -227,6 +272,7 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
         new=sum(poll.result.new for poll in polls),
         changed=sum(poll.result.changed for poll in polls),
         closed=sum(poll.result.closed for poll in polls),
+        aged=sum(poll.result.aged for poll in polls),
         rejects=merged_rejects([reject for poll in polls for reject in poll.rejects]),
     )
 
@@ -248,14 +294,18 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         pending=delivery.pending,
         requests=sum(turn.requests for turn in _turns(written)),
         seconds=written.seconds,
-        made=_made(plans[0]) if plans else (),
+        title=delivery.title,
+        made=_made(plans[0], new_file=settings.path is not None) if plans else (),
+        told=tuple(what for turn in _turns(written) for what in turn.told) if plans else (),
+        offered=_turns(written)[0].offered,
+        declined=_turns(written)[0].declined,
     )
 
 
-def _made(plan: Plan) -> tuple[str, ...]:
-    """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.snapshot.exists:
-        return ()
+def _made(plan: Plan, *, new_file: bool) -> tuple[str, ...]:
+    """What a target lacked of its template; the tabs of a new workbook go without saying."""
+    if not plan.snapshot.exists and new_file:
+        return ("a new workbook",)
     tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
     for name, count in Counter(new.tab for new in plan.new_columns).items():
@@ -285,7 +335,8 @@ def _changed_rows(plans: Sequence[Plan]) -> tuple[int, int]:
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})
-"""The exit codes that a later step may mend."""
+"""The exit codes that a later step may mend; 1, too: what a bug stumbled on is often gone a minute later, and a
+watch that nobody watches would catch no signal any more."""
 
 LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0
 """Seconds from one good poll to the next: asking takes a while."""
@@ -357,12 +408,14 @@ def watch(
     *,
     elapsed: Callable[[], float],
     sleep: Callable[[float], None],
+    waits: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Run `step` on the beat; returns the last one's exit code, or that of the signal that ended it.
 
     `step` gets the seconds until the next poll is due, or the watch ends: its budget for retries.
     Ends after `lasting`, on a signal (`sleep` raises Interrupted), and on exit codes that repeating cannot
-    mend. `elapsed` counts seconds, those the computer was asleep included.
+    mend. `elapsed` counts seconds, those the computer was asleep included; `waits` is told how many there are
+    before the next poll.
     """
     begun = elapsed()
     end = math.inf if beat.lasting is None else begun + beat.lasting
@@ -373,6 +426,7 @@ def watch(
         due = pace.next_due(began, elapsed(), done)
         if due > end or done.exit_code not in GOES_ON:
             return done.exit_code
+        waits(due - elapsed())
         try:
             _rest(due, elapsed, sleep)
         except Interrupted as stopped:

@@ -15,7 +15,7 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.config import load
-from cqs_sheets.core.alerts.news import Voice, message_of
+from cqs_sheets.core.alerts.news import News, Voice, message_of
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.alerts import Dispatcher
@@ -111,9 +111,10 @@ def told(scene: Scene) -> Mapping[str, tuple[Counter[str], int, Counter[int]]]:
             entries = journal.last_alerts(alert.id, 100_000)
             assert {entry.state for entry in entries} == {"sent"}, "something was never sent"
             rows = journal._database.execute("SELECT id, batch FROM outbox WHERE alert = ?", (alert.id,))
-            batches = defaultdict(list)
+            batches: defaultdict[int, list[News]] = defaultdict(list)
+            batch_of: dict[int, int] = dict(rows)
             for entry in entries:
-                batches[dict(rows)[entry.news.id]].append(entry.news)
+                batches[batch_of[entry.news.id]].append(entry.news)
             voice = Voice(symbols=BUILT_IN, zone=utc_now().tzinfo)  # type: ignore[arg-type]
             titles = Counter(message_of(news, voice).title for news in batches.values())
             tries = Counter({entry.news.id: entry.tries for entry in entries})
@@ -150,10 +151,6 @@ def check(folder: Path, vault: Path, *, syncs: int, kills: int, seed: int) -> No
         assert DISCORD.encode() not in content, where
 
 
-def test_a_few_killed_syncs(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(tmp_path, tmp_path_factory.mktemp("vault"), syncs=3, kills=2, seed=3)
-
-
 @pytest.mark.soak
 def test_two_hundred_killed_syncs(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(tmp_path, tmp_path_factory.mktemp("vault"), syncs=300, kills=200, seed=5)
+    check(tmp_path, tmp_path_factory.mktemp("vault"), syncs=220, kills=200, seed=5)

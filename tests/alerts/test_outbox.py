@@ -173,7 +173,7 @@ def test_what_price_reached_is_told_once_and_never_what_the_first_sitting_finds(
     with Journal.open(world.path, clock=world.clock) as journal:
         first, second = (record.arrival for record in journal.records())
         hit: dict[str, CellValue] = {"outcome": "open", "target1_at": at(3)}
-        stopped = {
+        stopped: dict[str, CellValue] = {
             "outcome": "loss",
             "stop_at": at(9),
             "exit_price": Decimal("93100.0"),

@@ -22,7 +22,7 @@ def test_entries_go_from_waiting_to_sent(place: JournalPlace, clock: Clock) -> N
     with Journal.open_outbox(place, clock=clock) as journal:
         phone, mail = journal.alerts("a.toml")
         entries = journal.waiting(phone.id)
-        assert [entry.kind for entry in entries] == ["changed", "new", "new", "gap", "failing"]
+        assert [entry.kind for entry in entries] == ["changed", "new", "gap", "new", "failing"]
         assert entries[0].before is not None
         assert entries[0].before.signal.stop_loss == Decimal(93100)
         ids = [entry.id for entry in entries]

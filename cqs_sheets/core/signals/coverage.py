@@ -139,7 +139,9 @@ def observe(known: Record | None, signal: Signal, at: datetime, arrival: int) ->
         return Record(
             signal=signal, status=Status.OPEN, first_seen=at, last_seen=None, arrival=arrival, revision=1
         )
-    if signal.leverage is None:  # only answers filtered by a futures exchange carry it
+    if (
+        signal.leverage is None and known.signal.leverage is not None
+    ):  # only answers filtered by a futures exchange carry it
         signal = replace(signal, leverage=known.signal.leverage)
     if known.status is Status.OPEN and signal == known.signal:
         return known

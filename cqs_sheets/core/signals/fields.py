@@ -26,8 +26,11 @@ def cornix_text(names: Symbols, signal: Signal) -> str:
     """
     zone = risk.entry_zone(signal)
     targets = [t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
-    right = [risk.stop_share(signal), *(risk.target_share(signal, target) for target in targets)]
-    if not zone or not targets or None in right or not (signal.coin and signal.currency):
+    if not zone or not targets or not (signal.coin and signal.currency):
+        return ""
+    if not risk.is_right(signal, signal.stop_loss, towards=-1) or not all(
+        risk.is_right(signal, target, towards=1) for target in targets
+    ):
         return ""
     return "\n".join(_lines(names, signal, zone, targets))
 
