@@ -42,6 +42,7 @@ WORDS = {
     "export": "csv, jsonl, xlsx, parquet",
     "files": "a file written safely",
     "github": "the workflow it writes",
+    "installed": "how it was installed",
     "journal": "all that was seen (SQLite)",
     "market": "candles",
     "programs": "Client, stream",

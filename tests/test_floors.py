@@ -15,6 +15,7 @@ FLOORS = {
     "cqs_sheets.errors": 0,
     "cqs_sheets.deadline": 0,
     "cqs_sheets.files": 0,
+    "cqs_sheets.installed": 0,
     "cqs_sheets.unexpected": 0,
     "cqs_sheets.core": 1,
     "cqs_sheets.core.signals": 1.1,

@@ -67,8 +67,22 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean '{near[0]}'?", ctx) from None
 
 
+def _show_version(context: click.Context) -> None:
+    from cqs_sheets.installed import installed  # noqa: PLC0415 - not needed for anything else
+
+    click.echo(f"cqs-sheets, version {__version__}\n{installed()}")
+    context.exit()
+
+
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="cqs-sheets")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, asked: _show_version(context) if asked else None,
+    help="Show the version, how it was installed and what upgrades it.",
+)
 @click.pass_context
 def group(context: click.Context) -> None:
     """Crypto Quality Signals, live in the spreadsheet you already own.

@@ -26,6 +26,7 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
+from cqs_sheets.installed import installed
 from cqs_sheets.run.poll import SET_CLOCK, FeedAnswers, skew_text
 from cqs_sheets.service import Manager
 
@@ -37,7 +38,12 @@ def check_program() -> Iterator[Finding]:
     """Versions, for whoever is asked for help."""
     system = f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
     parts = [f"SQLite {sqlite3.sqlite_version}", *(f"{name} {version(name)}" for name in _STANDS_ON)]
-    yield ok(_PROGRAM, "program.version", f"cqs-sheets {__version__}, {system}", details=[", ".join(parts)])
+    yield ok(
+        _PROGRAM,
+        "program.version",
+        f"cqs-sheets {__version__}, {system}",
+        details=[", ".join(parts), str(installed())],
+    )
 
 
 _SERVICE = "service"
