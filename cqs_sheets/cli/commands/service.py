@@ -45,9 +45,10 @@ def service_command() -> None:
 @config_option
 @loudness_options
 def install_command(name: str, system: bool, dry_run: bool, every: str, **options: Any) -> int:
-    """Install the watch of this config as a service, and start it; again, to take over what changed.
+    """Install the watch of this config as a service, and start it.
 
-    On Linux a user's systemd unit, on macOS a LaunchAgent, on Windows a task at log-on.
+    On Linux a user's systemd unit, on macOS a LaunchAgent, on Windows a task at log-on. Run it again to
+    take over what changed.
 
     \b
     Examples:
