@@ -25,6 +25,7 @@ COMMANDS = {
     "service": "Let a watch run by itself: from log-in or boot on, without a terminal.",
     "init": "Write cqs-sheets.toml, step by step; with --github, the workflow too.",
     "doctor": "Check key, API, clock, journal, credentials and every target; say what mends each.",
+    "worker": "Poll and write for many tenants, beside any number of other workers.",
     "sandbox": "Run a local API with a market that moves, to try things on.",
 }
 
