@@ -162,6 +162,37 @@ MIGRATIONS: tuple[Migration, ...] = (
             PRIMARY KEY (target)
         ) STRICT, WITHOUT ROWID""",  # what a destination remembers of the version that it wrote last
     ),
+    (
+        """CREATE TABLE alerts (
+            id INTEGER PRIMARY KEY,
+            config TEXT NOT NULL,
+            name TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            failures INTEGER NOT NULL DEFAULT 0,
+            reason TEXT NOT NULL DEFAULT '',
+            tried INTEGER,
+            UNIQUE (config, name)
+        ) STRICT""",
+        """CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY,
+            alert INTEGER NOT NULL REFERENCES alerts,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            arrival INTEGER REFERENCES signals,
+            revision INTEGER,
+            detail TEXT NOT NULL DEFAULT '',
+            state TEXT NOT NULL DEFAULT 'waiting',
+            tries INTEGER NOT NULL DEFAULT 0,
+            batch INTEGER,
+            sent INTEGER
+        ) STRICT""",
+        "CREATE INDEX outbox_state ON outbox (state, alert, id)",
+        """CREATE TABLE troubles (
+            what TEXT PRIMARY KEY,
+            since INTEGER NOT NULL,
+            told INTEGER NOT NULL
+        ) STRICT""",  # what has been failing, and whether an alert said so
+    ),
 )
 
 

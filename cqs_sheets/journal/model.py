@@ -62,7 +62,8 @@ class Poll(NamedTuple):
 
     `selection` is the canonical text of the feed's filters and tier. `window` is None when the poll
     failed; `outcome` then is the error's kind, else "ok". `answers` are ids from `keep_answer`.
-    Only a `sure` poll (its answers were complete) counts as coverage and can close signals.
+    Only a `sure` poll (its answers were complete) counts as coverage and can close signals. What an
+    answer that was `imported` brings is no news to alerts.
     """
 
     feed: str
@@ -74,6 +75,7 @@ class Poll(NamedTuple):
     signals: Sequence[Signal] = ()
     rejects: Sequence[Reject] = ()
     sure: bool = True
+    imported: bool = False
 
 
 class PollResult(NamedTuple):

@@ -25,6 +25,8 @@ from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
 from cqs_sheets.run import Session, config_folder, open_google
+from cqs_sheets.service import NAME
+from cqs_sheets.service.places import manager_here
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -106,6 +108,7 @@ def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[
         google=google,
         config_folder=config_folder(),
         credentials_named=session.environment.google_credentials,
+        service=manager_here(NAME),
         clock=utc_now,
         progress=progress,
     ).run():
