@@ -121,7 +121,7 @@ class Desk:
         def keep(market: Market) -> None:
             nonlocal changed
             found = {arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]}
-            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets)
+            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets, whole=False)
 
         missing: Mapping[Market, str] = {}
         if markets:
