@@ -304,7 +304,7 @@ def _usable(key: Secret) -> Secret:
 def _masked(body: bytes, key: Secret) -> bytes:
     """The body without the key, should the server echo it; too short a key would match by chance."""
     text = key.reveal()
-    return body if key.is_free or len(text) < _SHORTEST_MASKED else body.replace(text.encode(), b"***")
+    return body if key.is_free or len(text) < _SHORTEST_MASKED else key.hide_in_bytes(body)
 
 
 def _unavailable(failure: Failure, attempts: int, key: Secret) -> ApiUnavailable:

@@ -10,6 +10,7 @@ import codecs
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -85,18 +86,45 @@ def _file_content(path: Path) -> str:
 def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
     """What a program prints; its messages and questions go to the terminal as they are."""
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE, timeout=_PATIENCE, check=False
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+            words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE
         )
-    except subprocess.TimeoutExpired:
-        raise ValueError(f"the command gave no key within {_PATIENCE} seconds") from None
     except OSError as error:
         raise ValueError(
             f"the program cannot be started: {(error.strerror or 'unknown trouble').lower()}"
         ) from None
-    if done.returncode != 0:
-        raise ValueError(f"the command ended with exit code {done.returncode} and no key")
-    return _text(done.stdout)
+    said = _said(process)
+    if process.returncode != 0:
+        raise ValueError(f"the command ended with exit code {process.returncode} and no key")
+    return _text(said)
+
+
+def _said(process: subprocess.Popen[bytes]) -> bytes:
+    """All that a program prints, if it ends in time and without printing more than any key has."""
+    said: list[bytes] = []
+
+    def read() -> None:
+        assert process.stdout is not None  # noqa: S101 - it was asked for
+        with process.stdout as output:
+            said.append(output.read(_MOST_BYTES + 1))
+
+    reader = threading.Thread(target=read, daemon=True)  # left behind should a child of it keep the pipe
+    reader.start()
+    reader.join(_PATIENCE)
+    if not said or len(said[0]) > _MOST_BYTES:
+        process.kill()
+        process.wait()
+        raise ValueError(
+            f"the command printed more than {_MOST_BYTES:,} bytes, which is no key"
+            if said
+            else f"the command gave no key within {_PATIENCE} seconds"
+        )
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise ValueError(f"the command did not end within {_PATIENCE} seconds") from None
+    return said[0]
 
 
 def _text(content: bytes) -> str:

@@ -48,15 +48,14 @@ class Upkeep:
 
     def verify(self) -> list[str]:
         """What is wrong with the journal, one line each; nothing for a whole one."""
-        found, unreadable = self._database.damage()
+        damage, unreadable = self._database.damage()
         if unreadable:
-            return found
-        if not self._database.shared:  # there nobody but us makes tables
-            found += checks.in_schema(self._database)
-        if found:
-            return found
-        found += [line for check in _CHECKS for (line,) in self._database.execute(check)]
-        return found if self._database.shared else found + checks.in_values(self._database)
+            return damage
+        damage += checks.in_schema(self._database)
+        if damage:
+            return damage
+        found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        return found + checks.in_values(self._database)
 
     def cautions(self) -> list[tuple[str, str]]:
         """What is unsafe about how the journal is reached, each with what mends it."""
@@ -111,8 +110,7 @@ class Upkeep:
         or holds what would stop a later command.
         """
         with opening.for_reading(path, check=_refuse_strange) as other:
-            if not other.shared:
-                _refuse(other.name, checks.in_values(other))
+            _refuse(other.name, checks.in_values(other))
             return _merge(self._database, other)
 
 

@@ -88,7 +88,7 @@ def test_tenants_of_equal_feeds_and_ids_see_and_change_nothing_of_each_other(
         assert [record.status for record in mine.records()] == ["open", "open"]
         assert len(mine.polls(9)) == 1
         for statement in (
-            "UPDATE signals SET status = 'gone'",
+            "UPDATE signals SET status = 'closed'",
             "DELETE FROM delivered",
             "DELETE FROM stamps",
         ):
