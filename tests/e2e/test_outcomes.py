@@ -56,6 +56,14 @@ def test_the_first_sync_of_a_sandbox_shows_what_became_of_signals(shell: Shell) 
     told = json.loads(run_inside(shell, "outcomes", "--sandbox", "--format", "json").stdout)
     words = Counter(one["outcome"] for one in told["signals"])
     assert words["stopped"] == found["stopped"]
+    [stopped, *_] = [
+        one["id"] for one in told["signals"] if one["outcome"] == "stopped" and "1" in one["r_worst"]
+    ]
+    page = run_inside(shell, "journal", "show", "--sandbox", stopped).stdout
+    lines = page[page.index("On paper: stopped") :].splitlines()
+    assert [line for line in lines if "entered  at" in line]
+    assert [line for line in lines if "stop, 100% of it closed" in line]
+    assert [line for line in lines if line.startswith("  ") and " stop " in line and "┄" in line]
 
 
 def test_a_run_that_dies_while_it_judges_has_written_its_signals_and_the_next_goes_on(
