@@ -22,7 +22,7 @@ HOURS = 8
 def market(seed: int) -> list[Row]:
     """Minutes of some hours: a walk of prices, some of them missing."""
     dice = Random(seed)  # noqa: S311 - no secret
-    price, rows = 100 + dice.randint(-4, 8), []
+    price, rows = 100 + dice.randint(-4, 8), list[Row]()
     for minute in range(HOURS * HOUR):
         opened = price
         price += dice.choice((-1, 0, 0, 0, 1)) * dice.choice((1, 1, 2))
