@@ -13,6 +13,7 @@ from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.core.toml import Problem, TomlProblems, describe
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.unexpected import out_of_reach
 
 _SUFFIX = ".toml"
 _PACKAGE = Path(__file__).parent
@@ -110,7 +111,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise UsageError(f"There is no template file {path}.", meaning=_NOTHING, hint=_HINT) from None
     except OSError as error:
-        raise UsageError(
+        raise out_of_reach(error, f"The template {path}") or UsageError(
             f"The template {path} cannot be read: {error.strerror}.", meaning=_NOTHING, hint=_HINT
         ) from None
     except UnicodeDecodeError:

@@ -19,6 +19,7 @@ from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.unexpected import out_of_reach
 
 VARIABLE = "CQS_API_KEY"
 _USABLE = re.compile(r"[\x21-\x7e]{1,512}")
@@ -59,6 +60,8 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
             text = _command_output(command_words(api["key_command"]), document.folder, environ)
         problem = _problem(text)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (away := out_of_reach(error, "The key file")):
+            raise away from None
         problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
     if problem:
         raise document.refusal(("api", setting), problem) from None
