@@ -22,7 +22,7 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import Journal
-from cqs_sheets.run import journal_place, opened_run, opened_session
+from cqs_sheets.run import check_targets, journal_place, opened_run, opened_session
 from cqs_sheets.run.poll import FeedAnswers, keep_nothing
 from cqs_sheets.run.sync import Pace, Step, run_once
 
@@ -195,6 +195,7 @@ def sync(
     with opened_session(config=_path(config), overrides=overrides, search=False, sandbox=sandbox) as session:
         for warning in session.settings.warnings:
             _log.warning("%s", warning)
+        check_targets(session)
         choices = Choices(restore=restore, force=force)
         with opened_run(session, choices=choices, dry_run=dry_run) as run:
             return run_once(run).report

@@ -1,4 +1,4 @@
-"""The API key: from CQS_API_KEY, else from the file or the command that the config names, else FREE.
+"""The API key: from CQS_API_KEY, else from the variable, file or command that the config names, else FREE.
 
 No message, warning or exception of this module holds the key or a part of it, nor the values of
 key_file and key_command: some people put the key itself there.
@@ -49,14 +49,18 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
         return FoundKey(Secret(given))
     api = document.values.get("api", {})
     warnings = [f"{VARIABLE} is set but empty: it is taken as not set."] if given == "" else []
-    text, setting = FREE, ""
+    text, setting, place = FREE, "", VARIABLE
     try:
-        if "key_file" in api:
-            setting, path = "key_file", absolute(api["key_file"], document.folder)
+        if "key_env" in api:
+            setting, place = "key_env", "the variable that key_env names in the config"
+            text = environ.get(api["key_env"], "")
+        elif "key_file" in api:
+            setting, place = "key_file", "the file that key_file names in the config"
+            path = absolute(api["key_file"], document.folder)
             text = _file_content(path)
             warnings.extend(_open_to_others(path))
         elif "key_command" in api:
-            setting = "key_command"
+            setting, place = "key_command", "what the key_command of the config reads"
             text = _command_output(command_words(api["key_command"]), document.folder, environ)
         problem = _problem(text)
     except (OSError, ValueError) as error:
@@ -65,7 +69,7 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
         problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
     if problem:
         raise document.refusal(("api", setting), problem) from None
-    return FoundKey(Secret(text), tuple(warnings))
+    return FoundKey(Secret(text, place), tuple(warnings))
 
 
 def _problem(key: str) -> str | None:

@@ -15,13 +15,15 @@ _MASK = "***"
 class Secret:
     """A text that repr, str and format hide; only `reveal()` gives it away.
 
-    It cannot be pickled, copied deeply (and so not put through `dataclasses.asdict`) or turned into JSON.
+    `place` says where it is kept, for advice. It cannot be pickled, copied deeply (and so not put through
+    `dataclasses.asdict`) or turned into JSON.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "place")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, place: str = "CQS_API_KEY") -> None:
         self._text = text
+        self.place = place
 
     def reveal(self) -> str:
         """The text itself: for the one place that sends it."""

@@ -43,7 +43,7 @@ _ALIKE = f"""SELECT {model.RECORD}, alike.number FROM (
     ) alike JOIN signals s ON s.arrival = alike.arrival {_REVISION}"""  # noqa: S608
 
 _REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN cursor ELSE 0 END,
-    last_write, last_heartbeat, shape, stamp, word, writer
+    last_write, last_heartbeat, shape, stamp, word, writer, zone, title
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
@@ -57,7 +57,8 @@ _DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
 _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
     last_write = CASE WHEN :wrote_rows = 1 THEN :at ELSE last_write END,
     last_heartbeat = CASE WHEN :wrote = 1 THEN :at ELSE last_heartbeat END,
-    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer)
+    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer),
+    zone = coalesce(:zone, zone), title = coalesce(:title, title)
     WHERE id = :target"""
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
@@ -162,13 +163,15 @@ class Deliveries:
         wrote: bool,
         shape: str | None = None,
         stamp: Write | None = None,
+        zone: str | None = None,
+        title: str | None = None,
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
         `cursor`: everything up to that change was delivered or declined (`newest_change` as it was
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
         `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
-        is the target's last write, None if that was not looked at.
+        is the target's last write, `zone` that of its times, `title` what people call it; None as above.
         """
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -182,6 +185,8 @@ class Deliveries:
                     "cursor": cursor,
                     "wrote": wrote,
                     "shape": shape,
+                    "zone": zone,
+                    "title": title,
                     "wrote_rows": wrote and bool(given),
                     "at": model.to_stamp(at),
                     "target": target.id,
@@ -201,7 +206,7 @@ class Deliveries:
 
 
 def _target_from(name: str, row: Row) -> model.TargetState:
-    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer = row
+    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer, *more = row
     return model.TargetState(
         id=target,
         name=name,
@@ -213,6 +218,8 @@ def _target_from(name: str, row: Row) -> model.TargetState:
         shape=shape,
         stamp=Write(number, word),
         writer=writer,
+        zone=more[0],
+        title=more[1],
     )
 
 

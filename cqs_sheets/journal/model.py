@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cqs_sheets.core.news import News
 from cqs_sheets.core.plan.facts import NEVER, Write
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import Window
@@ -81,7 +82,8 @@ class Poll:
 class PollResult:
     """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
 
-    `second_lives` are those of the new ones whose id had been another signal's, which had ended.
+    `second_lives` are those of the new ones whose id had been another signal's, which had ended. `news` says what
+    happened to which signal, in its order; that one aged is none.
     """
 
     new: int
@@ -91,6 +93,7 @@ class PollResult:
     rejected: int
     seen: frozenset[SignalKey]
     second_lives: tuple[Signal, ...] = ()
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,8 @@ class TargetState:
     `sequence` is the highest number of a write that was seen in it (0: none); `stamp` the write that was the
     last when the journal last saw it, `version` what it was then. `writer` begins our own words. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
-    `last_heartbeat` when anything was. `shape` names the template's columns as they were then.
+    `last_heartbeat` when anything was. `shape` names the template's columns as they were then, `zone` the time zone
+    of its rows ("" unknown), `title` what people call it ("" as in the config).
     """
 
     id: int
@@ -147,6 +151,8 @@ class TargetState:
     last_write: datetime | None = None
     last_heartbeat: datetime | None = None
     shape: str = ""
+    zone: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +250,7 @@ def answer_from(row: Row) -> KeptAnswer:
         return KeptAnswer(
             id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=_unpacked(body)
         )
-    except (ValueError, TypeError, AttributeError, zlib.error) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, zlib.error) as error:
         raise damaged(f"answer {answer}") from error
 
 

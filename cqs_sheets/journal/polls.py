@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.signals import coverage
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
 from cqs_sheets.journal import records
@@ -37,13 +38,14 @@ _UNDER_WAY = timedelta(minutes=5)  # longer than any poll takes
 
 @dataclass(slots=True)
 class _Counts:
-    new: int = 0
-    changed: int = 0
-    closed: int = 0
+    news: list[News] = field(default_factory=list)
     aged: int = 0
     seen: set[SignalKey] = field(default_factory=set)
     second_lives: list[Signal] = field(default_factory=list)
     last: int | None = None  # the newest arrival, once it is known
+
+    def of(self, what: Happened) -> int:
+        return sum(each.what is what for each in self.news)
 
 
 class Polls:
@@ -97,13 +99,14 @@ class Polls:
             _keep_rejects(self._database, feed, poll)
             _keep_poll(self._database, feed, poll, counts)
         return PollResult(
-            new=counts.new,
-            changed=counts.changed,
-            closed=counts.closed,
+            new=counts.of(Happened.NEW),
+            changed=counts.of(Happened.CHANGED),
+            closed=counts.of(Happened.CLOSED),
             aged=counts.aged,
             rejected=len(poll.rejects),
             seen=frozenset(counts.seen),
             second_lives=tuple(counts.second_lives),
+            news=tuple(counts.news),
         )
 
 
@@ -121,14 +124,14 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
         counts.last = coverage.next_arrival(counts.last or None, at)
         record = coverage.observe(None, signal, at, counts.last)
         records.show_first(database, record, at, feed)
-        counts.new += 1
+        counts.news.append(News(what=Happened.NEW, record=record))
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
         record = coverage.observe(found.record, signal, at, found.record.arrival)
         records.touch(database, found, at, feed)
         if record is not found.record:
             records.revise(database, record, at)
-            counts.changed += 1
+            counts.news.append(News(what=Happened.CHANGED, record=record, before=found.record))
     if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
         records.offer_again(database, found.record.arrival)
 
@@ -169,7 +172,8 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
         )
         if record is not found.record:
             records.revise(database, record, poll.at)
-            counts.closed += record.status is Status.CLOSED
+            if record.status is Status.CLOSED:
+                counts.news.append(News(what=Happened.CLOSED, record=record, before=found.record))
             counts.aged += record.status is Status.AGED
 
 
@@ -194,9 +198,9 @@ def _keep_poll(database: Database, feed: int, poll: Poll, counts: _Counts) -> No
             end,
             poll.outcome,
             poll.sure and poll.window is not None,
-            counts.new,
-            counts.changed,
-            counts.closed,
+            counts.of(Happened.NEW),
+            counts.of(Happened.CHANGED),
+            counts.of(Happened.CLOSED),
             counts.aged,
             len(poll.rejects),
         ),

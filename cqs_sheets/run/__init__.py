@@ -31,17 +31,17 @@ from cqs_sheets.core.plan.facts import Lineage
 from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination, check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
-from cqs_sheets.run.deliver import Deliverer, Target, shows_outcomes
+from cqs_sheets.run.deliver import Deliverer, Target, remembered, shows_outcomes
 from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
 
 if TYPE_CHECKING:
-    from cqs_sheets.destinations.google.wire.exchange import Wire
+    from cqs_sheets.destinations.google.wire.exchange import Places, Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
 
@@ -61,13 +61,16 @@ class Session:
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
     further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
+    `google` is a connection to Google Sheets that outlives the run, None: each run makes its own.
     """
 
     settings: Settings
     environment: Environment
+    sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
     past: Callable[[Journal], None] | None = None
+    google: SheetsHttp | None = None
 
     @property
     def journal_path(self) -> JournalPlace:
@@ -139,7 +142,12 @@ def opened_session(
                 give_past(journal, market, feed, utc_now())
 
         yield Session(
-            settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop, past=past
+            settings=settings,
+            environment=Environment.read(environ),
+            sandbox=sandbox,
+            sleep=sleep,
+            stop=stop,
+            past=past,
         )
 
 
@@ -172,7 +180,7 @@ def opened_run(
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
             deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now,
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
                 rules=desk.settings.rules if desk else None, sleep=session.sleep,
             ),
             journal=journal,
@@ -183,6 +191,19 @@ def opened_run(
             desk=desk,
             shows_outcomes=targets.show_outcomes,
         )  # fmt: skip
+
+
+def check_targets(session: Session) -> None:
+    """Raise CqsError for a target that can never be written: before the API is asked, as nothing will mend that.
+
+    One that was written before is not looked at: its signals are caught also while it is away.
+    """
+    with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
+        new = [each for each in session.settings.targets if not remembered(journal, each).sequence]
+    for target in new:
+        load_template(target.template)
+        if target.path:
+            check_place(target.path)
 
 
 def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
@@ -207,7 +228,9 @@ def opened_targets(session: Session, *, force: bool) -> Iterator[Targets]:
     """What opens the session's targets; one connection to Google, if any of them is there."""
     with ExitStack() as stack:
         google = None
-        if any(target.place.spreadsheet for target in session.settings.targets):
+        if session.google:
+            google = session.google
+        elif any(target.place.spreadsheet for target in session.settings.targets):
             google = open_google(session)
             stack.callback(google.close)
         yield Targets(session, google, force=force)
@@ -266,10 +289,12 @@ def lineage_of(target: TargetSettings) -> Lineage:
         return ()
 
 
-def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
+def open_google(
+    session: Session, retry_for: float | None = None, quotas: Mapping[str, Places] | None = None
+) -> SheetsHttp:
     """A connection to Google Sheets that looks for credentials when the first request needs them.
 
-    `retry_for` as SheetsHttp takes it.
+    `retry_for` and `quotas` as SheetsHttp takes them.
     """
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp  # noqa: PLC0415 - for Google only
 
@@ -280,11 +305,12 @@ def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
             root=session.settings.sheets_url,
             config_folder=config_folder(),
             file_named=session.environment.google_credentials,
+            file=session.settings.google_file,
         )
 
     if retry_for is None:
-        return SheetsHttp(connect, sleep=session.sleep)
-    return SheetsHttp(connect, retry_for=retry_for, sleep=session.sleep)
+        return SheetsHttp(connect, sleep=session.sleep, quotas=quotas)
+    return SheetsHttp(connect, retry_for=retry_for, sleep=session.sleep, quotas=quotas)
 
 
 def config_folder() -> Path:

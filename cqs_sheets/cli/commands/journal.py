@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,16 +14,17 @@ import click
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
-from cqs_sheets.cli.terminal.output import print_warning, shows_unicode
+from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
+from cqs_sheets.cli.terminal.pages import print_page
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
 from cqs_sheets.core.render import plural
-from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
+from cqs_sheets.doctor.journal import size_text
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import as_csv, as_jsonl, export_row, write_lines, write_parquet, write_workbook
+from cqs_sheets.export import as_csv, as_jsonl, write_lines, write_parquet, write_workbook
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, place_of
 from cqs_sheets.run.poll import imported
@@ -69,16 +70,16 @@ def journal_command() -> None:
 @_sandbox
 @loudness_options
 def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
-    """Show the newest signals, or every revision of one.
+    """Show the newest signals, or all that is known of one.
 
     \b
     Examples:
       cqs-sheets journal show
       cqs-sheets journal show 1847291
     """
-    with journal_of(Options(**options)) as (_, journal):
+    with journal_of(Options(**options)) as (session, journal):
         if signal_id:
-            return _show_revisions(journal, signal_id)
+            return _show_signal(session, journal, signal_id)
         return _show_newest(journal, limit)
 
 
@@ -208,29 +209,28 @@ def prune_command(days: int, **options: Any) -> int:
 def _show_newest(journal: Journal, limit: int) -> int:
     """The signals that came last."""
     if records := journal.newest(limit):
-        print_signals(records, utc_now())
+        print_signals(records, utc_now(), journal=True)
     else:
         click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
     return 0
 
 
-def _show_revisions(journal: Journal, signal_id: str) -> int:
-    """One signal over time: what each revision changed."""
-    found = False
-    for table in FeedTable:
-        before: dict[str, str] = {}
-        for revision in journal.revisions(SignalKey(table, signal_id)):
-            found = True
-            now = export_row(revision.record)
-            changed = [f"{name}={text}" for name, text in now.items() if text != before.get(name, "")]
-            click.echo(f"{utc_text(revision.at)}  revision {revision.record.revision}  {' '.join(changed)}")
-            before = now
+def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
+    """A page for each signal of that id: there may be one in both of the provider's tables."""
+    found = [
+        revisions for table in FeedTable if (revisions := journal.revisions(SignalKey(table, signal_id)))
+    ]
     if not found:
         raise UsageError(
             f"The journal knows no signal {signal_id}.",
             meaning="Nothing was changed.",
             hint="`cqs-sheets journal show` has the newest.",
         )
+    settings = session.settings
+    for number, revisions in enumerate(found):
+        if number:
+            click.echo()
+        print_page(revisions, settings.targets[0].symbols, settings.zone)
     return 0
 
 
@@ -248,20 +248,39 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
             meaning="Nothing was exported.",
             hint=f"Say where to write it: add -o FILE.{options.format_}",
         )
+    counted = _Counted(records)
     if output and options.format_ == "parquet":
-        write_parquet(output, records)
-        return 0
+        write_parquet(output, counted)
+        return _wrote(output, counted)
     if output and options.format_ == "xlsx":
         template = load_template(options.template or "raw")
-        write_workbook(output, template, records, zone, {"Time_zone": str(zone)}, symbols)
-        return 0
-    jsonl = as_jsonl(records, ascii_only=output is None and not shows_unicode())
-    lines = as_csv(records) if options.format_ == "csv" else jsonl
+        write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
+        return _wrote(output, counted)
+    jsonl = as_jsonl(counted, ascii_only=output is None and not shows_unicode())
+    lines = as_csv(counted) if options.format_ == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)
-    else:
-        write_lines(output, lines)
+        return 0
+    write_lines(output, lines)
+    return _wrote(output, counted)
+
+
+class _Counted:
+    """Records that are counted as they are taken."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._records = records
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        for record in self._records:
+            self.number += 1
+            yield record
+
+
+def _wrote(output: Path, counted: _Counted) -> int:
+    say(f"Wrote {output}: {plural(counted.number, 'signal')}, {size_text(output.stat().st_size)}.")
     return 0
 
 

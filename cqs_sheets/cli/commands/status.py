@@ -74,18 +74,19 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
         out.print(feeds)
         out.print()
     covered = journal.coverage(_feeds(session))
-    click.echo(coverage_text(covered))
+    zone = session.settings.zone
+    click.echo(coverage_text(covered, zone))
     for gap in covered.gaps[-_GAPS:]:
         length = duration((gap.end - gap.start).total_seconds())
-        click.echo(f"  missed {moment_text(gap.start)} to {moment_text(gap.end)} ({length})")
+        click.echo(f"  missed {moment_text(gap.start, zone)} to {moment_text(gap.end, zone)} ({length})")
     if drawn:
         click.echo("\n" + "\n".join(strip_lines(drawn)))
     out.print()
     targets = _table("Target", "Template", "Last write", "Pending")
     for target, told in zip(session.settings.targets, state["targets"], strict=True):
-        written = _remembered(journal, target).last_heartbeat
-        when = ago(written, now) if written else "never"
-        targets.add_row(target.name, target.template, when, plural(told["pending"], "row"))
+        known = _remembered(journal, target)
+        when = ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
+        targets.add_row(known.title or target.name, target.template, when, plural(told["pending"], "row"))
     out.print(targets)
 
 

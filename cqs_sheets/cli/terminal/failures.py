@@ -10,13 +10,8 @@ from typing import TextIO
 
 import click
 
-from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.output import harmless, print_json, print_warning
-from cqs_sheets.config import Environment
-from cqs_sheets.core.render import plan_lines, report_lines
+from cqs_sheets.cli.terminal.output import print_marked
 from cqs_sheets.errors import CqsError, UsageError
-from cqs_sheets.github import tell_github
-from cqs_sheets.run.sync import SyncResult
 
 _BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
 
@@ -87,8 +82,6 @@ def _let_everything_be_printed() -> None:
 
 def show(error: CqsError) -> None:
     """What happened, what it means for the data, what to do: on stderr, a line each."""
-    from cqs_sheets.cli.terminal.output import print_marked  # noqa: PLC0415 - keeps --version fast
-
     print_marked("error", "red", error.message, error.meaning, error.hint)
 
 
@@ -97,36 +90,3 @@ def _in_our_voice(error: click.ClickException) -> CqsError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"`{context.command_path} --help` tells what there is." if context else ""
     return UsageError(error.format_message(), meaning="Nothing was asked and nothing was written.", hint=hint)
-
-
-def show_result(result: SyncResult, environment: Environment, *, as_json: bool, quiet: bool) -> int:
-    """Print the result where it belongs, GitHub's page included; returns the exit code."""
-    print_result(result, as_json=as_json, quiet=quiet)
-    tell_github(result.report, environment)
-    return result.report.exit_code
-
-
-def print_result(result: SyncResult, *, as_json: bool, quiet: bool) -> None:
-    """The result on stdout, warnings and errors on stderr."""
-    report = result.report
-    log_report(report)
-    if as_json:
-        print_json(report.as_json())
-    elif not quiet:
-        _show_plans(result)
-        for line in report_lines(report):
-            click.echo(harmless(line))
-    if not quiet:
-        for warning in report.warnings:
-            print_warning(warning)
-    for error in report.errors:
-        show(error)
-
-
-def _show_plans(result: SyncResult) -> None:
-    if not result.report.dry_run:
-        return
-    for target, plan in result.plans.items():
-        click.secho(harmless(target), bold=True)
-        for line in plan_lines(plan):
-            click.echo(f"  {harmless(line)}")

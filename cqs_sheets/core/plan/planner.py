@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from cqs_sheets.core.cells import CellValue, same
+from cqs_sheets.core.cells import CellType, CellValue, number_text, same
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
@@ -48,12 +49,12 @@ def make_plan(
 ) -> Plan:
     """The plan that brings `wanted` rows into `snapshot`, and `more` updates; empty if they stand there already.
 
-    `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
-    and are a change of their own only with `refresh_settings`.
+    Of a cell that both speak of, the wanted row does. `sequence` and `word` are what this write will leave.
+    Synced `settings` ride along with any change, and are a change of their own only with `refresh_settings`.
     """
     template = snapshot.bindings.template
     adds: list[Add] = []
-    updates: list[Update] = list(more)
+    updates: list[Update] = []
     left_deleted = 0
     columns = tuple(new_columns(snapshot))
     gained = {new.tab for new in new_tabs(snapshot, ())}
@@ -68,6 +69,8 @@ def make_plan(
             left_deleted += 1
         else:
             adds.append(row)
+    settled = {(update.tab, update.key, update.column) for update in updates}
+    updates[:0] = [each for each in more if (each.tab, each.key, each.column) not in settled]
     tabs = tuple(new_tabs(snapshot, {add.tab for add in adds}))
     refusals = () if choices.force else tuple(_large_rewrites(template, snapshot, updates))
     if adds or updates or tabs or columns or refresh_settings or not snapshot.exists:
@@ -122,8 +125,15 @@ def _row_updates(
         old, value = held.get(column.id), row.values[column.id]
         if row.fill_only and old not in (None, ""):
             continue
-        if not same(value, old) and _may_replace(column, old, value):
+        if (not same(value, old) or _is_text_of_number(value, old)) and _may_replace(column, old, value):
             yield Update(tab=row.tab, key=row.key, column=column.id, old=old, new=value)
+
+
+def _is_text_of_number(wanted: CellValue, held: CellValue) -> bool:
+    """Whether a text stands where the same number belongs: nothing computes with it there."""
+    if not isinstance(wanted, Decimal) or not isinstance(held, str):
+        return False
+    return same(wanted, held) and number_text(wanted) is not None
 
 
 def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
@@ -164,7 +174,9 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
         if (
             isinstance(tab, TableTab)
             and update.old not in (None, "")
+            and not _is_text_of_number(update.new, update.old)
             and tab.column(update.column).source not in _LIFE_CYCLE
+            and tab.column(update.column).type is not CellType.TIME  # another zone is a decision, no accident
         ):
             rewritten.setdefault(update.tab, set()).add(update.key)
     for name, keys in rewritten.items():

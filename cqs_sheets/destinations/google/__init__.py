@@ -21,7 +21,7 @@ from cqs_sheets.destinations.google.read.cells import (
     box_of_column,
     box_of_rows,
     decode,
-    is_inexact,
+    is_no_number,
     model_rows,
     read_boxes,
     read_formulas,
@@ -111,7 +111,9 @@ class GoogleDestination:
         layout = look(self._http, self._id, written=bool(known_version))
         seen = _Seen(layout=layout, known=known_version)
         lineage = lineage_of(layout.marks)
-        return Stamp(exists=bool(layout.marks), lineage=lineage, version=seen.version, seen=seen)
+        return Stamp(
+            exists=bool(layout.marks), lineage=lineage, version=seen.version, title=layout.title, seen=seen
+        )
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination; no request."""
@@ -230,6 +232,12 @@ class GoogleDestination:
                 if lines.get((sheet_id, rows[0]), {}).get(at) == Status.OPEN.value:
                     keys.add(key)
         return found
+
+    def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination; no request."""
+        layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
+        tabs = bindings.template.fed_tabs
+        return {tab.name: {key for place in layout.volumes(tab.name) for key in place.rows} for tab in tabs}
 
     def survey(self, facts: Facts, bindings: Bindings) -> Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
@@ -361,9 +369,9 @@ def _oddities(plan: Plan) -> Iterator[str]:
     """What could not be written as it is."""
     values = [(add.key, value) for add in plan.adds for value in add.values.values()]
     values += [(update.key, update.new) for update in plan.updates]
-    inexact = sorted({key for key, value in values if is_inexact(value)})
-    if inexact:
-        yield f"kept as text, as a spreadsheet would round it: numbers of {', '.join(inexact[:5])}"
+    beyond = sorted({key for key, value in values if is_no_number(value)})
+    if beyond:
+        yield f"kept as text, as no cell can hold it: numbers of {', '.join(beyond[:5])}"
     if any(isinstance(value, str) and len(value) > MOST_CHARACTERS for _, value in values):
         yield f"cut to {MOST_CHARACTERS:,} characters, the most that a cell holds: a text"
 
