@@ -12,13 +12,14 @@ import click
 from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.log import log_report
 from cqs_sheets.cli.terminal.news import print_news
-from cqs_sheets.cli.terminal.output import Progress, harmless, print_json, print_warning, say
+from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning, say
 from cqs_sheets.config import Environment, Settings
 from cqs_sheets.core.render import (
     begun,
     coverage_text,
     duration,
     feed_text,
+    harmless,
     has_work,
     plan_lines,
     plural,
