@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cqs_sheets.config import Environment
 from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import coverage_text, moment_text, plural
+from cqs_sheets.core.render import coverage_text, harmless, moment_text, plural
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import Symbols, pair
@@ -70,7 +70,7 @@ def _append(path: Path | None, text: str) -> None:
 
 def escaped(text: str) -> str:
     """As workflow commands need it: one line, `%` kept."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

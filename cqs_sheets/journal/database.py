@@ -16,6 +16,7 @@ from typing import Any
 
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.files import is_held
+from cqs_sheets.unexpected import out_of_reach
 
 APPLICATION_ID = 0x43515353  # "CQSS"
 
@@ -398,7 +399,7 @@ def file_error(error: OSError, name: str) -> CqsError:
         return unsafe_drive(name, "locks files")
     if os.name == "nt" and error.errno == errno.EACCES and is_held(Path(name)):
         return _held(name)
-    return _not_writable(name, error)
+    return out_of_reach(error, f"The journal {name}") or _not_writable(name, error)
 
 
 _NOT_AS_MADE = (

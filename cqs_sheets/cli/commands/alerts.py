@@ -12,11 +12,11 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.failures import show
-from cqs_sheets.cli.terminal.output import harmless, print_json
+from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts.news import Kind, News, Sent, Voice, headline, message_of
-from cqs_sheets.core.render import ago
+from cqs_sheets.core.render import ago, harmless
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError, combined_exit_code
 from cqs_sheets.journal import Alert, Entry, Journal

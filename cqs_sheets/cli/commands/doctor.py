@@ -16,7 +16,7 @@ from cqs_sheets.cli.options import Options, config_option, loudness_options, wri
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
 from cqs_sheets.config import home_folder, process_environ
-from cqs_sheets.core.render import plural
+from cqs_sheets.core.render import harmless, one_line, plural
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.doctor import Examination
 from cqs_sheets.doctor.finding import Finding, Level, exit_code, fail, findings_json, mended
@@ -129,7 +129,7 @@ class FindingsPage:
         if finding.level not in self._levels:
             return
         if finding.subject != self._subject:
-            click.secho(finding.subject, bold=True)
+            click.secho(one_line(finding.subject), bold=True)
             self._subject = finding.subject
         click.secho(f"  {finding.level.value:<4}", nl=False, fg=_COLORS[finding.level], bold=True)
         mark = "mended: " if finding.fixed else ""
@@ -150,4 +150,4 @@ class FindingsPage:
         click.echo(f"\n{', '.join(counts)}: {rest}." if counts else "\nAll is well.")
 
     def _wrapped(self, text: str, hanging: str = "") -> str:
-        return wrapped(text, self._width, indent=_INDENT, hanging=_INDENT + hanging)
+        return wrapped(harmless(text), self._width, indent=_INDENT, hanging=_INDENT + hanging)

@@ -13,8 +13,9 @@ import click
 
 from cqs_sheets.cli.options import Options, config_option, loudness_options
 from cqs_sheets.cli.session import session_of
-from cqs_sheets.cli.terminal.output import harmless, print_warning
+from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.config import home_folder, process_environ
+from cqs_sheets.core.render import harmless
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.service import NAME, Action, Call, Manager, Remove, Write
 from cqs_sheets.service.job import job_of

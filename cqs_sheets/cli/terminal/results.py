@@ -10,7 +10,7 @@ import click
 
 from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.output import Progress, harmless, print_json, print_warning, say
+from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning, say
 from cqs_sheets.config import Environment, Settings
 from cqs_sheets.core.news import News
 from cqs_sheets.core.render import (
@@ -18,6 +18,7 @@ from cqs_sheets.core.render import (
     coverage_text,
     duration,
     feed_text,
+    harmless,
     has_work,
     plural,
     report_lines,
