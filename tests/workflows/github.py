@@ -192,7 +192,11 @@ class GitHub:
         with self.lock:
             self.commit(files or {})
             waiting = [run for run in self.api.runs if run["status"] == "queued" and event == run["event"]]
-            number = waiting[0]["id"] if waiting and not sandbox else self.api.begin_run("in_progress", title, event)
+            number = (
+                waiting[0]["id"]
+                if waiting and not sandbox
+                else self.api.begin_run("in_progress", title, event)
+            )
             run = self.api.runs[number - 1]
             run["status"] = "in_progress"
             (self.folder / "installs").write_text("x" * self.failing_installs)
@@ -207,6 +211,7 @@ class GitHub:
         named = {
             "Start a run if none is there": "start",
             "Watch the signals": "watch",
+            "Publish the page": "page",
             "Tell what failed, and go on": "after",
         }
         jobs = {
@@ -282,6 +287,8 @@ class GitHub:
             "actions+setup-python": f'echo "{programs}" >> "$GITHUB_PATH"',
             "actions+cache/restore": "true",
             "actions+upload-artifact": "true",
+            "actions+upload-pages-artifact": "true",
+            "actions+deploy-pages": "true",
             "google-github-actions+auth": "true",
         }.items():
             place = self.folder / "actions" / name
