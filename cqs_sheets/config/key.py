@@ -1,4 +1,4 @@
-"""The API key: from CQS_API_KEY, else from the file or the command that the config names, else FREE.
+"""The API key: from CQS_API_KEY, else from the variable, file or command that the config names, else FREE.
 
 No message, warning or exception of this module holds the key or a part of it, nor the values of
 key_file and key_command: some people put the key itself there.
@@ -50,7 +50,10 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
     warnings = [f"{VARIABLE} is set but empty: it is taken as not set."] if given == "" else []
     text, setting, place = FREE, "", VARIABLE
     try:
-        if "key_file" in api:
+        if "key_env" in api:
+            setting, place = "key_env", "the variable that key_env names in the config"
+            text = environ.get(api["key_env"], "")
+        elif "key_file" in api:
             setting, place = "key_file", "the file that key_file names in the config"
             path = absolute(api["key_file"], document.folder)
             text = _file_content(path)

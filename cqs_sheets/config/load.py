@@ -128,7 +128,7 @@ def load(
     if problems:
         raise _with(problems)
     found = find_key(document, environ)
-    api = document.values.get("api", {})
+    api, google = document.values.get("api", {}), document.values.get("google", {})
     feeds = tuple(_filtered(feed, overrides) for feed in _feeds(document))
     noted = [warning for feed in feeds for warning in feed_warnings(feed, free=found.key.is_free)]
     symbols = symbols_of(document.values.get("symbols", {}))
@@ -153,6 +153,8 @@ def load(
         outcomes=_outcomes(document.values.get("outcomes")),
         journal_url=_journal_url(document, environ),
         tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
+        tenant_named="tenant" in document.values.get("journal", {}),
+        google_file=absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
     )
 

@@ -219,7 +219,8 @@ class Settings:
     `zone` is how times are shown, `home` the journal's folder (it need not exist yet), `source` the
     config file, `sheets_url` a loopback root for Google's endpoints, `markets_url` one for those of all
     exchanges. `outcomes` None: signals are not judged. `journal_url` names a journal in PostgreSQL (None: a
-    file in `home`), `tenant` whose part of it. `warnings` are to be told.
+    file in `home`), `tenant` whose part of it. `google_file`: credentials of this config's own. `warnings` are to be
+    told.
     """
 
     api: ApiSettings
@@ -233,6 +234,8 @@ class Settings:
     outcomes: OutcomesSettings | None = None
     journal_url: Secret | None = None
     tenant: str = DEFAULT_TENANT
+    tenant_named: bool = False
+    google_file: Path | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -48,6 +48,7 @@ class Examination:
                 self.config_folder,
                 file_named=self.credentials_named,
                 emulator=self.settings.sheets_url,
+                file=self.settings.google_file,
             )
         for target in self.settings.targets:
             self.progress(f"looking at {target.name}")

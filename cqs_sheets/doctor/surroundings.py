@@ -163,7 +163,9 @@ _ACCOUNT = "Google account"
 _OTHERS = 0o077
 
 
-def check_account(config_folder: Path, *, file_named: bool, emulator: str | None) -> Iterator[Finding]:
+def check_account(
+    config_folder: Path, *, file_named: bool, emulator: str | None, file: Path | None = None
+) -> Iterator[Finding]:
     """The credentials that a sync would use; nothing is asked of Google."""
     if emulator is not None:
         yield ok(_ACCOUNT, "google.credentials", f"an emulator at {emulator}: no credentials are looked at")
@@ -176,7 +178,7 @@ def check_account(config_folder: Path, *, file_named: bool, emulator: str | None
     )
 
     try:
-        credentials = find_credentials(config_folder, file_named=file_named)
+        credentials = find_credentials(config_folder, file_named=file_named, file=file)
     except CqsError as error:
         yield fail(_ACCOUNT, "google.credentials", error)
         return

@@ -42,6 +42,25 @@ _AWAY = {
 }
 
 
+def parameters(place: SharedJournal, schema: str) -> dict[str, Any]:
+    """How psycopg connects to the server of a journal, in another schema of its database. Raises UsageError."""
+    found, _ = _parameters(place)
+    return {**found, "options": f"{found['options']} -c search_path={schema}"}
+
+
+@contextmanager
+def connected(place: SharedJournal, schema: str) -> Iterator[psycopg.Connection[Row]]:
+    """A plain session there, each statement a transaction of its own. Raises CqsError as Postgres does."""
+    try:
+        with psycopg.connect(**parameters(place, schema), autocommit=True) as session:
+            yield session
+    except psycopg.Error as error:
+        explained = _explain(error, str(place), _parameters(place)[1])
+        if explained is None:
+            raise
+        raise explained from None
+
+
 class Postgres(Database):
     """A session of one tenant; one that was cut off is opened anew by the next statement outside a transaction.
 
@@ -361,7 +380,7 @@ _TLS = re.compile(r"\bSSL\b|certificate|root\.crt", re.IGNORECASE)
 
 def _explain(error: psycopg.Error, name: str, password: str) -> CqsError | None:
     """What the server's or the network's error means to the person; None if it is a bug of ours."""
-    reason = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no answer"
     reason = reason.replace(password, "***") if password else reason
     state = error.sqlstate or ""
     if state in ("42501", "25006") or state.startswith("28") or (not state and _REFUSED.search(reason)):

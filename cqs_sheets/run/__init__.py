@@ -41,7 +41,7 @@ from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
 
 if TYPE_CHECKING:
-    from cqs_sheets.destinations.google.wire.exchange import Wire
+    from cqs_sheets.destinations.google.wire.exchange import Places, Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
 
@@ -61,6 +61,7 @@ class Session:
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
     further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
+    `google` is a connection to Google Sheets that outlives the run, None: each run makes its own.
     """
 
     settings: Settings
@@ -69,6 +70,7 @@ class Session:
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
     past: Callable[[Journal], None] | None = None
+    google: SheetsHttp | None = None
 
     @property
     def journal_path(self) -> JournalPlace:
@@ -226,7 +228,9 @@ def opened_targets(session: Session, *, force: bool) -> Iterator[Targets]:
     """What opens the session's targets; one connection to Google, if any of them is there."""
     with ExitStack() as stack:
         google = None
-        if any(target.place.spreadsheet for target in session.settings.targets):
+        if session.google:
+            google = session.google
+        elif any(target.place.spreadsheet for target in session.settings.targets):
             google = open_google(session)
             stack.callback(google.close)
         yield Targets(session, google, force=force)
@@ -285,10 +289,12 @@ def lineage_of(target: TargetSettings) -> Lineage:
         return ()
 
 
-def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
+def open_google(
+    session: Session, retry_for: float | None = None, quotas: Mapping[str, Places] | None = None
+) -> SheetsHttp:
     """A connection to Google Sheets that looks for credentials when the first request needs them.
 
-    `retry_for` as SheetsHttp takes it.
+    `retry_for` and `quotas` as SheetsHttp takes them.
     """
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp  # noqa: PLC0415 - for Google only
 
@@ -299,11 +305,12 @@ def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
             root=session.settings.sheets_url,
             config_folder=config_folder(),
             file_named=session.environment.google_credentials,
+            file=session.settings.google_file,
         )
 
     if retry_for is None:
-        return SheetsHttp(connect, sleep=session.sleep)
-    return SheetsHttp(connect, retry_for=retry_for, sleep=session.sleep)
+        return SheetsHttp(connect, sleep=session.sleep, quotas=quotas)
+    return SheetsHttp(connect, retry_for=retry_for, sleep=session.sleep, quotas=quotas)
 
 
 def config_folder() -> Path:

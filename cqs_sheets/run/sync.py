@@ -64,7 +64,7 @@ class SyncResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class Written:
     """One target after its turn; `before` is its first one, where outcomes gave it a second."""
 
     settings: TargetSettings
@@ -76,12 +76,12 @@ class _Written:
 def run_once(run: Run) -> SyncResult:
     """Poll every feed, then bring every target up to date; one failing part never stops the others."""
     started = run.clock()
-    undigested = tuple(_digested(run))
-    polls = tuple(_polls(run))
+    undigested, polls = poll_feeds(run)
     answered = any(poll.error is None for poll in polls)
-    shown = _settings_values(run, polls)
+    failed = [f"{poll.feed.name}: {poll.error.kind}" for poll in polls if poll.error]
+    shown = settings_values(run, failed)
     written = _written(run, shown, make_empty=answered)
-    judged = _judged(run)
+    judged = judge(run)
     if judged and judged.changed:
         written = _with_outcomes(run, written, shown)
     stopped = run.stop()
@@ -105,7 +105,7 @@ def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
     return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
 
 
-def _name(written: _Written) -> str:
+def _name(written: Written) -> str:
     return written.delivery.title or written.settings.name
 
 
@@ -141,6 +141,11 @@ def _digested(run: Run) -> Iterator[CqsError]:
             yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
 
 
+def poll_feeds(run: Run) -> tuple[tuple[CqsError, ...], tuple[FeedPoll, ...]]:
+    """Take in what a killed run left, as far as it can be read, then ask for every feed."""
+    return tuple(_digested(run)), tuple(_polls(run))
+
+
 def _polls(run: Run) -> Iterator[FeedPoll]:
     for feed in run.settings.feeds:
         if run.stop():
@@ -149,11 +154,11 @@ def _polls(run: Run) -> Iterator[FeedPoll]:
         yield run.poller.poll(feed, run.clock())
 
 
-def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[_Written]:
+def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[Written]:
     """Every target after its turn, in their order; several are written side by side."""
 
-    def write(settings: TargetSettings) -> _Written | None:
-        return None if run.stop() else _write(run, settings, shown, make_empty=make_empty)
+    def write(settings: TargetSettings) -> Written | None:
+        return None if run.stop() else write_target(run, settings, shown, make_empty=make_empty)
 
     targets = run.settings.targets
     run.progress(f"writing {', '.join(settings.name for settings in targets)}")
@@ -165,7 +170,7 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     return [written for written in turns if written]
 
 
-def _judged(run: Run) -> Judged | None:
+def judge(run: Run) -> Judged | None:
     """What judging came to, once the targets have their signals: it delays none. None where it is not due."""
     if run.desk is None or run.deliverer.dry_run or run.stop() or not run.desk.due():
         return None
@@ -177,30 +182,31 @@ def _judged(run: Run) -> Judged | None:
     return run.desk.judge_open(shown)
 
 
-def _with_outcomes(run: Run, written: Sequence[_Written], shown: Mapping[str, CellValue]) -> list[_Written]:
+def _with_outcomes(run: Run, written: Sequence[Written], shown: Mapping[str, CellValue]) -> list[Written]:
     """The targets after those that show outcomes, and were written, had another turn."""
 
-    def again(target: _Written) -> _Written:
+    def again(target: Written) -> Written:
         if target.delivery.error or run.stop() or not run.shows_outcomes(target.settings):
             return target
-        second = _write(run, target.settings, shown, make_empty=False)
+        second = write_target(run, target.settings, shown, make_empty=False)
         return replace(second, before=target.delivery, seconds=target.seconds + second.seconds)
 
     return [again(target) for target in written]
 
 
-def _turns(written: _Written) -> list[Delivery]:
+def _turns(written: Written) -> list[Delivery]:
     return [turn for turn in (written.before, written.delivery) if turn]
 
 
-def _plans(written: _Written) -> list[Plan]:
+def _plans(written: Written) -> list[Plan]:
     """What was, or would be, carried out in a target, in order."""
     return [turn.plan for turn in _turns(written) if turn.plan]
 
 
-def _write(
+def write_target(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
-) -> _Written:
+) -> Written:
+    """Bring one target up to date; what went wrong is in its delivery."""
     begun = run.clock()
     try:
         target = run.open_target(settings)
@@ -208,7 +214,7 @@ def _write(
         delivery = run.deliverer.failed_to_open(settings, explained(error, settings.name))
     else:
         delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
-    return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+    return Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
 
 
 def _covered(run: Run) -> list[tuple[str, str]]:
@@ -216,10 +222,9 @@ def _covered(run: Run) -> list[tuple[str, str]]:
     return [(feed.name, selection(feed, free=free)) for feed in run.settings.feeds]
 
 
-def _settings_values(run: Run, polls: Sequence[FeedPoll]) -> dict[str, CellValue]:
-    """The cells of a Settings tab that the sync writes, by name."""
+def settings_values(run: Run, failed: Sequence[str]) -> dict[str, CellValue]:
+    """The cells of a Settings tab that the sync writes, by name; `failed` says which feeds did, and why."""
     now = run.clock()
-    failed = [f"{poll.feed.name}: {poll.error.kind}" for poll in polls if poll.error]
     return {
         "Time_zone": str(run.settings.zone),
         "Last_sync": wall_time(now.replace(microsecond=0), run.settings.zone),
@@ -228,7 +233,7 @@ def _settings_values(run: Run, polls: Sequence[FeedPoll]) -> dict[str, CellValue
     }
 
 
-def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterator[str]:
+def _warnings(polls: Sequence[FeedPoll], written: Sequence[Written]) -> Iterator[str]:
     for poll in polls:
         yield from poll.warnings
     for target in written:
@@ -237,7 +242,7 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterato
 
 
 def _errors(
-    polls: Sequence[FeedPoll], written: Sequence[_Written], stopped: CqsError | None
+    polls: Sequence[FeedPoll], written: Sequence[Written], stopped: CqsError | None
 ) -> Iterator[CqsError]:
     yield from (poll.error for poll in polls if poll.error)
     yield from (target.delivery.error for target in written if target.delivery.error)
@@ -257,7 +262,7 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
     )
 
 
-def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
+def _target_report(written: Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
     plans = _plans(written) if delivery.error is None else []
     added = sum(len(plan.adds) for plan in plans)
