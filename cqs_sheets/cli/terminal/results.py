@@ -56,7 +56,8 @@ def show_result(
         print_warning(warning)
     for error in report.errors:
         show(error)
-    tell_github(report, environment)
+    zone, symbols = (settings.zone, settings.targets[0].symbols) if settings else (UTC, BUILT_IN)
+    tell_github(report, environment, result.news, symbols=symbols, zone=zone)
     return report.exit_code
 
 
