@@ -296,6 +296,16 @@ def test_open_rows_are_found_wherever_they_stand(user: User) -> None:
     assert table.tabs["Signals"].rows["AB-4"].values["status"] == "open"
 
 
+def test_all_keys_are_found_wherever_they_stand(user: User) -> None:
+    sync(user, row("1"), row("2", status=Status.CLOSED), row("AB-4"))
+    user.reverse_rows()
+    facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
+    found = user.destination.all_keys(facts, bind(TEMPLATE, facts, {}))
+    assert {tab: set(keys) for tab, keys in found.items()} == {"Signals": {"1", "2", "AB-4"}}
+    table = read_target(user.destination, TEMPLATE, found)  # it may follow
+    assert table.tabs["Signals"].rows["2"].values["status"] == "closed"
+
+
 def test_duplicates_are_reported_by_row_and_the_first_is_updated(user: User) -> None:
     sync(user, row("1"), row("2"))
     user.duplicate_row("1")
