@@ -22,6 +22,7 @@ WORDS = {
     "cli": "the commands",
     "config": "cqs-sheets.toml, environment",
     "core/cells": "the values of cells",
+    "core/formulas": "what formulas show",
     "core/grid": "runs and areas of cells",
     "core/render": "a report as text",
     "core/report": "what a run did",

@@ -92,6 +92,10 @@ def symbols_of(tables: Mapping[str, Mapping[str, Any]]) -> Symbols:
     return Symbols(
         own={code.lower(): _market(table) for code, table in tables.items()},
         names={code.lower(): table["name"] for code, table in tables.items() if "name" in table},
+        aliases={
+            code.lower(): {coin.upper(): name.upper() for coin, name in table.get("coins", {}).items()}
+            for code, table in tables.items()
+        },
     )
 
 

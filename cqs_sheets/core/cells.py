@@ -6,11 +6,12 @@ Times are naive on purpose: a spreadsheet has no zones, the zone is the target's
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -19,6 +20,7 @@ CellValue = str | Decimal | datetime | bool | None
 
 _CANONICAL_INTEGER = re.compile(r"0|[1-9][0-9]{0,14}")
 _DIGITS = 15  # that a spreadsheet keeps of a number
+_FIFTEEN = Context(prec=_DIGITS, rounding=ROUND_HALF_EVEN)
 _SAME_INSTANT = timedelta(milliseconds=500)  # serial date-times carry rounding noise below this
 
 
@@ -51,27 +53,32 @@ def key_text(value: CellValue) -> str | None:
     return None if value is None else str(value)
 
 
-def exact_number(value: Decimal) -> str | None:
-    """The shortest decimal text a spreadsheet shows this number as, or None if it cannot.
+def rounded(value: Decimal) -> Decimal:
+    """The number that a spreadsheet holds of it: 15 significant digits, the half to even."""
+    return _FIFTEEN.plus(value)
 
-    Spreadsheets hold binary doubles and show at most 15 significant digits: a number that does
-    not come back the same through both is better kept as text.
+
+def number_text(value: Decimal) -> str | None:
+    """The shortest decimal text of a number as a spreadsheet holds it, or None where it can hold none such.
+
+    Spreadsheets hold binary doubles and show at most 15 significant digits: what is longer is rounded.
     """
     text = str(value)
     if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
         return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
         return None
-    if len(value.normalize().as_tuple().digits) > _DIGITS:
+    number = float(rounded(value))
+    if math.isinf(number) or (number == 0) != (value == 0):
         return None
-    shortest = repr(float(value))
-    return shortest.removesuffix(".0") if Decimal(shortest) == value else None
+    return repr(number).removesuffix(".0")
 
 
 def same(wanted: CellValue, held: CellValue) -> bool:
     """Whether a cell already holds what is wanted, compared as typed values.
 
-    `Decimal("94400")`, `Decimal("94400.0")` and `"94400"` are the same; so are a blank and "".
+    `Decimal("94400")`, `Decimal("94400.0")` and `"94400"` are the same; so are a blank and "", and numbers
+    that are once they are rounded to the 15 digits that a cell holds.
     """
     if isinstance(wanted, bool) or isinstance(held, bool):
         return wanted is held
@@ -83,7 +90,10 @@ def same(wanted: CellValue, held: CellValue) -> bool:
         )
     if isinstance(wanted, str) and isinstance(held, str):
         return wanted.strip() == held.strip()
-    return _number(wanted) == _number(held)
+    one, other = _number(wanted), _number(held)
+    if isinstance(one, Decimal) and isinstance(other, Decimal):
+        return one == other or rounded(one) == rounded(other)
+    return one == other
 
 
 def _number(value: str | Decimal | None) -> Decimal | str | None:

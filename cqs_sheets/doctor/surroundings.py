@@ -18,6 +18,7 @@ from cqs_sheets.config.document import read_config
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.render import duration, plural
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.core.signals.exchanges import CLOSED
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
@@ -51,6 +52,14 @@ def check_config(settings: Settings) -> Iterator[Finding]:
         yield ok(_CONFIG, "config.file", f"{settings.source}: {count}, times in {settings.zone}")
     for feed in settings.feeds:
         yield ok(_CONFIG, "config.feed", f"feed {feed.name}: {_selection(feed)}")
+        for code in feed.exchange:
+            if code.lower() in CLOSED:
+                yield warn(
+                    _CONFIG,
+                    "config.exchange",
+                    f"feed {feed.name} asks for {code}, but {CLOSED[code.lower()]}: nothing comes from there",
+                    f'Take "{code}" out of its `exchange`.',
+                )
     secret_file = _key_file(settings.source)
     for warning in settings.warnings:
         yield _warning(warning, secret_file)

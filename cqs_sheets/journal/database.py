@@ -355,6 +355,8 @@ def file_error(error: OSError, name: str) -> CqsError:
         return _disk_full(name)
     if error.errno == errno.EIO:
         return _disk_failed(name, error)
+    if error.errno in _NO_LOCKS:
+        return unsafe_drive(name, "locks files")
     if os.name == "nt" and error.errno == errno.EACCES and is_held(Path(name)):
         return _held(name)
     return _not_writable(name, error)
@@ -369,9 +371,10 @@ _NOT_AS_MADE = (
 
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
-    code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
-    if str(error).startswith(_NOT_AS_MADE):
-        code = "CORRUPT"
+    word = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
+    if word == "PROTOCOL" or (word.startswith("IOERR_") and word.endswith(_DRIVE_WORDS)):
+        return unsafe_drive(name, "shares memory" if "SHM" in word else "locks files")
+    code = "CORRUPT" if str(error).startswith(_NOT_AS_MADE) else word.split("_")[0]
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
@@ -379,13 +382,29 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
             return _damaged(name, _printable(error))
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
-        case "FULL":
-            return _disk_full(name)
         case "IOERR":
             return _disk_failed(name, error)
-        case "BUSY" | "LOCKED":
-            return _held(name)
+        case "FULL" | "BUSY" | "LOCKED":
+            return _disk_full(name) if code == "FULL" else _held(name)
     return None
+
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+_DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMOPEN", "_SHMSIZE", "_SHMMAP", "_SHMLOCK")
+
+
+def unsafe_drive(name: str, what: str) -> UsageError:
+    """A drive that lacks what keeps several programs apart: a network drive, or a folder that is synced."""
+    folder = Path(name).absolute().parent
+    drive = folder.drive or next(str(each) for each in (folder, *folder.parents) if each.is_mount())
+    return UsageError(
+        f"The journal {name} cannot be kept on the drive {drive}: no program {what} there, as a journal needs it"
+        " (a network drive, or a folder that is synced?).",
+        meaning="Nothing was changed.",
+        hint="Set CQS_HOME to a folder on a disk of this computer; `cqs-sheets journal import` takes over what an old"
+        " journal holds.",
+        kind="journal",
+    )
 
 
 def _damaged(name: str, how: str) -> DataRefused:

@@ -14,7 +14,15 @@ from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.journal.copying import copy_rows
-from cqs_sheets.journal.database import MIGRATIONS, Database, address_of, file_error, migrate, version_of
+from cqs_sheets.journal.database import (
+    MIGRATIONS,
+    Database,
+    address_of,
+    file_error,
+    migrate,
+    unsafe_drive,
+    version_of,
+)
 from cqs_sheets.journal.model import JournalPlace, SharedJournal
 
 
@@ -35,6 +43,8 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
             meaning="Nothing was written.",
             hint="Wait until it has finished, or stop it, then run again.",
         ) from None
+    except NotImplementedError:
+        raise unsafe_drive(str(path), "locks files") from None
     except OSError as error:
         raise file_error(error, str(path)) from error
     try:
@@ -95,7 +105,9 @@ def for_writing(path: JournalPlace, *, now: datetime, wait: float, rehearsal: bo
         if version_of(database) == 0:  # which also refuses before the first change
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         database.execute("PRAGMA foreign_keys = ON")
-        database.execute("PRAGMA journal_mode = WAL")
+        [[mode]] = database.execute("PRAGMA journal_mode = WAL")
+        if mode != "wal":
+            raise unsafe_drive(str(path), "shares memory")
         database.execute("PRAGMA synchronous = FULL")
         if rehearsal:
             with database.rehearsal():

@@ -185,6 +185,10 @@ _NEWEST = f"""SELECT {model.RECORD} FROM signals s
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
     ORDER BY s.arrival DESC LIMIT ?"""  # noqa: S608 - constants
 
+_CHANGED = f"""SELECT {model.RECORD} FROM signals s
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
+    WHERE r.at >= ? ORDER BY r.at, s.arrival"""  # noqa: S608 - constants
+
 _OPEN = """SELECT count(DISTINCT s.arrival) FROM signals s INDEXED BY signals_status
     JOIN members m ON m.arrival = s.arrival JOIN feeds f ON f.id = m.feed
     WHERE s.status = ? AND f.name = ?"""
@@ -264,6 +268,10 @@ class Recall:
     def newest(self, limit: int) -> list[Record]:
         """The signals that came last, the newest last."""
         return [model.record_from(row) for row in reversed(self._database.execute(_NEWEST, (limit,)))]
+
+    def changed_since(self, moment: datetime) -> list[Record]:
+        """The signals that came or were revised since then, as they are now, the latest change last."""
+        return [model.record_from(row) for row in self._database.execute(_CHANGED, (model.to_stamp(moment),))]
 
     def open_signals(self, feed: str) -> int:
         """How many signals of a feed (name) are open."""

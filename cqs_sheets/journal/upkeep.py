@@ -103,6 +103,23 @@ class Upkeep:
         self._database.shrink()
         return pruned
 
+    def changes(self) -> tuple[int, ...]:
+        """Numbers that differ once a signal, its outcome or what was delivered has changed: no poll, no price does."""
+        counted = ("revision", "signals"), ("revision", "delivered"), ("done", "outcomes")
+        rows = [
+            self._database.execute(f"SELECT count(*), coalesce(sum({what}), 0) FROM {table}")  # noqa: S608
+            for what, table in counted
+        ]
+        return tuple(int(number) for [row] in rows for number in row)
+
+    def move_targets(self, old: str, new: str) -> None:
+        """Know the workbooks under the folder `old` by where they lie now, under `new`."""
+        names: dict[str, int] = dict(self._database.execute("SELECT name, id FROM targets"))
+        for name, target in names.items():
+            moved = f"{new}/{name.removeprefix(f'{old}/')}"
+            if name.startswith(f"{old}/") and moved not in names:
+                self._database.change("UPDATE targets SET name = ? WHERE id = ?", (moved, target))
+
     def take_in(self, path: JournalPlace) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
@@ -149,6 +166,7 @@ def _merge(database: Database, other: Database) -> Merged:
             take_outcomes(database, other, theirs, ours, arrival)
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
+        _keep_undigested(database, other)
     return Merged(new=new, changed=changed, polls=polls)
 
 
@@ -254,3 +272,11 @@ def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -
         new,
     )
     return len(new)
+
+
+def _keep_undigested(database: Database, other: Database) -> None:
+    """Take over the answers that their run was killed before it could read."""
+    known = set(database.iterate("SELECT feed, at, request FROM answers"))
+    rows = other.execute("SELECT feed, at, request, body FROM answers WHERE poll IS NULL")
+    new = [row for row in rows if row[:3] not in known]
+    database.change_many("INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)", new)

@@ -28,6 +28,7 @@ _LIMIT = 1000  # candles in one answer, where nothing else is known
 _CLOSED = {"bitmex": "BitMEX closed on 2026-09-23"}
 _ENTRIES_LAST = 24 * 3600.0
 _LONGEST_PAUSE = 10.0
+_BANNED = re.compile(r"\b418\b")
 _BLOCKED = re.compile(r"\b(451|403)\b")
 
 
@@ -150,7 +151,7 @@ class Exchanges:
             try:
                 return call(*words)
             except ccxt.DDoSProtection as error:  # RateLimitExceeded is one, too
-                if not again or not isinstance(error, ccxt.RateLimitExceeded):
+                if not again or _BANNED.search(str(error)):
                     raise NoCandles(
                         f"{exchange.id} wants fewer requests: the next run goes on", whole_exchange=True
                     ) from None

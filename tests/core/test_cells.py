@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.cells import CellValue, exact_number, id_cell, key_text, same
+from cqs_sheets.core.cells import CellValue, id_cell, key_text, number_text, rounded, same
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=10, min_value=-(10**9), max_value=10**9)
 
@@ -67,29 +67,29 @@ def test_a_key_is_found_however_the_spreadsheet_kept_it(held: CellValue) -> None
 
 
 @given(DECIMALS)
-def test_a_number_cell_shows_exactly_the_number_or_is_not_used(number: Decimal) -> None:
-    shown = exact_number(number)
-    if shown is None:
-        assert len(number.normalize().as_tuple().digits) > 15
-    else:
-        assert Decimal(repr(float(shown))) == number
+def test_a_number_cell_shows_the_number_to_fifteen_digits(number: Decimal) -> None:
+    shown = number_text(number)
+    assert shown is not None
+    assert Decimal(repr(float(shown))) == rounded(number)
+    assert same(number, Decimal(shown))
+    assert number_text(Decimal(shown)) == shown
+
+
+def test_what_is_longer_than_a_cell_holds_is_rounded_to_it() -> None:
+    assert number_text(Decimal("93100.000000000001")) == "93100"
+    assert number_text(Decimal("0.12345678901234567")) == "0.123456789012346"
+    assert same(Decimal("0.12345678901234567"), Decimal("0.123456789012346"))
+    assert not same(Decimal("0.12345678901234567"), Decimal("0.123456789012347"))
 
 
 @pytest.mark.parametrize(
-    "number",
-    [
-        Decimal("NaN"),
-        Decimal("Infinity"),
-        Decimal("0.1234567890123456"),
-        Decimal("0.12345678901234567"),
-        Decimal("1E+400"),
-    ],
+    "number", [Decimal("NaN"), Decimal("Infinity"), Decimal("1E+400"), Decimal("1E-400")]
 )
 def test_what_a_double_cannot_hold_is_no_number_cell(number: Decimal) -> None:
-    assert exact_number(number) is None
+    assert number_text(number) is None
 
 
 @given(DECIMALS, DECIMALS)
-def test_sameness_of_numbers_is_equality(left: Decimal, right: Decimal) -> None:
-    assert same(left, right) == (left == right)
-    assert same(left, format(right, "f")) == (left == right)
+def test_sameness_of_numbers_is_equality_to_fifteen_digits(left: Decimal, right: Decimal) -> None:
+    assert same(left, right) == (rounded(left) == rounded(right))
+    assert same(left, format(right, "f")) == same(left, right)

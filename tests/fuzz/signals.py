@@ -78,7 +78,7 @@ def _check_cells(record: Record, zone: tzinfo) -> None:
     """Text is text in both kinds of spreadsheet, whatever it says; nothing is longer than a cell holds."""
     for name, source in SOURCES.items():
         value = source.read(record, zone)
-        inexact = isinstance(value, Decimal) and cells.is_inexact(value)
+        inexact = isinstance(value, Decimal) and cells.is_no_number(value)
         encoded = cellxml.encode(value, epoch_1904=False)
         assert not _ILLEGAL_IN_XML.search(encoded.content), name
         assert b"<f" not in encoded.content, name

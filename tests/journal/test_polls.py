@@ -77,16 +77,21 @@ def test_a_signal_missing_from_a_sure_answer_is_closed_as_of_when_it_was_last_se
     assert state(journal) == (Status.CLOSED, at(1), 2)
 
 
-def test_a_signal_that_left_the_window_is_aged_closed_by_a_wider_one_and_reopened_when_seen(
+def test_a_short_look_back_says_nothing_a_wider_one_closes_and_what_is_seen_again_is_open_until_it_ages(
     journal: Journal,
 ) -> None:
     journal.record_poll(poll(0, signal(opened=-5)))
-    assert counts(journal.record_poll(poll(1, look_back=3))) == (0, 0, 0, 1)
-    assert state(journal) == (Status.AGED, at(0), 2)
+    assert counts(journal.record_poll(poll(1, look_back=3))) == (0, 0, 0, 0)
+    assert state(journal) == (Status.OPEN, None, 1)
     assert counts(journal.record_poll(poll(2, look_back=20))) == (0, 0, 1, 0)
-    assert state(journal) == (Status.CLOSED, at(0), 3)
-    assert counts(journal.record_poll(poll(3, signal(opened=-5)))) == (0, 1, 0, 0)
-    assert state(journal) == (Status.OPEN, None, 4)
+    assert state(journal) == (Status.CLOSED, at(0), 2)
+    again = journal.record_poll(poll(3, signal(opened=-5)))
+    assert counts(again) == (0, 1, 0, 0)
+    [news] = again.news
+    assert (news.what, news.record.status, news.changes) == ("changed", Status.OPEN, "open again, was closed")
+    aged = journal.record_poll(poll(16, look_back=3))
+    assert (counts(aged), aged.news) == ((0, 0, 0, 1), ())
+    assert state(journal) == (Status.AGED, at(3), 4)
 
 
 @pytest.mark.parametrize("reject", [Reject(id="1", reason="no ask", raw="{}")])

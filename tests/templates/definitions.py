@@ -114,7 +114,6 @@ def calcs(signal: Sent) -> Values:
 _LINEAR = {
     "binance_futures": ("BINANCE:{c}{q}.P", "binanceusdm", "https://www.binance.com/en/futures/{c}{q}"),
     "bitget_futures": ("BITGET:{c}{q}.P", "bitget", "https://www.bitget.com/futures/usdt/{c}{q}"),
-    "bitmex": ("BITMEX:{x}{q}.P", "bitmex", "https://www.bitmex.com/app/trade/{x}{q}"),
     "bybit": ("BYBIT:{c}{q}.P", "bybit", "https://www.bybit.com/trade/usdt/{c}{q}"),
     "htx_futures": (
         "HTX:{c}{q}.P", "htx", "https://www.htx.com/futures/linear_swap/exchange#contract_code={c}-{q}",
@@ -123,7 +122,6 @@ _LINEAR = {
     "okx_futures": ("OKX:{c}{q}.P", "okx", "https://www.okx.com/trade-swap/{lc}-{lq}-swap"),
 }  # fmt: skip
 _INVERSE = {
-    "bitmex": ("BITMEX:{x}USD.P", "bitmex", "https://www.bitmex.com/app/trade/{x}USD"),
     "bybit": ("BYBIT:{c}USD.P", "bybit", "https://www.bybit.com/trade/inverse/{c}USD"),
     "deribit": ("DERIBIT:{c}USD.P", "deribit", "https://www.deribit.com/futures/{c}-PERPETUAL"),
     "okx_futures": ("OKX:{c}USD.P", "okx", "https://www.okx.com/trade-swap/{lc}-usd-swap"),
@@ -144,8 +142,7 @@ def _symbols(code: str, coin: str, quote: str) -> Values:
     if not coin.isalnum() or (code == "deribit" and coin not in ("BTC", "ETH")):
         return blank
     if quote == "USD" and code in _INVERSE:
-        spelt, settled = _INVERSE[code], "BTC" if code == "bitmex" else coin
-        ccxt = f"{coin}/USD:{settled}"
+        spelt, ccxt = _INVERSE[code], f"{coin}/USD:{coin}"
     elif code in _LINEAR and quote in ("USDT", "USDC"):
         spelt, ccxt = _LINEAR[code], f"{coin}/{quote}:{quote}"
     elif code in _SPOT_SYMBOLS:
@@ -291,13 +288,10 @@ def futures_formulas(signal: Sent, numbers: Numbers) -> Values:
 def scalping_formulas(signal: Sent, numbers: Numbers) -> Values:
     """The formula columns of the template scalping."""
     known = calcs(signal)
-    age = (NOW - signal.published).total_seconds() / 60
     target, stop = known["tp1_pct"], known["stop_pct"]
     reward, risk = ((target or 0) - 2 * numbers.Fee_pct, (stop or 0) + 2 * numbers.Fee_pct)
     both = target is not None and stop is not None
-    state = "fresh" if age <= numbers.Fresh_min else "late" if age <= numbers.Late_min else "old"
     return {
-        "age": age, "state": state,
         "rr_net": reward / risk if both else None,
         "be": risk / (risk + reward) if both else None,  # win rate x reward = loss rate x risk
         **{key: value for key, value in signals_formulas(signal, numbers).items() if key != "rr"},

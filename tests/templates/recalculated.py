@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 import openpyxl
@@ -20,6 +22,9 @@ from cqs_sheets.core.signals.coverage import next_arrival, observe
 from cqs_sheets.core.signals.parse import parse_signals
 from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.destinations.excel.edit.results import store_results
+from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.workbook import Workbook as ExcelWorkbook
 from cqs_sheets.export import write_workbook
 from cqs_sheets.template_files import load_template
 from tests.templates.wire import NOW, Sent
@@ -37,6 +42,7 @@ class Made:
     """A workbook to make: a template, the signals in it, and what its user typed before it was recalculated.
 
     `settings` are typed into the cells of those names (None empties them); `typed` may type anything else.
+    `known` adds to the records what else is known of them.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Made:
     signals: Sequence[Sent]
     settings: Mapping[str, Any] = field(default_factory=dict)
     typed: Callable[[Workbook], None] | None = None
+    known: Callable[[Iterable[Record]], Iterable[Record]] = iter
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,28 @@ class Recalculated:
     template: str
     signals: Sequence[Sent]
     book: Workbook
+    stored: Workbook
+    values: Workbook
+    """The same as the product stored it: what whoever does not compute sees; `stored` has the formulas."""
+
+    def disagreements(self) -> tuple[int, list[str]]:
+        """How many formulas there are, and those whose stored value is not what LibreOffice makes of them."""
+        found, total = [], 0
+        for sheet in self.stored.worksheets:
+            for row in sheet.iter_rows():
+                for cell in row:
+                    formula = cell.value
+                    if cell.data_type != "f":
+                        continue
+                    total += 1
+                    shown, worked_out = (
+                        book[sheet.title][cell.coordinate].value for book in (self.values, self.book)
+                    )
+                    if not _alike(shown, worked_out):
+                        found.append(
+                            f"{sheet.title}!{cell.coordinate} {formula}: {shown!r}, not {worked_out!r}"
+                        )
+        return total, found
 
     def rows(self, tab_name: str) -> list[dict[str, Any]]:
         """A table tab's rows as column id -> value, blank cells as None; rows without a value left out."""
@@ -106,7 +135,7 @@ def recalculated(books: Iterable[Made], folder: Path) -> dict[str, Recalculated]
         [
             "soffice", "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}",
             "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "out"),
-            *(str(folder / f"{name}.xlsx") for name in made),
+            *(str(_without_results(folder / f"{name}.xlsx")) for name in made),
         ],
         check=True, capture_output=True, timeout=300,
     )  # fmt: skip
@@ -115,13 +144,15 @@ def recalculated(books: Iterable[Made], folder: Path) -> dict[str, Recalculated]
             book.template,
             book.signals,
             openpyxl.load_workbook(folder / "out" / f"{name}.xlsx", data_only=True),
+            openpyxl.load_workbook(folder / f"{name}.xlsx"),
+            openpyxl.load_workbook(folder / f"{name}.xlsx", data_only=True),
         )
         for name, book in made.items()
     }
 
 
 def _make(book: Made, path: Path) -> None:
-    write_workbook(path, load_template(book.template), records(book.signals), ZONE, _SYNCED)
+    write_workbook(path, load_template(book.template), book.known(records(book.signals)), ZONE, _SYNCED)
     if not book.settings and book.typed is None:
         return
     workbook = openpyxl.load_workbook(path)
@@ -131,3 +162,30 @@ def _make(book: Made, path: Path) -> None:
     if book.typed is not None:
         book.typed(workbook)
     workbook.save(path)
+    with Package.open(path.read_bytes()) as package:
+        draft = Draft(package)
+        read = ExcelWorkbook(draft)
+        store_results(draft, read, load_template(book.template), read.sheets)
+        with path.open("w+b") as file:
+            draft.write(file)
+
+
+_RESULT = re.compile(rb'(<c [^>]*?)(?: t="(?:str|b)")?([^>]*>)(<f[^>]*>[^<]*</f>)<v>[^<]*</v>')
+
+
+def _without_results(path: Path) -> Path:
+    """A copy that LibreOffice has to work out: it believes what is stored."""
+    bare = path.parent / "bare" / path.name
+    bare.parent.mkdir(exist_ok=True)
+    with ZipFile(path) as book, ZipFile(bare, "w") as copy:
+        for name in book.namelist():
+            copy.writestr(name, _RESULT.sub(rb"\1\2\3", book.read(name)))
+    return bare
+
+
+def _alike(shown: Any, worked_out: Any) -> bool:
+    if isinstance(shown, int | float) and isinstance(worked_out, int | float):
+        return abs(shown - worked_out) <= 1e-9 * max(abs(shown), abs(worked_out), 1e-12)
+    if isinstance(shown, datetime) and isinstance(worked_out, datetime):
+        return abs((shown - worked_out).total_seconds()) < 1
+    return (shown or "") == (worked_out or "")

@@ -29,7 +29,7 @@ from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
 from cqs_sheets.errors import UsageError
 from cqs_sheets.files import replacing
-from cqs_sheets.github import (
+from cqs_sheets.github.workflow import (
     WORKFLOW_FILE,
     action_problem,
     installed_action,
@@ -144,7 +144,8 @@ def _write_workflow(settings: config.Settings, options: InitOptions, *, asking: 
             f"{path} exists already.", meaning="It was left as it is.", hint="Replace it with --force."
         )
     action = options.action or installed_action() or _asked_action(asking=asking)
-    _write_new(path, workflow_text(settings, root, action))
+    former = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    _write_new(path, workflow_text(settings, root, action, former))
     click.echo(f"Wrote {path}.\n")
     for line in needs(settings):
         click.echo(line)

@@ -19,7 +19,7 @@ from cqs_sheets.config import Environment
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github import tell_github
+from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run import Session, check_targets, open_api
 from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch
 

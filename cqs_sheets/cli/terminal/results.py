@@ -28,7 +28,7 @@ from cqs_sheets.core.render import (
 from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github import tell_github
+from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run.sync import SyncResult
 
 _COLORS = {"+": "green", "~": "yellow"}

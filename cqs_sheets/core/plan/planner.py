@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from cqs_sheets.core.cells import CellType, CellValue, same
+from cqs_sheets.core.cells import CellType, CellValue, number_text, same
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
@@ -124,8 +125,15 @@ def _row_updates(
         old, value = held.get(column.id), row.values[column.id]
         if row.fill_only and old not in (None, ""):
             continue
-        if not same(value, old) and _may_replace(column, old, value):
+        if (not same(value, old) or _is_text_of_number(value, old)) and _may_replace(column, old, value):
             yield Update(tab=row.tab, key=row.key, column=column.id, old=old, new=value)
+
+
+def _is_text_of_number(wanted: CellValue, held: CellValue) -> bool:
+    """Whether a text stands where the same number belongs: nothing computes with it there."""
+    if not isinstance(wanted, Decimal) or not isinstance(held, str):
+        return False
+    return same(wanted, held) and number_text(wanted) is not None
 
 
 def _may_replace(column: Column, old: CellValue, new: CellValue) -> bool:
@@ -166,6 +174,7 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
         if (
             isinstance(tab, TableTab)
             and update.old not in (None, "")
+            and not _is_text_of_number(update.new, update.old)
             and tab.column(update.column).source not in _LIFE_CYCLE
             and tab.column(update.column).type is not CellType.TIME  # another zone is a decision, no accident
         ):

@@ -171,12 +171,12 @@ def missing(record: Record, window: Window, last_seen: datetime, *, sure: bool =
     """The record after an answer for `window` did not hold it; `last_seen` is when one last did.
 
     Closed only if the answer was complete (`sure`) and the window surely covered the signal's time
-    stamp; aged if the time stamp lies before the window; else the very same object.
+    stamp; aged if it is older than the API looks back, however short the window was; else the very same object.
     """
     status = record.status
     if status is not Status.CLOSED and sure and window.surely_covers(record.signal.timestamp):
         status = Status.CLOSED
-    elif status is Status.OPEN and record.signal.timestamp < window.start:
+    elif status is Status.OPEN and record.signal.timestamp < window.end - REACH:
         status = Status.AGED
     if status is record.status:
         return record

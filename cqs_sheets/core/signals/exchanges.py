@@ -164,15 +164,6 @@ FUTURES_MARKETS: Mapping[str, tuple[Market, ...]] = {
     "bitget_futures": (
         _linear("bitget", "BITGET:{COIN}{QUOTE}.P", "https://www.bitget.com/futures/usdt/{COIN}USDT"),
     ),
-    "bitmex": (  # calls BTC XBT; what it quotes in USD it settles in BTC
-        _linear("bitmex", "BITMEX:XBTUSDT.P", "https://www.bitmex.com/app/trade/XBTUSDT", coins=("BTC",)),
-        _linear("bitmex", "BITMEX:{COIN}USDT.P", "https://www.bitmex.com/app/trade/{COIN}USDT"),
-        _inverse("bitmex", "BITMEX:XBTUSD.P", "https://www.bitmex.com/app/trade/XBTUSD", coins=("BTC",)),
-        Market(
-            ccxt_id="bitmex", ccxt="{COIN}/USD:BTC", tradingview="BITMEX:{COIN}USD.P",
-            url="https://www.bitmex.com/app/trade/{COIN}USD", quotes=("USD",),
-        ),
-    ),
     "bybit": (
         _linear("bybit", "BYBIT:{COIN}USDT.P", "https://www.bybit.com/trade/usdt/{COIN}USDT"),
         _inverse("bybit", "BYBIT:{COIN}USD.P", "https://www.bybit.com/trade/inverse/{COIN}USD"),
@@ -199,6 +190,20 @@ FUTURES_MARKETS: Mapping[str, tuple[Market, ...]] = {
     ),
 }  # fmt: skip
 
+CLOSED: Mapping[str, str] = {"bitmex": "BitMEX closed on 2026-09-23"}
+"""Exchanges that are no more: their codes are still filters of the API, but there is nothing to link to."""
+
+_THOUSANDS = ("BONK", "CAT", "CHEEMS", "FLOKI", "LUNC", "PEPE", "SATS", "SHIB", "XEC")
+ALIASES: Mapping[str, Mapping[str, str]] = {
+    "binance_futures": {coin: f"1000{coin}" for coin in _THOUSANDS},
+    "bybit": {
+        **{coin: f"1000{coin}" for coin in ("BONK", "BTT", "FLOKI", "LUNC", "PEPE", "XEC")},
+        "SATS": "10000SATS",
+        "SHIB": "SHIB1000",
+    },
+}
+"""Coins whose contracts hold many of them, and what those are called: exchange code -> coin -> its name there."""
+
 MARKETS: Mapping[str, tuple[Market, ...]] = {**SPOT_MARKETS, **FUTURES_MARKETS}
 """Exchange code in lower case -> its markets; of those that take a pair, the first one counts."""
 
@@ -212,10 +217,11 @@ class Symbols:
     """How pairs are spelt: what the user says of an exchange, and behind it what we know.
 
     `own` and `names` go by exchange code in lower case. What a market of `own` does not say (None)
-    is as it is built in.
+    is as it is built in. `aliases` are coins that an exchange calls otherwise (code -> coin -> name, upper case).
     """
 
     own: Mapping[str, Market] = field(default_factory=dict)
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
     def exchange_name(self, code: str) -> str:
@@ -238,13 +244,23 @@ class Symbols:
         """The pair's page at its exchange, or blank."""
         return self._spelt(signal, "url")
 
+    def alias(self, signal: Signal) -> str:
+        """What the exchange calls the coin, such as a contract of a thousand units; blank if as the API does."""
+        return self._alias(signal.exchange.strip().lower(), signal.coin.strip().upper())
+
+    def _alias(self, code: str, coin: str) -> str:
+        name = self.aliases.get(code, {}).get(coin) or ALIASES.get(code, {}).get(coin, coin)
+        return "" if name == coin else name
+
     def _spelt(self, signal: Signal, what: str) -> str:
         coin, quote, code = signal.coin.strip(), signal.currency.strip(), signal.exchange.strip().lower()
-        return self._pattern(code, coin, quote, what) if code in self.own else _known(code, coin, quote, what)
+        ours = code in self.own or code in self.aliases
+        return self._pattern(code, coin, quote, what) if ours else _known(code, coin, quote, what)
 
     def _pattern(self, code: str, coin: str, quote: str, what: str) -> str:
         if not (_plain(coin) and _plain(quote)):
             return ""
+        coin = self._alias(code, coin.upper()) or coin
         names = {
             "COIN": coin.upper(), "QUOTE": quote.upper(), "coin": coin.lower(), "quote": quote.lower(),
         }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from cqs_sheets.core.cells import rounded
 from cqs_sheets.core.signals.signal import Signal
 
 _CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)  # a quotient's digits: exact in a spreadsheet's doubles
@@ -22,10 +23,10 @@ def entry_zone(signal: Signal) -> tuple[Decimal, Decimal] | None:
 
 
 def entry_mid(signal: Signal) -> Decimal | None:
-    """The middle of the entry zone, exact; the ask where no zone was sent."""
+    """The middle of the entry zone, to the 15 digits of a cell; the ask where no zone was sent."""
     start, end = signal.buy_start, signal.buy_end
     if start is not None and end is not None:
-        return (start + end) / 2
+        return rounded((start + end) / 2)
     return start or end or signal.ask
 
 

@@ -87,15 +87,18 @@ class _Document:
     def _tab(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
         kind = worked_out.get("kind")
         if "like" in tab:
-            yield from self._likeness(path, tab)
+            yield from self._likeness(path, tab, worked_out)
         if kind == "table":
             yield from self._table(path, tab, worked_out)
         elif kind in ("blocks", "report"):
             yield from self._page(path, {key: value for key, value in tab.items() if key != "like"})
             yield from page_findings(path, worked_out, self._tabs, self._colors)
 
-    def _likeness(self, path: Path, tab: Values) -> Iterator[Finding]:
-        models = [name for name in self._tabs if name != tab.get("name")]
+    def _likeness(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
+        included = (
+            worked_out.get("columns") and "columns" not in tab
+        )  # it may be like the one that it replaces
+        models = [name for name in self._tabs if included or name != tab.get("name")]
         yield from _unknown((*path, "like"), tab["like"], models)
         ids = self._columns.get(tab["like"], [])
         for position, column_id in enumerate(tab.get("without", ())):

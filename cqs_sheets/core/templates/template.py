@@ -25,11 +25,15 @@ class ColumnKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellFormat:
-    """A number format as Excel and Google Sheets both spell it, and its horizontal alignment."""
+    """A number format as Excel and Google Sheets both spell it, and its horizontal alignment.
+
+    `decimals` says that rows of a feed show as many as their prices need: see decimals.py.
+    """
 
     pattern: str = "General"
     type: str = ""
     align: str = ""
+    decimals: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

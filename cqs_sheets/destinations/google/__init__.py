@@ -21,7 +21,7 @@ from cqs_sheets.destinations.google.read.cells import (
     box_of_column,
     box_of_rows,
     decode,
-    is_inexact,
+    is_no_number,
     model_rows,
     read_boxes,
     read_formulas,
@@ -369,9 +369,9 @@ def _oddities(plan: Plan) -> Iterator[str]:
     """What could not be written as it is."""
     values = [(add.key, value) for add in plan.adds for value in add.values.values()]
     values += [(update.key, update.new) for update in plan.updates]
-    inexact = sorted({key for key, value in values if is_inexact(value)})
-    if inexact:
-        yield f"kept as text, as a spreadsheet would round it: numbers of {', '.join(inexact[:5])}"
+    beyond = sorted({key for key, value in values if is_no_number(value)})
+    if beyond:
+        yield f"kept as text, as no cell can hold it: numbers of {', '.join(beyond[:5])}"
     if any(isinstance(value, str) and len(value) > MOST_CHARACTERS for _, value in values):
         yield f"cut to {MOST_CHARACTERS:,} characters, the most that a cell holds: a text"
 

@@ -49,7 +49,7 @@ def results(path: Path) -> dict[str, list[bytes]]:
 def test_whatever_looks_at_the_changed_sheet_however_far_away_forgets(book: Path) -> None:
     sync(book, updates=[change("2", "stop", Decimal(5))])
     found = results(book)
-    assert found["sheet1"] == [b"186201", b"kept", b"kept, too", b"186201"]
+    assert found["sheet1"] == [b"186201", b"kept", b"kept, too", b"10", b"186201"]
     assert found["sheet2"] == []
     assert found["sheet3"] == []
     assert found["sheet4"] == []

@@ -30,7 +30,13 @@ def _typed(draw: random.Random, signal: Row, number: int) -> Row:
     planned = signal["entry"] or signal["ask"] or 1.0
     price = planned * draw.uniform(0.98, 1.02)
     opened = START + timedelta(minutes=draw.randint(0, 5000))
-    trade: Row = {"sig": signal["id"], "opened": opened, "entry": price, "qty": 1000 / price}
+    trade: Row = {
+        "sig": signal["id"],
+        "table": signal["table"],
+        "opened": opened,
+        "entry": price,
+        "qty": 1000 / price,
+    }
     if isinstance(signal["id"], int) and draw.random() < 0.1:
         trade["sig"] = str(signal["id"])
     shares = draw.choice(((1,), (1,), (0.5, 0.5), (0.7, 0.2, 0.1), (0.5,), (), (0.5, 0.3, 0.2)))
@@ -61,9 +67,9 @@ class Exit:
     share: float
 
 
-def expected(trade: Row, signals: Mapping[str, Row]) -> Row:
+def expected(trade: Row, signals: Mapping[tuple[str, str], Row]) -> Row:
     """What the formula columns of a trade's row show, but for its number among the closed ones."""
-    signal = signals.get(str(trade["sig"]))
+    signal = signals.get((trade["table"], str(trade["sig"])))
     if signal is None:
         return {"pair": "not found", "done": _done(_exits(trade))}
     plan = {column: signal[source] for column, source in _PLAN.items()}
@@ -97,15 +103,20 @@ def _result(trade: Row, plan: Row, side: str | None) -> Row:
         turnover = quantity * (entry * done + sum(each.share * each.price for each in exits))
         found["pnl"] = gross - (trade["fees"] if trade.get("fees") is not None else FEE * turnover)
     if found.get("risk") and "pnl" in found:
-        found["r"] = found["pnl"] / found["risk"]
+        found["r"] = _shown(found["pnl"] / found["risk"])
     if status == "Closed" and "r" in found:
         found["result"] = "Win" if found["r"] > BAND else "Loss" if found["r"] < -BAND else "Even"
     stop = trade.get("stop_now") or first_stop
     if status != "Closed" and stop:
         found["open_risk"] = quantity * (1 - done) * max(0, sign * (entry - stop))
     if found.get("risk") and plan["p_entry"]:
-        found["slip"] = sign * (entry - plan["p_entry"]) * quantity / found["risk"]
+        found["slip"] = _shown(sign * (entry - plan["p_entry"]) * quantity / found["risk"])
     return found
+
+
+def _shown(r: float) -> float:
+    """What would show as -0.00R is none."""
+    return r if abs(r) >= 0.005 else 0.0
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:

@@ -14,6 +14,7 @@ from cqs_sheets.core.plan.plan import USERS_OWN, Add, Plan, Update
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.newrows import RowMaker
 from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
+from cqs_sheets.destinations.excel.edit.results import own_sheets, store_results
 from cqs_sheets.destinations.excel.edit.room import (
     Growth,
     grow_charts,
@@ -38,7 +39,7 @@ from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, encode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, address
-from cqs_sheets.destinations.excel.parts.styles import TimeFormats
+from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.tables import resize_table
 from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name, tab_prefix
 from cqs_sheets.destinations.excel.read import scan as rollover
@@ -93,7 +94,7 @@ class Editor:
     def _open(self) -> None:
         self._workbook = Workbook(self._draft)
         self._strings = SharedStrings(self._draft, self._workbook.linked("sharedStrings"))
-        self._formats = TimeFormats(self._draft, self._workbook.linked("styles"))
+        self._formats = CellFormats(self._draft, self._workbook.linked("styles"))
 
     def apply(self, plan: Plan, made: Made) -> None:
         """Make a plan's changes of rows and cells in the draft, and leave its sequence and the record there.
@@ -121,6 +122,19 @@ class Editor:
             sheets = {sheet.part: sheet for sheet in self._kept}
             forget_results(self._draft, self._workbook, list(sheets.values()), self._settings)
         self._workbook.save()
+        if self._kept:
+            store_results(self._draft, self._workbook, self._template, self._own_sheets())
+
+    def _own_sheets(self) -> list[Sheet]:
+        """The sheets whose formulas are the template's."""
+        tables = [
+            place.sheet
+            for tab in self._template.tabs
+            if isinstance(tab, TableTab) and self._made.get(tab.mark_name) != USERS_OWN
+            for volume in marked_volumes(self._workbook, tab)
+            if (place := marked_place(self._workbook, volume))
+        ]
+        return own_sheets(self._workbook, self._template, tables)
 
     @property
     def warnings(self) -> list[str]:

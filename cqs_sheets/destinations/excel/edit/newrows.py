@@ -11,21 +11,22 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from cqs_sheets.core.cells import CellValue, exact_number
+from cqs_sheets.core.cells import CellValue, number_text
 from cqs_sheets.core.grid import column_letters, column_number
+from cqs_sheets.core.templates.decimals import is_ours, row_patterns
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
-from cqs_sheets.destinations.excel.parts.styles import TimeFormats
+from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
 
 _T = TypeVar("_T")
 
-_Writer = Callable[[str, Mapping[str, CellValue]], str]
+_Writer = Callable[[str, Mapping[str, CellValue], Mapping[str, str]], str]
 """The XML of a cell of a row (by its number) holding these values."""
 
 _CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
@@ -60,7 +61,7 @@ class RowMaker:
     masters: Mapping[int, CellXml]
     growth: Growth | None
     reference: ColumnReference
-    formats: TimeFormats
+    formats: CellFormats
     epoch_1904: bool
     warnings: list[str]
     kept: set[str]
@@ -71,29 +72,32 @@ class RowMaker:
         They are made when they are written; what they need of the rest of the workbook (formats,
         the columns that formulas look at) is made or found now, as it stands now.
         """
+        patterns = [{} if self.users_own else row_patterns(self.place.tab, each) for each in values]
         for at, column in self._ours.items():
             with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-            self._shown(at, next(with_time, {}))
-        self._row(start, values[0])
+            self._shown(at, next(with_time, {}), {})
+            for pattern in {each[column.id] for each in patterns if column.id in each}:
+                self._shown(at, {}, {column.id: pattern})
+        self._row(start, values[0], patterns[0])
         self._writers  # noqa: B018 - found now
         return EditsOnDemand(
             range(start, start + len(values)),
-            lambda row: self._row(row, values[row - start]),
-            lambda row: self._written(row, values[row - start]),
+            lambda row: self._row(row, values[row - start], patterns[row - start]),
+            lambda row: self._written(row, values[row - start], patterns[row - start]),
         )
 
-    def _row(self, row: int, values: Mapping[str, CellValue]) -> RowEdit:
+    def _row(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> RowEdit:
         edit = RowEdit(attributes=self._attributes, kept=self.kept)
         for at in self.columns:
-            style, shown = self._style(at), self._shown(at, values)
+            style, shown = self._style(at), self._shown(at, values, patterns)
             content = self._content(row, at, values)
             edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
 
-    def _written(self, row: int, values: Mapping[str, CellValue]) -> bytes:
+    def _written(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> bytes:
         """What `_row` comes to where no row is: most of a write's time is spent here."""
         number = str(row)
-        cells = "".join(write(number, values) for write in self._writers)
+        cells = "".join(write(number, values, patterns) for write in self._writers)
         return f'<row r="{number}"{self._attributes.decode()}>{cells}</row>'.encode()
 
     @cached_property
@@ -105,38 +109,49 @@ class RowMaker:
         column, opened = self._ours.get(at), f'<c r="{column_letters(at)}'
         plain = _style_attribute(self._style(at))
         if column is None and at not in self._calculated and self._filled_down(self.model_row, at) is None:
-            return lambda number, _: f'{opened}{number}"{plain}/>'
+            return lambda number, _, __: f'{opened}{number}"{plain}/>'
         if column is None:
-            return lambda number, _: _cell_text(opened, number, plain, self._content(int(number), at, {}))
+            return lambda number, _, __: _cell_text(opened, number, plain, self._content(int(number), at, {}))
         if column.kind is ColumnKind.FORMULA:
-            return self._formula_writer(column, opened, plain)
-        id_, timed = column.id, [""]
+            return self._formula_writer(at, column, opened)
+        id_, style_of = column.id, self._style_of(at, column)
 
-        def write(number: str, values: Mapping[str, CellValue]) -> str:
+        def write(number: str, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> str:
             value = values.get(id_)
+            style = style_of(value, patterns)
             if value is None or value == "":
-                return f'{opened}{number}"{plain}/>'
-            if isinstance(value, Decimal) and (digits := exact_number(value)) is not None:
-                return f'{opened}{number}"{plain}><v>{digits}</v></c>'
+                return f'{opened}{number}"{style}/>'
+            if isinstance(value, Decimal) and (digits := number_text(value)) is not None:
+                return f'{opened}{number}"{style}><v>{digits}</v></c>'
             if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
-                space = (
-                    ' xml:space="preserve"' if "\n" in value or value[0] == " " or value[-1] == " " else ""
-                )
-                return f'{opened}{number}"{plain} t="inlineStr"><is><t{space}>{value}</t></is></c>'
-            style = plain
-            if isinstance(value, datetime):
-                style = timed[0] = timed[0] or _style_attribute(self._shown(at, values))
+                kept = "\n" in value or value[0] == " " or value[-1] == " "
+                space = ' xml:space="preserve"' if kept else ""
+                return f'{opened}{number}"{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
             return _cell_text(opened, number, style, self._content(int(number), at, values))
 
         return write
 
-    def _formula_writer(self, column: Column, opened: str, style: str) -> _Writer:
+    def _style_of(self, at: int, column: Column) -> Callable[[CellValue, Mapping[str, str]], str]:
+        """The format of a column's cell, by its value and its row's patterns: each is found once."""
+        id_, found = column.id, dict[tuple[bool, str | None], str]()
+
+        def style_of(value: CellValue, patterns: Mapping[str, str]) -> str:
+            kind = (isinstance(value, datetime), patterns.get(id_))
+            if kind not in found:
+                found[kind] = _style_attribute(self._shown(at, {id_: value}, patterns))
+            return found[kind]
+
+        return style_of
+
+    def _formula_writer(self, at: int, column: Column, opened: str) -> _Writer:
         """A formula is worked out once: of each row's own there is nothing in it but the number."""
-        found = self._formula_cell(_ANY_ROW, column)
+        found, style_of = self._formula_cell(_ANY_ROW, column), self._style_of(at, column)
         if found is None:
-            return lambda number, _: f'{opened}{number}"{style}/>'
+            return lambda number, _, patterns: f'{opened}{number}"{style_of(None, patterns)}/>'
         parts = found.content.decode().split(str(_ANY_ROW))
-        return lambda number, _: f'{opened}{number}"{style}>{number.join(parts)}</c>'
+        return lambda number, _, patterns: (
+            f'{opened}{number}"{style_of(None, patterns)}>{number.join(parts)}</c>'
+        )
 
     @cached_property
     def columns(self) -> list[int]:
@@ -189,9 +204,11 @@ class RowMaker:
     def _style(self, at: int) -> int | None:
         return self._looks[at] if at in self._looks else self.styles.get(at)
 
-    def _shown(self, at: int, values: Mapping[str, CellValue]) -> int | None:
+    def _shown(self, at: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> int | None:
         """The format of the cell that holds the value that is there for it."""
         style, column = self._style(at), self._ours.get(at)
+        if column and column.id in patterns and is_ours(self.formats.pattern(style), column.format):
+            return self.formats.like(style, patterns[column.id])
         if column is None or not isinstance(values.get(column.id), datetime):
             return style
         return self.formats.for_time(style, column.format.pattern)

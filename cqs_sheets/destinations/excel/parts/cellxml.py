@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from cqs_sheets.core.cells import CellType, CellValue, exact_number
+from cqs_sheets.core.cells import CellType, CellValue, number_text
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.xmltext import canonical, escape_cell, unescape_cell
 
@@ -153,7 +153,7 @@ def _number(text: str, kind: CellType, *, epoch_1904: bool) -> CellValue:
     if kind is CellType.TIME:
         return from_serial(float(number), epoch_1904=epoch_1904) or text
     if kind is CellType.TEXT:
-        return exact_number(number) or text
+        return number_text(number) or text
     return number
 
 
@@ -185,14 +185,14 @@ def to_serial(moment: datetime, *, epoch_1904: bool) -> float | None:
 
 
 def encode(value: CellValue, *, epoch_1904: bool) -> Encoded:
-    """The cell that holds a value; what no cell can hold exactly becomes text, with a warning."""
+    """The cell that holds a value; what no cell can hold becomes text, with a warning."""
     if isinstance(value, bool):
         return Encoded(b"b", b"<v>1</v>" if value else b"<v>0</v>")
     if isinstance(value, Decimal):
-        number = exact_number(value)
+        number = number_text(value)
         if number is None:
             text = format(value, "f") if value.is_finite() else str(value)
-            return _text(text, f"{text} has more digits than a spreadsheet number: kept as text")
+            return _text(text, f"{text} is no number that a cell can hold: kept as text")
         return Encoded(b"", b"<v>%s</v>" % number.encode())
     if isinstance(value, datetime):
         serial = to_serial(value, epoch_1904=epoch_1904)

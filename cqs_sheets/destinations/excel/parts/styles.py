@@ -10,6 +10,7 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.splice import appended_to, items, outline
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
 
+_GENERAL = "General"
 _DEFAULT_PATTERN = "yyyy-mm-dd hh:mm"
 _FIRST_CUSTOM = 164
 _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
@@ -29,8 +30,8 @@ _LAST_FORMAT = re.compile(rb".*(<xf\b.*)", re.DOTALL)
 _NOT_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
 
-class TimeFormats:
-    """The formats of a workbook's styles part, as far as times are concerned."""
+class CellFormats:
+    """The formats of a workbook's styles part, as far as it counts how numbers and times are shown."""
 
     def __init__(self, draft: Draft, part: str | None) -> None:
         self._draft = draft
@@ -54,6 +55,13 @@ class TimeFormats:
         pattern = _NOT_CODE.sub("", self._patterns.get(number, "")).lower()
         return number in _BUILT_IN or any(letter in pattern for letter in "ymdhs")
 
+    def pattern(self, style: int | None) -> str:
+        """The number format of cells of that format; "" for one that is built into Excel."""
+        if style is None or style >= len(self._formats):
+            return _GENERAL
+        number = xmltext.whole(xmltext.attributes(self._formats[style].split(b">")[0]).get("numFmtId", "0"))
+        return self._patterns.get(number, "" if number else _GENERAL)
+
     def is_unlocked(self, style: int) -> bool:
         """Whether cells of that format can be written in a protected sheet."""
         return style < len(self._formats) and _UNLOCKED.search(self._formats[style]) is not None
@@ -62,20 +70,26 @@ class TimeFormats:
         """That format if it shows times, else one like it that does, added to the styles part."""
         if self.shows_time(style) or not self._formats or self._part is None:
             return style
-        pattern = _DEFAULT_PATTERN if pattern in ("", "General", "@") else pattern
+        return self.like(style, _DEFAULT_PATTERN if pattern in ("", "General", "@") else pattern)
+
+    def like(self, style: int | None, pattern: str) -> int | None:
+        """A format like that one that shows numbers by `pattern`, added to the styles part if need be."""
+        if not self._formats or self._part is None or self.pattern(style) == pattern:
+            return style
         if (style, pattern) not in self._added:
             self._added[style, pattern] = self._add(style or 0, pattern)
         return self._added[style, pattern]
 
     def _add(self, style: int, pattern: str) -> int:
-        number = max((_FIRST_CUSTOM - 1, *self._patterns)) + 1
+        held = [id_ for id_, code in self._patterns.items() if code == pattern]
+        number = held[0] if held else max((_FIRST_CUSTOM - 1, *self._patterns)) + 1
         custom = b'<numFmt numFmtId="%d" formatCode="%s"/>' % (number, xmltext.escape_attribute(pattern))
         model = self._formats[style if style < len(self._formats) else 0]
         end = model.index(b">") + 1
         opened = xmltext.with_attribute(model[:end], "numFmtId", str(number))
         added = xmltext.with_attribute(opened, "applyNumberFormat", "1") + model[end:]
         index = len(self._formats)
-        xml = self._with_custom(custom)
+        xml = self._xml if held else self._with_custom(custom)
         match = _FORMATS.search(xml)
         assert match is not None and self._part is not None  # noqa: S101, PT018 - `for_time` has looked
         xml = xml[: match.end(1)] + added + xml[match.end(1) :]

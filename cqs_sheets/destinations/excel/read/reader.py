@@ -19,7 +19,7 @@ from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, 
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, addressed_row, pieces, row_xml
-from cqs_sheets.destinations.excel.parts.styles import TimeFormats
+from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.workbook import (
     CellAddress,
     DefinedName,
@@ -177,7 +177,7 @@ class Reader:
         self._bindings = bindings
         self._workbook = Workbook(draft)
         self._strings = SharedStrings(draft, self._workbook.linked("sharedStrings"))
-        self._formats = TimeFormats(draft, self._workbook.linked("styles"))
+        self._formats = CellFormats(draft, self._workbook.linked("styles"))
         self.scans: dict[str, Scan] = {}
 
     def tabs(self, keys: Mapping[str, Collection[str]]) -> dict[str, TabState]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from cqs_sheets.core.cells import CellType, CellValue, exact_number
+from cqs_sheets.core.cells import CellType, CellValue, number_text, rounded
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
 from cqs_sheets.destinations.google.wire import shapes
@@ -25,7 +25,7 @@ _ID_DIGITS = 15
 def encode(value: CellValue) -> Json:
     """A value as ExtendedValue; {} for a blank.
 
-    A number that a double cannot show exactly, and every text, is stored as text and never parsed.
+    Numbers are rounded to the 15 digits that a cell holds; every text is stored as text and never parsed.
     """
     if value is None or value == "":
         return {}
@@ -34,17 +34,17 @@ def encode(value: CellValue) -> Json:
     if isinstance(value, datetime):
         return {"numberValue": serial(value)}
     if isinstance(value, Decimal):
-        exact = exact_number(value)
-        return {"stringValue": format(value, "f")} if exact is None else {"numberValue": _number(value)}
+        return {"stringValue": format(value, "f")} if is_no_number(value) else {"numberValue": _number(value)}
     return {"stringValue": value[:MOST_CHARACTERS]}
 
 
-def is_inexact(value: CellValue) -> bool:
-    """Whether a number must be kept as text."""
-    return isinstance(value, Decimal) and exact_number(value) is None
+def is_no_number(value: CellValue) -> bool:
+    """Whether a number is one that no cell can hold, and must be kept as text."""
+    return isinstance(value, Decimal) and number_text(value) is None
 
 
 def _number(value: Decimal) -> int | float:
+    value = rounded(value)
     return int(value) if value == value.to_integral_value() and abs(value) < 10**_ID_DIGITS else float(value)
 
 

@@ -157,7 +157,9 @@ class Composer:
         self._mark(piece, todo, attempt)
         self._widen(piece, todo)
         for tab, adds in rows:
-            requests, place = newrows.insert_rows(adds, tab, piece.after.tabs)
+            requests, place = newrows.insert_rows(
+                adds, tab, piece.after.tabs, users_own=volume_of(tab.name)[0] in self.users_own
+            )
             piece.requests += requests
             piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
             for add in adds:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.plan.plan import Add
-from cqs_sheets.core.templates.template import ColumnKind, SettingsTab, TableTab, Template
+from cqs_sheets.core.templates.decimals import row_patterns
+from cqs_sheets.core.templates.template import CellFormat, ColumnKind, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.google.compile.settings import compile_setting
 from cqs_sheets.destinations.google.compile.styles import number_format
 from cqs_sheets.destinations.google.compile.table import compile_columns, fill_formulas, missing_for
@@ -36,10 +37,12 @@ def area(cell: Cell, height: int = 1, width: int = 1) -> shapes.GridRange:
 
 
 def insert_rows(
-    adds: Sequence[Add], tab: TableTab, tabs: Mapping[str, TabPlace]
+    adds: Sequence[Add], tab: TableTab, tabs: Mapping[str, TabPlace], *, users_own: bool = False
 ) -> tuple[list[Json], TabPlace]:
     """The requests that insert rows with values and formulas, and the tab as it will stand."""
     place = tabs[tab.name]
+    if tab.new_rows == "top":
+        adds = adds[::-1]  # the newest comes last, and stands first
     index = min(place.header_row + 1 if tab.new_rows == "top" else place.end, place.row_count)
     after = place.grown(index, [add.key for add in adds])
     bare = place.end == place.header_row + 1
@@ -54,6 +57,8 @@ def insert_rows(
     for first, last in runs(lines[0]):
         rows = [[line[at] for at in range(first, last + 1)] for line in lines]
         requests.append(update_cells(Cell(sheet_id=place.sheet_id, row=index, column=first), rows))
+    if place.ids and not users_own:
+        requests += _decimals(tab, place, index, adds)
     requests += fill_formulas(tab.columns, after, {**tabs, tab.name: after}, index, len(adds))
     like = index - 1 if index == place.end else index + len(adds)
     theirs = place.models - lines[0].keys()
@@ -104,6 +109,26 @@ def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iter
                     "fields": "userEnteredFormat.numberFormat",
                 }
             }
+
+
+def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -> Iterator[Json]:
+    """The requests that give each new row the decimals that its prices need."""
+    columns = {place.columns[each.id]: each for each in tab.columns if each.id in place.columns}
+    priced = [at for at, column in columns.items() if column.format.decimals]
+    patterns = [row_patterns(tab, add.values) for add in adds]
+    for first, last in runs(priced):
+        shown = [columns[at] for at in range(first, last + 1)]
+        lines = [
+            {"values": [_shown_by(each.get(column.id, column.format.pattern)) for column in shown]}
+            for each in patterns
+        ]
+        start = shapes.coordinate(place.sheet_id, index, first)
+        fields = "userEnteredFormat.numberFormat"
+        yield {"updateCells": {"start": start, "rows": lines, "fields": fields}}
+
+
+def _shown_by(pattern: str) -> Json:
+    return {"userEnteredFormat": number_format(CellFormat(pattern=pattern))}
 
 
 def new_columns(
