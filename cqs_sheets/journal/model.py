@@ -173,6 +173,15 @@ class Wanted:
     change: int
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A target that lacks rows, how many, and since when the oldest of them has been known."""
+
+    name: str
+    pending: int
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     """How much was dropped."""

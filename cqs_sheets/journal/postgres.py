@@ -328,7 +328,7 @@ def _version(session: psycopg.Connection[Row]) -> int:
     )
     if not there.fetchone():
         return 0
-    [[version]] = session.execute(f"SELECT version FROM {dialect.SCHEMA}.schema_version")
+    [[version]] = session.execute("SELECT version FROM cqs_sheets.schema_version")
     return int(version)
 
 
