@@ -20,6 +20,9 @@ from cqs_sheets.errors import DataRefused
 _FORMULA_CELL = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>.*?</f>)', re.DOTALL)
 _FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
 
+_SPAN_OF_SHEETS = re.compile(rb":[^:!<>]{1,200}!")  # Sheet1:Sheet3!A1
+_LONGEST_SPAN = 202
+
 Change = Callable[[str, int, int], str]
 """From a cell's formula, its row and its column to what the formula shall be."""
 
@@ -287,11 +290,12 @@ def _with(pattern: re.Pattern[bytes], change: FormulaChange, home: str) -> Calla
 
 
 def mentions(draft: Draft, other: Sheet, title: str) -> bool:
-    """Whether a sheet's part says another sheet's title at all."""
+    """Whether a sheet's part says another sheet's title at all, or names a span of sheets, which it may be in."""
     name = xmltext.escape(title.replace("'", "''")).lower()
     rest = b""
     for chunk in xmltext.canonical(draft.chunks(other.part)):
-        if name in (rest + chunk).lower():
+        text = (rest + chunk).lower()
+        if name in text or _SPAN_OF_SHEETS.search(text):
             return True
-        rest = chunk[-len(name) :]
+        rest = chunk[-max(len(name), _LONGEST_SPAN) :]
     return False
