@@ -183,9 +183,10 @@ class Targets:
 
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
+        template = self._template(target.template)
         return Target(
             settings=target,
-            template=self._template(target.template),
+            template=template.newest_first() if target.newest_first else template,
             destination=self._destination(target),
             zone=self._session.settings.zone,
         )

@@ -72,7 +72,9 @@ def market_of(
     other = (instead or {}).get(code)
     named = replace(signal, exchange=other) if other else signal
     if alias := symbols.alias(named):
-        return f"{alias} at {named.exchange} is a contract of many {signal.coin}: its prices may be other ones"
+        return (
+            f"{alias} at {named.exchange} is a contract of many {signal.coin}: its prices may be other ones"
+        )
     found = Market(symbols.ccxt_id(named), symbols.ccxt(named))
     return (
         found

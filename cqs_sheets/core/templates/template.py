@@ -7,7 +7,7 @@ TOML is `reading.py`; where its columns stand in a target today is `core/plan/ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cqs_sheets.core.cells import CellType
@@ -138,7 +138,8 @@ class TableTab:
     """A tab of rows keyed by one column.
 
     `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values);
-    the others are the user's. A tab `when_needed` is made when its first row is written. A `native` one is a
+    the others are the user's. With `newest_first` new rows stand at the top as the user wants it so, whatever the
+    template says. A tab `when_needed` is made when its first row is written. A `native` one is a
     table of Google's own there, with typed columns; in Excel rows always stand in a table.
     """
 
@@ -150,6 +151,7 @@ class TableTab:
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     when_needed: bool = False
     new_rows: str = "bottom"
+    newest_first: bool = False
     spare_rows: int = 0
     freeze_columns: int = 0
     filter: bool = True
@@ -368,6 +370,16 @@ class Template:
     def settings_tab(self) -> SettingsTab | None:
         """The Settings tab, if the template has one."""
         return next((tab for tab in self.tabs if isinstance(tab, SettingsTab)), None)
+
+    def newest_first(self) -> Template:
+        """The same with new rows at the top of every tab that gets them; a plain one stays a log."""
+        tabs = (
+            replace(tab, new_rows="top", newest_first=True)
+            if isinstance(tab, TableTab) and tab.fed and not tab.plain and tab.new_rows != "top"
+            else tab
+            for tab in self.tabs
+        )
+        return replace(self, tabs=tuple(tabs))
 
     def tab(self, name: str) -> Tab:
         """The tab of that name; KeyError if there is none."""
