@@ -27,8 +27,10 @@ def problems(tag: str, dist: Path) -> Iterator[str]:
     number = version[1] if version else "none"
     if tag != f"v{number}":
         yield f"the tag is {tag}, the version {number}"
-    if not re.search(rf"^## {re.escape(number)} - \d{{4}}-\d\d-\d\d$", _changelog(), re.MULTILINE):
-        yield f"CHANGELOG.md has no line '## {number} - YYYY-MM-DD'"
+    if not re.search(
+        rf"^## {re.escape(number)} - (\d{{4}}-\d\d-\d\d|unreleased)$", _changelog(), re.MULTILINE
+    ):
+        yield f"CHANGELOG.md has no line '## {number} - YYYY-MM-DD' (or `unreleased`: the tag has the date)"
     for path in (ROOT / "templates").iterdir():
         if f"cqs_sheets/templates/{path.name}" not in in_wheel:
             yield f"the wheel lacks the template {path.name}"

@@ -2,7 +2,7 @@
 
 Run: python benchmarks/coverage_simulator.py [--days 180] [--seed 1] [--json] [benchmarks/delays/pessimistic.json]
 
-A poll is worth something only once it is kept: what a lost runner had not saved is asked of nobody
+A poll is worth something only once it is kept: what a lost runner had not pushed is asked of nobody
 again. Signals stay open for two minutes and more; shorter ones are nobody's promise.
 """
 
@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 SECONDS_BETWEEN_SIGNALS = 90.0
 MINUTES_OPEN = ((0.0, 2.0), (0.1, 5.0), (0.5, 30.0), (1.0, 240.0))
 TARGET = 0.999
+TRIES_AFTER = 3
 RENEWING = "renewing watch of 2 x 55m"
 
 Quantiles = Sequence[tuple[float, float]]  # (share of the cases, at most this much), rising, from 0 to 1
@@ -44,6 +45,7 @@ class Circumstances:
     minutes_between_scheduled_starts: Quantiles
     seconds_to_start_when_dispatched: Quantiles
     dispatches_failing: float
+    setups_failing: float
     seconds_of_setup: Quantiles
     seconds_of_saving: Quantiles
     runners_lost_in_1000_hours: float
@@ -63,7 +65,8 @@ class Circumstances:
 class Way:
     """A way of running: scheduled every `period` (None: on a machine of one's own), watching for `lasting`.
 
-    What it learnt is kept after each of its `halves`, and its successor is asked for once more.
+    What it learnt is kept after each of its `halves`, and its successor is asked for once more. With `keeps_every`
+    it is kept while it watches, too, and a job that comes after a run that ended badly starts the next one.
     """
 
     name: str
@@ -72,14 +75,22 @@ class Way:
     halves: int = 1
     renews: bool = False
     every: float = 60.0
+    keeps_every: float | None = None
 
 
 WAYS = (
     Way(name="one sync, */15", period=15 * 60),
     Way(name="one sync, */5", period=5 * 60),
     Way(name="schedule + watch of 2 x 2h50m", period=20 * 60, lasting=2 * 170 * 60, halves=2),
-    Way(name="renewing watch of 2 x 2h50m", period=20 * 60, lasting=2 * 170 * 60, halves=2, renews=True),
-    Way(name=RENEWING, period=20 * 60, lasting=2 * 55 * 60, halves=2, renews=True),
+    Way(
+        name="renewing watch of 2 x 2h50m",
+        period=20 * 60,
+        lasting=2 * 170 * 60,
+        halves=2,
+        renews=True,
+        keeps_every=20 * 60,
+    ),
+    Way(name=RENEWING, period=20 * 60, lasting=2 * 55 * 60, halves=2, renews=True, keeps_every=20 * 60),
     Way(name="watch on a machine of one's own"),
 )
 
@@ -161,24 +172,55 @@ def _on_runners(way: Way, period: float, world: World) -> tuple[list[Poll], int]
     while start < world.end:
         lost_at = start + dice.expovariate(given.runners_lost_in_1000_hours / 3.6e6)
         end = start + _draw(given.seconds_of_setup, dice)
+        if dice.random() < given.setups_failing:
+            minutes += math.ceil((end - start) / 60)
+            start = _next_start(schedule, start, end, _looked_after(way, given, dice), given, dice, world)
+            continue
         renewed = way.renews and lost_at > end and dice.random() >= given.dispatches_failing
         for _ in range(way.halves):
             over = end + way.lasting / way.halves
             polls = _watched(way, end, over, kept[-1].at if kept else None, world.api_away, dice)
             end = max(over, polls[-1].at if polls else end) + _draw(given.seconds_of_saving, dice)
             if lost_at < end:
+                kept += _kept_in_time(way, polls, over - way.lasting / way.halves, lost_at)
+                renewed = renewed or _looked_after(way, given, dice)
                 end = lost_at + 60 * _draw(given.minutes_until_a_lost_runner_is_noticed, dice)
                 break
             kept += polls
             renewed = renewed or (way.renews and dice.random() >= given.dispatches_failing)
         minutes += math.ceil((end - start) / 60)
-        following = bisect_right(schedule, start)
-        waits = renewed or (following < len(schedule) and schedule[following] <= end)
-        if waits:
-            start = end + _draw(given.seconds_to_start_when_dispatched, dice)
-        else:
-            start = schedule[following] if following < len(schedule) else world.end
+        start = _next_start(schedule, start, end, renewed, given, dice, world)
     return kept, minutes
+
+
+def _kept_in_time(way: Way, polls: Sequence[Poll], begin: float, lost_at: float) -> list[Poll]:
+    """The polls that were pushed before the runner was lost."""
+    if way.keeps_every is None:
+        return []
+    pushed = begin + (lost_at - begin) // way.keeps_every * way.keeps_every
+    return [poll for poll in polls if poll.at <= pushed]
+
+
+def _looked_after(way: Way, given: Circumstances, dice: Random) -> bool:
+    """Whether the job that comes after a bad end started the next run; it tries for minutes."""
+    failed = all(dice.random() < given.dispatches_failing for _ in range(TRIES_AFTER))
+    return way.keeps_every is not None and not failed
+
+
+def _next_start(
+    schedule: Sequence[float],
+    start: float,
+    end: float,
+    renewed: bool,
+    given: Circumstances,
+    dice: Random,
+    world: World,
+) -> float:
+    """When the run after one of [start, end) begins: as its successor, or as the schedule strikes."""
+    following = bisect_right(schedule, start)
+    if renewed or (following < len(schedule) and schedule[following] <= end):
+        return end + _draw(given.seconds_to_start_when_dispatched, dice)
+    return schedule[following] if following < len(schedule) else world.end
 
 
 def _watched(

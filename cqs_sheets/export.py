@@ -17,7 +17,7 @@ from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import wanted_rows
+from cqs_sheets.core.plan.rows import Rows
 from cqs_sheets.core.render import cell_text
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.fields import API_FIELDS, SOURCES
@@ -111,7 +111,8 @@ def write_workbook(
     if file.exists():
         raise UsageError(f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file.")
     destination = ExcelDestination(file, backups=0)
-    rows = [row for record in records for row in wanted_rows(template, record, zone, symbols=symbols)]
+    made = Rows(template, zone, symbols)
+    rows = [row for record in records for row in made.of(record)]
     facts = Facts(exists=False)
     table = destination.read(facts, bind(template, facts, {}), {})
     destination.apply(make_plan(rows, table, sequence=1, settings=settings))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cqs_sheets.errors import AccessRefused
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 
 
 @contextmanager
 def replacing(path: Path, *, hint: str) -> Iterator[Path]:
     """A path beside `path` to write to; what is there in the end takes its place in one step.
 
-    Raises AccessRefused with that `hint`, with everything as it was, if the system does not let it be written.
+    Raises TargetBusy for a full disk, AccessRefused with that `hint` for whatever else the system has against
+    it, with everything as it was.
     """
     staged = path.with_name(f".{path.name}.new")
     try:
@@ -27,10 +29,20 @@ def replacing(path: Path, *, hint: str) -> Iterator[Path]:
             staged.unlink(missing_ok=True)
 
 
-def cannot_be_written(path: Path, error: OSError, *, meaning: str, hint: str) -> AccessRefused:
-    """A refusal of the system to write a file, as a failure for people."""
+def cannot_be_written(path: Path, error: OSError, *, meaning: str, hint: str) -> CqsError:
+    """A refusal of the system to write a file, as a failure for people; a full disk is no matter of permission."""
     reason = os.strerror(error.errno) if error.errno else error
+    if error.errno in FULL:
+        return TargetBusy(
+            f"{path} cannot be written: {reason}.",
+            meaning=meaning,
+            hint="Free some space, then run it again.",
+        )
     return AccessRefused(f"{path} cannot be written: {reason}.", meaning=meaning, hint=hint)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""The system's errors for a disk that has no room, or fails."""
 
 
 HELD = (32, 33)

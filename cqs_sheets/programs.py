@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.config import Overrides, home_folder, load, process_environ
+from cqs_sheets.config import Overrides, load, process_environ
 from cqs_sheets.core.plan.planner import Choices
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.secret import Secret
@@ -21,8 +21,8 @@ from cqs_sheets.core.signals.coverage import REACH, Window
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
-from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run import opened_run, opened_session
+from cqs_sheets.journal import Journal
+from cqs_sheets.run import check_targets, journal_place, opened_run, opened_session
 from cqs_sheets.run.poll import FeedAnswers, keep_nothing
 from cqs_sheets.run.sync import Pace, Step, run_once
 
@@ -195,6 +195,7 @@ def sync(
     with opened_session(config=_path(config), overrides=overrides, search=False, sandbox=sandbox) as session:
         for warning in session.settings.warnings:
             _log.warning("%s", warning)
+        check_targets(session)
         choices = Choices(restore=restore, force=force)
         with opened_run(session, choices=choices, dry_run=dry_run) as run:
             return run_once(run).report
@@ -207,8 +208,10 @@ def _path(config: Path | str | None) -> Path | None:
 def read_journal(path: Path | None = None) -> AbstractContextManager[Journal]:
     """The journal of this user's syncs, for reading, also while a sync writes it.
 
-    `path` is its file; default as for the commands: $CQS_HOME, else the platform's folder for a
-    user's data. An absent file reads as an empty journal. See Journal.records, revisions, coverage.
+    `path` is its file; default as for the commands: $CQS_JOURNAL, else in $CQS_HOME, else in the platform's folder
+    for a user's data. An absent file reads as an empty journal. See Journal.records, revisions, coverage.
     """
-    path = path or home_folder(process_environ(), Path.cwd()) / JOURNAL_FILE
+    if path is None:
+        settings = load(config=None, environ=process_environ(), cwd=Path.cwd(), search=False)
+        return Journal.open_readonly(journal_place(settings), clock=utc_now)
     return Journal.open_readonly(path, clock=utc_now)

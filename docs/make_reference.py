@@ -27,6 +27,10 @@ _VARIABLES = {
         "the production URL",
     ),
     "CQS_HOME": ("the folder of the journal", "your platform's folder for user data"),
+    "CQS_JOURNAL": (
+        "a journal in PostgreSQL: `postgresql://user:password@host/database`; as secret as the key",
+        "",
+    ),
     "CQS_CONFIG": ("the config file", "`cqs-sheets.toml` here"),
     "GOOGLE_APPLICATION_CREDENTIALS": (
         "Google credentials, as all of Google's tools read them",

@@ -14,34 +14,37 @@ from rich.console import Console
 from rich.text import Text
 
 PICTURES = Path(__file__).parent / "pictures"
-WIDTH = 120
-SHOWN = {
-    "terminal-fetch.svg": ["cqs-sheets fetch --sandbox"],
-    "terminal-sync.svg": ["cqs-sheets sync --sandbox", "cqs-sheets status --sandbox"],
-    "terminal-doctor.svg": ["cqs-sheets doctor --sandbox"],
+_SYNCS = ["cqs-sheets sync --sandbox --exchange binance_futures"]
+_FETCH = ["cqs-sheets fetch --sandbox"]
+SHOWN: dict[str, tuple[int, list[str]]] = {
+    "terminal-fetch.svg": (120, _FETCH),
+    "terminal-fetch-80.svg": (80, _FETCH),
+    "terminal-sync.svg": (120, _SYNCS),
+    "terminal-sync-80.svg": (80, _SYNCS),
+    "terminal-doctor.svg": (120, ["cqs-sheets doctor --sandbox"]),
 }
 
 
 def main() -> None:
     """One picture after the other, in a folder of its own."""
-    for name, commands in SHOWN.items():
+    for name, (width, commands) in SHOWN.items():
         with tempfile.TemporaryDirectory() as folder:
             screen = Text()
             for command in commands:
                 screen.append("$ ", style="bold green")
                 screen.append(f"{command}\n", style="bold")
-                screen.append_text(Text.from_ansi(on_a_terminal(command, Path(folder)).strip("\n")))
+                screen.append_text(Text.from_ansi(on_a_terminal(command, Path(folder), width).strip("\n")))
                 screen.append("\n\n")
             screen.rstrip()
-            console = Console(record=True, width=WIDTH, file=StringIO())
+            console = Console(record=True, width=width, file=StringIO())
             console.print(screen)
             console.save_svg(str(PICTURES / name), title="cqs-sheets")
 
 
-def on_a_terminal(command: str, folder: Path) -> str:
+def on_a_terminal(command: str, folder: Path, width: int) -> str:
     """What a command prints on a terminal, colours included."""
     environ = {
-        "COLUMNS": str(WIDTH),
+        "COLUMNS": str(width),
         "CQS_HOME": str(folder / ".local/share/cqs-sheets"),
         "TERM": "xterm-256color",
         "COLORTERM": "",

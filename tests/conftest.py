@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cqs_sheets import sandbox
+from tests import postgres
 from tests.cli.command import Shell
 from tests.e2e.runs import Clock, stopped_time
 
@@ -35,6 +36,13 @@ def server() -> Iterator[sandbox.RunningSandbox]:
     """A market of its own for each test."""
     with sandbox.start(seed=5, speed=10) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """PostgreSQL, started once for the whole run."""
+    with postgres.running() as started:
+        yield started
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def _failure(envelope: Envelope, key: Secret) -> Failure:
 def _key_refused(said: str, key: Secret) -> AccessRefused:
     premium = (
         "The subscription ID is wrong, expired or inactive: copy it exactly from the premium dashboard into"
-        f" CQS_API_KEY. If a run with CQS_API_KEY={FREE} works, the API is up and it is the key."
+        f" {key.place}. If a run with CQS_API_KEY={FREE} works, the API is up and it is the key."
     )
     return AccessRefused(
         f"The API refused the key: {said} (error 5).",
@@ -277,7 +277,8 @@ class ApiClient:
     def _answer(self, query: Query, reply: Reply, envelope: Envelope, requests: int) -> Answer:
         at = self._server_now(reply)
         skew = at - self._clock()
-        _log.debug("%s: %d signals, %d requests", query, len(envelope.signals), requests)
+        asked = ", ".join(f"{name} {value}" for name, value in query.parameters().items())
+        _log.debug("the API answered (%s): %d signals, requests: %d", asked, len(envelope.signals), requests)
         return Answer(query, reply.body, envelope, at, skew, requests)
 
     def _server_now(self, reply: Reply) -> datetime:
@@ -295,7 +296,7 @@ def _usable(key: Secret) -> Secret:
     raise UsageError(
         f"The API key {problem}.",
         meaning="Nothing was sent.",
-        hint="Copy the subscription ID exactly from the premium dashboard into CQS_API_KEY.",
+        hint=f"Copy the subscription ID exactly from the premium dashboard into {key.place}.",
         kind="key",
     )
 
@@ -303,7 +304,7 @@ def _usable(key: Secret) -> Secret:
 def _masked(body: bytes, key: Secret) -> bytes:
     """The body without the key, should the server echo it; too short a key would match by chance."""
     text = key.reveal()
-    return body if key.is_free or len(text) < _SHORTEST_MASKED else body.replace(text.encode(), b"***")
+    return body if key.is_free or len(text) < _SHORTEST_MASKED else key.hide_in_bytes(body)
 
 
 def _unavailable(failure: Failure, attempts: int, key: Secret) -> ApiUnavailable:

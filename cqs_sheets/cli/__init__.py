@@ -23,6 +23,7 @@ COMMANDS = {
     "outcomes": "Show what became of the signals: the feed's track record, on candles.",
     "init": "Write cqs-sheets.toml, step by step; with --github, the workflow too.",
     "doctor": "Check key, API, clock, journal, credentials and every target; say what mends each.",
+    "worker": "Poll and write for many tenants, beside any number of other workers.",
     "sandbox": "Run a local API with a market that moves, to try things on.",
 }
 

@@ -260,7 +260,7 @@ def _sheet_problem(text: str) -> str | None:
 def _ask_template() -> str:
     names = sorted(built_in(), key=lambda name: name != DEFAULT_TEMPLATE)
     titles = [f"{name:<10} {load_template(name).title}" for name in names]
-    return names[ask_choice("What should it look like?", titles)]
+    return names[ask_choice("What should it look like?", titles, names)]
 
 
 def _ask_exchange() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -24,6 +25,7 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session, opened_run, opened_session
 from cqs_sheets.run.sync import Run
 
+_log = logging.getLogger(__name__)
 _GLANCE = 0.5  # seconds: before Python 3.14, Windows tells of Ctrl-C only between two waits
 
 
@@ -55,11 +57,16 @@ def session_of(options: Options, *, serve: bool = True, tell: bool = True) -> It
 
 
 @contextmanager
-def journal_of(options: Options, *, writing: bool = False) -> Iterator[tuple[Session, Journal]]:
-    """The session and its journal, for commands that ask the API nothing; read-only unless `writing`."""
+def journal_of(
+    options: Options, *, writing: bool = False, serve: bool = False
+) -> Iterator[tuple[Session, Journal]]:
+    """The session and its journal, for commands that ask the API nothing; read-only unless `writing`.
+
+    With --sandbox none runs, unless it is to `serve` market data.
+    """
     opening = Journal.open if writing else Journal.open_readonly
     with (
-        session_of(options, serve=False) as session,
+        session_of(options, serve=serve) as session,
         opening(session.journal_path, clock=utc_now) as journal,
     ):
         yield session, journal
@@ -70,8 +77,13 @@ def run_of(session: Session, options: SyncOptions, *, api: ApiClient | None = No
     """A run whose progress is shown on the terminal."""
     progress = Progress(enabled=not options.quiet)
     choices = Choices(restore=options.restore, force=options.force)
+
+    def tell(what: str) -> None:
+        progress(what)
+        _log.debug("%s", what)
+
     try:
-        with opened_run(session, choices=choices, dry_run=options.dry_run, progress=progress, api=api) as run:
+        with opened_run(session, choices=choices, dry_run=options.dry_run, progress=tell, api=api) as run:
             yield run
     finally:
         progress.clear()

@@ -1,4 +1,4 @@
-"""The API key: from CQS_API_KEY, else from the file or the command that the config names, else FREE.
+"""The API key: from CQS_API_KEY, else from the variable, file or command that the config names, else FREE.
 
 No message, warning or exception of this module holds the key or a part of it, nor the values of
 key_file and key_command: some people put the key itself there.
@@ -10,6 +10,7 @@ import codecs
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,21 +48,25 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
         return FoundKey(Secret(given))
     api = document.values.get("api", {})
     warnings = [f"{VARIABLE} is set but empty: it is taken as not set."] if given == "" else []
-    text, setting = FREE, ""
+    text, setting, place = FREE, "", VARIABLE
     try:
-        if "key_file" in api:
-            setting, path = "key_file", absolute(api["key_file"], document.folder)
+        if "key_env" in api:
+            setting, place = "key_env", "the variable that key_env names in the config"
+            text = environ.get(api["key_env"], "")
+        elif "key_file" in api:
+            setting, place = "key_file", "the file that key_file names in the config"
+            path = absolute(api["key_file"], document.folder)
             text = _file_content(path)
             warnings.extend(_open_to_others(path))
         elif "key_command" in api:
-            setting = "key_command"
+            setting, place = "key_command", "what the key_command of the config reads"
             text = _command_output(command_words(api["key_command"]), document.folder, environ)
         problem = _problem(text)
     except (OSError, ValueError) as error:
         problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
     if problem:
         raise document.refusal(("api", setting), problem) from None
-    return FoundKey(Secret(text), tuple(warnings))
+    return FoundKey(Secret(text, place), tuple(warnings))
 
 
 def _problem(key: str) -> str | None:
@@ -84,18 +89,45 @@ def _file_content(path: Path) -> str:
 def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
     """What a program prints; its messages and questions go to the terminal as they are."""
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE, timeout=_PATIENCE, check=False
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+            words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE
         )
-    except subprocess.TimeoutExpired:
-        raise ValueError(f"the command gave no key within {_PATIENCE} seconds") from None
     except OSError as error:
         raise ValueError(
             f"the program cannot be started: {(error.strerror or 'unknown trouble').lower()}"
         ) from None
-    if done.returncode != 0:
-        raise ValueError(f"the command ended with exit code {done.returncode} and no key")
-    return _text(done.stdout)
+    said = _said(process)
+    if process.returncode != 0:
+        raise ValueError(f"the command ended with exit code {process.returncode} and no key")
+    return _text(said)
+
+
+def _said(process: subprocess.Popen[bytes]) -> bytes:
+    """All that a program prints, if it ends in time and without printing more than any key has."""
+    said: list[bytes] = []
+
+    def read() -> None:
+        assert process.stdout is not None  # noqa: S101 - it was asked for
+        with process.stdout as output:
+            said.append(output.read(_MOST_BYTES + 1))
+
+    reader = threading.Thread(target=read, daemon=True)  # left behind should a child of it keep the pipe
+    reader.start()
+    reader.join(_PATIENCE)
+    if not said or len(said[0]) > _MOST_BYTES:
+        process.kill()
+        process.wait()
+        raise ValueError(
+            f"the command printed more than {_MOST_BYTES:,} bytes, which is no key"
+            if said
+            else f"the command gave no key within {_PATIENCE} seconds"
+        )
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise ValueError(f"the command did not end within {_PATIENCE} seconds") from None
+    return said[0]
 
 
 def _text(content: bytes) -> str:

@@ -16,6 +16,7 @@ from cqs_sheets.config.settings import (
     DEFAULT_FEED,
     DEFAULT_TARGET,
     DEFAULT_TEMPLATE,
+    DEFAULT_TENANT,
     ApiSettings,
     Environment,
     OutcomesSettings,
@@ -28,10 +29,10 @@ from cqs_sheets.config.settings import (
     place_problem,
     template_at,
 )
-from cqs_sheets.config.values import interval, symbols_of, url_problem, zone
+from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
 from cqs_sheets.core.cells import CellType, key_text
 from cqs_sheets.core.outcomes.rules import rules_of
-from cqs_sheets.core.secret import API_URL
+from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
@@ -40,6 +41,7 @@ from cqs_sheets.errors import UsageError
 
 _BOUNDS = frozenset(f"{side}_{name}" for side in ("min", "max") for name in BOUNDS)
 _OPTION = "--where"
+JOURNAL_VARIABLE = "CQS_JOURNAL"
 
 
 def where_values(table: Mapping[str, Any]) -> dict[str, object]:
@@ -126,7 +128,7 @@ def load(
     if problems:
         raise _with(problems)
     found = find_key(document, environ)
-    api = document.values.get("api", {})
+    api, google = document.values.get("api", {}), document.values.get("google", {})
     feeds = tuple(_filtered(feed, overrides) for feed in _feeds(document))
     noted = [warning for feed in feeds for warning in feed_warnings(feed, free=found.key.is_free)]
     symbols = symbols_of(document.values.get("symbols", {}))
@@ -149,8 +151,29 @@ def load(
         sheets_url=environ.get("CQS_SHEETS_URL") or None,
         markets_url=environ.get("CQS_MARKETS_URL") or None,
         outcomes=_outcomes(document.values.get("outcomes")),
+        journal_url=_journal_url(document, environ),
+        tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
+        tenant_named="tenant" in document.values.get("journal", {}),
+        google_file=absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
     )
+
+
+def _journal_url(document: Document, environ: Mapping[str, str]) -> Secret | None:
+    """The URL of a journal elsewhere, None for a file; raises UsageError for a variable that holds none."""
+    named = document.values.get("journal", {}).get("url_env", JOURNAL_VARIABLE)
+    url = environ.get(JOURNAL_VARIABLE) or environ.get(named)
+    if not url:
+        if named == JOURNAL_VARIABLE and "url_env" not in document.values.get("journal", {}):
+            return None
+        raise document.refusal(("journal", "url_env"), f"the environment variable {named} is not set")
+    if problem := journal_problem(url):
+        raise (
+            document.refusal(("journal", "url_env"), problem)
+            if document.source
+            else _with([f"{named}: {problem}"])
+        )
+    return Secret(url)
 
 
 def home_folder(environ: Mapping[str, str], cwd: Path) -> Path:
@@ -175,6 +198,10 @@ def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[
     found = [
         (VARIABLE, variable_problem(environ)),
         ("CQS_API_URL", url_problem(api_url) if api_url else None),
+        (
+            JOURNAL_VARIABLE,
+            journal_problem(environ[JOURNAL_VARIABLE]) if environ.get(JOURNAL_VARIABLE) else None,
+        ),
         ("CQS_SHEETS_URL", url_problem(sheets_url, loopback_only=True) if sheets_url else None),
         ("CQS_MARKETS_URL", url_problem(markets_url, loopback_only=True) if markets_url else None),
         ("CQS_HOME", path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),

@@ -40,7 +40,7 @@ BOUNDS = ("risk", "leverage")
 def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Finding]:
     """Every broken rule of a config file that lies in `folder`."""
     yield from _zone_findings(document, ("timezone",))
-    yield from _api_findings(document.get("api", {}))
+    yield from _api_findings(document)
     feeds, targets = document.get("feed", []), document.get("target", [])
     yield from _repeats("feed", "name", [feed.get("name") for feed in feeds])
     yield from _repeats("target", "to", [_identity(target.get("to"), folder) for target in targets])
@@ -67,12 +67,16 @@ def _zone_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
         yield path, str(error)
 
 
-def _api_findings(api: Mapping[str, Any]) -> Iterator[Finding]:
+def _api_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+    api = document.get("api", {})
     yield from _zone_findings(api, ("api", "server_timezone"))
     yield from _told(("api", "url"), url_problem(api["url"]) if "url" in api else None)
     yield from _told(("api", "key_file"), path_problem(api["key_file"]) if "key_file" in api else None)
-    if "key_file" in api and "key_command" in api:
-        yield ("api", "key_command"), "key_file and key_command both name the key: keep one of them"
+    named = [name for name in ("key_env", "key_file", "key_command") if name in api]
+    if len(named) > 1:
+        yield ("api", named[-1]), f"{' and '.join(named)} all name the key: keep one of them"
+    credentials = document.get("google", {}).get("credentials_file", "file")
+    yield from _told(("google", "credentials_file"), path_problem(credentials))
     try:
         words = command_words(api.get("key_command", ["none"]))
     except ValueError as error:

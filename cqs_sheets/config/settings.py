@@ -141,6 +141,7 @@ def _path(text: str | None) -> Path | None:
 DEFAULT_TARGET = "signals.xlsx"
 DEFAULT_TEMPLATE = "signals"
 DEFAULT_FEED = "all"
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,9 @@ class Settings:
 
     `zone` is how times are shown, `home` the journal's folder (it need not exist yet), `source` the
     config file, `sheets_url` a loopback root for Google's endpoints, `markets_url` one for those of all
-    exchanges. `outcomes` None: signals are not judged. `warnings` are to be told.
+    exchanges. `outcomes` None: signals are not judged. `journal_url` names a journal in PostgreSQL (None: a
+    file in `home`), `tenant` whose part of it. `google_file`: credentials of this config's own. `warnings` are to be
+    told.
     """
 
     api: ApiSettings
@@ -231,6 +234,10 @@ class Settings:
     sheets_url: str | None = None
     markets_url: str | None = None
     outcomes: OutcomesSettings | None = None
+    journal_url: Secret | None = None
+    tenant: str = DEFAULT_TENANT
+    tenant_named: bool = False
+    google_file: Path | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -59,6 +59,23 @@ def url_problem(url: str, *, loopback_only: bool = False) -> str | None:
     return None
 
 
+def journal_problem(url: str) -> str | None:
+    """Why this cannot be the URL of a journal, or None. Never shows it: a password stands in it."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("postgresql", "postgres") and not re.search(r"[\x00-\x20\x7f]", url):
+            return None
+    except ValueError:
+        pass
+    return "expected a URL such as postgresql://user:password@host/database (what was found is not shown)"
+
+
+def holds_password(url: str) -> bool:
+    """Whether a password stands in a URL of a journal."""
+    parts = urlsplit(url)
+    return bool(parts.password) or "password=" in parts.query
+
+
 def _nearest_zone(name: str) -> str | None:
     """The zone of that city or, failing that, the one spelt most like it."""
     known = sorted(available_timezones(), key=lambda one: (len(one), one))

@@ -63,6 +63,9 @@ def number_text(value: Decimal) -> str | None:
 
     Spreadsheets hold binary doubles and show at most 15 significant digits: what is longer is rounded.
     """
+    text = str(value)
+    if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
+        return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
         return None
     number = float(rounded(value))

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, Plan
+from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
 from cqs_sheets.core.templates.template import TableTab
@@ -46,86 +47,137 @@ def cell_text(value: CellValue) -> str:
     return " ".join(str(value).split()) if isinstance(value, str) else str(value)
 
 
-def plain_price(price: Decimal | None) -> str:
-    """A price without exponent or trailing zeros, exact; blank where there is none."""
-    if price is None:
-        return ""
-    text = format(price, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def begun(report: Report) -> bool:
+    """Whether there is more to tell than the error for which it could not begin."""
+    return not report.errors or bool(report.targets or report.api.requests)
 
 
-def report_lines(report: Report) -> Iterator[str]:
-    """A sync's outcome, targets first."""
+def report_lines(report: Report, zone: tzinfo = UTC) -> Iterator[str]:
+    """A sync's outcome, targets first; times on the clocks of `zone`. Nothing of one that could not begin."""
+    if not begun(report):
+        return
     for target in report.targets:
-        yield _target_line(target, dry_run=report.dry_run)
+        yield target_text(target, dry_run=report.dry_run)
+    if text := feed_text(report):
+        yield text
+    yield coverage_text(report.coverage, zone)
+
+
+def feed_text(report: Report) -> str:
+    """What was open and what became of signals; blank where no answer told."""
     api = report.api
-    parts = [f"{api.new} new", f"{api.changed} changed", f"{api.closed} closed"]
-    if api.rejects:
-        parts.append(f"{len(api.rejects)} set aside as malformed")
-    if api.signals or not any(error.kind in _UNANSWERED for error in report.errors):
-        yield f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts)}."
-    yield coverage_text(report.coverage)
+    if not api.signals and any(error.kind in _UNANSWERED for error in report.errors):
+        return ""
+    counts = [(api.new, "new"), (api.changed, "changed"), (api.closed, "closed"), (api.aged, "aged")]
+    counts.append((len(api.rejects), "set aside as malformed"))
+    parts = [f"{count:,} {what}" for count, what in counts if count]
+    return f"{plural(api.signals, 'open signal')} in the feed: {', '.join(parts) or 'nothing new'}."
 
 
-def coverage_text(coverage: Coverage) -> str:
+def coverage_text(coverage: Coverage, zone: tzinfo = UTC) -> str:
     """One sentence on what was covered and what was missed."""
     if coverage.since is None:
         return "Nothing covered yet: no poll has succeeded."
-    since = moment_text(coverage.since)
+    since = moment_text(coverage.since, zone)
     if not coverage.gap_seconds:
         return f"Covered without a gap since {since}."
     gap = coverage.gaps[-1]
     return (
         f"Covered {duration(coverage.covered_seconds)} since {since};"
         f" {duration(coverage.gap_seconds)} missed in {plural(len(coverage.gaps), 'gap')},"
-        f" the last from {moment_text(gap.start)} to {moment_text(gap.end)}."
+        f" the last from {moment_text(gap.start, zone)} to {moment_text(gap.end, zone)}."
     )
 
 
-def moment_text(moment: datetime) -> str:
+def moment_text(moment: datetime, zone: tzinfo = UTC) -> str:
     """An aware time for people: `2026-05-24 14:32:05 UTC`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-def _target_line(target: TargetReport, *, dry_run: bool) -> str:
+def has_work(target: TargetReport) -> bool:
+    """Whether anything was done in a target, or kept out of it, or failed."""
+    done = target.added or target.updated or target.closed or target.made or target.told
+    return bool(done or target.declined or target.outcome != "ok")
+
+
+def target_text(target: TargetReport, *, dry_run: bool) -> str:
+    """What became of one target."""
     if target.outcome != "ok":
-        return f"{target.target}: not written; {plural(target.pending, 'row')} pending in the journal"
+        return f"{target.name}: not written; {plural(target.pending, 'row')} pending in the journal"
     would = "would be " if dry_run else ""
     counts = [
         (target.added, f"{would}added"),
         (target.updated, f"{would}updated"),
         (target.closed, f"{would}closed"),
     ]
-    made = [f"{what} {would}made" for what in target.made]
-    done = ", ".join([*made, *(f"{count:,} {what}" for count, what in counts if count)]) or "nothing to write"
-    kept = f", {target.left_deleted:,} left deleted" if target.left_deleted else ""
-    return f"{target.target}: {done}{kept}"
+    done = [f"{what} {would}made" for what in target.made]
+    done += [f"{count:,} {what}" for count, what in counts if count]
+    if target.made and not any(count for count, _ in counts):
+        done.append("still empty: no signal for it yet")
+    done += target.told
+    if target.left_deleted:
+        done.append(f"{target.left_deleted:,} left deleted")
+    text = f"{target.name}: {', '.join(done) or 'nothing to write'}"
+    if target.declined:
+        text += f" ({target.offered:,} new, {target.declined:,} not for this target)"
+    return text
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """A plan's changes, in order: `+` a tab, column or row added, `~` a cell updated."""
+    """A plan's changes as a diff, in order: `+` what is made or a row added, `~` a row with cells updated."""
     changes = [
         f"= {name} is the sheet {found.title!r}" for name, found in plan.snapshot.bindings.adopted.items()
     ]
-    changes += [f"+ tab {new.title}" for new in plan.new_tabs if plan.snapshot.exists]
+    changes += [f"+ tab {new.title}" for new in plan.new_tabs if not new.tab.startswith("_")]
     changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
     changes += [_add_line(plan, add) for add in plan.adds]
-    changes += [
-        f"~ {update.tab} {update.key} {update.column}: {cell_text(update.old) or '(blank)'}"
-        f" -> {cell_text(update.new) or '(blank)'}"
-        for update in plan.updates
-    ]
+    changes += _update_lines(plan)
     yield from changes[:_MOST_CHANGES]
     if len(changes) > _MOST_CHANGES:
         yield f"  and {len(changes) - _MOST_CHANGES:,} more"
 
 
+_SHOWN = (
+    "pair", "direction", "type", "entry_low", "entry_high", "buy_start", "buy_end", "stop_loss",
+    "target1", "target2", "target3",
+)  # fmt: skip
+_NAMED = {"stop_loss": "stop", "target1": "TP", "entry_low": "zone", "buy_start": "zone"}
+_LEAST = 4  # of these a table of signals has; another one shows its first columns
+
+
 def _add_line(plan: Plan, add: Add) -> str:
+    """A new row by what a trader knows it by, as far as the tab has it."""
     tab = plan.template.tab(add.tab)
-    shown: Sequence[str] = []
-    if isinstance(tab, TableTab):
-        shown = [cell_text(add.values[column.id]) for column in tab.columns[:12] if column.id in add.values]
-    return f"+ {add.tab} {' '.join(text for text in shown if text)}"
+    columns = tab.columns if isinstance(tab, TableTab) else ()
+    by_source = {column.source: column.id for column in columns if column.id in add.values}
+    shown = [name for name in _SHOWN if name in by_source]
+    if "pair" not in shown and {"coin", "currency"} <= by_source.keys():
+        shown = ["coin", "currency", *shown]
+    if "entry_low" in shown:
+        shown = [name for name in shown if name not in ("buy_start", "buy_end")]
+    if len(shown) < _LEAST:
+        shown = list(by_source)[:6]
+    texts = ((name, cell_text(_short(add.values[by_source[name]]))) for name in shown)
+    words = [f"{_NAMED[name]} {text}" if name in _NAMED else text for name, text in texts if text]
+    return f"+ {add.tab} {add.key} {' '.join(words)}"
+
+
+def _update_lines(plan: Plan) -> Iterator[str]:
+    """A row's updates in one line; those of a Settings tab, too."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for update in plan.updates:
+        tab = plan.template.tab(update.tab)
+        table = isinstance(tab, TableTab)
+        name = tab.column(update.column).header if isinstance(tab, TableTab) else update.key
+        old, new = (cell_text(_short(value)) or "(blank)" for value in (update.old, update.new))
+        rows.setdefault((update.tab, update.key if table else ""), []).append(f"{name}: {old} -> {new}")
+    for (name, key), changes in rows.items():
+        yield f"~ {name} {key}{' ' if key else ''}{', '.join(changes)}"
+
+
+def _short(value: CellValue) -> CellValue:
+    """A number without the zeros at its end."""
+    return plain_price(value) if isinstance(value, Decimal) else value
 
 
 def ago(moment: datetime, now: datetime) -> str:

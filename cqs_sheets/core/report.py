@@ -16,6 +16,7 @@ from cqs_sheets.core.signals.signal import Reject
 from cqs_sheets.errors import CqsError, combined_exit_code
 
 VERSION = 1
+_FOR_PEOPLE = ("title", "made", "told", "offered", "declined")
 
 
 class Outcome(StrEnum):
@@ -28,19 +29,24 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiReport:
-    """What the API answered: counts of HTTP requests and of signals by what became of them."""
+    """What the API answered: counts of HTTP requests and of signals by what became of them; `aged` is for people."""
 
     requests: int = 0
     signals: int = 0
     new: int = 0
     changed: int = 0
     closed: int = 0
+    aged: int = 0
     rejects: tuple[Reject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
-    """What one target got: counts of rows; `made` is what its template gained, for people."""
+    """What one target got: counts of rows. All below `seconds` is for people.
+
+    `title` is what they call it. `made` is what its template gained, `told` what else was done. Of the signals that
+    were `offered` to it for the first time, so many it `declined`.
+    """
 
     target: str
     template: str
@@ -53,7 +59,16 @@ class TargetReport:
     pending: int = 0
     requests: int = 0
     seconds: float = 0.0
+    title: str = ""
     made: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    offered: int = 0
+    declined: int = 0
+
+    @property
+    def name(self) -> str:
+        """What people are told it is called."""
+        return self.title or self.target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +137,8 @@ def _api_json(api: ApiReport) -> dict[str, Any]:
 
 def _target_json(target: TargetReport) -> dict[str, Any]:
     values = asdict(target)
-    del values["made"]
+    for name in _FOR_PEOPLE:
+        del values[name]
     return {**values, "outcome": target.outcome.value, "seconds": round(target.seconds, 3)}
 
 
@@ -159,6 +175,7 @@ def _api(earlier: ApiReport, latest: ApiReport) -> ApiReport:
         new=earlier.new + latest.new,
         changed=earlier.changed + latest.changed,
         closed=earlier.closed + latest.closed,
+        aged=earlier.aged + latest.aged,
         rejects=merged_rejects([*earlier.rejects, *latest.rejects]),
     )
 
@@ -172,4 +189,8 @@ def _target(earlier: TargetReport | None, latest: TargetReport | None) -> Target
         closed=sum(target.closed for target in told),
         requests=sum(target.requests for target in told),
         seconds=sum(target.seconds for target in told),
+        made=tuple(dict.fromkeys(what for target in reversed(told) for what in target.made)),
+        told=tuple(dict.fromkeys(what for target in reversed(told) for what in target.told)),
+        offered=sum(target.offered for target in told),
+        declined=sum(target.declined for target in told),
     )

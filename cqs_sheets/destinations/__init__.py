@@ -95,6 +95,10 @@ class Destination(Protocol):
         """
         ...
 
+    def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """The keys of all rows, by tab; for the rare time when every row is to be written anew."""
+        ...
+
     def apply(self, plan: Plan) -> Applied:
         """Make all changes of the plan in one atomic step, and leave its sequence in the target.
 

@@ -15,6 +15,7 @@ from cqs_sheets.doctor.journal import check_journal
 from cqs_sheets.doctor.surroundings import OpenApi, check_account, check_api, check_config
 from cqs_sheets.doctor.targets import check_spreadsheet, check_workbook
 from cqs_sheets.errors import CqsError
+from cqs_sheets.journal import JournalPlace
 from cqs_sheets.template_files import load_template
 
 
@@ -22,12 +23,12 @@ from cqs_sheets.template_files import load_template
 class Examination:
     """What the checks need of the world.
 
-    `journal` is its file, `google` talks to Google Sheets, `config_folder` is where a user's token is,
+    `journal` is its place, `google` talks to Google Sheets, `config_folder` is where a user's token is,
     `credentials_named` whether GOOGLE_APPLICATION_CREDENTIALS is set. `progress` tells what is going on.
     """
 
     settings: Settings
-    journal: Path
+    journal: JournalPlace
     open_api: OpenApi
     google: SheetsHttp
     config_folder: Path
@@ -47,6 +48,7 @@ class Examination:
                 self.config_folder,
                 file_named=self.credentials_named,
                 emulator=self.settings.sheets_url,
+                file=self.settings.google_file,
             )
         for target in self.settings.targets:
             self.progress(f"looking at {target.name}")

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from cqs_sheets.core.render import ago
 from cqs_sheets.doctor.finding import Finding, Level, fail, ok, warn
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
-from cqs_sheets.journal import Journal
+from cqs_sheets.journal import Journal, JournalPlace, SharedJournal
 
 _SCARCE, _NONE = 500 << 20, 20 << 20
 
@@ -68,8 +68,11 @@ _LARGE = 1 << 30
 _OTHERS = 0o077
 
 
-def check_journal(path: Path, clock: Callable[[], datetime]) -> Iterator[Finding]:
+def check_journal(path: JournalPlace, clock: Callable[[], datetime]) -> Iterator[Finding]:
     """The journal at `path`, which need not exist yet."""
+    if isinstance(path, SharedJournal):
+        yield from _shared(path, clock)
+        return
     if not path.exists():
         yield ok(_SUBJECT, "journal.file", f"none yet: the first sync makes {path}")
         yield from check_folder(_SUBJECT, path.parent)
@@ -90,6 +93,20 @@ def check_journal(path: Path, clock: Callable[[], datetime]) -> Iterator[Finding
     yield from _lock(path, clock)
     yield from _mode(path)
     yield from check_folder(_SUBJECT, path.parent)
+
+
+def _shared(place: SharedJournal, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    try:
+        with Journal.open_readonly(place, clock=clock) as journal:
+            problems, polls, cautions = journal.verify(), journal.polls(1), journal.cautions()
+    except CqsError as error:
+        yield fail(_SUBJECT, "journal.file", error)
+        return
+    last = f"last poll {ago(polls[-1].at, clock())}" if polls else "no poll yet"
+    yield ok(_SUBJECT, "journal.file", f"{place}: {last}")
+    yield _health(problems)
+    for what, mend in cautions:
+        yield warn(_SUBJECT, "journal.rights", what, mend)
 
 
 def _health(problems: list[str]) -> Finding:

@@ -23,7 +23,7 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
-from cqs_sheets.run.poll import FeedAnswers
+from cqs_sheets.run.poll import SET_CLOCK, FeedAnswers, skew_text
 
 _PROGRAM = "program"
 _STANDS_ON = ("openpyxl", "gspread", "google-auth", "requests", "click")
@@ -90,7 +90,6 @@ def _warning(warning: str, secret_file: Path | None) -> Finding:
 
 
 _API = "signals API"
-_SKEW = timedelta(minutes=2)
 
 OpenApi = Callable[[Secret], ApiClient]
 """A patient client for a key."""
@@ -143,15 +142,11 @@ def _free_request(open_api: OpenApi) -> Finding:
 
 def _clock(skew: timedelta) -> Finding:
     """Coverage goes by the server's clock, so a wrong one here loses nothing; Google is less patient."""
+    wrong = skew_text(skew)
+    if wrong:
+        return warn(_API, "api.clock", wrong, SET_CLOCK)
     off = duration(abs(skew.total_seconds()))
-    if abs(skew) <= _SKEW:
-        return ok(_API, "api.clock", f"this computer's clock agrees with the API's ({off} apart)")
-    return warn(
-        _API,
-        "api.clock",
-        f"This computer's clock is {off} {'behind' if skew > timedelta(0) else 'ahead of'} the API's.",
-        "Let this computer set its clock by itself: Google refuses to sign in when it is minutes off.",
-    )
+    return ok(_API, "api.clock", f"this computer's clock agrees with the API's ({off} apart)")
 
 
 def _zone(settings: ApiSettings, answers: FeedAnswers) -> Finding:
@@ -168,7 +163,9 @@ _ACCOUNT = "Google account"
 _OTHERS = 0o077
 
 
-def check_account(config_folder: Path, *, file_named: bool, emulator: str | None) -> Iterator[Finding]:
+def check_account(
+    config_folder: Path, *, file_named: bool, emulator: str | None, file: Path | None = None
+) -> Iterator[Finding]:
     """The credentials that a sync would use; nothing is asked of Google."""
     if emulator is not None:
         yield ok(_ACCOUNT, "google.credentials", f"an emulator at {emulator}: no credentials are looked at")
@@ -181,7 +178,7 @@ def check_account(config_folder: Path, *, file_named: bool, emulator: str | None
     )
 
     try:
-        credentials = find_credentials(config_folder, file_named=file_named)
+        credentials = find_credentials(config_folder, file_named=file_named, file=file)
     except CqsError as error:
         yield fail(_ACCOUNT, "google.credentials", error)
         return

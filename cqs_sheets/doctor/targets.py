@@ -11,7 +11,7 @@ from cqs_sheets.core.plan.binding import Bindings, bind
 from cqs_sheets.core.plan.plan import Stamp
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import InspectedTab
-from cqs_sheets.destinations.excel import ExcelDestination
+from cqs_sheets.destinations.excel import ExcelDestination, check_place
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
@@ -20,7 +20,7 @@ from cqs_sheets.destinations.google.read.survey import Survey
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, check_tab, fail, ok, warn
 from cqs_sheets.doctor.journal import check_folder, size_text
-from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.run.deliver import look
 
 _SCARCE_ROWS = 50_000
@@ -34,25 +34,14 @@ def check_workbook(settings: TargetSettings, path: Path, template: Template, dis
     try:
         version = file.version()
         if version is None:
-            yield _absent(subject, file.path)
+            check_place(path)
+            yield ok(subject, "target.file", f"not there yet: the first sync makes {path}")
         else:
             yield from _contents(settings, file, template)
     except CqsError as error:
         yield fail(subject, "target.file", error)
     yield from _leftovers(subject, file)
     yield from check_folder(subject, file.path.parent)
-
-
-def _absent(subject: str, path: Path) -> Finding:
-    if path.suffix.lower() == ".xlsx" and path.parent.is_dir():
-        return ok(subject, "target.file", f"not there yet: the first sync makes {path}")
-    folder = not path.parent.is_dir()
-    refusal = DataRefused(
-        f"{path} is not there, and {'neither is its folder' if folder else 'only an .xlsx can be made'}.",
-        meaning="A sync cannot write it; its rows wait in the journal.",
-        hint="Make the folder, or name another target." if folder else "Name the target something.xlsx.",
-    )
-    return fail(subject, "target.file", refusal)
 
 
 def _contents(settings: TargetSettings, file: WorkbookFile, template: Template) -> Iterator[Finding]:

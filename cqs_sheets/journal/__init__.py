@@ -1,16 +1,16 @@
-"""The journal: one SQLite file that remembers what the API said and what every target was given."""
+"""The journal, which remembers what the API said and what every target was given: a SQLite file, or PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from cqs_sheets.journal import opening
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
     Delivered,
+    JournalPlace,
     KeptAnswer,
     Merged,
     PastPoll,
@@ -19,6 +19,7 @@ from cqs_sheets.journal.model import (
     PollResult,
     Pruned,
     Revision,
+    SharedJournal,
     TargetState,
     Wanted,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "JOURNAL_FILE",
     "Delivered",
     "Journal",
+    "JournalPlace",
     "KeptAnswer",
     "Merged",
     "PastPoll",
@@ -43,6 +45,7 @@ __all__ = [
     "PollResult",
     "Pruned",
     "Revision",
+    "SharedJournal",
     "TargetState",
     "Wanted",
     "is_journal",
@@ -57,12 +60,17 @@ class Journal(Polls, Recall, Deliveries, Outcomes, Upkeep):
         self._clock = clock
         self._readonly = readonly
 
+    @property
+    def shared(self) -> bool:
+        """Whether several machines may write it at the same time."""
+        return self._database.shared
+
     @classmethod
     @contextmanager
     def open(
-        cls, path: Path, *, clock: Clock, wait: float = 10.0, rehearsal: bool = False
+        cls, path: JournalPlace, *, clock: Clock, wait: float = 10.0, rehearsal: bool = False
     ) -> Iterator[Journal]:
-        """Open for writing, making file and folder if need be; one writer at a time.
+        """Open for writing, making file and folder, or tables, if need be; of a file, one writer at a time.
 
         Waits up to `wait` seconds for another writer, then raises TargetBusy. A `rehearsal` leaves
         no trace: all it wrote is undone at the end. `clock` tells the time now, aware (UTC).
@@ -72,7 +80,7 @@ class Journal(Polls, Recall, Deliveries, Outcomes, Upkeep):
 
     @classmethod
     @contextmanager
-    def open_readonly(cls, path: Path, *, clock: Clock) -> Iterator[Journal]:
+    def open_readonly(cls, path: JournalPlace, *, clock: Clock) -> Iterator[Journal]:
         """Open for reading, also while another process writes; an absent file reads as an empty journal."""
         with opening.for_reading(path) as database:
             yield cls(database, clock, readonly=True)

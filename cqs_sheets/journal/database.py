@@ -150,6 +150,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             PRIMARY KEY (rules, arrival)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        "ALTER TABLE targets ADD COLUMN zone TEXT NOT NULL DEFAULT ''",  # of the times in its rows
+        "ALTER TABLE targets ADD COLUMN title TEXT NOT NULL DEFAULT ''",  # what people call it
+    ),
 )
 
 
@@ -168,14 +172,24 @@ def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS)
             meaning="Nothing was read or written.",
             hint="Point CQS_HOME at another folder, or move that file away.",
         )
-    if version > len(migrations):
+    if version < 1:
         raise DataRefused(
-            f"{database.name} was written by a newer cqs-sheets (journal version {version}, "
-            f"this one knows {len(migrations)}).",
-            meaning="Nothing was read or written.",
-            hint="Upgrade with: pip install --upgrade cqs-sheets",
+            f"The journal {database.name} is damaged: no cqs-sheets gave it the version {version}.",
+            meaning="It was left as it is; spreadsheets are not affected.",
+            hint="Put a backup of it there, or move it away: the next sync starts a new one.",
         )
+    if version > len(migrations):
+        raise newer(database.name, version, len(migrations))
     return int(version)
+
+
+def newer(name: str, version: int, known: int) -> DataRefused:
+    """The refusal of a journal of a version that this program does not know."""
+    return DataRefused(
+        f"{name} was written by a newer cqs-sheets (journal version {version}, this one knows {known}).",
+        meaning="Nothing was read or written.",
+        hint="Upgrade with: pip install --upgrade cqs-sheets",
+    )
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -199,7 +213,12 @@ _CHUNK = 1000
 
 
 class Database:
-    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause."""
+    """One connection; all methods raise DataRefused, AccessRefused or TargetBusy as the file gives cause.
+
+    `shared`: whether others may write at the same time.
+    """
+
+    shared = False
 
     def __init__(self, address: str, *, name: str) -> None:
         """Open `address` (a `file:` URI or ":memory:"); `name` is what messages call it."""
@@ -230,6 +249,10 @@ class Database:
         with self._explained():
             return self._connection.execute(sql, values).rowcount
 
+    def note(self, sql: str, values: Values) -> None:
+        """Run one INSERT, UPDATE or DELETE of which nobody waits for what it did: before whatever is run next."""
+        self.change(sql, values)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         with self._explained():
@@ -240,10 +263,21 @@ class Database:
         with self._explained():
             self._connection.executemany(sql, rows)
 
-    def script(self, sql: str) -> None:
-        """Run statements outside any transaction, each to its end and without its rows."""
+    def damage(self) -> tuple[list[str], bool]:
+        """What the engine itself finds wrong, and whether that leaves nothing to be read."""
+        found = [line for (line,) in self.execute("PRAGMA integrity_check") if line != "ok"]
+        if found:
+            return found, True
+        broken = self.execute("PRAGMA foreign_key_check")
+        return [
+            f"{table}: row {row} points at a row of {parent} that is not there"
+            for table, row, parent, _ in broken
+        ], False
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk."""
         with self._explained():
-            self._connection.executescript(sql)
+            self._connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
 
     def iterate(self, sql: str, values: Values = ()) -> Iterator[Row]:
         """Run one query; its rows, a thousand in memory at a time."""
@@ -277,6 +311,18 @@ class Database:
             if self._connection.in_transaction:
                 self.execute("ROLLBACK")
 
+    def cautions(self) -> list[tuple[str, str]]:
+        """What is unsafe about how it is reached, each with what mends it."""
+        return []
+
+    def hold(self, what: int) -> bool:
+        """Become the only one who works on the target of that id: so is whoever has the file."""
+        del what
+        return True
+
+    def release(self, what: int) -> None:
+        """Let others work on the target again: they do when the file is closed."""
+
     def copy_to(self, other: Database) -> None:
         """Copy the whole content into `other`."""
         with self._explained():
@@ -291,6 +337,8 @@ class Database:
             if explained is None:
                 raise
             raise explained from error
+        except OverflowError as error:
+            raise _damaged(self.name, "a number in it is past all bounds") from error
 
 
 def address_of(path: Path, mode: str) -> str:
@@ -307,33 +355,70 @@ def file_error(error: OSError, name: str) -> CqsError:
         return _disk_full(name)
     if error.errno == errno.EIO:
         return _disk_failed(name, error)
+    if error.errno in _NO_LOCKS:
+        return unsafe_drive(name, "locks files")
     if os.name == "nt" and error.errno == errno.EACCES and is_held(Path(name)):
         return _held(name)
     return _not_writable(name, error)
 
 
+_NOT_AS_MADE = (
+    "no such table", "no such column", "no such index", "malformed database schema", "Could not decode",
+    "cannot store REAL value",
+)  # fmt: skip
+"""How SQLite begins what it says of tables, texts or (the last) counters that are not as we made them."""
+
+
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
-    code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
+    word = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
+    if word == "PROTOCOL" or (word.startswith("IOERR_") and word.endswith(_DRIVE_WORDS)):
+        return unsafe_drive(name, "shares memory" if "SHM" in word else "locks files")
+    code = "CORRUPT" if str(error).startswith(_NOT_AS_MADE) else word.split("_")[0]
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
-        case "NOTADB" | "CORRUPT":
-            return DataRefused(
-                f"The journal {name} is damaged or not a database: {error}.",
-                meaning="It was left as it is; spreadsheets are not affected.",
-                hint="Put a backup of it there, or move it away: the next sync starts a new one and "
-                "takes up what the spreadsheets hold.",
-            )
+        case "NOTADB" | "CORRUPT" | "MISMATCH" | "TOOBIG":
+            return _damaged(name, _printable(error))
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
-        case "FULL":
-            return _disk_full(name)
         case "IOERR":
             return _disk_failed(name, error)
-        case "BUSY" | "LOCKED":
-            return _held(name)
+        case "FULL" | "BUSY" | "LOCKED":
+            return _disk_full(name) if code == "FULL" else _held(name)
     return None
+
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+_DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMOPEN", "_SHMSIZE", "_SHMMAP", "_SHMLOCK")
+
+
+def unsafe_drive(name: str, what: str) -> UsageError:
+    """A drive that lacks what keeps several programs apart: a network drive, or a folder that is synced."""
+    folder = Path(name).absolute().parent
+    drive = folder.drive or next(str(each) for each in (folder, *folder.parents) if each.is_mount())
+    return UsageError(
+        f"The journal {name} cannot be kept on the drive {drive}: no program {what} there, as a journal needs it"
+        " (a network drive, or a folder that is synced?).",
+        meaning="Nothing was changed.",
+        hint="Set CQS_HOME to a folder on a disk of this computer; `cqs-sheets journal import` takes over what an old"
+        " journal holds.",
+        kind="journal",
+    )
+
+
+def _damaged(name: str, how: str) -> DataRefused:
+    return DataRefused(
+        f"The journal {name} is damaged or not a database: {how}.",
+        meaning="It was left as it is; spreadsheets are not affected.",
+        hint="Put a backup of it there, or move it away: the next sync starts a new one and "
+        "takes up what the spreadsheets hold.",
+    )
+
+
+def _printable(error: Exception) -> str:
+    """SQLite quotes texts that it cannot decode, bytes that no text has included."""
+    return str(error).split(" with text ")[0]
 
 
 def _may_write(path: Path) -> bool:

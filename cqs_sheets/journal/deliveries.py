@@ -21,7 +21,7 @@ OF_FEEDS = """(:feeds IS NULL OR EXISTS (
 """Whether one of the named feeds showed the signal `s`; `:feeds` comes from `names_of`."""
 
 _PENDING = f"""FROM signals s INDEXED BY signals_change {_REVISION} {_DELIVERED}
-    WHERE s.change > :cursor AND d.revision IS NOT s.revision AND {OF_FEEDS}"""
+    WHERE s.change > :cursor AND (d.revision IS NULL OR d.revision <> s.revision) AND {OF_FEEDS}"""
 
 _WANTED = f"SELECT {_COLUMNS} {_PENDING} ORDER BY s.arrival"
 
@@ -37,30 +37,37 @@ _RECENT = f"""FROM signals s INDEXED BY signals_status {_REVISION}
 
 _EACH = f"SELECT {model.RECORD}, 1 {_RECENT}"
 
-_ALIKE = f"""SELECT {model.RECORD}, count(*), min(s.arrival) {_RECENT} GROUP BY s.feed_table, json_extract(
-    r.content, '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')"""
+_ALIKE = f"""SELECT {model.RECORD}, alike.number FROM (
+    SELECT count(*) AS number, min(s.arrival) AS arrival {_RECENT} GROUP BY s.feed_table, json_extract(r.content,
+        '$.exchange', '$.currency', '$.coin', '$.direction', '$.type', '$.risk_level', '$.leverage')
+    ) alike JOIN signals s ON s.arrival = alike.arrival {_REVISION}"""  # noqa: S608
 
-_REMEMBERED = """SELECT id, sequence, version, iif(selection = ?, cursor, 0), last_write, last_heartbeat,
-    shape, stamp, word, writer
+_REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN cursor ELSE 0 END,
+    last_write, last_heartbeat, shape, stamp, word, writer, zone, title
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET selection = excluded.selection, cursor = 0
-    WHERE selection <> excluded.selection"""
+    WHERE targets.selection <> excluded.selection"""
 
 _DELIVER = """INSERT INTO delivered (target, arrival, revision, added, last)
     SELECT ?, arrival, ?, ?, ? FROM signals WHERE id = ? AND feed_table = ?
-    ON CONFLICT DO UPDATE SET revision = excluded.revision, last = excluded.last"""
+    ON CONFLICT (target, arrival) DO UPDATE SET revision = excluded.revision, last = excluded.last"""
 
 _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, cursor = :cursor,
-    last_write = iif(:wrote AND :rows, :at, last_write), last_heartbeat = iif(:wrote, :at, last_heartbeat),
-    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer)
+    last_write = CASE WHEN :wrote_rows = 1 THEN :at ELSE last_write END,
+    last_heartbeat = CASE WHEN :wrote = 1 THEN :at ELSE last_heartbeat END,
+    shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer),
+    zone = coalesce(:zone, zone), title = coalesce(:title, title)
     WHERE id = :target"""
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
-    AND (word = '' OR number IN (SELECT value FROM json_each(:numbers)))"""
+    AND (word = '' OR number IN (SELECT CAST(value AS BIGINT) FROM json_each(:numbers)))"""
+
+_KNOWN_AS = """SELECT t.name FROM stamps s JOIN targets t ON t.id = s.target
+    WHERE s.word <> '' AND s.word IN (SELECT value FROM json_each(?)) ORDER BY s.number DESC"""
 
 
 def names_of(feeds: Collection[str] | None) -> str | None:
@@ -85,6 +92,20 @@ class Deliveries:
                 self._database.change(_SELECT, (name, selection))
         rows = self._database.execute(_REMEMBERED, (selection, name))
         return _target_from(name, rows[0]) if rows else model.TargetState(id=0, name=name)
+
+    def known_as(self, lineage: Lineage, ending: str) -> str | None:
+        """The name, of those with that ending, under which a target of this lineage is known, wherever it lies now."""
+        words = json.dumps([write.word for write in lineage])
+        names = (name for (name,) in self._database.execute(_KNOWN_AS, (words,)))
+        return next((name for name in names if name.endswith(ending)), None)
+
+    def hold(self, target: model.TargetState) -> bool:
+        """Become the only writer of a target; False while another machine writes it. `release` must follow."""
+        return self._database.hold(target.id)
+
+    def release(self, target: model.TargetState) -> None:
+        """Let others write the target again."""
+        self._database.release(target.id)
 
     def newest_change(self) -> int:
         """The cursor of a target that has been offered everything."""
@@ -142,13 +163,15 @@ class Deliveries:
         wrote: bool,
         shape: str | None = None,
         stamp: Write | None = None,
+        zone: str | None = None,
+        title: str | None = None,
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
         `cursor`: everything up to that change was delivered or declined (`newest_change` as it was
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
         `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
-        is the target's last write, None if that was not looked at.
+        is the target's last write, `zone` that of its times, `title` what people call it; None as above.
         """
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -162,7 +185,9 @@ class Deliveries:
                     "cursor": cursor,
                     "wrote": wrote,
                     "shape": shape,
-                    "rows": len(given),
+                    "zone": zone,
+                    "title": title,
+                    "wrote_rows": wrote and bool(given),
                     "at": model.to_stamp(at),
                     "target": target.id,
                     "stamp": last.number,
@@ -181,7 +206,7 @@ class Deliveries:
 
 
 def _target_from(name: str, row: Row) -> model.TargetState:
-    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer = row
+    target, sequence, version, cursor, last_write, last_heartbeat, shape, number, word, writer, *more = row
     return model.TargetState(
         id=target,
         name=name,
@@ -193,6 +218,8 @@ def _target_from(name: str, row: Row) -> model.TargetState:
         shape=shape,
         stamp=Write(number, word),
         writer=writer,
+        zone=more[0],
+        title=more[1],
     )
 
 

@@ -8,13 +8,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from cqs_sheets.core.news import News
 from cqs_sheets.core.plan.facts import NEVER, Write
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
+
+_ALONE = "default"  # the tenant of a journal that one party has for itself
+
+
+@dataclass(frozen=True, slots=True)
+class SharedJournal:
+    """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password."""
+
+    url: Secret
+    tenant: str = _ALONE
+
+    def __str__(self) -> str:
+        try:
+            parts = urlsplit(self.url.reveal())
+            where = f"{parts.hostname or 'this machine'}{parts.path}"
+        except ValueError:
+            where = "an unreadable URL"
+        return f"PostgreSQL at {where}" + ("" if self.tenant == _ALONE else f", tenant {self.tenant}")
+
+
+JournalPlace = Path | SharedJournal
+"""Where a journal is: a file of its own, or PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +82,8 @@ class Poll:
 class PollResult:
     """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
 
-    `second_lives` are those of the new ones whose id had been another signal's, which had ended.
+    `second_lives` are those of the new ones whose id had been another signal's, which had ended. `news` says what
+    happened to which signal, in its order; that one aged is none.
     """
 
     new: int
@@ -66,6 +93,7 @@ class PollResult:
     rejected: int
     seen: frozenset[SignalKey]
     second_lives: tuple[Signal, ...] = ()
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +137,8 @@ class TargetState:
     `sequence` is the highest number of a write that was seen in it (0: none); `stamp` the write that was the
     last when the journal last saw it, `version` what it was then. `writer` begins our own words. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
-    `last_heartbeat` when anything was. `shape` names the template's columns as they were then.
+    `last_heartbeat` when anything was. `shape` names the template's columns as they were then, `zone` the time zone
+    of its rows ("" unknown), `title` what people call it ("" as in the config).
     """
 
     id: int
@@ -122,6 +151,8 @@ class TargetState:
     last_write: datetime | None = None
     last_heartbeat: datetime | None = None
     shape: str = ""
+    zone: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +195,12 @@ class Merged:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLE = "table"
-_TEXTS = ("exchange", "currency", "coin", "direction", "type")
-_NUMBERS = (
+TEXTS = ("exchange", "currency", "coin", "direction", "type")
+NUMBERS = (
     "buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level", "leverage",
 )  # fmt: skip
+
+_LARGEST_BODY = 1 << 26  # bytes: no answer is so large, a damaged one could unpack to anything
 
 RECORD = """s.arrival, s.feed_table, s.id, s.first_seen, s.status, s.last_seen, s.revision, r.content"""
 """The columns `record_from` reads, of `signals s` and `revisions r`."""
@@ -181,8 +214,11 @@ def to_stamp(moment: datetime) -> int:
 
 
 def from_stamp(stamp: int) -> datetime:
-    """The aware time (UTC)."""
-    return _EPOCH + stamp * _MICROSECOND
+    """The aware time (UTC). Raises DataRefused if it is none."""
+    try:
+        return _EPOCH + stamp * _MICROSECOND
+    except OverflowError as error:
+        raise damaged("a time") from error
 
 
 def maybe_stamp(moment: datetime | None) -> int | None:
@@ -212,17 +248,25 @@ def answer_from(row: Row) -> KeptAnswer:
         asked = json.loads(request)
         table = FeedTable(asked.pop(_TABLE, FeedTable.MAIN))
         return KeptAnswer(
-            id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=zlib.decompress(body)
+            id=answer, feed=feed, at=from_stamp(at), request=asked, table=table, body=_unpacked(body)
         )
-    except (ValueError, OverflowError, zlib.error) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, zlib.error) as error:
         raise damaged(f"answer {answer}") from error
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    whole = unpacking.decompress(body, _LARGEST_BODY)
+    if not unpacking.eof:
+        raise ValueError("cut off, or larger than any answer")
+    return whole
 
 
 def content_of(signal: Signal) -> str:
     """All values of a signal but its key, as JSON text; numbers as the exact decimal texts."""
     content: dict[str, Any] = {"timestamp": to_stamp(signal.timestamp)}
-    content |= {name: getattr(signal, name) for name in _TEXTS}
-    content |= {name: str(value) for name in _NUMBERS if (value := getattr(signal, name)) is not None}
+    content |= {name: getattr(signal, name) for name in TEXTS}
+    content |= {name: str(value) for name in NUMBERS if (value := getattr(signal, name)) is not None}
     if signal.extra:
         content["extra"] = dict(signal.extra)
     if signal.flags:
@@ -256,8 +300,9 @@ def damaged(what: str) -> DataRefused:
 
 
 def _signal_from(key: SignalKey, content: dict[str, Any]) -> Signal:
-    values = {name: content[name] for name in _TEXTS}
-    values |= {name: Decimal(content[name]) if name in content else None for name in _NUMBERS}
+    values = {name: content[name] for name in TEXTS}
+    "".join(values.values())  # TypeError where one is no text
+    values |= {name: Decimal(content[name]) if name in content else None for name in NUMBERS}
     return Signal(
         key=key,
         timestamp=from_stamp(content["timestamp"]),

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.errors import CqsError, DataRefused, TargetBusy
-from cqs_sheets.journal.database import MIGRATIONS, Database, address_of, file_error, migrate, version_of
+from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
+from cqs_sheets.journal.copying import copy_rows
+from cqs_sheets.journal.database import (
+    MIGRATIONS,
+    Database,
+    address_of,
+    file_error,
+    migrate,
+    unsafe_drive,
+    version_of,
+)
+from cqs_sheets.journal.model import JournalPlace, SharedJournal
 
 
 @contextmanager
@@ -32,6 +43,8 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
             meaning="Nothing was written.",
             hint="Wait until it has finished, or stop it, then run again.",
         ) from None
+    except NotImplementedError:
+        raise unsafe_drive(str(path), "locks files") from None
     except OSError as error:
         raise file_error(error, str(path)) from error
     try:
@@ -43,6 +56,9 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
         lock.release()
 
 
+_LONGEST_SIGNATURE = 1000
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(f"{path.name}.{suffix}")
 
@@ -52,7 +68,7 @@ def _sign(owner: Path, now: datetime) -> None:
     signed = {"process": os.getpid(), "since": f"{now:%Y-%m-%d %H:%M:%S} UTC"}
     with (
         suppress(OSError),
-        os.fdopen(os.open(owner, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file,
+        os.fdopen(os.open(owner, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | _NO_LINK, 0o600), "w") as file,
     ):
         json.dump(signed, file)
 
@@ -60,18 +76,26 @@ def _sign(owner: Path, now: datetime) -> None:
 def _holder(owner: Path) -> str:
     """`" by process N since ..."`, or nothing while the holder has not signed yet."""
     try:
-        signed = json.loads(owner.read_text())
+        with os.fdopen(os.open(owner, os.O_RDONLY | _NO_LINK), "rb") as file:
+            signed = json.loads(file.read(_LONGEST_SIGNATURE))
         return f" by process {signed['process']} since {signed['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""For files of ours beside the journal: somebody may have put a link there, or a pipe that never answers."""
+
 _MAGIC = b"SQLite format 3\0"
 
 
 @contextmanager
-def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
-    """The newest schema, alone with the lock held; all is undone at the end of a rehearsal."""
+def for_writing(path: JournalPlace, *, now: datetime, wait: float, rehearsal: bool) -> Iterator[Database]:
+    """The newest schema, of a file alone with the lock held; all is undone at the end of a rehearsal."""
+    if isinstance(path, SharedJournal):
+        with _shared(path, copied=rehearsal) as database:
+            yield database
+        return
     if rehearsal and _absent(path):
         with _memory(path) as database:
             yield database
@@ -81,7 +105,9 @@ def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> I
         if version_of(database) == 0:  # which also refuses before the first change
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         database.execute("PRAGMA foreign_keys = ON")
-        database.execute("PRAGMA journal_mode = WAL")
+        [[mode]] = database.execute("PRAGMA journal_mode = WAL")
+        if mode != "wal":
+            raise unsafe_drive(str(path), "shares memory")
         database.execute("PRAGMA synchronous = FULL")
         if rehearsal:
             with database.rehearsal():
@@ -93,13 +119,19 @@ def for_writing(path: Path, *, now: datetime, wait: float, rehearsal: bool) -> I
 
 
 @contextmanager
-def for_reading(path: Path) -> Iterator[Database]:
-    """The newest schema; in memory if there is no file, or an older version's."""
+def for_reading(path: JournalPlace, check: Callable[[Database], None] = lambda _: None) -> Iterator[Database]:
+    """The newest schema; in memory if there is no file, or an older version's; `check` sees it first."""
+    if isinstance(path, SharedJournal):
+        with _shared(path, reading=True) as database:
+            check(database)
+            yield database
+        return
     if _absent(path):
         with _memory(path) as database:
             yield database
         return
     with _connected(path, "ro") as database:
+        check(database)
         if version_of(database) == len(MIGRATIONS):
             yield database
             return
@@ -110,6 +142,8 @@ def for_reading(path: Path) -> Iterator[Database]:
 def is_journal(path: Path) -> bool:
     """Whether a file begins as a journal does; False for one that cannot be read."""
     try:
+        if not path.is_file():  # a pipe may never begin
+            return False
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:
@@ -117,7 +151,32 @@ def is_journal(path: Path) -> bool:
 
 
 @contextmanager
-def _memory(path: Path, copy_of: Database | None = None) -> Iterator[Database]:
+def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
+    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+    try:
+        from cqs_sheets.journal.postgres import Postgres  # noqa: PLC0415 - the driver, for a shared journal only
+    except ImportError:
+        raise UsageError(
+            "A journal in PostgreSQL needs a driver that is not installed.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Install it with: pip install 'cqs-sheets[postgres]'",
+        ) from None
+    database = Postgres(place, reading=reading or copied)
+    try:
+        if not copied and not database.empty:
+            yield database
+            return
+        with _memory(place) as memory:
+            memory.shared = True
+            if not database.empty:
+                copy_rows(database, memory, leave_out=("answers",))
+            yield memory
+    finally:
+        database.close()
+
+
+@contextmanager
+def _memory(path: JournalPlace, copy_of: Database | None = None) -> Iterator[Database]:
     database = Database(":memory:", name=str(path))
     try:
         if copy_of is not None:
@@ -150,13 +209,15 @@ def _make(path: Path) -> None:
     """Make folder and file, for the user's eyes only, where they are absent."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NONBLOCK", 0), 0o600))
     except OSError as error:
         raise _unusable(path, error) from error
 
 
 def _check_header(path: Path) -> None:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never begin
+            raise _not_a_journal(path)
         with path.open("rb") as file:
             header = file.read(len(_MAGIC))
     except OSError as error:

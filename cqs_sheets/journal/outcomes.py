@@ -20,7 +20,8 @@ _UNDONE = f"""SELECT {model.RECORD} FROM signals s
     ORDER BY s.arrival"""  # noqa: S608 - constants
 
 _KEPT = """SELECT arrival, clock, done, state, shown FROM outcomes
-    WHERE rules = :rules AND (:arrivals IS NULL OR arrival IN (SELECT value FROM json_each(:arrivals)))"""
+    WHERE rules = :rules
+    AND (:arrivals IS NULL OR arrival IN (SELECT CAST(value AS BIGINT) FROM json_each(:arrivals)))"""
 
 _KEEP = """INSERT INTO outcomes (arrival, rules, clock, until, done, state, shown) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (rules, arrival) DO UPDATE SET clock = excluded.clock, until = excluded.until,

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.signals import coverage
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
 from cqs_sheets.journal import records
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import KeptAnswer, Poll, PollResult, answer_from, answer_row, to_stamp
+from cqs_sheets.journal.model import (
+    KeptAnswer,
+    Poll,
+    PollResult,
+    answer_from,
+    answer_row,
+    maybe_stamp,
+    to_stamp,
+)
 
 # What an answer may settle: this feed's open signals, its aged ones inside the window, and the open
 # ones of feeds that nobody polls any more once the API cannot speak of them. The last two conditions
@@ -24,21 +33,26 @@ _UNSETTLED = " UNION ALL ".join(
     )
 )
 
+_UNDER_WAY = timedelta(minutes=5)  # longer than any poll takes
+
 
 @dataclass(slots=True)
 class _Counts:
-    new: int = 0
-    changed: int = 0
-    closed: int = 0
+    news: list[News] = field(default_factory=list)
     aged: int = 0
     seen: set[SignalKey] = field(default_factory=set)
     second_lives: list[Signal] = field(default_factory=list)
+    last: int | None = None  # the newest arrival, once it is known
+
+    def of(self, what: Happened) -> int:
+        return sum(each.what is what for each in self.news)
 
 
 class Polls:
     """What the API said: the part of a Journal that takes up answers."""
 
     _database: Database
+    _clock: records.Clock
 
     def keep_answer(
         self,
@@ -59,9 +73,15 @@ class Polls:
             )
 
     def undigested(self) -> list[KeptAnswer]:
-        """The answers that no poll was recorded for, oldest first: their run was killed before it could."""
+        """The answers that no poll was recorded for, oldest first: their run was killed before it could.
+
+        In a shared journal the latest ones may be those of a poll that is under way elsewhere.
+        """
+        until = self._clock() - _UNDER_WAY if self._database.shared else None
         rows = self._database.execute(
-            "SELECT id, feed, at, request, body FROM answers WHERE poll IS NULL ORDER BY at, id"
+            "SELECT id, feed, at, request, body FROM answers"
+            " WHERE poll IS NULL AND (:until IS NULL OR at < :until) ORDER BY at, id",
+            {"until": maybe_stamp(until)},
         )
         return [answer_from(row) for row in rows]
 
@@ -79,37 +99,39 @@ class Polls:
             _keep_rejects(self._database, feed, poll)
             _keep_poll(self._database, feed, poll, counts)
         return PollResult(
-            new=counts.new,
-            changed=counts.changed,
-            closed=counts.closed,
+            new=counts.of(Happened.NEW),
+            changed=counts.of(Happened.CHANGED),
+            closed=counts.of(Happened.CLOSED),
             aged=counts.aged,
             rejected=len(poll.rejects),
             seen=frozenset(counts.seen),
             second_lives=tuple(counts.second_lives),
+            news=tuple(counts.news),
         )
 
 
 def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
     before = records.lives(database, signal.key)
     found = _life(before, signal, at)
-    signal = replace(signal, key=found.record.signal.key if found else records.next_life(before, signal.key))
+    key = found.record.signal.key if found else records.next_life(before, signal.key)
+    signal = signal if signal.key == key else replace(signal, key=key)
     counts.seen.add(signal.key)
     if found is None:
         if before:
             counts.second_lives.append(signal)
-        [[last]] = database.execute("SELECT max(arrival) FROM signals")
-        record = coverage.observe(None, signal, at, coverage.next_arrival(last, at))
-        records.insert(database, record, at, feed)
-        records.keep_revision(database, record, at)
-        records.join(database, record.arrival, feed)
-        counts.new += 1
+        if counts.last is None:
+            [[counts.last]] = database.execute("SELECT coalesce(max(arrival), 0) FROM signals")
+        counts.last = coverage.next_arrival(counts.last or None, at)
+        record = coverage.observe(None, signal, at, counts.last)
+        records.show_first(database, record, at, feed)
+        counts.news.append(News(what=Happened.NEW, record=record))
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
         record = coverage.observe(found.record, signal, at, found.record.arrival)
         records.touch(database, found, at, feed)
         if record is not found.record:
             records.revise(database, record, at)
-            counts.changed += 1
+            counts.news.append(News(what=Happened.CHANGED, record=record, before=found.record))
     if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
         records.offer_again(database, found.record.arrival)
 
@@ -150,7 +172,8 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
         )
         if record is not found.record:
             records.revise(database, record, poll.at)
-            counts.closed += record.status is Status.CLOSED
+            if record.status is Status.CLOSED:
+                counts.news.append(News(what=Happened.CLOSED, record=record, before=found.record))
             counts.aged += record.status is Status.AGED
 
 
@@ -175,9 +198,9 @@ def _keep_poll(database: Database, feed: int, poll: Poll, counts: _Counts) -> No
             end,
             poll.outcome,
             poll.sure and poll.window is not None,
-            counts.new,
-            counts.changed,
-            counts.closed,
+            counts.of(Happened.NEW),
+            counts.of(Happened.CHANGED),
+            counts.of(Happened.CLOSED),
             counts.aged,
             len(poll.rejects),
         ),

@@ -76,10 +76,20 @@ def feed_id(database: Database, name: str, selection: str) -> int:
     return database.insert("INSERT INTO feeds (name, selection) VALUES (?, ?)", (name, selection))
 
 
+_JOIN = "INSERT INTO members (arrival, feed) VALUES (?, ?) ON CONFLICT DO NOTHING"
+
+
+def show_first(database: Database, record: Record, at: datetime, feed: int) -> None:
+    """Make the rows of a signal that a feed shows, and nobody ever did before."""
+    insert(database, record, at, feed)
+    keep_revision(database, record, at)
+    database.note(_JOIN, (record.arrival, feed))
+
+
 def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> None:
     """Make a signal's row, its revision apart."""
     key = record.signal.key
-    database.insert(
+    database.note(
         "INSERT INTO signals (arrival, feed_table, id, timestamp, status, first_seen, last_seen, revision, "  # noqa: S608
         f"change, seen_at, seen_feed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_CHANGE}, ?, ?)",
         (
@@ -100,14 +110,14 @@ def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> 
 def touch(database: Database, found: Known, at: datetime, feed: int) -> None:
     """Note that a feed showed the signal."""
     arrival = found.record.arrival
-    database.change("UPDATE signals SET seen_at = ? WHERE arrival = ?", (model.to_stamp(at), arrival))
+    database.note("UPDATE signals SET seen_at = ? WHERE arrival = ?", (model.to_stamp(at), arrival))
     if found.seen_feed != feed:  # apart, so that the index is written only when it changes
-        database.change("UPDATE signals SET seen_feed = ? WHERE arrival = ?", (feed, arrival))
+        database.note("UPDATE signals SET seen_feed = ? WHERE arrival = ?", (feed, arrival))
 
 
 def revise(database: Database, record: Record, at: datetime) -> None:
     """Bring a signal's row to this revision, and keep it."""
-    database.change(
+    database.note(
         "UPDATE signals SET timestamp = ?, status = ?, last_seen = ?, revision = ?, "  # noqa: S608 - a constant
         f"change = {_NEXT_CHANGE} WHERE arrival = ?",
         (
@@ -123,7 +133,7 @@ def revise(database: Database, record: Record, at: datetime) -> None:
 
 def keep_revision(database: Database, record: Record, at: datetime) -> None:
     """Keep what a signal is from `at` on."""
-    database.insert(
+    database.note(
         "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
         (
             record.arrival,
@@ -138,13 +148,12 @@ def keep_revision(database: Database, record: Record, at: datetime) -> None:
 
 def join(database: Database, arrival: int, feed: int) -> bool:
     """Note that the feed showed the signal; whether that is news."""
-    sql = "INSERT INTO members (arrival, feed) VALUES (?, ?) ON CONFLICT DO NOTHING"
-    return database.change(sql, (arrival, feed)) > 0
+    return database.change(_JOIN, (arrival, feed)) > 0
 
 
 def offer_again(database: Database, arrival: int) -> None:
     """Let targets look at a signal once more."""
-    database.change(
+    database.note(
         f"UPDATE signals SET change = {_NEXT_CHANGE} WHERE arrival = ?",  # noqa: S608 - a constant
         (arrival,),
     )
@@ -176,6 +185,10 @@ _NEWEST = f"""SELECT {model.RECORD} FROM signals s
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
     ORDER BY s.arrival DESC LIMIT ?"""  # noqa: S608 - constants
 
+_CHANGED = f"""SELECT {model.RECORD} FROM signals s
+    JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
+    WHERE r.at >= ? ORDER BY r.at, s.arrival"""  # noqa: S608 - constants
+
 _OPEN = """SELECT count(DISTINCT s.arrival) FROM signals s INDEXED BY signals_status
     JOIN members m ON m.arrival = s.arrival JOIN feeds f ON f.id = m.feed
     WHERE s.status = ? AND f.name = ?"""
@@ -195,8 +208,8 @@ _LAST_GOOD = """SELECT p.at FROM polls p INDEXED BY polls_good JOIN feeds f ON f
 _REJECTS = """SELECT f.name, r.at, r.signal_id, r.reason, r.raw
     FROM rejects r JOIN feeds f ON f.id = r.feed ORDER BY r.id DESC LIMIT ?"""
 
-_LATEST_SELECTIONS = """SELECT f.name, f.selection, max(c.end_at)
-    FROM coverage c JOIN feeds f ON f.id = c.feed GROUP BY f.name"""
+_SELECTIONS = """SELECT f.name, f.selection FROM coverage c JOIN feeds f ON f.id = c.feed
+    GROUP BY f.name, f.selection ORDER BY max(c.end_at)"""
 
 _WINDOWS = """SELECT c.start_at, c.end_at FROM coverage c JOIN feeds f ON f.id = c.feed
     WHERE f.name = ? AND f.selection = ?"""
@@ -221,7 +234,7 @@ class Recall:
         Without `feeds`: of every feed there ever was, each with the selection it last covered.
         """
         if feeds is None:
-            feeds = [(name, selection) for name, selection, _ in self._database.execute(_LATEST_SELECTIONS)]
+            feeds = dict(self._database.execute(_SELECTIONS)).items()  # the last of a name is the latest
         stretches = [
             [
                 Window(model.from_stamp(start), model.from_stamp(end))
@@ -255,6 +268,10 @@ class Recall:
     def newest(self, limit: int) -> list[Record]:
         """The signals that came last, the newest last."""
         return [model.record_from(row) for row in reversed(self._database.execute(_NEWEST, (limit,)))]
+
+    def changed_since(self, moment: datetime) -> list[Record]:
+        """The signals that came or were revised since then, as they are now, the latest change last."""
+        return [model.record_from(row) for row in self._database.execute(_CHANGED, (model.to_stamp(moment),))]
 
     def open_signals(self, feed: str) -> int:
         """How many signals of a feed (name) are open."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
 from cqs_sheets.core.signals.signal import Record, Status
-from cqs_sheets.journal import opening, records
+from cqs_sheets.errors import DataRefused
+from cqs_sheets.journal import checks, opening, records
+from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import Merged, Pruned, from_stamp, to_stamp
+from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, from_stamp, to_stamp
 from cqs_sheets.journal.outcomes import take_outcomes
 
 # Each query yields what is wrong, as text.
@@ -20,7 +21,7 @@ _CHECKS = (
         WHERE NOT EXISTS (
             SELECT 1 FROM revisions r WHERE r.arrival = s.arrival AND r.revision = s.revision)""",
     """SELECT 'signal ' || s.id || ': a revision before ' || max(r.revision) || ' is missing'
-        FROM revisions r JOIN signals s USING (arrival) GROUP BY r.arrival
+        FROM revisions r JOIN signals s USING (arrival) GROUP BY s.id, r.arrival
         HAVING max(r.revision) - min(r.revision) + 1 <> count(*)""",
     """SELECT 'signal ' || s.id || ': revision ' || r.revision || ' is newer than the current one'
         FROM revisions r JOIN signals s USING (arrival) WHERE r.revision > s.revision""",
@@ -47,14 +48,34 @@ class Upkeep:
 
     def verify(self) -> list[str]:
         """What is wrong with the journal, one line each; nothing for a whole one."""
-        found = [line for (line,) in self._database.execute("PRAGMA integrity_check") if line != "ok"]
-        if found:
-            return found
-        found += [
-            f"{table}: row {row} points at a row of {parent} that is not there"
-            for table, row, parent, _ in self._database.execute("PRAGMA foreign_key_check")
-        ]
-        return found + [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        damage, unreadable = self._database.damage()
+        if unreadable:
+            return damage
+        damage += checks.in_schema(self._database)
+        if damage:
+            return damage
+        found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
+        return found + checks.in_values(self._database)
+
+    def cautions(self) -> list[tuple[str, str]]:
+        """What is unsafe about how the journal is reached, each with what mends it."""
+        return self._database.cautions()
+
+    def copy_from(self, place: JournalPlace, *, here: str) -> dict[str, int]:
+        """Fill this empty journal with the whole of another, all or nothing, and compare both; rows by table.
+
+        `here` is this machine's name: a file of its own knows workbooks by their paths alone. Raises DataRefused
+        if this one is not empty, or does not hold the same in the end.
+        """
+        with opening.for_reading(place) as other, self._database.transaction():
+            counts = copy_journal(other, self._database)
+            if not self._database.shared:
+                begin = f"{here}:"
+                self._database.change(
+                    "UPDATE targets SET name = substr(name, ?) WHERE substr(name, 1, ?) = ?",
+                    (len(begin) + 1, len(begin), begin),
+                )
+        return counts
 
     def prune(self, before: datetime) -> Pruned:
         """Drop raw answers, polls, rejects and superseded revisions of before that time, and shrink the file.
@@ -79,16 +100,48 @@ class Upkeep:
                 ),
                 rejects=self._database.change("DELETE FROM rejects WHERE at < :before", moment),
             )
-        self._database.script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
+        self._database.shrink()
         return pruned
 
-    def take_in(self, path: Path) -> Merged:
+    def changes(self) -> tuple[int, ...]:
+        """Numbers that differ once a signal, its outcome or what was delivered has changed: no poll, no price does."""
+        counted = ("revision", "signals"), ("revision", "delivered"), ("done", "outcomes")
+        rows = [
+            self._database.execute(f"SELECT count(*), coalesce(sum({what}), 0) FROM {table}")  # noqa: S608
+            for what, table in counted
+        ]
+        return tuple(int(number) for [row] in rows for number in row)
+
+    def move_targets(self, old: str, new: str) -> None:
+        """Know the workbooks under the folder `old` by where they lie now, under `new`."""
+        names: dict[str, int] = dict(self._database.execute("SELECT name, id FROM targets"))
+        for name, target in names.items():
+            moved = f"{new}/{name.removeprefix(f'{old}/')}"
+            if name.startswith(f"{old}/") and moved not in names:
+                self._database.change("UPDATE targets SET name = ? WHERE id = ?", (moved, target))
+
+    def take_in(self, path: JournalPlace) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
-        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal.
+        Targets are offered what is new. The other file is left as it is. Raises DataRefused if it is no journal,
+        or holds what would stop a later command.
         """
-        with opening.for_reading(path) as other:
+        with opening.for_reading(path, check=_refuse_strange) as other:
+            _refuse(other.name, checks.in_values(other))
             return _merge(self._database, other)
+
+
+def _refuse_strange(other: Database) -> None:
+    _refuse(other.name, checks.in_schema(other))
+
+
+def _refuse(name: str, problems: Sequence[str]) -> None:
+    if problems:
+        raise DataRefused(
+            f"{name} is no journal that can be taken in: {'; '.join(problems[:3])}.",
+            meaning="Nothing was taken in.",
+            hint="Run `cqs-sheets journal verify` on the machine it is from, or export what it holds.",
+        )
 
 
 def _merge(database: Database, other: Database) -> Merged:
@@ -113,6 +166,7 @@ def _merge(database: Database, other: Database) -> Merged:
             take_outcomes(database, other, theirs, ours, arrival)
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
+        _keep_undigested(database, other)
     return Merged(new=new, changed=changed, polls=polls)
 
 
@@ -168,10 +222,8 @@ def _bring_up_to_date(
     database: Database, ours: records.Known, theirs: records.Known, feeds: Mapping[int, int]
 ) -> bool:
     """Take over what they knew later; whether that changed anything a sheet could show."""
-    database.change(
-        "UPDATE signals SET first_seen = min(first_seen, ?) WHERE arrival = ?",
-        (to_stamp(theirs.record.first_seen), ours.record.arrival),
-    )
+    first_seen = to_stamp(min(ours.record.first_seen, theirs.record.first_seen))
+    database.change("UPDATE signals SET first_seen = ? WHERE arrival = ?", (first_seen, ours.record.arrival))
     if theirs.seen_at > ours.seen_at:
         records.touch(database, ours, theirs.seen_at, feeds[theirs.seen_feed])
     record = _merged(ours, theirs)
@@ -220,3 +272,11 @@ def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -
         new,
     )
     return len(new)
+
+
+def _keep_undigested(database: Database, other: Database) -> None:
+    """Take over the answers that their run was killed before it could read."""
+    known = set(database.iterate("SELECT feed, at, request FROM answers"))
+    rows = other.execute("SELECT feed, at, request, body FROM answers WHERE poll IS NULL")
+    new = [row for row in rows if row[:3] not in known]
+    database.change_many("INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)", new)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cqs_sheets.core.outcomes.candles import HOUR
+from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.market.store import CandleStore, Row
 
@@ -27,7 +28,13 @@ _LIMIT = 1000  # candles in one answer, where nothing else is known
 _CLOSED = {"bitmex": "BitMEX closed on 2026-09-23"}
 _ENTRIES_LAST = 24 * 3600.0
 _LONGEST_PAUSE = 10.0
+_BANNED = re.compile(r"\b418\b")
 _BLOCKED = re.compile(r"\b(451|403)\b")
+
+
+def extra_is_there() -> bool:
+    """Whether ccxt is installed."""
+    return find_spec("ccxt") is not None
 
 
 class NoCandles(Exception):
@@ -114,7 +121,7 @@ class Exchanges:
         return opened
 
     def _open(self, exchange: str) -> Any:  # noqa: ANN401
-        if find_spec("ccxt") is None:
+        if not extra_is_there():
             raise NoCandles(f"market data needs an extra: {EXTRA}", whole_exchange=True)
         import ccxt  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - 0.6 s
 
@@ -144,7 +151,7 @@ class Exchanges:
             try:
                 return call(*words)
             except ccxt.DDoSProtection as error:  # RateLimitExceeded is one, too
-                if not again or not isinstance(error, ccxt.RateLimitExceeded):
+                if not again or _BANNED.search(str(error)):
                     raise NoCandles(
                         f"{exchange.id} wants fewer requests: the next run goes on", whole_exchange=True
                     ) from None
@@ -165,10 +172,12 @@ class Exchanges:
 
 
 def _row(row: list[Any]) -> Row:
-    minute, *prices = row[:5]
-    if any(price is None or Decimal(price) <= 0 for price in prices):
-        raise NoCandles("it sent a candle with a price that is none")
-    return Row(int(minute) // 60_000, *map(str, prices))
+    minute, *texts = row[:5]
+    prices = [exact_decimal(str(text)) for text in texts]
+    first, high, low, last = (price or Decimal(0) for price in prices)
+    if min(first, low, last) <= 0 or high < max(first, low, last) or low > min(first, last):
+        raise NoCandles("its exchange sent a candle that cannot be one")
+    return Row.of(int(minute) // 60_000, (first, high, low, last))
 
 
 def _pause(exchange: Any) -> float:  # noqa: ANN401

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, DecimalTuple
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,13 +32,22 @@ CREATE TABLE minutes (market INTEGER, hour INTEGER, until INTEGER, candles BLOB,
 
 
 class Row(NamedTuple):
-    """A candle as an exchange tells it: the minute it begins in, and prices as exact texts."""
+    """A candle: the minute it begins in, and prices as whole numbers of 10^-`decimals`."""
 
     minute: int
-    open: str
-    high: str
-    low: str
-    close: str
+    open: int
+    high: int
+    low: int
+    close: int
+    decimals: int
+
+    @classmethod
+    def of(cls, minute: int, prices: Iterable[Decimal]) -> Row:
+        """The candle of exact prices."""
+        exact = [price.as_tuple() for price in prices]
+        decimals = max(0, *(-int(one.exponent) for one in exact))
+        opened, high, low, last = (_whole(one, decimals) for one in exact)
+        return cls(minute, opened, high, low, last, decimals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,8 @@ class Known:
 
     def candles(self, until: int) -> Candles:
         """All of it before the minute `until`, in order: the minutes of an hour where they are known."""
-        rows: list[Row] = []
         whole: list[int] = []
+        rows: list[Row] = []
         for hour in sorted(self.hours.keys() | self.minutes.keys()):
             known, minutes = self.minutes.get(hour, (0, []))
             candle = self.hours.get(hour)
@@ -67,7 +76,12 @@ class Known:
             else:
                 rows.append(candle)
                 whole.append(hour)
-        return _candles([row for row in rows if row.minute < until], until, whole)
+        while rows and rows[-1].minute >= until:
+            rows.pop()
+        decimals = max((row.decimals for row in rows), default=0)
+        factors = [10 ** (decimals - finer) for finer in range(decimals + 1)]
+        columns = [[row[at] * factors[row.decimals] for row in rows] for at in range(1, 5)]
+        return Candles([row.minute for row in rows], *columns, decimals=decimals, until=until, hours=whole)
 
 
 class CandleStore:
@@ -205,19 +219,7 @@ def _body(hour: int, rows: Sequence[Row]) -> bytes:
     return zlib.compress(json.dumps([[row.minute - hour, *row[1:]] for row in rows]).encode())
 
 
-def _candles(rows: Sequence[Row], until: int, hours: Iterable[int]) -> Candles:
-    """Rows in order as candles: prices as whole numbers of the smallest unit that one of them needs."""
-    decimals = max((_decimals(text) for row in rows for text in row[1:]), default=0)
-    scaled = [[int(Decimal(text).scaleb(decimals)) for text in row[1:]] for row in rows]
-    columns = list(zip(*scaled, strict=True)) or [(), (), (), ()]
-    return Candles([row.minute for row in rows], *columns, decimals=decimals, until=until, hours=hours)
-
-
-def _decimals(text: str) -> int:
-    if text.isdigit():
-        return 0
-    whole, point, rest = text.partition(".")
-    if point and rest.isdigit() and whole.isdigit():
-        return len(rest)
-    exponent = Decimal(text).as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+def _whole(price: DecimalTuple, decimals: int) -> int:
+    """A price as a whole number of 10^-`decimals`."""
+    digits = int("".join(map(str, price.digits)))
+    return digits * int(10 ** (decimals + int(price.exponent)))

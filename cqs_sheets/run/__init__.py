@@ -6,7 +6,7 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,19 +26,22 @@ from cqs_sheets.config import (
     load,
     process_environ,
 )
+from cqs_sheets.config.values import holds_password, journal_problem
+from cqs_sheets.core.plan.facts import Lineage
 from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.errors import CqsError
-from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run.deliver import Deliverer, Target, shows_outcomes
+from cqs_sheets.destinations.excel import ExcelDestination, check_place
+from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
+from cqs_sheets.run.deliver import Deliverer, Target, remembered, shows_outcomes
 from cqs_sheets.run.outcomes import Desk
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
 
 if TYPE_CHECKING:
-    from cqs_sheets.destinations.google.wire.exchange import Wire
+    from cqs_sheets.destinations.google.wire.exchange import Places, Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 
 
@@ -57,18 +60,49 @@ class Session:
     """What a command or a program was told, by files, environment and options, and how it waits.
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
-    further step, once there is one.
+    further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
+    `google` is a connection to Google Sheets that outlives the run, None: each run makes its own.
     """
 
     settings: Settings
     environment: Environment
+    sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
+    past: Callable[[Journal], None] | None = None
+    google: SheetsHttp | None = None
 
     @property
-    def journal_path(self) -> Path:
-        """Where the journal is."""
-        return self.settings.home / JOURNAL_FILE
+    def journal_path(self) -> JournalPlace:
+        """Where the journal is: a file, or PostgreSQL."""
+        return journal_place(self.settings)
+
+
+def journal_place(settings: Settings) -> JournalPlace:
+    """Where the journal of these settings is: a file, or PostgreSQL."""
+    if settings.journal_url:
+        return SharedJournal(settings.journal_url, settings.tenant)
+    return settings.home / JOURNAL_FILE
+
+
+def place_of(text: str, settings: Settings, environ: Mapping[str, str]) -> JournalPlace:
+    """A journal as an argument names it: a path, `env:NAME`, or a URL without a password. Raises UsageError."""
+    named = text.removeprefix("env:")
+    url = environ.get(named, "") if named != text else text
+    if named == text and "://" not in text:
+        return Path(text)
+    problem = journal_problem(url)
+    if named == text and not problem and holds_password(url):
+        problem = (
+            "a password in an argument is seen by everyone on this computer: put the URL in the environment"
+        )
+    if problem:
+        raise UsageError(
+            f"{'the journal named' if named == text else named}: {problem}.",
+            meaning="Nothing was copied.",
+            hint="Name it env:NAME, where NAME is an environment variable such as CQS_JOURNAL.",
+        )
+    return SharedJournal(Secret(url), settings.tenant)
 
 
 @contextmanager
@@ -96,9 +130,25 @@ def opened_session(
             server = stack.enter_context(start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
+        past = None
         if sandbox:
-            settings = replace(settings, home=settings.home / "sandbox")
-        yield Session(settings=settings, environment=Environment.read(environ), sleep=sleep, stop=stop)
+            settings = replace(settings, home=settings.home / "sandbox", journal_url=None)
+        if sandbox and serve:
+            from cqs_sheets.run.past import give_past  # noqa: PLC0415
+
+            market, feed = server.market, settings.feeds[0].name
+
+            def past(journal: Journal) -> None:
+                give_past(journal, market, feed, utc_now())
+
+        yield Session(
+            settings=settings,
+            environment=Environment.read(environ),
+            sandbox=sandbox,
+            sleep=sleep,
+            stop=stop,
+            past=past,
+        )
 
 
 @contextmanager
@@ -119,7 +169,10 @@ def opened_run(
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
         targets = stack.enter_context(opened_targets(session, force=choices.force))
-        desk = None if dry_run else desk_of(session, targets, journal, progress=progress)
+        judging = settings.outcomes is not None or any(map(targets.show_outcomes, settings.targets))
+        desk = desk_of(session, journal, progress=progress) if judging else None
+        if desk and session.past:
+            session.past(journal)
         yield Run(
             settings=settings,
             poller=FeedPoller(
@@ -127,8 +180,8 @@ def opened_run(
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
             deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now,
-                rules=desk.settings.rules if desk else None,
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
+                rules=desk.settings.rules if desk else None, sleep=session.sleep,
             ),
             journal=journal,
             open_target=targets.open,
@@ -140,13 +193,22 @@ def opened_run(
         )  # fmt: skip
 
 
-def desk_of(
-    session: Session, targets: Targets, journal: Journal, *, progress: Callable[[str], None] = _quietly
-) -> Desk | None:
-    """What judges signals, where the config wants it or a target's template shows it; else None."""
+def check_targets(session: Session) -> None:
+    """Raise CqsError for a target that can never be written: before the API is asked, as nothing will mend that.
+
+    One that was written before is not looked at: its signals are caught also while it is away.
+    """
+    with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
+        new = [each for each in session.settings.targets if not remembered(journal, each).sequence]
+    for target in new:
+        load_template(target.template)
+        if target.path:
+            check_place(target.path)
+
+
+def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
+    """What judges signals by the session's rules. One's own sandbox is asked for as much as is wanted."""
     settings = session.settings
-    if settings.outcomes is None and not any(map(targets.show_outcomes, settings.targets)):
-        return None
     return Desk(
         journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
         symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,
@@ -166,7 +228,9 @@ def opened_targets(session: Session, *, force: bool) -> Iterator[Targets]:
     """What opens the session's targets; one connection to Google, if any of them is there."""
     with ExitStack() as stack:
         google = None
-        if any(target.place.spreadsheet for target in session.settings.targets):
+        if session.google:
+            google = session.google
+        elif any(target.place.spreadsheet for target in session.settings.targets):
             google = open_google(session)
             stack.callback(google.close)
         yield Targets(session, google, force=force)
@@ -216,10 +280,22 @@ class Targets:
         )
 
 
-def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
+def lineage_of(target: TargetSettings) -> Lineage:
+    """What a workbook says of itself, as a shared journal knows it by that; nothing of one that cannot be read."""
+    if target.path is None:
+        return ()
+    try:
+        return ExcelDestination(target.path).stamp("").lineage
+    except CqsError:
+        return ()
+
+
+def open_google(
+    session: Session, retry_for: float | None = None, quotas: Mapping[str, Places] | None = None
+) -> SheetsHttp:
     """A connection to Google Sheets that looks for credentials when the first request needs them.
 
-    `retry_for` as SheetsHttp takes it.
+    `retry_for` and `quotas` as SheetsHttp takes them.
     """
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp  # noqa: PLC0415 - for Google only
 
@@ -230,11 +306,12 @@ def open_google(session: Session, retry_for: float | None = None) -> SheetsHttp:
             root=session.settings.sheets_url,
             config_folder=config_folder(),
             file_named=session.environment.google_credentials,
+            file=session.settings.google_file,
         )
 
     if retry_for is None:
-        return SheetsHttp(connect, sleep=session.sleep)
-    return SheetsHttp(connect, retry_for=retry_for, sleep=session.sleep)
+        return SheetsHttp(connect, sleep=session.sleep, quotas=quotas)
+    return SheetsHttp(connect, retry_for=retry_for, sleep=session.sleep, quotas=quotas)
 
 
 def config_folder() -> Path:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import platform
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
@@ -15,19 +20,35 @@ from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
-from cqs_sheets.core.plan.facts import Facts, Write, held_up_to, top, word_of, written_by_others
-from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, shape
+from cqs_sheets.core.plan.facts import (
+    SANDBOX,
+    Facts,
+    Lineage,
+    Write,
+    held_up_to,
+    of_sandbox,
+    top,
+    word_of,
+    written_by_others,
+)
+from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import Choices, make_plan
-from cqs_sheets.core.plan.rows import Keys, WantedRow, aged, passes, signals_of, wanted_rows
+from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of
+from cqs_sheets.core.plan.zones import Rezoning, recorded_zone, zone_named
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.fields import OUTCOMES
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
-from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetChanged
+from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
+from cqs_sheets.unexpected import explained
 
+_log = logging.getLogger(__name__)
 _MANY = 1000  # signals, of which all are read at once
+_PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
 _TRIES = 4  # a person saving again and again between our read and our write
+_NAMED = 5  # cells that are told
+_AWAY = ("move it away, and a new one is made", "delete the tabs in it that were made for the sandbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +61,8 @@ class Target:
     zone: tzinfo
 
 
-def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
-    """What the journal knows of a target.
+def remembered(journal: Journal, settings: TargetSettings, lineage: Lineage = ()) -> TargetState:
+    """What the journal knows of a target; `lineage` is what a workbook says of itself, for a shared journal.
 
     One workbook with another template is another target: what was delivered to the tabs of the one
     says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
@@ -49,17 +70,34 @@ def remembered(journal: Journal, settings: TargetSettings) -> TargetState:
     """
     chosen = (settings.feeds, sorted(settings.where.items()))
     selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(f"{settings.identity} as {settings.template}", selection)
+    return journal.target(_known_as(journal, settings, lineage), selection)
+
+
+def _known_as(journal: Journal, settings: TargetSettings, lineage: Lineage) -> str:
+    """A target's name in the journal. Machines that share one know a workbook by its content: paths differ."""
+    if not journal.shared or settings.path is None:
+        return f"{settings.identity} as {settings.template}"
+    ending = f" as {settings.template.replace(os.sep, '/').rpartition('/')[2]}"
+    known = journal.known_as(lineage, ending) if lineage else None
+    return known or f"{platform.node()}:{settings.identity}{ending}"
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """What became of one target: the `error` that ended it, if one did, and the rows that are still `pending`."""
+    """What became of one target: the `error` that ended it, if one did, and the rows that are still `pending`.
+
+    `title` is what people call it ("" as in the config). Of the signals that were `offered` to it for the first
+    time, so many it `declined`, as they are not for it. `told` says what else was done.
+    """
 
     plan: Plan | None = None
     error: CqsError | None = None
     requests: int = 0
     pending: int = 0
+    title: str = ""
+    offered: int = 0
+    declined: int = 0
+    told: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -116,14 +154,17 @@ class Deliverer:
     `rules`: by which signals are judged, None where they are not.
 
     Only one of them speaks to the journal at a time; reading and writing targets is what takes long.
+    `sandbox`: the signals are invented.
     """
 
     journal: Journal
     choices: Choices
     dry_run: bool
     clock: Callable[[], datetime]
+    sandbox: bool = False
     rules: Rules | None = None
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+    sleep: Callable[[float], None] = time.sleep
     _turn: Lock = field(default_factory=Lock)
 
     def deliver(self, target: Target, settings: Mapping[str, CellValue], *, make_empty: bool) -> Delivery:
@@ -135,56 +176,98 @@ class Deliverer:
         begun = target.destination.requests
         for _ in range(_TRIES):
             try:
-                self._deliver_once(target, settings, outcome, make_empty=make_empty)
+                with self._alone(target):
+                    self._deliver_once(target, settings, outcome, make_empty=make_empty)
                 outcome.error = None
                 break
             except TargetChanged as changed:
                 outcome.error = changed
-            except CqsError as error:
-                outcome.error = error
+            except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+                outcome.error = explained(error, target.settings.name)
                 break
         outcome.requests = target.destination.requests - begun
         return outcome
 
     def failed_to_open(self, settings: TargetSettings, error: CqsError) -> Delivery:
         """What became of a target that could not even be opened: its rows wait."""
+        try:
+            with self._turn:
+                state = remembered(self.journal, settings)
+                pending = self.journal.pending(state, settings.feeds)
+                return Delivery(error=error, pending=pending, title=state.title)
+        except CqsError:  # of the journal, which the other targets will tell of, too
+            return Delivery(error=error)
+
+    def _state(self, target: Target) -> TargetState:
+        by_content = self.journal.shared and target.settings.path
+        lineage = target.destination.stamp("").lineage if by_content else ()
         with self._turn:
-            state = remembered(self.journal, settings)
-            return Delivery(error=error, pending=self.journal.pending(state, settings.feeds))
+            return remembered(self.journal, target.settings, lineage)
+
+    @contextmanager
+    def _alone(self, target: Target) -> Iterator[None]:
+        """As the only writer of the target among those who share the journal. Raises TargetBusy."""
+        if not self.journal.shared or self.dry_run:
+            yield
+            return
+        state, waited = self._state(target), 0.0
+        while not self._hold(state):
+            if waited >= _PATIENCE:
+                raise TargetBusy(
+                    f"{target.settings.name} is being written by another machine that shares the journal.",
+                    meaning=ROWS_WAIT,
+                    hint="Nothing to do: what it lacks is written by that one, or by the next sync.",
+                )
+            self.sleep(_GLANCE)
+            waited += _GLANCE
+        try:
+            yield
+        finally:
+            with self._turn, suppress(TargetBusy):  # a session that broke holds nothing any more
+                self.journal.release(state)
+
+    def _hold(self, state: TargetState) -> bool:
+        with self._turn:
+            return self.journal.hold(state)
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
     ) -> None:
+        state = self._state(target)
         with self._turn:
-            state = remembered(self.journal, target.settings)
             outcome.pending = self.journal.pending(state, target.settings.feeds)
+        outcome.title = state.title
         stamp = target.destination.stamp(state.version)
+        outcome.title = stamp.title or state.title
+        self._refuse_a_mix(target, state, stamp)
         looked = _Looked(target, state, stamp, restore=self.choices.restore)
         moved = looked.moved()
         with self._turn:
             newest = self.journal.newest_change()
-            rows = list(self._rows(state, stamp, target, moved=moved))
+            rows = list(self._rows(state, stamp, target, moved=moved, outcome=outcome))
         outcome.pending = sum(not row.fill_only for row in rows)
+        _log.debug("%s: %d rows to look at", outcome.title or target.settings.name, len(rows))
         heartbeat, now = self._heartbeat_due(state, target), _shape(target)
         orphans = self._orphans(state, stamp, looked)
-        wanted = heartbeat or now != state.shape or any(orphans.values())
+        rezoned = state.zone not in ("", str(target.zone))
+        wanted = heartbeat or rezoned or now != state.shape or any(orphans.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
-            self._note(state, newest, rows, stamp, version=stamp.version)
+            self._note(target, state, newest, rows, stamp, version=stamp.version)
             return
-        plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat)
+        plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat, outcome=outcome)
         outcome.plan = plan
-        outcome.warnings = list(plan.warnings)
+        outcome.warnings[:0] = plan.warnings
         _refuse_large(plan)
         if self.dry_run:
             return
         if plan.empty:
-            self._note(state, newest, rows, stamp, version=plan.snapshot.version, shape=now)
+            self._note(target, state, newest, rows, stamp, version=plan.snapshot.version, shape=now)
         else:
             applied = target.destination.apply(plan)
             outcome.warnings.extend(applied.warnings)
             wrote = Write(plan.sequence, plan.word)
-            self._note(state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
+            self._note(target, state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
         outcome.pending = 0
 
     def _candidates(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> list[Wanted]:
@@ -206,11 +289,17 @@ class Deliverer:
         ours = self.journal.stamps(state, stamp.lineage)
         return held_up_to(stamp.lineage, state.stamp, ours, state.sequence)
 
-    def _rows(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> Iterator[WantedRow]:
+    def _rows(
+        self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool, outcome: Delivery
+    ) -> Iterator[WantedRow]:
         """The rows to look at. Where the template was changed these are all: new columns may have to be filled."""
         candidates = self._judged(target, self._candidates(state, stamp, target, moved=moved))
         held = self._held(state, stamp)
-        yield from _wanted(target, candidates, held)
+        found = list(_wanted(target, candidates, held))
+        taken = {row.signal for row in found}
+        new = [item.record.signal.key for item in candidates if item.delivered is None]
+        outcome.offered, outcome.declined = len(new), sum(key not in taken for key in new)
+        yield from found
         if stamp.exists and state.shape != _shape(target):
             seen = {item.record.arrival for item in candidates}
             others = self._judged(target, self.journal.everything(state, target.settings.feeds))
@@ -260,7 +349,7 @@ class Deliverer:
 
     def _plan(
         self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys,
-        settings: Mapping[str, CellValue], *, refresh: bool,
+        settings: Mapping[str, CellValue], *, refresh: bool, outcome: Delivery,
     ) -> Plan:  # fmt: skip
         target, bindings = looked.target, looked.bindings
         keys = {tab: set(found) for tab, found in orphans.items()}
@@ -273,16 +362,75 @@ class Deliverer:
                 meaning=ROWS_WAIT,
                 hint="Run the sync again when nobody is saving it.",
             )
+        outcome.warnings.clear()
+        outcome.told.clear()
+        more = list(aged(bindings.template, snapshot, orphans, now=self.clock(), zone=target.zone))
+        old = recorded_zone(bindings.template, snapshot) or looked.state.zone
+        if snapshot.exists and old not in ("", str(target.zone)) and (clocks := zone_named(old)):
+            every = target.destination.all_keys(looked.facts, bindings)
+            whole = {name: {*keys.get(name, ()), *every.get(name, ())} for name in {*keys, *every}}
+            snapshot = target.destination.read(looked.facts, bindings, whole)
+            more += self._rezoned(looked, snapshot, clocks, outcome)
         return make_plan(
             rows,
             snapshot,
             sequence=max(looked.state.sequence, snapshot.sequence or 0) + 1,
-            word=word_of(looked.state.writer, self.random()),
+            word=word_of(SANDBOX if self.sandbox else looked.state.writer, self.random()),
             settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
-            more=aged(bindings.template, snapshot, orphans, now=self.clock(), zone=target.zone),
+            more=more,
         )
+
+    def _rezoned(self, looked: _Looked, snapshot: Snapshot, old: tzinfo, outcome: Delivery) -> list[Update]:
+        """All times of the target, from the clocks of `old` to today's; what is left as it is is told."""
+        target = looked.target
+        with self._turn:
+            everything = self.journal.everything(looked.state, target.settings.feeds)
+        before, after = (
+            {(row.tab, row.key): row for row in _wanted(replace(target, zone=zone), everything, 0)}
+            for zone in (old, target.zone)
+        )
+        rezoning = Rezoning(
+            template=looked.bindings.template,
+            snapshot=snapshot,
+            old=old,
+            new=target.zone,
+            before=before,
+            after=after,
+        )
+        changes = list(rezoning.updates())
+        if changes:
+            outcome.told.append(f"all times are those of {target.zone} now, not of {old} any more")
+        if kept := list(dict.fromkeys(rezoning.kept)):
+            more = f" and {len(kept) - _NAMED:,} more" if len(kept) > _NAMED else ""
+            outcome.warnings.append(
+                f"times that were typed there are left as they are, in whatever zone they are meant:"
+                f" {'; '.join(kept[:_NAMED])}{more}"
+            )
+        return changes
+
+    def _refuse_a_mix(self, target: Target, state: TargetState, stamp: Stamp) -> None:
+        """Invented signals and real ones never stand in one target. Raises DataRefused."""
+        if not stamp.exists or not stamp.lineage or stamp.version == state.version:
+            return
+        name = target.settings.name
+        if not self.sandbox and of_sandbox(stamp.lineage):
+            raise DataRefused(
+                f"{name} holds invented signals of the sandbox: real ones are not mixed with them.",
+                meaning=ROWS_WAIT,
+                hint=f"Name another target with --to, or {_AWAY[target.settings.path is None]}.",
+                kind="sandbox",
+            )
+        with self._turn:
+            ours = self.journal.stamps(state, stamp.lineage)
+        if self.sandbox and not of_sandbox(stamp.lineage) and not ours:
+            raise DataRefused(
+                f"{name} holds real signals: the sandbox's invented ones are not mixed with them.",
+                meaning=ROWS_WAIT,
+                hint="Name another target with --to, e.g. --to sandbox.xlsx.",
+                kind="sandbox",
+            )
 
     def _lists(self, target: Target) -> dict[str, str]:
         """The settings of a target that list what was busiest of late in its own rows."""
@@ -295,7 +443,7 @@ class Deliverer:
             return busiest.busiest(target.template, target.settings.where, records, target.zone)
 
     def _note(
-        self, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
+        self, target: Target, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
         *, version: str, wrote: Write | None = None, shape: str | None = None,
     ) -> None:  # fmt: skip
         if self.dry_run:
@@ -316,6 +464,8 @@ class Deliverer:
                 wrote=wrote is not None,
                 shape=shape,
                 stamp=seen,
+                zone=str(target.zone) if shape or not state.zone else None,
+                title=stamp.title or None,
             )
 
 
@@ -333,13 +483,11 @@ def _shape(target: Target) -> str:
 def _wanted(
     target: Target, candidates: Iterable[Wanted], held: int, *, fill_only: bool = False
 ) -> Iterator[WantedRow]:
+    rows = Rows(target.template, target.zone, target.settings.symbols)
     for item in candidates:
         if passes(target.settings.where, item.record, target.zone):
             added = item.delivered.added if item.delivered and item.delivered.added <= held else None
-            yield from wanted_rows(
-                target.template, item.record, target.zone,
-                symbols=target.settings.symbols, added=added, fill_only=fill_only,
-            )  # fmt: skip
+            yield from rows.of(item.record, added=added, fill_only=fill_only)
 
 
 def _refuse_large(plan: Plan) -> None:
@@ -347,6 +495,6 @@ def _refuse_large(plan: Plan) -> None:
         raise DataRefused(
             "This sync would rewrite an unusual share of the sheet: " + "; ".join(plan.refusals) + ".",
             meaning=ROWS_WAIT,
-            hint="Look at it with --dry-run. If it is right (say, the time zone changed), add --force.",
+            hint="Look at it with --dry-run. If it is right, add --force.",
             kind="large",
         )

@@ -22,7 +22,7 @@ from cqs_sheets.market.exchanges import Exchanges, NoCandles
 from cqs_sheets.market.store import CandleStore, Known
 
 _SHORT = 3 * HOUR  # so few minutes are asked for as they are
-_MERGED = 4 * HOUR  # hours this near to each other are asked for together
+_MERGED = 8 * HOUR  # hours this near to each other are asked for together
 _TOLD_FROM = 2  # seconds
 
 

@@ -29,6 +29,7 @@ from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore
 from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
 
+_REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
 _ENDED = timedelta(seconds=5)  # an exchange may take a moment to end a candle
 
 
@@ -75,8 +76,8 @@ def without_candles(told: Sequence[Story], markets: Mapping[MarketName, Candles]
 class Desk:
     """Judges what a journal holds with candles that are fetched as they are needed, and keeps what it finds.
 
-    `home` is where candles are kept, `markets_url` stands for all exchanges where it is given; of one run
-    at most `requests` are made in `seconds`. `progress`, `sleep` and `stop` as a run has them.
+    `home` is where candles are kept, `markets_url` stands for all exchanges where it is given. `progress`,
+    `sleep` and `stop` as a run has them.
     """
 
     journal: Journal
@@ -84,8 +85,6 @@ class Desk:
     settings: OutcomesSettings
     symbols: Symbols = BUILT_IN
     markets_url: str | None = None
-    requests: float = 400
-    seconds: float = 60
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     progress: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
@@ -126,9 +125,10 @@ class Desk:
 
         missing: Mapping[Market, str] = {}
         if markets:
-            with self.judging(at) as judging:
+            budget = Budget() if self.markets_url else Budget(_REQUESTS, time.monotonic() + _SECONDS)
+            with self.judging(at, budget) as judging:
                 missing = judging.judge(by_market(markets), keep)
-                requests = judging.exchanges.budget.made if judging.exchanges else 0
+            requests = budget.made
         notes |= {
             arrival: missing[market] for market in missing for arrival in arrivals[market]
             if cases[arrival][1].state.until is None
@@ -137,15 +137,43 @@ class Desk:
         changed += self.journal.keep_outcomes(rules, unjudged, at=at, targets=targets)
         return Judged(changed=changed, requests=requests, missing=missing)
 
+    def judge_all(self, told: Sequence[Story], by: Sequence[Rules]) -> list[list[Outcome]]:
+        """What became of these signals by each set of rules, from scratch."""
+        cases: list[list[Case | str]] = []
+        placed: list[tuple[Market, Case]] = []
+        for rules in by:
+            cases.append([])
+            for one in told:
+                setup, market = setup_of(one, rules), self._market(one.signal)
+                if isinstance(setup, str) or isinstance(market, str):
+                    cases[-1].append(setup if isinstance(setup, str) else str(market))
+                else:
+                    cases[-1].append(Case(setup, rules, State()))
+                    placed.append((market, cases[-1][-1]))  # type: ignore[arg-type]  # it is the case just added
+        with self.judging(self.clock(), Budget()) as judging:
+            missing = judging.judge(by_market(placed), lambda _: None)
+        return [
+            [self._found(one, case, missing) for one, case in zip(told, found, strict=True)]
+            for found in cases
+        ]
+
+    def _found(self, told: Story, case: Case | str, missing: Mapping[Market, str]) -> Outcome:
+        """What is known of a signal; where no candle was had, it is not judged yet."""
+        market = self._market(told.signal)
+        if isinstance(case, str) or isinstance(market, str):
+            return Outcome(signal=told.signal, outcome=None, reason=str(case))
+        if case.state.until is None:
+            reason = missing.get(market, "its first candle has not ended yet")
+            return Outcome(signal=told.signal, outcome=None, reason=reason)
+        return outcome_of(told.signal, case.setup, case.rules, case.state)
+
     @contextmanager
-    def judging(self, at: datetime) -> Iterator[Judging]:
+    def judging(self, at: datetime, budget: Budget) -> Iterator[Judging]:
         """What judges on the candles of this home and of the exchanges, up to the last minute that has ended."""
         with CandleStore.open(self.home) as store:
-            until = time.monotonic() + self.seconds
             exchanges = Exchanges(
-                store=store, root=self.markets_url, budget=Budget(self.requests, until),
-                sleep=self.sleep, stop=self.stop,
-            )  # fmt: skip
+                store=store, root=self.markets_url, budget=budget, sleep=self.sleep, stop=self.stop
+            )
             now = int((at - _ENDED).timestamp()) // 60
             yield Judging(store=store, exchanges=exchanges, now=now, progress=self.progress)
             store.shrink()
@@ -156,7 +184,9 @@ class Desk:
     def _kept(self, told: Story, case: Case) -> Kept:
         signal = told.signal
         if case.state.until is None:  # nothing of it is known yet
-            return Kept(clock=case.setup.clock, state=None, shown={"outcome": "not judged"})
+            return Kept(
+                clock=case.setup.clock, state=None, shown={"outcome": "not judged", "counted": "not_judged"}
+            )
         one = outcome_of(signal, case.setup, case.rules, case.state)
         shown = keeping.shown(one, case.setup, case.state)
         other = self.settings.candles_from.get(signal.exchange.strip().lower())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cqs_sheets.api import Answer, ApiClient
+from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.coverage import Window, look_back
 from cqs_sheets.core.signals.query import (
@@ -23,6 +24,7 @@ from cqs_sheets.core.signals.query import (
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
+from cqs_sheets.unexpected import explained
 
 _CLOCK_NOISE = timedelta(minutes=2)
 
@@ -85,6 +87,8 @@ class FeedAnswers:
         table = table_of(query, free=self._free)
         keep(query, table, answer)
         self.at = min(self.at or answer.at, answer.at)
+        told = skew_text(answer.skew)
+        self.warnings.extend([f"{told} {SET_CLOCK}"] if told else [])
         envelope = answer.envelope
         parsed = parse.parse_signals(
             envelope.signals, table=table, zone=self._server_zone, at=answer.at, count=envelope.count
@@ -92,6 +96,17 @@ class FeedAnswers:
         self.rejects.extend(parsed.rejects)
         self.warnings.extend(parsed.warnings)
         return answer, parsed
+
+
+SET_CLOCK = "Let this computer set its clock by itself: Google refuses to sign in when it is minutes off."
+
+
+def skew_text(skew: timedelta) -> str:
+    """How far this computer's clock is off, for people, in whole minutes; "" if it is right."""
+    if abs(skew) <= _CLOCK_NOISE:
+        return ""
+    off = duration(round(abs(skew) / timedelta(minutes=1)) * 60)
+    return f"This computer's clock is {off} {'behind' if skew > timedelta(0) else 'ahead of'} the API's."
 
 
 def _common_window(answers: Sequence[Answer], minutes: int) -> Window:
@@ -161,6 +176,9 @@ class FeedPoller:
                 answers.ask(self._api, self._interval, keep)
         except CqsError as failure:
             error = failure
+        except Exception as failure:  # noqa: BLE001 - what came before it is recorded, whatever it was
+            error = explained(failure, feed.name)
+            kept.clear()  # a version without the bug reads them again
         window, rejects = answers.window, tuple(dict.fromkeys(answers.rejects))
         result = self._journal.record_poll(
             Poll(

@@ -12,9 +12,11 @@ from decimal import Decimal
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.core.signals.signal import Status
@@ -24,6 +26,7 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
 from cqs_sheets.run.outcomes import Desk, Judged
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.unexpected import explained
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -53,14 +56,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """The report, and by target the plan that was (or would be) carried out."""
+    """The report, by target the plan that was (or would be) carried out, and what happened to which signal."""
 
     report: Report
     plans: Mapping[str, Plan]
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class Written:
     """One target after its turn; `before` is its first one, where outcomes gave it a second."""
 
     settings: TargetSettings
@@ -72,13 +76,12 @@ class _Written:
 def run_once(run: Run) -> SyncResult:
     """Poll every feed, then bring every target up to date; one failing part never stops the others."""
     started = run.clock()
-    for kept in run.journal.undigested():
-        run.poller.digest(kept)
-    polls = tuple(_polls(run))
+    undigested, polls = poll_feeds(run)
     answered = any(poll.error is None for poll in polls)
-    shown = _settings_values(run, polls)
+    failed = [f"{poll.feed.name}: {poll.error.kind}" for poll in polls if poll.error]
+    shown = settings_values(run, failed)
     written = _written(run, shown, make_empty=answered)
-    judged = _judged(run)
+    judged = judge(run)
     if judged and judged.changed:
         written = _with_outcomes(run, written, shown)
     stopped = run.stop()
@@ -90,10 +93,57 @@ def run_once(run: Run) -> SyncResult:
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
         warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
-        errors=tuple(dict.fromkeys(_errors(polls, written, stopped))),
+        errors=tuple(dict.fromkeys((*undigested, *_errors(polls, written, stopped)))),
     )
-    plans = {target.settings.name: plan for target in written for plan in _plans(target)[:1]}
-    return SyncResult(report=report, plans=plans)
+    plans = {_name(target): plan for target in written for plan in _plans(target)[:1]}
+    return SyncResult(report=report, plans=plans, news=_news(polls))
+
+
+def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
+    """What happened in all polls: what ended last."""
+    told = [news for poll in polls for news in poll.result.news]
+    return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
+
+
+def _name(written: Written) -> str:
+    return written.delivery.title or written.settings.name
+
+
+def surely_told(
+    work: Callable[[], SyncResult], clock: Callable[[], datetime], *, dry_run: bool
+) -> SyncResult:
+    """What `work` comes to; where it could not begin, or nobody foresaw its failure, a report that says so."""
+    started = clock()
+    try:
+        return work()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the report reads one whatever happened
+        result = not_begun(explained(error), started, dry_run=dry_run)
+        seconds = (clock() - started).total_seconds()
+        return replace(result, report=replace(result.report, seconds=seconds))
+
+
+def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
+    """What there is to tell of a sync that could not begin."""
+    nothing = Report(
+        started=now, seconds=0, dry_run=dry_run, api=ApiReport(), coverage=coverage([], now), errors=(error,)
+    )
+    return SyncResult(report=nothing, plans={})
+
+
+def _digested(run: Run) -> Iterator[CqsError]:
+    """Take in the answers whose run was killed; what a bug stumbles on stays for the version without it."""
+    for kept in run.journal.undigested():
+        try:
+            run.poller.digest(kept)
+        except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
+            yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
+
+
+def poll_feeds(run: Run) -> tuple[tuple[CqsError, ...], tuple[FeedPoll, ...]]:
+    """Take in what a killed run left, as far as it can be read, then ask for every feed."""
+    return tuple(_digested(run)), tuple(_polls(run))
 
 
 def _polls(run: Run) -> Iterator[FeedPoll]:
@@ -104,11 +154,11 @@ def _polls(run: Run) -> Iterator[FeedPoll]:
         yield run.poller.poll(feed, run.clock())
 
 
-def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[_Written]:
+def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[Written]:
     """Every target after its turn, in their order; several are written side by side."""
 
-    def write(settings: TargetSettings) -> _Written | None:
-        return None if run.stop() else _write(run, settings, shown, make_empty=make_empty)
+    def write(settings: TargetSettings) -> Written | None:
+        return None if run.stop() else write_target(run, settings, shown, make_empty=make_empty)
 
     targets = run.settings.targets
     run.progress(f"writing {', '.join(settings.name for settings in targets)}")
@@ -120,7 +170,7 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     return [written for written in turns if written]
 
 
-def _judged(run: Run) -> Judged | None:
+def judge(run: Run) -> Judged | None:
     """What judging came to, once the targets have their signals: it delays none. None where it is not due."""
     if run.desk is None or run.deliverer.dry_run or run.stop() or not run.desk.due():
         return None
@@ -132,38 +182,39 @@ def _judged(run: Run) -> Judged | None:
     return run.desk.judge_open(shown)
 
 
-def _with_outcomes(run: Run, written: Sequence[_Written], shown: Mapping[str, CellValue]) -> list[_Written]:
+def _with_outcomes(run: Run, written: Sequence[Written], shown: Mapping[str, CellValue]) -> list[Written]:
     """The targets after those that show outcomes, and were written, had another turn."""
 
-    def again(target: _Written) -> _Written:
+    def again(target: Written) -> Written:
         if target.delivery.error or run.stop() or not run.shows_outcomes(target.settings):
             return target
-        second = _write(run, target.settings, shown, make_empty=False)
+        second = write_target(run, target.settings, shown, make_empty=False)
         return replace(second, before=target.delivery, seconds=target.seconds + second.seconds)
 
     return [again(target) for target in written]
 
 
-def _turns(written: _Written) -> list[Delivery]:
+def _turns(written: Written) -> list[Delivery]:
     return [turn for turn in (written.before, written.delivery) if turn]
 
 
-def _plans(written: _Written) -> list[Plan]:
+def _plans(written: Written) -> list[Plan]:
     """What was, or would be, carried out in a target, in order."""
     return [turn.plan for turn in _turns(written) if turn.plan]
 
 
-def _write(
+def write_target(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
-) -> _Written:
+) -> Written:
+    """Bring one target up to date; what went wrong is in its delivery."""
     begun = run.clock()
     try:
         target = run.open_target(settings)
-    except CqsError as error:
-        delivery = run.deliverer.failed_to_open(settings, error)
+    except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
+        delivery = run.deliverer.failed_to_open(settings, explained(error, settings.name))
     else:
         delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
-    return _Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+    return Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
 
 
 def _covered(run: Run) -> list[tuple[str, str]]:
@@ -171,10 +222,9 @@ def _covered(run: Run) -> list[tuple[str, str]]:
     return [(feed.name, selection(feed, free=free)) for feed in run.settings.feeds]
 
 
-def _settings_values(run: Run, polls: Sequence[FeedPoll]) -> dict[str, CellValue]:
-    """The cells of a Settings tab that the sync writes, by name."""
+def settings_values(run: Run, failed: Sequence[str]) -> dict[str, CellValue]:
+    """The cells of a Settings tab that the sync writes, by name; `failed` says which feeds did, and why."""
     now = run.clock()
-    failed = [f"{poll.feed.name}: {poll.error.kind}" for poll in polls if poll.error]
     return {
         "Time_zone": str(run.settings.zone),
         "Last_sync": wall_time(now.replace(microsecond=0), run.settings.zone),
@@ -183,16 +233,16 @@ def _settings_values(run: Run, polls: Sequence[FeedPoll]) -> dict[str, CellValue
     }
 
 
-def _warnings(polls: Sequence[FeedPoll], written: Sequence[_Written]) -> Iterator[str]:
+def _warnings(polls: Sequence[FeedPoll], written: Sequence[Written]) -> Iterator[str]:
     for poll in polls:
         yield from poll.warnings
     for target in written:
         for turn in _turns(target):
-            yield from (f"{target.settings.name}: {warning}" for warning in turn.warnings)
+            yield from (f"{_name(target)}: {warning}" for warning in turn.warnings)
 
 
 def _errors(
-    polls: Sequence[FeedPoll], written: Sequence[_Written], stopped: CqsError | None
+    polls: Sequence[FeedPoll], written: Sequence[Written], stopped: CqsError | None
 ) -> Iterator[CqsError]:
     yield from (poll.error for poll in polls if poll.error)
     yield from (target.delivery.error for target in written if target.delivery.error)
@@ -207,11 +257,12 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
         new=sum(poll.result.new for poll in polls),
         changed=sum(poll.result.changed for poll in polls),
         closed=sum(poll.result.closed for poll in polls),
+        aged=sum(poll.result.aged for poll in polls),
         rejects=merged_rejects([reject for poll in polls for reject in poll.rejects]),
     )
 
 
-def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport:
+def _target_report(written: Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
     plans = _plans(written) if delivery.error is None else []
     added = sum(len(plan.adds) for plan in plans)
@@ -228,14 +279,18 @@ def _target_report(written: _Written, polls: Sequence[FeedPoll]) -> TargetReport
         pending=delivery.pending,
         requests=sum(turn.requests for turn in _turns(written)),
         seconds=written.seconds,
-        made=_made(plans[0]) if plans else (),
+        title=delivery.title,
+        made=_made(plans[0], new_file=settings.path is not None) if plans else (),
+        told=tuple(what for turn in _turns(written) for what in turn.told) if plans else (),
+        offered=_turns(written)[0].offered,
+        declined=_turns(written)[0].declined,
     )
 
 
-def _made(plan: Plan) -> tuple[str, ...]:
-    """What a living target lacked of its template; the tabs of a new one go without saying."""
-    if not plan.snapshot.exists:
-        return ()
+def _made(plan: Plan, *, new_file: bool) -> tuple[str, ...]:
+    """What a target lacked of its template; the tabs of a new workbook go without saying."""
+    if not plan.snapshot.exists and new_file:
+        return ("a new workbook",)
     tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
     told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
     for name, count in Counter(new.tab for new in plan.new_columns).items():
@@ -265,7 +320,8 @@ def _changed_rows(plans: Sequence[Plan]) -> tuple[int, int]:
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})
-"""The exit codes that a later step may mend."""
+"""The exit codes that a later step may mend; 1, too: what a bug stumbled on is often gone a minute later, and a
+watch that nobody watches would catch no signal any more."""
 
 LONGEST_PAUSE = (MAX_INTERVAL - 2) * 60.0
 """Seconds from one good poll to the next: asking takes a while."""
@@ -337,12 +393,14 @@ def watch(
     *,
     elapsed: Callable[[], float],
     sleep: Callable[[float], None],
+    waits: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Run `step` on the beat; returns the last one's exit code, or that of the signal that ended it.
 
     `step` gets the seconds until the next poll is due, or the watch ends: its budget for retries.
     Ends after `lasting`, on a signal (`sleep` raises Interrupted), and on exit codes that repeating cannot
-    mend. `elapsed` counts seconds, those the computer was asleep included.
+    mend. `elapsed` counts seconds, those the computer was asleep included; `waits` is told how many there are
+    before the next poll.
     """
     begun = elapsed()
     end = math.inf if beat.lasting is None else begun + beat.lasting
@@ -353,6 +411,7 @@ def watch(
         due = pace.next_due(began, elapsed(), done)
         if due > end or done.exit_code not in GOES_ON:
             return done.exit_code
+        waits(due - elapsed())
         try:
             _rest(due, elapsed, sleep)
         except Interrupted as stopped:

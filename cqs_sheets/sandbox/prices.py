@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cqs_sheets.sandbox.instruments import between, seeded
@@ -16,6 +17,7 @@ from cqs_sheets.sandbox.instruments import between, seeded
 if TYPE_CHECKING:
     from cqs_sheets.sandbox.instruments import Exchange, Pair
 
+HOUR: Final = 60
 MINUTES_A_DAY: Final = 1440
 _MINUTE_STEP = 0.0009  # the usual change from minute to minute: some 3.5 % a day
 _WICK = 0.0006
@@ -37,15 +39,17 @@ class Candle(NamedTuple):
     volume: float
 
 
-class _Minute(NamedTuple):
-    """A minute as the factors that a reference price is multiplied by; `high_first`: before the low."""
+class _Day(NamedTuple):
+    """A coin's day, in logarithms of what a reference price is multiplied by; an entry a minute.
 
-    open: float
-    high: float
-    low: float
-    close: float
-    high_first: bool
-    volume: float
+    `levels` has one more: what one minute closes with, the next opens with. `high_first`: before the low.
+    """
+
+    levels: list[float]
+    highs: list[float]
+    lows: list[float]
+    high_first: list[bool]
+    volumes: list[float]
 
 
 class Prices:
@@ -53,23 +57,24 @@ class Prices:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._day = lru_cache(maxsize=1024)(self._draw_day)
+        self._day = lru_cache(maxsize=512)(self._draw_day)
         self._gaps = lru_cache(maxsize=4096)(self._draw_gaps)
         self._apart = lru_cache(maxsize=512)(self._draw_apart)
 
     def at(self, exchange: Exchange, pair: Pair, second: int) -> int:
         """What a pair costs at a second since 1970, in ticks: the last price anybody paid."""
         minute, within = divmod(second, 60)
-        candle, drawn = self._traded(exchange, pair, minute)
+        candle = self._candle(exchange, pair, minute)
         if candle is None:
-            before = minute
             while candle is None:
-                before -= 1
-                candle, drawn = self._traded(exchange, pair, before)
+                minute -= 1
+                candle = self._candle(exchange, pair, minute)
             return candle.close
-        knots = (candle.open, candle.high, candle.low, candle.close)
-        if not drawn.high_first:
-            knots = (candle.open, candle.low, candle.high, candle.close)
+        day, place = divmod(minute, MINUTES_A_DAY)
+        between_ends = (candle.high, candle.low)
+        if not self._day(_path(pair), day).high_first[place]:
+            between_ends = (candle.low, candle.high)
+        knots = (candle.open, *between_ends, candle.close)
         part = min(within // 20, 2)
         here, there = knots[part], knots[part + 1]
         steps = 19 if part == 2 else 20  # noqa: PLR2004 - the last of 60 seconds is the close
@@ -77,55 +82,56 @@ class Prices:
 
     def minutes(self, exchange: Exchange, pair: Pair, first: int, end: int) -> list[Candle]:
         """The candles of the minutes [first, end) in which somebody traded."""
-        found = (self._traded(exchange, pair, minute)[0] for minute in range(first, end))
+        found = (self._candle(exchange, pair, minute) for minute in range(first, end))
         return [candle for candle in found if candle is not None]
 
     def hours(self, exchange: Exchange, pair: Pair, first: int, end: int) -> list[Candle]:
         """The candles of the hours that begin in the minutes [first, end), of those with a trade."""
-        found = []
-        for start in range(first, end, 60):
-            candles = self.minutes(exchange, pair, start, start + 60)
-            if candles:
-                found.append(
-                    Candle(
-                        start,
-                        candles[0].open,
-                        max(one.high for one in candles),
-                        min(one.low for one in candles),
-                        candles[-1].close,
-                        sum(one.volume for one in candles),
-                    )
-                )
-        return found
+        found = (self._hour(exchange, pair, start) for start in range(first, end, HOUR))
+        return [candle for candle in found if candle is not None]
 
-    def _traded(self, exchange: Exchange, pair: Pair, minute: int) -> tuple[Candle | None, _Minute]:
-        """The candle of a minute, None where nobody traded, and what it was drawn as."""
-        day, within = divmod(minute, MINUTES_A_DAY)
-        drawn = self._day(_path(pair), day)[within]
-        if within in self._gaps(exchange.code, pair.coin, pair.currency, day):
-            return None, drawn
+    def _candle(self, exchange: Exchange, pair: Pair, minute: int) -> Candle | None:
+        """The candle of a minute, None where nobody traded."""
+        day, place = divmod(minute, MINUTES_A_DAY)
+        if place in self._gaps(exchange.code, pair.coin, pair.currency, day):
+            return None
+        return self._scaled(exchange, pair, minute, place, place + 1, self._day(_path(pair), day))
+
+    def _hour(self, exchange: Exchange, pair: Pair, start: int) -> Candle | None:
+        """The candle of an hour, None where nobody traded."""
+        day, place = divmod(start, MINUTES_A_DAY)
+        if self._gaps(exchange.code, pair.coin, pair.currency, day).isdisjoint(range(place, place + HOUR)):
+            return self._scaled(exchange, pair, start, place, place + HOUR, self._day(_path(pair), day))
+        candles = self.minutes(exchange, pair, start, start + HOUR)
+        if not candles:
+            return None
+        high, low = max(one.high for one in candles), min(one.low for one in candles)
+        volume = sum(one.volume for one in candles)
+        return Candle(start, candles[0].open, high, low, candles[-1].close, volume)
+
+    def _scaled(
+        self, exchange: Exchange, pair: Pair, minute: int, first: int, end: int, day: _Day
+    ) -> Candle:  # fmt: skip
+        """One candle of the minutes [first, end) of a day, all of them traded."""
         scale = pair.reference * self._apart(exchange.code, pair.coin, pair.currency)
-        first, high, low, last = (max(1, round(scale * factor)) for factor in drawn[:4])
-        return Candle(minute, first, high, low, last, drawn.volume / first), drawn
+        levels = (day.levels[first], max(day.highs[first:end]), min(day.lows[first:end]), day.levels[end])
+        opened, high, low, last = (max(1, round(scale * math.exp(level))) for level in levels)
+        return Candle(minute, opened, high, low, last, sum(day.volumes[first:end]) / opened)
 
-    def _draw_day(self, path: str, day: int) -> tuple[_Minute, ...]:
+    def _draw_day(self, path: str, day: int) -> _Day:
         rng = seeded(self._seed, "day", path, day)
         draw = rng.random
         steps = [(draw() + draw() + draw() - 1.5) * 2 * _MINUTE_STEP for _ in range(MINUTES_A_DAY)]
         begin, end = self._level(path, day), self._level(path, day + 1)
         drift = (end - begin - sum(steps)) / MINUTES_A_DAY
-        level, minutes = begin, []
-        for step in steps:
-            opened = level
-            level += step + drift
-            wick, tail = draw() ** 3 * _WICK, draw() ** 3 * _WICK
-            minutes.append(
-                _Minute(
-                    math.exp(opened), math.exp(max(opened, level) + wick), math.exp(min(opened, level) - tail),
-                    math.exp(level), draw() < 0.5, 1e6 * (0.2 + draw()),  # noqa: PLR2004 - a coin's toss
-                )
-            )  # fmt: skip
-        return tuple(minutes)
+        levels = list(accumulate((step + drift for step in steps), initial=begin))
+        return _Day(
+            levels,
+            [max(pair) + draw() ** 3 * _WICK for pair in pairwise(levels)],
+            [min(pair) - draw() ** 3 * _WICK for pair in pairwise(levels)],
+            [draw() < 0.5 for _ in steps],  # noqa: PLR2004 - a coin's toss
+            [1e6 * (0.2 + draw()) for _ in steps],
+        )
 
     def _level(self, path: str, day: int) -> float:
         """The logarithm of how a price stands to its reference when a day begins."""

@@ -10,6 +10,7 @@ import pytest
 from cqs_sheets.cli.terminal import failures, output
 from cqs_sheets.errors import CqsError
 from cqs_sheets.export import inert
+from cqs_sheets.unexpected import explained
 
 ATTACK = "\x1b]0;title\x07 \x1b[2J \x9b1A \u202e \u2066 \r"
 
@@ -41,6 +42,4 @@ def test_a_mount_that_drops_out_is_no_bug(name: str) -> None:
     code = getattr(errno, name, None)
     if code is None:
         pytest.skip("this system has no such error")
-    failure = failures._of_the_disk(OSError(code, "gone", "signals.xlsx"))
-    assert failure is not None
-    assert failure.exit_code == 75
+    assert explained(OSError(code, "gone", "signals.xlsx")).exit_code == 75

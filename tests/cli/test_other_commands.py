@@ -17,13 +17,14 @@ import requests
 from pyarrow import parquet
 
 from cqs_sheets import sandbox
+from cqs_sheets.core.prices import plain_price
 from tests.cli.command import HANGS, Shell
 
 
 def test_fetch_prints_a_table_that_fits_the_terminal(shell: Shell) -> None:
     for width in (80, 120):
         lines = shell.run("fetch", COLUMNS=str(width)).stdout.splitlines()
-        assert lines[0].split()[:3] == ["Opened", "Pair", "Side"]
+        assert {"Pair", "Side", "Entry", "Stop", "TP1"} <= set(lines[0].split())
         assert len(lines) > 3
         assert max(map(len, lines)) <= width
         assert "…" not in "".join(lines[:1])
@@ -137,7 +138,9 @@ def test_the_journal_shows_signals_and_their_revisions(shell: Shell) -> None:
     assert newest["coin"] in shell.run("journal", "show").stdout
     shown = shell.run("journal", "show", newest["id"]).stdout
     assert "revision 1" in shown
-    assert f"ask={newest['ask']}" in shown
+    assert f"{newest['id']} (table {newest['table']})" in shown
+    assert plain_price(Decimal(newest["ask"])) in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_verify_and_prune(shell: Shell) -> None:
@@ -232,7 +235,7 @@ def test_the_table_fits_the_terminal(shell: Shell, columns: int) -> None:
     assert len(lines) > 3
     assert max(map(len, lines)) <= columns
     assert "…" not in done.stdout
-    assert ("TP1 %" in lines[0]) is (columns >= 120)
+    assert ("TP2" in lines[0]) is (columns >= 100)
 
 
 def test_a_table_that_refreshes_wants_a_terminal(shell: Shell) -> None:

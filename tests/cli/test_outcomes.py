@@ -237,7 +237,11 @@ def test_an_empty_journal_is_said_to_be_empty(shell: Shell) -> None:
     assert (told["signals"], [one["by"] for one in told["summary"]]) == ([], ["all"])
 
 
-def test_without_candles_it_says_what_is_needed(shell: Shell) -> None:
+def test_without_candles_and_without_the_extra_it_says_what_is_needed(
+    shell: Shell, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(poll(-0.5, long(1)))
+    monkeypatch.setattr("cqs_sheets.cli.commands.outcomes.extra_is_there", lambda: False)
     done = run_inside(shell, "outcomes")
     assert done.returncode == 2
     assert (

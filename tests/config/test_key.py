@@ -50,6 +50,11 @@ def test_a_key_command_runs_without_a_shell_beside_the_config(tmp_path: Path) ->
     assert load_text(tmp_path, text).api.key.reveal() == "1$2"
 
 
+def test_a_key_command_that_never_stops_printing_is_ended(tmp_path: Path) -> None:
+    endless = "import sys\nwhile True: sys.stdout.write(chr(65) * 1000)"
+    assert "printed more than 4,096 bytes" in refusal(tmp_path, _command(endless))
+
+
 def test_a_key_command_is_told_only_the_given_environment(tmp_path: Path) -> None:
     code = "import os; print(os.environ['VAULT'])"
     assert load_text(tmp_path, _command(code), environ={"VAULT": _KEY}).api.key.reveal() == _KEY

@@ -15,7 +15,7 @@ fresh = observe(None, signal(opened=-5), at(0), 77)
 
 
 def aged(record: Record) -> Record:
-    return missing(record, Window(at(10), at(12)), at(0))
+    return missing(record, Window(at(16), at(18)), at(0))
 
 
 def closed(record: Record) -> Record:
@@ -72,10 +72,16 @@ def test_a_minute_inside_the_window_is_sure(start: float, end: float) -> None:
     assert missing(fresh, Window(at(start), at(end)), at(1)).status is Status.CLOSED
 
 
-def test_a_signal_older_than_the_window_has_merely_aged() -> None:
-    assert missing(fresh, Window(at(-4.99), at(15)), at(1)) == replace(
+@pytest.mark.parametrize("start", [-4.99, 10])
+def test_a_signal_older_than_the_api_looks_back_has_aged(start: float) -> None:
+    assert missing(fresh, Window(at(start), at(15.01)), at(1)) == replace(
         fresh, status=Status.AGED, last_seen=at(1), revision=2
     )
+
+
+@pytest.mark.parametrize("end", [0, 5, 15])
+def test_a_signal_that_only_a_short_look_back_has_left_is_open(end: float) -> None:
+    assert missing(fresh, Window(at(end - 2), at(end)), at(1)) is fresh
 
 
 def test_an_incomplete_answer_closes_nothing_but_lets_age() -> None:

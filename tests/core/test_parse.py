@@ -104,6 +104,16 @@ class TestTheEnvelope:
         assert parse_envelope(b'{"error":4,"message":"\\ud800"}').message == "\ufffd"
         assert parse_envelope(answer(message=["?"])).message == ""
 
+    @pytest.mark.parametrize("deep", ['{"a":' * 20_000 + "1" + "}" * 20_000, "[" * 20_000 + "]" * 20_000])
+    def test_a_signal_nested_too_deeply_is_set_aside_alone(self, deep: str) -> None:
+        objects = [OBJECT | {"id": "1", "tags": ["[", {"b": [1]}]}, OBJECT | {"id": "2", "x": "HERE"}]
+        body = answer(*objects, OBJECT | {"id": "3"}).replace(b'"HERE"', deep.encode())
+        found = parse_signals(parse_envelope(body).signals, table=FeedTable.MAIN, zone=ZoneInfo("UTC"))
+        assert [each.key.id for each in found.signals] == ["1", "3"]
+        assert json.loads(found.signals[0].extra["tags"]) == ["[", {"b": [1]}]
+        assert [(each.id, each.reason) for each in found.rejects] == [("2", "a field is nested too deeply")]
+        assert found.complete
+
     @pytest.mark.parametrize(
         ("body", "why"),
         [

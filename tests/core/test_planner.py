@@ -159,7 +159,7 @@ def test_duplicate_ids_are_named_with_their_rows() -> None:
 def test_a_plan_can_be_printed() -> None:
     made = plan(row(stop_loss=Decimal(93000)), row("2"), into=table(row()))
     assert any(line.startswith("+ Signals 2 ") for line in plan_lines(made))
-    assert "~ Signals 1847291 stop: 93100 -> 93000" in list(plan_lines(made))
+    assert "~ Signals 1847291 Stop: 93100 -> 93000" in list(plan_lines(made))
 
 
 IDS = st.integers(min_value=1, max_value=30).map(str)

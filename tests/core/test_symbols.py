@@ -70,7 +70,7 @@ def test_a_pair_is_spelt_as_each_tool_spells_it(
     assert BUILT_IN.url(made).endswith(url_end)
 
 
-@pytest.mark.parametrize("exchange", FUTURES.keys() - CLOSED)
+@pytest.mark.parametrize("exchange", sorted(FUTURES.keys() - CLOSED))
 def test_every_futures_exchange_of_the_guide_is_known_with_its_main_contract(exchange: str) -> None:
     quote = "USD" if exchange == "deribit" else "USDT"
     made = signal(exchange=exchange, coin="ETH", currency=quote)

@@ -161,6 +161,7 @@ def test_an_odd_key_cannot_upset_a_terminal() -> None:
         ("a = " + "9" * 5000, 1, "too many digits"),
         ("a = " + "[" * 5000, 1, "nested too deeply"),
         (".".join(["a"] * 500) + " = 1", 1, "nested too deeply"),
+        ("a = 1\n[" + ".".join(['"a"'] * 30_000) + "]", 2, "more than 100 parts"),
     ],
 )
 def test_what_is_not_toml_is_told_with_its_line_and_a_hint(text: str, line: int, words: str) -> None:

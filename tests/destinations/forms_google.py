@@ -17,7 +17,7 @@ from tests.emulators.sheets.model import Sheet, Spreadsheet
 
 Json = dict[str, Any]
 
-_COLUMN = re.compile(r"'((?:[^']|'')+)'!\$([A-Z]+)\$(\d+):\$([A-Z]+)(?![$\d])")
+_COLUMN = re.compile(r"'((?:[^']|'')+)'!\$([A-Z]+)\$(\d+):\$([A-Z]+)(?![A-Z$\d])")
 _QUOTED_TAB = re.compile(r"'([A-Za-z_][A-Za-z0-9_]*)'!")
 _BELOW_HEADER = re.compile(r"=AND\(ROW\(\)>ROW\(\$A\$(\d+)\),(.*)\)$")
 _QUOTIENT = re.compile(r"(?<![\w)])\(?([0-9]+)/([0-9]+)\)?")

@@ -147,6 +147,14 @@ class MemoryDestination:
             for tab in bindings.template.fed_tabs
         }
 
+    def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination."""
+        del facts
+        return {
+            tab.name: {key for row in self.tabs.get(tab.name, ()) if (key := key_text(row.get(tab.key)))}
+            for tab in bindings.template.fed_tabs
+        }
+
     def apply(self, plan: Plan) -> Applied:
         """See base.Destination."""
         if plan.snapshot.version != self._version:

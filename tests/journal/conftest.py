@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.journal import Journal
+from cqs_sheets.journal import Journal, JournalPlace
+from tests import postgres
 from tests.journal.samples import NOON
 
 
@@ -30,7 +31,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "home" / "journal.sqlite3"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, path: Path) -> JournalPlace:
+    """Where a journal can be: each test of it is run for both."""
+    if request.param == "sqlite":
+        return path
+    started: postgres.Server = request.getfixturevalue("postgres_server")
+    return started.place()
+
+
 @pytest.fixture
-def journal(path: Path, clock: Clock) -> Iterator[Journal]:
-    with Journal.open(path, clock=clock) as opened:
+def journal(place: JournalPlace, clock: Clock) -> Iterator[Journal]:
+    with Journal.open(place, clock=clock) as opened:
         yield opened

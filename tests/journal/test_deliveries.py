@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.journal import Delivered, Journal, TargetState
+from tests import postgres
 from tests.journal.samples import at, key, poll, signal
 
 
@@ -61,14 +61,14 @@ def test_what_was_delivered_is_wanted_no_more_until_it_changes(journal: Journal)
     assert offered.record.signal.ask == Decimal(5)
 
 
-@pytest.mark.parametrize(("revision", "version"), [(b"no number", "v7"), (1, b"no text")])
+@pytest.mark.parametrize(("revision", "version"), [(b"no number", "v7"), (1, object())])
 def test_a_delivery_that_cannot_be_noted_whole_is_not_noted_at_all(
     journal: Journal, revision: Any, version: Any
 ) -> None:
     journal.record_poll(poll(0, signal(1), signal(2)))
     target = journal.target("a.xlsx", "raw")
     rows = [(key(1), 1), (key(2), revision)]
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(postgres.ENGINE_ERRORS):
         journal.delivered(target, sequence=7, version=version, rows=rows, cursor=2, at=at(0), wrote=True)
     assert journal.target("a.xlsx", "raw") == target
     assert [one.delivered for one in journal.everything(target, None)] == [None, None]

@@ -13,7 +13,7 @@ import pytest
 
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy
 from cqs_sheets.journal import Journal
-from cqs_sheets.journal.database import Database, file_error
+from cqs_sheets.journal.database import Database, Row, Values, file_error
 from tests.alone import alone_with
 from tests.journal.conftest import Clock
 from tests.journal.samples import key, poll, signal
@@ -296,3 +296,29 @@ def test_a_bug_in_our_sql_is_not_dressed_up(path: Path, clock: Clock) -> None:
         database: Database = journal._database
         with pytest.raises(sqlite3.OperationalError, match="syntax error"):
             database.execute("SELEKT 1")
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_drive_without_locks_is_named_with_the_way_out(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    refused_by = refusal(path, clock)
+    assert refused_by.exit_code == 2
+    assert f"kept on the drive {path.drive or '/'}" in refused_by.message
+    assert "CQS_HOME" in refused_by.hint
+
+
+def test_a_drive_without_shared_memory_is_named(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = Database.execute
+
+    def no_wal(self: Database, sql: str, values: Values = ()) -> list[Row]:
+        return [("delete",)] if sql == "PRAGMA journal_mode = WAL" else execute(self, sql, values)
+
+    monkeypatch.setattr(Database, "execute", no_wal)
+    assert "no program shares memory there" in refusal(path, clock).message

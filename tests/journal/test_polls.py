@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, SignalKey, Status
 from cqs_sheets.journal import Journal, PastPoll, PastReject, PollResult
+from tests import postgres
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, failed_poll, key, poll, signal
 
@@ -77,16 +77,21 @@ def test_a_signal_missing_from_a_sure_answer_is_closed_as_of_when_it_was_last_se
     assert state(journal) == (Status.CLOSED, at(1), 2)
 
 
-def test_a_signal_that_left_the_window_is_aged_closed_by_a_wider_one_and_reopened_when_seen(
+def test_a_short_look_back_says_nothing_a_wider_one_closes_and_what_is_seen_again_is_open_until_it_ages(
     journal: Journal,
 ) -> None:
     journal.record_poll(poll(0, signal(opened=-5)))
-    assert counts(journal.record_poll(poll(1, look_back=3))) == (0, 0, 0, 1)
-    assert state(journal) == (Status.AGED, at(0), 2)
+    assert counts(journal.record_poll(poll(1, look_back=3))) == (0, 0, 0, 0)
+    assert state(journal) == (Status.OPEN, None, 1)
     assert counts(journal.record_poll(poll(2, look_back=20))) == (0, 0, 1, 0)
-    assert state(journal) == (Status.CLOSED, at(0), 3)
-    assert counts(journal.record_poll(poll(3, signal(opened=-5)))) == (0, 1, 0, 0)
-    assert state(journal) == (Status.OPEN, None, 4)
+    assert state(journal) == (Status.CLOSED, at(0), 2)
+    again = journal.record_poll(poll(3, signal(opened=-5)))
+    assert counts(again) == (0, 1, 0, 0)
+    [news] = again.news
+    assert (news.what, news.record.status, news.changes) == ("changed", Status.OPEN, "open again, was closed")
+    aged = journal.record_poll(poll(16, look_back=3))
+    assert (counts(aged), aged.news) == ((0, 0, 0, 1), ())
+    assert state(journal) == (Status.AGED, at(3), 4)
 
 
 @pytest.mark.parametrize("reject", [Reject(id="1", reason="no ask", raw="{}")])
@@ -223,7 +228,8 @@ def test_records_are_filtered_by_feed_time_stamp_and_status(journal: Journal) ->
     assert ids(status=Status.CLOSED) == "1"
 
 
-def test_an_answer_is_undigested_until_its_poll_is_recorded(journal: Journal) -> None:
+def test_an_answer_is_undigested_until_its_poll_is_recorded(journal: Journal, clock: Clock) -> None:
+    clock.now = at(9)
     first = journal.keep_answer("swing", {"interval": "20"}, at(0), b'{"error": 0}')
     second = journal.keep_answer("swing", {"interval": "20", "exchange": "okx_futures"}, at(0), b"\xff\x00")
     [one, other] = journal.undigested()
@@ -254,8 +260,8 @@ def test_a_poll_that_fails_half_way_leaves_nothing(journal: Journal) -> None:
 
 
 def test_a_poll_whose_last_step_fails_leaves_nothing_either(journal: Journal) -> None:
-    unreadable: Any = b"bytes are no text"
-    with pytest.raises(sqlite3.IntegrityError):
+    unreadable: Any = object()
+    with pytest.raises(postgres.ENGINE_ERRORS):
         journal.record_poll(poll(0, signal(1), rejects=[Reject(id="2", reason="no coin", raw=unreadable)]))
     assert (list(journal.records()), journal.polls(9)) == ([], [])
     assert journal.coverage().since is None

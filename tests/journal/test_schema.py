@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import Journal
 from cqs_sheets.journal.database import MIGRATIONS, Database, migrate, version_of
 from tests.journal.conftest import Clock
@@ -43,7 +44,7 @@ def test_an_older_journal_gets_only_the_newer_migrations(database: Database) -> 
 def test_a_migration_that_fails_leaves_the_version_before_it(database: Database) -> None:
     migrate(database)
     broken = (*MIGRATIONS, ["ALTER TABLE feeds ADD COLUMN colour TEXT", "ALTER TABLE nowhere ADD COLUMN x"])
-    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+    with pytest.raises(DataRefused, match="nowhere"):
         migrate(database, broken)
     assert version_of(database, broken) == len(MIGRATIONS)
     assert "colour" not in columns(database, "feeds")

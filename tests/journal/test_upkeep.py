@@ -65,12 +65,14 @@ def test_pruning_adds_nothing_again_when_a_signal_reappears(used: Journal) -> No
     assert (result.new, result.changed) == (0, 0)
 
 
-def test_pruning_keeps_answers_that_were_never_digested(journal: Journal) -> None:
+def test_pruning_keeps_answers_that_were_never_digested(journal: Journal, clock: Clock) -> None:
     kept = journal.keep_answer("swing", {}, at(0), b"still to be read")
+    clock.now = at(9)
     assert journal.prune(at(1000)).answers == 0
     assert [one.id for one in journal.undigested()] == [kept]
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_pruning_shrinks_the_file(used: Journal, path: Path) -> None:
     for _ in range(20):
         used.record_poll(poll(130, answers=[used.keep_answer("swing", {}, at(130), os.urandom(50_000))]))
@@ -100,6 +102,9 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_is_named(used: Journal, damage: str) -> None:
-    used._database.execute("PRAGMA foreign_keys = OFF")
+    if not used._database.shared:
+        used._database.execute("PRAGMA foreign_keys = OFF")
+    elif "targets" in damage:
+        pytest.skip("PostgreSQL lets nobody delete a row that others point at")
     used._database.change(damage)
     assert DAMAGE[damage] in used.verify()

@@ -8,6 +8,7 @@ import pytest
 
 from cqs_sheets.template_files import built_in
 from tests.templates.definitions import ODD
+from tests.templates.papers import judged
 from tests.templates.recalculated import Made, Recalculated, recalculated
 from tests.templates.wire import sent
 
@@ -18,7 +19,7 @@ WITH_SIZES = ("signals", "futures", "scalping")
 @pytest.fixture(scope="session")
 def books(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Recalculated]:
     """Every built-in template with all signals; those with sizes again, with odd settings and fewer, as `NAME odd`."""
-    made = [Made(name=name, template=name, signals=SIGNALS) for name in built_in()]
+    made = [Made(name=name, template=name, signals=SIGNALS, known=judged) for name in built_in()]
     odd = [
         Made(name=f"{name} odd", template=name, signals=SIGNALS[::3], settings=ODD.cells(name))
         for name in WITH_SIZES

@@ -151,6 +151,9 @@ def _symbols(code: str, coin: str, quote: str) -> Values:
         spelt, ccxt = _SPOT_SYMBOLS[code], f"{coin}/{quote}"
     else:
         return blank
+    if coin == "PEPE" and code in ("binance_futures", "bybit"):
+        coin = "1000PEPE"  # a contract holds a thousand
+        ccxt = ccxt.replace("PEPE", coin)
     names = {
         "c": coin,
         "q": quote,

@@ -42,6 +42,7 @@ class Made:
     """A workbook to make: a template, the signals in it, and what its user typed before it was recalculated.
 
     `settings` are typed into the cells of those names (None empties them); `typed` may type anything else.
+    `known` adds to the records what else is known of them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Made:
     signals: Sequence[Sent]
     settings: Mapping[str, Any] = field(default_factory=dict)
     typed: Callable[[Workbook], None] | None = None
+    known: Callable[[Iterable[Record]], Iterable[Record]] = iter
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def recalculated(books: Iterable[Made], folder: Path) -> dict[str, Recalculated]
 
 
 def _make(book: Made, path: Path) -> None:
-    write_workbook(path, load_template(book.template), records(book.signals), ZONE, _SYNCED)
+    write_workbook(path, load_template(book.template), book.known(records(book.signals)), ZONE, _SYNCED)
     if not book.settings and book.typed is None:
         return
     workbook = openpyxl.load_workbook(path)

@@ -41,6 +41,23 @@ def test_the_workflow_gives_the_action_only_what_it_takes(tmp_path: Path) -> Non
             assert done.returncode == 0, done.stderr
 
 
+def test_what_that_workflow_kept_in_a_cache_is_taken_up_from_there() -> None:
+    """A cache is found by its paths, word for word, and a prefix of its key."""
+    (step,) = [
+        step for step in yaml.safe_load(WORKFLOW)["jobs"]["sync"]["steps"] if "cqs-sheets" in step["uses"]
+    ]
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    (restore,) = [each for each in action["runs"]["steps"] if "cache/restore" in each.get("uses", "")]
+    assert restore["with"]["path"] == ".cqs-sheets\n${{ inputs.workbooks }}\n!*.bak*.xlsx\n"
+    assert step["with"]["workbooks"] == "signals.xlsx\n"
+    assert all(
+        key.startswith("cqs-sheets-${{ inputs.name }}-")
+        for key in restore["with"]["restore-keys"].splitlines()
+    )
+    assert "name" not in step["with"]
+    assert action["inputs"]["name"]["default"] == "default"
+
+
 def test_the_journal_tells_all_it_knew(tmp_path: Path) -> None:
     unpack(WRITTEN / "templates", tmp_path)
     sound = run_inside(Shell(tmp_path), "journal", "verify")

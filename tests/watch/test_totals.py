@@ -12,7 +12,7 @@ from cqs_sheets.config import Environment
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, in_total
 from cqs_sheets.core.signals.coverage import Window, coverage
 from cqs_sheets.errors import ApiUnavailable
-from cqs_sheets.github import tell_github
+from cqs_sheets.github.summary import tell_github
 
 NOON = datetime(2026, 5, 24, 12, tzinfo=UTC)
 

@@ -11,7 +11,6 @@ import pytest
 from cqs_sheets import config, sandbox
 from cqs_sheets.cli.commands.watch import Watching
 from cqs_sheets.cli.options import SyncOptions
-from cqs_sheets.errors import UsageError
 from cqs_sheets.run import Session
 from cqs_sheets.run.sync import GOES_ON, Step
 from tests.e2e.runs import Clock
@@ -81,9 +80,12 @@ def test_a_journal_that_cannot_be_used_now_does_not_end_the_watch(
     assert made.step(1).good
 
 
-def test_what_no_later_step_can_mend_is_raised(tmp_path: Path, server: sandbox.RunningSandbox) -> None:
-    with pytest.raises(UsageError, match="capitals"):
-        watching(tmp_path, server.url, CQS_API_KEY="free").step(1)
+def test_what_no_later_step_can_mend_ends_the_watch(
+    tmp_path: Path, server: sandbox.RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watching(tmp_path, server.url, CQS_API_KEY="free").step(1).exit_code == 2
+    assert "capitals" in capsys.readouterr().err
+    assert 2 not in GOES_ON
 
 
 def test_github_is_told_once_and_in_total(tmp_path: Path, server: sandbox.RunningSandbox) -> None:

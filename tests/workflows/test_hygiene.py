@@ -4,35 +4,52 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.workflows.runner import ACTION, ROOT, ZIZMOR
+from cqs_sheets.github.workflow import pasted_text
+from tests.workflows.github import ACTION, ROOT, ZIZMOR
 
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-EXAMPLE: dict[Any, Any] = yaml.safe_load(
-    (ROOT / ".github" / "workflows" / "sync.yml").read_text(encoding="utf-8")
-)
-JOB = EXAMPLE["jobs"]["sync"]
+FILES = [
+    *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
+    ROOT / "action.yml",
+    ROOT / ".github" / "actions" / "chain" / "action.yml",
+    ROOT / "docs" / "github-template" / ".github" / "workflows" / "cqs-sheets.yml",
+]
+WORKFLOWS = [path for path in FILES if path.name != "action.yml"]
+PASTED: dict[Any, Any] = yaml.safe_load(pasted_text(ACTION))
+JOBS = PASTED["jobs"]
+INPUTS = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
 
 
 def test_zizmor_finds_nothing() -> None:
-    command = [ZIZMOR, "--offline", "--quiet", "--persona", "pedantic", "action.yml", ".github"]
+    command = [
+        ZIZMOR,
+        "--offline",
+        "--quiet",
+        "--persona",
+        "pedantic",
+        "action.yml",
+        ".github",
+        "docs/github-template",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=str)
 def test_every_action_of_others_is_pinned_by_its_commit(path: Path) -> None:
     for used in re.findall(r"uses: (\S+)(.*)", path.read_text(encoding="utf-8")):
-        assert used[0] == "./" or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used[0]), used
-        assert used[0] == "./" or re.search(r"# v\d+\.\d+\.\d+$", used[1]), used
+        if not used[0].startswith("OWNER/cqs-sheets"):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used[0]), used
+            assert re.search(r"# v\d+\.\d+\.\d+$", used[1]), used
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WORKFLOWS, ids=str)
 def test_permissions_are_granted_job_by_job_and_every_job_ends(path: Path) -> None:
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {}
@@ -41,30 +58,52 @@ def test_permissions_are_granted_job_by_job_and_every_job_ends(path: Path) -> No
         assert job["timeout-minutes"] <= 360
 
 
-def test_no_input_stands_inside_a_script() -> None:
-    assert not [step for step in ACTION["runs"]["steps"] if "${{" in step.get("run", "")]
+@pytest.mark.parametrize("path", [path for path in FILES if path.name == "action.yml"], ids=str)
+def test_no_input_stands_inside_a_script(path: Path) -> None:
+    action = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert not [step for step in action["runs"]["steps"] if "${{" in step.get("run", "")]
 
 
-def test_the_example_is_asleep_until_a_variable_wakes_it() -> None:
-    assert JOB["if"] == "vars.CQS_SYNC == 'true'"
+def test_the_published_workflow_is_the_one_that_init_writes() -> None:
+    published = FILES[-1].read_text(encoding="utf-8")
+    assert published == pasted_text("OWNER/cqs-sheets@" + "0" * 40)
 
 
-def test_the_example_never_runs_twice_at_once_and_never_cancels_itself() -> None:
-    assert EXAMPLE["concurrency"] == {"group": "cqs-sheets", "cancel-in-progress": False}
+def test_the_watch_never_runs_twice_at_once_and_never_cancels_itself() -> None:
+    groups = [job["concurrency"]["group"] for job in JOBS.values()]
+    assert len(set(groups)) == len(groups)
+    assert not any(job["concurrency"]["cancel-in-progress"] for job in JOBS.values())
+    assert all("github.workflow_ref" in group for group in groups)
 
 
-def test_the_example_is_started_at_odd_minutes_and_by_hand() -> None:
-    triggers = EXAMPLE[True]  # YAML reads the word `on` so
-    assert set(triggers) == {"schedule", "workflow_dispatch"}
-    minutes = [int(minute) for minute in triggers["schedule"][0]["cron"].split()[0].split(",")]
-    assert all(minute % 5 for minute in minutes)
+def test_the_schedule_strikes_at_odd_minutes_and_only_looks() -> None:
+    minutes = [int(minute) for minute in PASTED[True]["schedule"][0]["cron"].split()[0].split(",")]
+    assert all(minute % 5 for minute in minutes)  # YAML reads the word `on` as true
+    assert JOBS["start"]["if"] == "github.event_name == 'schedule'"
+    assert "github.event_name != 'schedule'" in JOBS["watch"]["if"]
 
 
-def test_the_example_gives_the_action_inputs_that_it_has() -> None:
-    (step,) = [step for step in JOB["steps"] if step.get("uses") == "./"]
-    assert set(step["with"]) <= set(ACTION["inputs"])
+def test_it_gives_the_actions_inputs_that_they_have() -> None:
+    chain = yaml.safe_load(FILES[-2].read_text(encoding="utf-8"))["inputs"]
+    for job in JOBS.values():
+        for step in job["steps"]:
+            known = chain if "/chain@" in step.get("uses", "") else INPUTS
+            assert "somebody/" not in step.get("uses", "") or set(step["with"]) <= set(known)
 
 
-def test_a_watch_ends_before_its_job_does() -> None:
-    assert ACTION["inputs"]["for"]["default"] == "2h50m"
-    assert JOB["timeout-minutes"] >= 2 * 170 + 15
+def test_a_watch_ends_before_its_job_does_and_the_chain_knows_that_limit() -> None:
+    limit = JOBS["watch"]["timeout-minutes"]
+    assert limit >= 2 * 55 + 30
+    assert JOBS["after"]["steps"][0]["with"]["timeout-minutes"] == str(limit)
+
+
+def test_what_is_installed_is_locked_with_hashes() -> None:
+    text = (ROOT / ".github" / "actions" / "requirements.txt").read_text(encoding="utf-8")
+    packages = re.findall(r"^[a-z]\S*==\S+", text, re.MULTILINE)
+    assert len(packages) > 20
+    assert "--hash=sha256:" in text
+    assert "://" not in text
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for needed in project["dependencies"]:
+        name = re.split(r"[<>=; ]", needed)[0]
+        assert any(package.startswith(f"{name}==") for package in packages), f"the lock lacks {name}"

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from typing import Any
 
 import pytest
 import yaml
 
+from cqs_sheets.github.workflow import pasted_text
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
-from tests.workflows.runner import ACTION, ROOT, ZIZMOR
+from tests.workflows.github import ROOT, ZIZMOR
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 USED = f"somebody/cqs-sheets@{COMMIT}"
 SHEET = "1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-EXAMPLE = (ROOT / ".github" / "workflows" / "sync.yml").read_text(encoding="utf-8")
-PINNED = re.compile(r"uses: ([\w./-]+@[0-9a-f]{40})")
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def written(repository: Shell, *arguments: str) -> tuple[str, Any]:
 
 
 def the_step(workflow: Any) -> Any:
-    (found,) = [step for step in workflow["jobs"]["sync"]["steps"] if step.get("uses") == USED]
+    (found,) = [step for step in workflow["jobs"]["watch"]["steps"] if step.get("uses") == USED]
     return found
 
 
@@ -47,51 +45,54 @@ def test_a_checker_finds_nothing_in_it(repository: Shell, target: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("target", ["signals.xlsx", SHEET], ids=["workbook", "sheet"])
-def test_it_keeps_what_the_projects_own_example_keeps(repository: Shell, target: str) -> None:
-    text, workflow = written(repository, "--to", target)
-    example = yaml.safe_load(EXAMPLE)
-    assert set(PINNED.findall(text)) - {USED} <= set(PINNED.findall(EXAMPLE))
-    for part in ("permissions", "concurrency"):
-        assert workflow[part] == example[part]
-    for part in ("if", "timeout-minutes", "runs-on"):
-        assert workflow["jobs"]["sync"][part] == example["jobs"]["sync"][part]
-    least = {} if target == SHEET else {"id-token": "write"}
-    assert workflow["jobs"]["sync"]["permissions"] | least == example["jobs"]["sync"]["permissions"]
-    assert "id-token" not in workflow["jobs"]["sync"]["permissions"] or target == SHEET
-    assert workflow[True]["schedule"] == example[True]["schedule"]  # YAML reads the word `on` so
-    assert "@" not in re.sub(r"\S+@[0-9a-f]{40}", "", text)
+def test_it_is_the_one_that_a_person_pastes_but_for_the_target(repository: Shell) -> None:
+    text, _ = written(repository, "--to", "signals.xlsx")
+    pasted = pasted_text(USED)
+    assert text.replace('to: "" # as the config says', "to: ${{ vars.CQS_SHEET }}") == pasted
 
 
-def test_it_names_the_config_and_the_workbooks_and_only_inputs_that_there_are(repository: Shell) -> None:
-    _, workflow = written(repository, "--to", "books/my trades.xlsx", "-c", "conf/cqs.toml")
+PATHS = [
+    "conf/cqs.toml",
+    "my conf/[a] *b! #c: d.toml",
+    "Größe/信号.toml",
+    'it\'s "quoted".toml',
+    "a ${{ b }}.toml",
+    "- x.toml",
+    "@y.toml",
+]
+
+
+@pytest.mark.parametrize("config", PATHS)
+def test_a_config_with_any_name_is_found(repository: Shell, config: str) -> None:
+    _, workflow = written(repository, "--to", "books/[my] trades! #1: *.xlsx", "-c", config)
     given = the_step(workflow)["with"]
-    assert given["config"] == "conf/cqs.toml"
-    assert given["workbooks"].strip() == "conf/books/my trades.xlsx"
-    assert set(given) <= set(ACTION["inputs"])
+    assert given["config"].replace("${{ '${{' }}", "${{") == config
+    assert "to" not in given
 
 
-def test_a_google_sheet_brings_both_ways_to_sign_in(repository: Shell) -> None:
-    text, workflow = written(repository, "--to", SHEET)
-    assert "CQS_GOOGLE == 'keyless'" in text
-    assert "secrets.GOOGLE_SERVICE_ACCOUNT_KEY" in text
-    assert the_step(workflow)["with"]["artifact"] == "false"
+def test_what_the_version_before_kept_in_a_cache_is_named_as_it_named_it(repository: Shell) -> None:
+    path = repository.folder / ".github" / "workflows" / "cqs-sheets.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text((ROOT / "tests/upgrade/written_by_0_1_0/init/cqs-sheets.yml").read_text())
+    for _ in range(2):
+        _, workflow = written(repository, "--force")
+        assert the_step(workflow)["with"]["workbooks"] == "signals.xlsx\n"
 
 
-def test_what_has_to_be_set_on_github_is_listed(repository: Shell) -> None:
+def test_what_has_to_be_done_on_github_is_listed(repository: Shell) -> None:
     done = run_inside(repository, "init", "--yes", "--github", "--action", USED)
-    text = (repository.folder / ".github" / "workflows" / "cqs-sheets.yml").read_text(encoding="utf-8")
-    for name in ("CQS_SYNC", "CQS_RENEW", "CQS_API_KEY"):
+    for name in ("CQS_API_KEY", "Run workflow", "cancel a run to stop it"):
         assert name in done.stdout
-    assert "GOOGLE" not in done.stdout + text
+    assert "GOOGLE" not in done.stdout
+    again = run_inside(repository, "init", "--yes", "--github", "--action", USED, "--force", "--to", SHEET)
+    assert "GOOGLE_SERVICE_ACCOUNT_KEY" in again.stdout
 
 
 def test_a_config_that_is_there_is_used_as_it_is(repository: Shell) -> None:
     config = repository.folder / "cqs-sheets.toml"
     config.write_text('[[target]]\nto = "mine.xlsx"\n')
-    _, workflow = written(repository)
+    written(repository)
     assert config.read_text() == '[[target]]\nto = "mine.xlsx"\n'
-    assert the_step(workflow)["with"]["workbooks"].strip() == "mine.xlsx"
     again = run_inside(repository, "init", "--yes", "--github", "--action", USED)
     assert again.returncode == 2
     assert "--force" in again.stderr

@@ -10,14 +10,16 @@ import click
 import pytest
 import yaml
 
-from tests.workflows.runner import ACTION, ROOT
+from cqs_sheets.github.workflow import pasted_text
+from tests.workflows.github import ACTION, ROOT
 
 DOCS = (ROOT / "docs" / "unattended.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
 COMMANDS = re.findall(
     r"cqs-sheets(?:\.exe)? ((?:watch|sync|status|journal)\b[^\n\"]*)", "".join(t for _, t in BLOCKS)
 )
-EXAMPLE = (ROOT / ".github" / "workflows" / "sync.yml").read_text(encoding="utf-8")
+PASTED = pasted_text(ACTION)
+INPUTS = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -36,15 +38,43 @@ def test_the_six_lines_use_inputs_that_the_action_has() -> None:
     (text,) = [text for language, text in BLOCKS if language == "yaml"]
     assert len(text.splitlines()) == 6
     (step,) = yaml.safe_load(text)
-    assert set(step["with"]) <= set(ACTION["inputs"])
+    assert set(step["with"]) <= set(INPUTS)
 
 
-def test_the_variables_named_are_those_of_the_example() -> None:
-    named = set(re.findall(r"`(CQS_[A-Z_]+)`", DOCS))
-    assert set(re.findall(r"vars\.(CQS_[A-Z_]+)", EXAMPLE)) == named
+def test_the_variables_and_permissions_named_are_those_of_the_workflow() -> None:
+    table = "".join(line for line in DOCS.splitlines() if line.startswith("| `CQS_"))
+    assert set(re.findall(r"vars\.(CQS_[A-Z_]+)", PASTED)) == set(re.findall(r"`(CQS_[A-Z_]+)`", table))
+    for granted in ("contents: write", "actions: write", "issues: write"):
+        assert granted in PASTED
+        assert f"`{granted}`" in DOCS
+
+
+def test_the_page_of_two_minutes_has_three_steps_and_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "start-github.md").read_text(encoding="utf-8")
+    first = page.partition("## A workbook")[2].partition("## A Google Sheet")[0]
+    assert len(re.findall(r"^\d\. \*\*", first, re.MULTILINE)) == 3
+    assert "name: cqs-sheets\n" in PASTED
+    for name in re.findall(r"`((?:CQS|GOOGLE)_[A-Z_]+)`", page):
+        assert name in PASTED
+    (linked,) = re.findall(r"blob/main/(\S+)\)", page)
+    assert (ROOT / linked).exists()
 
 
 def test_the_container_watches_as_the_docs_do() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert 'CMD ["watch", "--every", "60s"]' in dockerfile
     assert re.findall(r"docker build .*", DOCS) == re.findall(r"docker build .*", dockerfile)
+
+
+def test_no_key_workbook_or_journal_gets_into_an_image_and_compose_runs_it_as_a_service() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1] == "*"
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied = {
+        path for line in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE) for path in line.split()
+    }
+    assert copied == {line[1:] for line in ignored if line.startswith("!")}
+    assert all((ROOT / path).exists() for path in copied)
+    service = yaml.safe_load((ROOT / "compose.yml").read_text(encoding="utf-8"))["services"]["cqs-sheets"]
+    assert (service["restart"], service["stop_grace_period"]) == ("unless-stopped", "90s")
+    assert "environment" not in service

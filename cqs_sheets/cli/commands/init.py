@@ -29,7 +29,7 @@ from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
 from cqs_sheets.errors import UsageError
 from cqs_sheets.files import replacing
-from cqs_sheets.github import (
+from cqs_sheets.github.workflow import (
     WORKFLOW_FILE,
     action_problem,
     installed_action,
@@ -94,7 +94,7 @@ def init_command(**options: Any) -> int:
 
 
 def _set_up(options: InitOptions) -> int:
-    """Do it all; returns the exit code: 0 once the files are there, or the first sync's."""
+    """Do it all; returns the exit code: that of the first sync, or what the doctor says it would be."""
     asking = sys.stdin.isatty() and sys.stdout.isatty() and not options.yes
     path = _config_path(options.config)
     if not (options.github and path.exists() and not options.force):
@@ -114,10 +114,10 @@ def _try_out(path: Path, settings: config.Settings, options: InitOptions, *, ask
     if asking and size is None and _computes_sizes(settings):
         size = ask_size("Your account size, which position sizes are computed from (0: later)")
     click.echo()
-    healthy = examine(later) == 0
+    found = examine(later)
     if wanted is None:
-        wanted = asking and ask_yes("Do the first sync now?", default=healthy)
-    code = sync_once(later) if wanted else 0
+        wanted = asking and ask_yes("Do the first sync now?", default=found == 0)
+    code = sync_once(later) if wanted else found
     if wanted and size and code == 0:
         _write_account_size(later, size)
     else:
@@ -144,7 +144,8 @@ def _write_workflow(settings: config.Settings, options: InitOptions, *, asking: 
             f"{path} exists already.", meaning="It was left as it is.", hint="Replace it with --force."
         )
     action = options.action or installed_action() or _asked_action(asking=asking)
-    _write_new(path, workflow_text(settings, root, action))
+    former = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    _write_new(path, workflow_text(settings, root, action, former))
     click.echo(f"Wrote {path}.\n")
     for line in needs(settings):
         click.echo(line)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,19 +13,20 @@ import click
 
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
-from cqs_sheets.cli.session import journal_of
-from cqs_sheets.cli.terminal.output import print_warning, shows_unicode
+from cqs_sheets.cli.session import journal_of, session_of
+from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
+from cqs_sheets.cli.terminal.pages import print_page
 from cqs_sheets.cli.terminal.tables import print_signals
-from cqs_sheets.config import where_of
+from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
 from cqs_sheets.core.render import plural
-from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.signals.signal import FeedTable, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
+from cqs_sheets.doctor.journal import size_text
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import as_csv, as_jsonl, export_row, write_lines, write_parquet, write_workbook
+from cqs_sheets.export import as_csv, as_jsonl, write_lines, write_parquet, write_workbook
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session
+from cqs_sheets.run import Session, place_of
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
 
@@ -48,9 +50,9 @@ _sandbox = click.option("--sandbox", is_flag=True, help="The journal of syncs ma
 
 @click.group("journal")
 def journal_command() -> None:
-    """Show, export, import, verify or prune the journal.
+    """Show, export, import, copy, verify or prune the journal.
 
-    The journal is what the API said, kept on this computer before anything else is done with it.
+    The journal is what the API said, kept on this computer, or in PostgreSQL, before anything else is done with it.
     """
 
 
@@ -68,16 +70,16 @@ def journal_command() -> None:
 @_sandbox
 @loudness_options
 def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
-    """Show the newest signals, or every revision of one.
+    """Show the newest signals, or all that is known of one.
 
     \b
     Examples:
       cqs-sheets journal show
       cqs-sheets journal show 1847291
     """
-    with journal_of(Options(**options)) as (_, journal):
+    with journal_of(Options(**options)) as (session, journal):
         if signal_id:
-            return _show_revisions(journal, signal_id)
+            return _show_signal(session, journal, signal_id)
         return _show_newest(journal, limit)
 
 
@@ -147,6 +149,27 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
         return _import_files(session, journal, files, table)
 
 
+@journal_command.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("to", metavar="TO")
+@config_option
+@_sandbox
+@loudness_options
+def copy_command(source: str, to: str, **options: Any) -> int:
+    """Copy a whole journal, from a file to PostgreSQL or back, and compare both.
+
+    Each is a path, or env:NAME for the environment variable that holds a URL. TO must be empty; FROM stays as
+    it is, and nothing may write to it meanwhile.
+
+    \b
+    Examples:
+      cqs-sheets journal copy ~/.local/share/cqs-sheets/journal.sqlite3 env:CQS_JOURNAL
+      cqs-sheets journal copy env:CQS_JOURNAL journal.sqlite3
+    """
+    with session_of(Options(**options), serve=False) as session:
+        return _copy(session, source, to)
+
+
 @journal_command.command("verify")
 @config_option
 @_sandbox
@@ -186,29 +209,28 @@ def prune_command(days: int, **options: Any) -> int:
 def _show_newest(journal: Journal, limit: int) -> int:
     """The signals that came last."""
     if records := journal.newest(limit):
-        print_signals(records, utc_now())
+        print_signals(records, utc_now(), journal=True)
     else:
         click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
     return 0
 
 
-def _show_revisions(journal: Journal, signal_id: str) -> int:
-    """One signal over time: what each revision changed."""
-    found = False
-    for table in FeedTable:
-        before: dict[str, str] = {}
-        for revision in journal.revisions(SignalKey(table, signal_id)):
-            found = True
-            now = export_row(revision.record)
-            changed = [f"{name}={text}" for name, text in now.items() if text != before.get(name, "")]
-            click.echo(f"{utc_text(revision.at)}  revision {revision.record.revision}  {' '.join(changed)}")
-            before = now
+def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
+    """A page for each signal of that id: there may be one in both of the provider's tables."""
+    found = [
+        revisions for table in FeedTable if (revisions := journal.revisions(SignalKey(table, signal_id)))
+    ]
     if not found:
         raise UsageError(
             f"The journal knows no signal {signal_id}.",
             meaning="Nothing was changed.",
             hint="`cqs-sheets journal show` has the newest.",
         )
+    settings = session.settings
+    for number, revisions in enumerate(found):
+        if number:
+            click.echo()
+        print_page(revisions, settings.targets[0].symbols, settings.zone)
     return 0
 
 
@@ -226,20 +248,39 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
             meaning="Nothing was exported.",
             hint=f"Say where to write it: add -o FILE.{options.format_}",
         )
+    counted = _Counted(records)
     if output and options.format_ == "parquet":
-        write_parquet(output, records)
-        return 0
+        write_parquet(output, counted)
+        return _wrote(output, counted)
     if output and options.format_ == "xlsx":
         template = load_template(options.template or "raw")
-        write_workbook(output, template, records, zone, {"Time_zone": str(zone)}, symbols)
-        return 0
-    jsonl = as_jsonl(records, ascii_only=output is None and not shows_unicode())
-    lines = as_csv(records) if options.format_ == "csv" else jsonl
+        write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
+        return _wrote(output, counted)
+    jsonl = as_jsonl(counted, ascii_only=output is None and not shows_unicode())
+    lines = as_csv(counted) if options.format_ == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)
-    else:
-        write_lines(output, lines)
+        return 0
+    write_lines(output, lines)
+    return _wrote(output, counted)
+
+
+class _Counted:
+    """Records that are counted as they are taken."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._records = records
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        for record in self._records:
+            self.number += 1
+            yield record
+
+
+def _wrote(output: Path, counted: _Counted) -> int:
+    say(f"Wrote {output}: {plural(counted.number, 'signal')}, {size_text(output.stat().st_size)}.")
     return 0
 
 
@@ -309,6 +350,22 @@ def _verify(session: Session, journal: Journal) -> int:
             hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
         )
     click.echo("The journal is whole.")
+    return 0
+
+
+def _copy(session: Session, source: str, to: str) -> int:
+    """Copy one journal into another, and say how much."""
+    origin, goal = (place_of(text, session.settings, process_environ()) for text in (source, to))
+    if isinstance(origin, Path) and not is_journal(origin):
+        raise DataRefused(
+            f"{origin} is no journal, or is not there.",
+            meaning="Nothing was copied.",
+            hint="`cqs-sheets status` says where the journal is.",
+        )
+    with Journal.open(goal, clock=utc_now) as journal:
+        counts = journal.copy_from(origin, here=platform.node())
+    signals, rows = counts["signals"], sum(counts.values())
+    click.echo(f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}.")
     return 0
 
 

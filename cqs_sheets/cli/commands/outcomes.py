@@ -13,7 +13,7 @@ import click
 
 from cqs_sheets.cli.options import Moment, Options, config_option, filter_options, loudness_options
 from cqs_sheets.cli.session import journal_of
-from cqs_sheets.cli.terminal.output import print_json, print_warning
+from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning
 from cqs_sheets.cli.terminal.track_record import print_track_record
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.document import COLUMNS, TEXT_COLUMNS, document, signal_row
@@ -29,7 +29,8 @@ from cqs_sheets.export import csv_lines, inert
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
 from cqs_sheets.market.candle_files import MarketName, read_candles
-from cqs_sheets.run import Session
+from cqs_sheets.market.exchanges import EXTRA, extra_is_there
+from cqs_sheets.run import Session, desk_of
 from cqs_sheets.run.outcomes import Chosen, judged, stories, without_candles
 
 _MOST_MARKETS = 5  # named in a warning
@@ -63,20 +64,26 @@ class OutcomesOptions(Options):
 def outcomes_command(**options: Any) -> int:
     """Show what became of the signals: the feed's track record, on candles.
 
-    Every signal in the journal is paper-traded by fixed rules. Nothing is traded, and nothing is fetched.
+    Every signal in the journal is paper-traded by fixed rules; nothing is traded. Candles are fetched from the
+    exchanges, and kept, as far as they are needed (that takes the extra cqs-sheets[outcomes]); with --candles
+    nothing is fetched.
 
     \b
     Examples:
+      cqs-sheets outcomes --since 2026-05-01
       cqs-sheets outcomes --candles candles.csv
       cqs-sheets outcomes --candles candles.csv --rules trailing.toml --type "SHORT TERM"
       cqs-sheets outcomes --candles candles.csv --format json > outcomes.json
     """
     given = OutcomesOptions(**options)
-    rules = Rules() if given.rules is None else _rules(given.rules)
-    markets = _candles(given.candles)
-    with journal_of(given) as (session, journal):
+    ruled = None if given.rules is None else _rules(given.rules)
+    markets = None if given.candles is None else read_candles(given.candles)
+    with journal_of(given, serve=markets is None) as (session, journal):
         told = list(stories(journal, _chosen(given, session, journal)))
-        outcomes = judged(told, rules, markets)
+        settings = session.settings.outcomes
+        rules = ruled or (settings.rules if settings else Rules())
+        others = _others(rules) if given.format_ == "table" else {}
+        outcomes, *beside = _judged(told, [rules, *others.values()], markets, given, session, journal)
         if not given.quiet:
             _warn(told, outcomes, markets)
         if given.format_ == "json":
@@ -84,16 +91,40 @@ def outcomes_command(**options: Any) -> int:
         elif given.format_ == "csv":
             _print_csv(outcomes)
         elif told:
-            print_track_record(outcomes, _beside(told, rules, markets), rules, journal.coverage())
+            named = dict(zip(others, beside, strict=True))
+            print_track_record(outcomes, named, rules, journal.coverage())
         else:
             click.echo("The journal holds no such signal.", err=True)
     return 0
 
 
-def _beside(
-    told: Sequence[Story], rules: Rules, markets: Mapping[MarketName, Candles]
-) -> dict[str, list[Outcome]]:
-    """The same signals by other rules: each of these differs from `rules` in one thing."""
+def _judged(
+    told: Sequence[Story],
+    by: Sequence[Rules],
+    markets: Mapping[MarketName, Candles] | None,
+    given: OutcomesOptions,
+    session: Session,
+    journal: Journal,
+) -> list[list[Outcome]]:
+    """What became of the signals by each set of rules: on the candles of a file, or on those that are fetched."""
+    if markets is not None:
+        return [judged(told, rules, markets) for rules in by]
+    if told and not extra_is_there():
+        raise UsageError(
+            "Market data comes through ccxt, which is not installed.",
+            meaning=_NOTHING,
+            hint=f"{EXTRA}, or give candles as a CSV file: --candles FILE.csv,"
+            f" with the header {','.join(CANDLE_COLUMNS)}",
+        )
+    progress = Progress(enabled=not given.quiet)
+    try:
+        return desk_of(session, journal, progress=progress).judge_all(told, by)
+    finally:
+        progress.clear()
+
+
+def _others(rules: Rules) -> dict[str, Rules]:
+    """Other rules to hold beside: each of these differs from `rules` in one thing."""
     others = {
         "by the default rules": Rules(),
         "from publication": replace(rules, clock="published"),
@@ -106,7 +137,7 @@ def _beside(
         "stop to breakeven": replace(rules, stop="breakeven"),
         "trailing stop": replace(rules, stop="trailing"),
     }
-    return {name: judged(told, other, markets) for name, other in others.items() if other != rules}
+    return {name: other for name, other in others.items() if other != rules}
 
 
 def _chosen(options: OutcomesOptions, session: Session, journal: Journal) -> Chosen:
@@ -125,16 +156,6 @@ def _chosen(options: OutcomesOptions, session: Session, journal: Journal) -> Cho
     )
 
 
-def _candles(path: Path | None) -> Mapping[MarketName, Candles]:
-    if path is None:
-        raise UsageError(
-            "Signals are judged on candles, and this version does not fetch them itself.",
-            meaning=_NOTHING,
-            hint=f"Give them as a CSV file: --candles FILE.csv, with the header {','.join(CANDLE_COLUMNS)}",
-        )
-    return read_candles(path)
-
-
 def _rules(path: Path) -> Rules:
     try:
         return read_rules(path.read_text(encoding="utf-8-sig"))
@@ -148,9 +169,12 @@ def _rules(path: Path) -> Rules:
     raise UsageError(message, meaning=_NOTHING, hint=hint, kind="rules")
 
 
-def _warn(told: Sequence[Story], outcomes: Sequence[Outcome], markets: Mapping[MarketName, Candles]) -> None:
+def _warn(
+    told: Sequence[Story], outcomes: Sequence[Outcome], markets: Mapping[MarketName, Candles] | None
+) -> None:
     """What the reader of the figures has to know of single signals."""
-    missing = [f"{market.symbol} at {market.exchange}" for market in without_candles(told, markets)]
+    absent = [] if markets is None else without_candles(told, markets)
+    missing = [f"{market.symbol} at {market.exchange}" for market in absent]
     if missing:
         more = f" and {len(missing) - _MOST_MARKETS} more" if len(missing) > _MOST_MARKETS else ""
         print_warning(f"no candles of {', '.join(missing[:_MOST_MARKETS])}{more}: their signals are unknown")

@@ -24,8 +24,8 @@ from cqs_sheets.core.render import (
 )
 from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.query import selection
-from cqs_sheets.journal import Journal, PastPoll
-from cqs_sheets.run import Session
+from cqs_sheets.journal import Journal, PastPoll, TargetState
+from cqs_sheets.run import Session, lineage_of
 from cqs_sheets.run.deliver import remembered
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
@@ -74,18 +74,19 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
         out.print(feeds)
         out.print()
     covered = journal.coverage(_feeds(session))
-    click.echo(coverage_text(covered))
+    zone = session.settings.zone
+    click.echo(coverage_text(covered, zone))
     for gap in covered.gaps[-_GAPS:]:
         length = duration((gap.end - gap.start).total_seconds())
-        click.echo(f"  missed {moment_text(gap.start)} to {moment_text(gap.end)} ({length})")
+        click.echo(f"  missed {moment_text(gap.start, zone)} to {moment_text(gap.end, zone)} ({length})")
     if drawn:
         click.echo("\n" + "\n".join(strip_lines(drawn)))
     out.print()
     targets = _table("Target", "Template", "Last write", "Pending")
     for target, told in zip(session.settings.targets, state["targets"], strict=True):
-        written = remembered(journal, target).last_heartbeat
-        when = ago(written, now) if written else "never"
-        targets.add_row(target.name, target.template, when, plural(told["pending"], "row"))
+        known = _remembered(journal, target)
+        when = ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
+        targets.add_row(known.title or target.name, target.template, when, plural(told["pending"], "row"))
     out.print(targets)
 
 
@@ -110,13 +111,17 @@ def _state(session: Session, journal: Journal) -> dict[str, Any]:
 
 
 def _target(journal: Journal, target: TargetSettings) -> dict[str, Any]:
-    state = remembered(journal, target)
+    state = _remembered(journal, target)
     return {
         "target": target.name,
         "template": target.template,
         "last_write": utc_text(state.last_heartbeat) if state.last_heartbeat else None,
         "pending": journal.pending(state, target.feeds),
     }
+
+
+def _remembered(journal: Journal, target: TargetSettings) -> TargetState:
+    return remembered(journal, target, lineage_of(target) if journal.shared else ())
 
 
 def _last_polls(journal: Journal) -> dict[str, PastPoll]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import show_result
-from cqs_sheets.config import FILE_NAME
-from cqs_sheets.run import Session
-from cqs_sheets.run.sync import run_once
+from cqs_sheets.cli.terminal.results import show_result
+from cqs_sheets.config import FILE_NAME, Environment, Settings
+from cqs_sheets.run import Session, check_targets
+from cqs_sheets.run.sync import SyncResult, run_once, surely_told
 
 
 @click.command("sync")
@@ -31,12 +32,22 @@ def sync_command(**options: Any) -> int:
 
 
 def sync_once(options: SyncOptions) -> int:
-    """Fetch, journal, write every target once, and tell it."""
-    with session_of(options) as session:
-        tell_of_defaults(session, options)
-        with run_of(session, options) as run:
-            result = run_once(run)
-    return show_result(result, session.environment, as_json=options.as_json, quiet=options.quiet)
+    """Fetch, journal, write every target once, and tell it; --json and GitHub are told of every end."""
+    environment = Environment.read()
+    settings: Settings | None = None
+
+    def synced() -> SyncResult:
+        nonlocal settings
+        with session_of(options) as session:
+            settings = session.settings
+            check_targets(session)
+            tell_of_defaults(session, options)
+            with run_of(session, options) as run:
+                return run_once(run)
+
+    to_be_told = options.as_json or environment.github_actions
+    result = surely_told(synced, utc_now, dry_run=options.dry_run) if to_be_told else synced()
+    return show_result(result, environment, settings, as_json=options.as_json, quiet=options.quiet)
 
 
 def tell_of_defaults(session: Session, options: SyncOptions) -> None:

@@ -9,18 +9,19 @@ from typing import Any
 
 import click
 
+from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
 from cqs_sheets.cli.session import run_of, session_of
-from cqs_sheets.cli.terminal.failures import print_result, show, show_unexpected
-from cqs_sheets.cli.terminal.output import print_warning
+from cqs_sheets.cli.terminal.output import Progress, print_warning
+from cqs_sheets.cli.terminal.results import Beats, show_result
+from cqs_sheets.config import Environment
 from cqs_sheets.core.render import duration
-from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github import tell_github
-from cqs_sheets.run import Session, open_api
-from cqs_sheets.run.sync import GOES_ON, Beat, Run, Step, run_once, watch
+from cqs_sheets.github.summary import tell_github
+from cqs_sheets.run import Session, check_targets, open_api
+from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch
 
 _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the computer was asleep
 
@@ -58,7 +59,19 @@ def watch_command(every: float, lasting: float | None, **options: Any) -> int:
 
 def watch_until_done(options: SyncOptions, every: float, lasting: float | None) -> int:
     """Watch as the options say; returns the last state's exit code, or that of the signal."""
+    try:
+        return _watched(options, every, lasting)
+    except CqsError as error:  # it could not begin
+        environment = Environment.read()
+        if not (options.as_json or environment.github_actions):
+            raise
+        result = not_begun(error, utc_now(), dry_run=options.dry_run)
+        return show_result(result, environment, None, as_json=options.as_json, quiet=options.quiet)
+
+
+def _watched(options: SyncOptions, every: float, lasting: float | None) -> int:
     with session_of(options) as session:
+        check_targets(session)
         tell_of_defaults(session, options)
         watching = Watching(session, options)
         _warn_of_a_narrow_look_back(session, every)
@@ -68,6 +81,7 @@ def watch_until_done(options: SyncOptions, every: float, lasting: float | None) 
                 watching.step,
                 elapsed=Stopwatch(time.monotonic, time.time),
                 sleep=session.sleep,
+                waits=watching.beats.waits,
             )
         finally:
             watching.conclude()
@@ -81,11 +95,21 @@ class Watching:
     def __init__(self, session: Session, options: SyncOptions) -> None:
         self._session = session
         self._options = options
-        self._total: Report | None = None
+        self.beats = Beats(
+            names=session.settings.targets[0].symbols,
+            zone=session.settings.zone,
+            clock=utc_now,
+            as_json=options.as_json,
+            quiet=options.quiet,
+            line=Progress(enabled=not options.quiet),
+        )
 
     def step(self, retry_for: float) -> Step:
-        """One sync. Raises CqsError for what happened before it could begin and no later step can mend."""
-        try:
+        """One sync, told in any case."""
+        good = limited = False
+
+        def work() -> SyncResult:
+            nonlocal good, limited
             with (
                 open_api(self._session, retry_for) as api,
                 run_of(self._session, self._options, api=api) as run,
@@ -93,23 +117,18 @@ class Watching:
                 before = _good_polls(run)
                 result = run_once(run)
                 good = all(new != old for new, old in zip(_good_polls(run), before, strict=True))
-        except CqsError as error:
-            if error.exit_code not in GOES_ON:
-                raise
-            show(error)
-            return Step(exit_code=error.exit_code, good=False)
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the next beat may go well
-            return Step(exit_code=show_unexpected(error), good=False)
-        print_result(result, as_json=self._options.as_json, quiet=self._options.quiet)
-        self._total = in_total(self._total, result.report)
-        return Step(exit_code=result.report.exit_code, good=good, limited=api.limited)
+                limited = api.limited
+            return result
+
+        result = surely_told(work, utc_now, dry_run=self._options.dry_run)
+        self.beats.show(result)
+        return Step(exit_code=result.report.exit_code, good=good, limited=limited)
 
     def conclude(self) -> None:
-        """Tell GitHub what the watch came to."""
-        if self._total:
-            tell_github(self._total, self._session.environment)
+        """Tell what the watch came to, GitHub too."""
+        self.beats.conclude()
+        if self.beats.total:
+            tell_github(self.beats.total, self._session.environment)
 
 
 class Stopwatch:
@@ -135,7 +154,7 @@ def _warn_of_a_narrow_look_back(session: Session, every: float) -> None:
     if minutes is not None and minutes * 60 <= every:
         print_warning(
             f"Each poll looks back {minutes} min only, and comes every {duration(every)}:"
-            " what opens in between is missed. Leave interval at auto."
+            " what opens in between is missed. Leave interval at 20."
         )
 
 

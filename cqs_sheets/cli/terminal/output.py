@@ -75,10 +75,10 @@ def wrapped(text: str, width: int, *, indent: str, hanging: str) -> str:
     )
 
 
-def say(text: str) -> None:
-    """A sentence on stdout, wrapped on a terminal."""
+def say(text: str, *, hanging: str = "", color: str | None = None) -> None:
+    """A sentence on stdout, wrapped on a terminal, later lines after `hanging`."""
     fits = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(text) + 1
-    click.echo(wrapped(text, fits, indent="", hanging=""))
+    click.secho(wrapped(text, fits, indent="", hanging=hanging), fg=color, color=wanted_color())
 
 
 def print_warning(text: str) -> None:
@@ -93,10 +93,11 @@ class Progress:
         self._enabled = enabled and sys.stderr.isatty()
         self._shown = False
 
-    def __call__(self, what: str) -> None:
+    def __call__(self, what: str, *, more: str = " ...") -> None:
         """Show what is being done now."""
         if self._enabled:
-            click.echo(f"\r\x1b[2K{what} ...", nl=False, err=True)
+            text = f"{harmless(what)}{more}"[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
             self._shown = True
 
     def clear(self) -> None:

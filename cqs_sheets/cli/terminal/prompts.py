@@ -40,13 +40,20 @@ def ask_several(question: str, *, known: Sequence[str], problem: Problem) -> tup
     return texts(ask_text(question, default="all", problem=wrong))
 
 
-def ask_choice(question: str, choices: Sequence[str]) -> int:
-    """The position of one of a few, the first being the default."""
+def ask_choice(question: str, choices: Sequence[str], names: Sequence[str] = ()) -> int:
+    """The position of one of a few, the first being the default; by its number, or by its name if they have some."""
     click.secho(question, bold=True)
     for number, text in enumerate(choices, start=1):
         click.echo(f"  {number}  {text}")
-    picked: int = click.prompt("Number", type=click.IntRange(1, len(choices)), default=1)
-    return picked - 1
+    positions = {str(at): at - 1 for at in range(1, len(choices) + 1)}
+    positions |= {name.casefold(): at for at, name in enumerate(names)}
+    wanted = f"a number from 1 to {len(choices)}{' or a name' if names else ''}"
+
+    def problem(answer: str) -> str | None:
+        return None if answer.casefold() in positions else f"{answer!r} is not {wanted}."
+
+    picked = ask_text("Number or name" if names else "Number", default="1", problem=problem)
+    return positions[picked.casefold()]
 
 
 def explain(text: str, *, color: str | None = None) -> None:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 
-from rich.console import Console, JustifyMethod
+from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.core.render import ago, plain_price
+from cqs_sheets.cli.terminal.news import Told, ratio_text, signal_lines
+from cqs_sheets.cli.terminal.output import harmless
+from cqs_sheets.core.prices import aligned, computed, row_texts
+from cqs_sheets.core.render import ago
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.core.signals.signal import Record, Status
 
-_WIDTHS = {
-    "Opened": 6, "Pair": 13, "Side": 5, "Horizon": 14, "Exchange": 9, "Entry": 11, "Stop": 12, "Stop %": 6,
-    "TP1": 12, "TP1 %": 6, "TP2": 10, "TP3": 10, "R:R": 5,
+_COLUMNS = (
+    "Age", "Id", "Status", "Pair", "Side", "Horizon", "Exchange",
+    "Entry", "Stop", "Stop %", "TP1", "TP1 %", "TP2", "TP3", "R:R",
+)  # fmt: skip
+_PRICES = ("Entry", "Stop", "TP1", "TP2", "TP3")
+_EXTRA = ("TP2", "TP3", "Stop %", "TP1 %", "Horizon")  # shown where there is room, in this order
+_NEEDED = ("Age", "Exchange", "R:R")  # given up in this order before a price would not fit
+_OF_THE_JOURNAL = ("Id", "Status")
+_STYLES = {
+    "LONG": "green", "SHORT": "red", Status.OPEN: "green", Status.CLOSED: "cyan", Status.AGED: "dim",
 }  # fmt: skip
-_NEEDS = {"Horizon": 120, "Stop %": 120, "TP1 %": 120, "TP2": 120, "TP3": 132}  # columns of the terminal
-_NUMBERS = frozenset(name for name in _WIDTHS if name[:2] in ("En", "St", "TP", "R:"))
-_DIGITS = 8  # significant ones of an entry: the middle of a zone has more than a screen has room for
-_SIDES = {"LONG": "green", "SHORT": "red"}
 
 
 def console() -> Console:
@@ -32,56 +40,114 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=False, legacy_windows=old_windows)
 
 
-def print_signals(records: Iterable[Record], now: datetime) -> None:
-    """The open signals on stdout; see `signals_table`."""
+def print_signals(records: Iterable[Record], now: datetime, *, journal: bool = False) -> None:
+    """Signals on stdout; see `signals_table`."""
     out = console()
-    out.print(signals_table(records, now, out.width))
+    out.print(signals_table(records, now, out.width, journal=journal))
 
 
-def signals_table(records: Iterable[Record], now: datetime, width: int) -> Table:
-    """The open signals, newest first, with what a trader decides by; `-F` marks a futures exchange."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    shown = [name for name in _WIDTHS if width >= _NEEDS.get(name, 0)]
-    for name in shown:
-        justify: JustifyMethod = "right" if name in _NUMBERS else "left"
-        table.add_column(
-            name,
-            justify=justify,
-            no_wrap=True,
-            min_width=min(_WIDTHS[name], len(name)),
-            max_width=_WIDTHS[name],
+def signals_table(
+    records: Iterable[Record], now: datetime, width: int, *, journal: bool = False
+) -> Table | Text:
+    """Signals, newest first, with what a trader decides by; `-F` marks a futures exchange.
+
+    `journal` adds their ids, and how they stand. Prices are exact, each row in one notation, and never cut: as many
+    columns are shown as leave room for that. Where even the needed ones leave none, each signal has lines of its own.
+    """
+    rows = sorted(records, key=lambda record: record.signal.timestamp, reverse=True)
+    shown = [name for name in _COLUMNS if name not in _EXTRA and (journal or name not in _OF_THE_JOURNAL)]
+    cells = _table_cells(rows, now, short=False)
+    if _room(cells, [*shown, *(name for name in _EXTRA[:2] if any(cells[name]))]) > width:
+        cells = _table_cells(rows, now, short=True)
+    for name in _NEEDED:
+        if _room(cells, shown) > width and name in shown:
+            shown.remove(name)
+    if _room(cells, shown) > width:
+        return _in_lines(rows, now, width, journal=journal)
+    for name in _EXTRA:
+        if any(cells[name]) and _room(cells, [*shown, name]) <= width:
+            shown.append(name)
+    return _drawn(cells, sorted(shown, key=_COLUMNS.index))
+
+
+def _in_lines(records: Sequence[Record], now: datetime, width: int, *, journal: bool) -> Text:
+    told = [
+        Told(
+            signal=record.signal,
+            stamp=_age(record.signal.timestamp, now),
+            word=f"{record.signal.key.id} {record.status.value}" if journal else record.status.value,
+            color="",
         )
-    for record in sorted(records, key=lambda r: r.signal.timestamp, reverse=True):
-        cells = _cells(record.signal, now)
-        table.add_row(*(cells[name] for name in shown))
+        for record in records
+    ]
+    return Text("\n").join(map(Text.from_ansi, signal_lines(told, BUILT_IN, width)))
+
+
+def _table_cells(records: Sequence[Record], now: datetime, *, short: bool) -> dict[str, list[str]]:
+    """The texts of all columns, those of prices aligned."""
+    rows = [_cells(record, now, short=short) for record in records]
+    cells = {name: [row[name] for row in rows] for name in _COLUMNS}
+    return cells | {name: aligned(cells[name]) if any(cells[name]) else cells[name] for name in _PRICES}
+
+
+def _cells(record: Record, now: datetime, *, short: bool) -> dict[str, str]:
+    signal = record.signal
+    ratio = risk.reward_to_risk(signal, signal.target1)
+    prices = (
+        computed(risk.entry_mid(signal)),
+        signal.stop_loss,
+        signal.target1,
+        signal.target2,
+        signal.target3,
+    )
+    texts = {
+        "Age": _age(signal.timestamp, now),
+        "Id": signal.key.id,
+        "Status": record.status.value,
+        "Pair": symbols.pair(signal),
+        "Side": signal.direction,
+        "Horizon": signal.type,
+        "Exchange": signal.exchange.lower().replace("_futures", "-F"),
+        "Stop %": _percent(risk.stop_share(signal)),
+        "TP1 %": _percent(risk.target_share(signal, signal.target1)),
+        "R:R": ratio_text(ratio),
+    }
+    return {name: harmless(text) for name, text in texts.items()} | dict(
+        zip(_PRICES, row_texts(prices, short=short), strict=True)
+    )
+
+
+def _room(cells: dict[str, list[str]], names: Collection[str]) -> int:
+    """How wide these columns are side by side."""
+    widths = (max([len(name), *map(cell_len, cells[name])]) for name in names)
+    return sum(widths) + len(names) - 1
+
+
+def _drawn(cells: dict[str, list[str]], names: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    for name in names:
+        number = name in (*_PRICES, "Stop %", "TP1 %", "R:R")
+        width = max(map(cell_len, cells[name]), default=0)
+        table.add_column(Text(f"{name:>{width}}" if number else name), no_wrap=True)
+        if number and name not in _PRICES:
+            cells[name] = [f"{text:>{max(width, len(name))}}" for text in cells[name]]
+    for row in zip(*(cells[name] for name in names), strict=True):
+        table.add_row(*(Text(text, style=_style(name, text)) for name, text in zip(names, row, strict=True)))
     return table
 
 
-def _cells(signal: Signal, now: datetime) -> dict[str, Text | str]:
-    ratio, entry = risk.reward_to_risk(signal, signal.target1), risk.entry_mid(signal)
-    return {
-        "Opened": ago(signal.timestamp, now).removesuffix(" ago").removeprefix("just "),
-        "Pair": Text(symbols.pair(signal), style="bold"),
-        "Side": Text(signal.direction, style=_SIDES.get(signal.direction, "")),
-        "Horizon": signal.type,
-        "Exchange": signal.exchange.lower().replace("_futures", "-F"),
-        "Entry": _price(None if entry is None else Context(prec=_DIGITS).plus(entry), _WIDTHS["Entry"]),
-        "Stop": _price(signal.stop_loss, _WIDTHS["Stop"]),
-        "Stop %": _percent(risk.stop_share(signal)),
-        "TP1": _price(signal.target1, _WIDTHS["TP1"]),
-        "TP1 %": _percent(risk.target_share(signal, signal.target1)),
-        "TP2": _price(signal.target2, _WIDTHS["TP2"]),
-        "TP3": _price(signal.target3, _WIDTHS["TP3"]),
-        "R:R": "" if ratio is None else f"{ratio:.2f}"[:5].rstrip("."),
-    }
+def _style(name: str, text: str) -> str:
+    return (
+        "bold" if name == "Pair" else "dim" if name in ("Stop %", "TP1 %") else _STYLES.get(text.strip(), "")
+    )
 
 
-def _price(price: Decimal | None, width: int) -> str:
-    """A price in full; in powers of ten where a column has no room for its zeros."""
-    text = plain_price(price)
-    return text if price is None or len(text) <= width else f"{price.normalize():e}"
+def _age(moment: datetime, now: datetime) -> str:
+    """`now`, `12m`, `3h05`, `2d4h`."""
+    told = ago(moment, now)
+    return "now" if told == "just now" else told.removesuffix(" ago").replace(" min", "m").replace(" ", "")
 
 
-def _percent(share: Decimal | None) -> Text:
+def _percent(share: Decimal | None) -> str:
     """How far from the entry; blank on its wrong side."""
-    return Text("" if share is None else f"{share * 100:.2f}", style="dim")
+    return "" if share is None else f"{share * 100:.2f}"

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -24,6 +24,7 @@ from cqs_sheets.core.outcomes.statistics import cluster_name, fate
 from cqs_sheets.core.outcomes.trade import Exit, Fill, Reading
 from cqs_sheets.core.outcomes.verdict import Outcome
 
+_FIRST_DAY = date(1899, 12, 30)
 _PRICES = ("risk", "moved", "reached", "high", "low")
 
 
@@ -117,7 +118,7 @@ def shown(one: Outcome, setup: Setup | None = None, state: State | None = None) 
         "ambiguous": "yes" if one.ambiguous else None,
         "liquidation_first": "yes" if one.liquidation_first else None,
         "judged_until": one.as_of,
-        "outcome_day": cluster_name(one) if one.clock else None,
+        "outcome_day": _day_number(one),
     }
     values |= {
         name: getattr(one, name) for name in ("r_gross", "r_net", "r_worst", "r_best", "mfe_r", "mae_r")
@@ -125,6 +126,16 @@ def shown(one: Outcome, setup: Setup | None = None, state: State | None = None) 
     if setup is not None and state is not None and state.last is not None and not state.over:
         values |= _where_it_stands(one, setup, state.last)
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _day_number(one: Outcome) -> Decimal | None:
+    """The day (UTC) of an outcome as spreadsheets count days; of a week the Monday, and a half to tell it apart."""
+    if one.clock is None:
+        return None
+    name = cluster_name(one)
+    if "W" in name:
+        return (date.fromisoformat(f"{name}-1") - _FIRST_DAY).days + Decimal("0.5")
+    return Decimal((date.fromisoformat(name) - _FIRST_DAY).days)
 
 
 def _where_it_stands(one: Outcome, setup: Setup, last: Bar) -> dict[str, CellValue]:

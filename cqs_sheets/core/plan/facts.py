@@ -35,6 +35,15 @@ def word_of(writer: str, random: str) -> str:
     return (writer or random)[:_WRITER] + random[_WRITER:]
 
 
+SANDBOX = "sand"
+"""Begins the words of a sandbox's writes, as if it were one writer; all others are hexadecimal."""
+
+
+def of_sandbox(lineage: Lineage) -> bool:
+    """Whether a target holds invented signals."""
+    return any(writer_of(write.word) == SANDBOX for write in lineage)
+
+
 def writer_of(word: str) -> str:
     """What all words of one journal for one target begin with."""
     return word[:_WRITER]

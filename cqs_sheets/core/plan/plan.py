@@ -71,12 +71,14 @@ class Snapshot:
 class Stamp:
     """The cheap look at a target: does it exist, is it as we left it, which writes does it descend from.
 
-    `seen` is the destination's own, for the look that may follow.
+    `title` is what people call it, "" if it has no name of its own. `seen` is the destination's own, for the look
+    that may follow.
     """
 
     exists: bool
     lineage: Lineage = ()
     version: str = ""
+    title: str = ""
     seen: object = field(default=None, compare=False, repr=False)
 
 

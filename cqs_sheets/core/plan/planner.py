@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cqs_sheets.core.cells import CellValue, number_text, same
+from cqs_sheets.core.cells import CellType, CellValue, number_text, same
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
@@ -50,12 +50,12 @@ def make_plan(
 ) -> Plan:
     """The plan that brings `wanted` rows into `snapshot`, and `more` updates; empty if they stand there already.
 
-    `sequence` and `word` are what this write will leave. Synced `settings` ride along with any change,
-    and are a change of their own only with `refresh_settings`.
+    Of a cell that both speak of, the wanted row does. `sequence` and `word` are what this write will leave.
+    Synced `settings` ride along with any change, and are a change of their own only with `refresh_settings`.
     """
     template = snapshot.bindings.template
     adds: list[Add] = []
-    updates: list[Update] = list(more)
+    updates: list[Update] = []
     left_deleted = 0
     columns = tuple(new_columns(snapshot))
     gained = {new.tab for new in new_tabs(snapshot, ())}
@@ -70,6 +70,8 @@ def make_plan(
             left_deleted += 1
         else:
             adds.append(row)
+    settled = {(update.tab, update.key, update.column) for update in updates}
+    updates[:0] = [each for each in more if (each.tab, each.key, each.column) not in settled]
     tabs = tuple(new_tabs(snapshot, {add.tab for add in adds}))
     refusals = () if choices.force else tuple(_large_rewrites(template, snapshot, updates))
     if adds or updates or tabs or columns or refresh_settings or not snapshot.exists:
@@ -176,6 +178,7 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
             and update.old not in (None, "")
             and not _is_text_of_number(update.new, update.old)
             and tab.column(update.column).source not in _LIFE_CYCLE
+            and tab.column(update.column).type is not CellType.TIME  # another zone is a decision, no accident
         ):
             rewritten.setdefault(update.tab, set()).add(update.key)
     for name, keys in rewritten.items():

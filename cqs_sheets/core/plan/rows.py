@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
@@ -34,14 +34,44 @@ class WantedRow(Add):
     fill_only: bool = False
 
 
+class Rows:
+    """Makes the rows of records for one template."""
+
+    def __init__(self, template: Template, zone: tzinfo, symbols: Symbols = BUILT_IN) -> None:
+        self._zone = zone
+        self._symbols = symbols
+        self._tabs = [
+            (tab, [(column.id, source(column.source).compute) for column in tab.columns if column.synced])
+            for tab in template.fed_tabs
+        ]
+
+    def of(self, record: Record, *, added: int | None = None, fill_only: bool = False) -> Iterator[WantedRow]:
+        """The rows of one record: one per tab that takes it, none if no tab does."""
+        zone, symbols = self._zone, self._symbols
+        for tab, computed in self._tabs:
+            if not takes(tab, record, zone, symbols):
+                continue
+            values = {id_: compute(record, zone, symbols) for id_, compute in computed}
+            key = key_text(values[tab.key])
+            if key is None:
+                raise ValueError(f"a signal without a key reached the rows of {tab.name}")
+            yield WantedRow(
+                tab=tab.name,
+                key=key,
+                values=values,
+                signal=record.signal.key,
+                revision=record.revision,
+                added=added,
+                fill_only=fill_only,
+            )
+
+
 def wanted_rows(
     template: Template, record: Record, zone: tzinfo, *, symbols: Symbols = BUILT_IN,
     added: int | None = None, fill_only: bool = False,
 ) -> Iterator[WantedRow]:  # fmt: skip
-    """The rows of one record: one per tab that takes it, none if no tab does."""
-    for tab in template.fed_tabs:
-        if takes(tab, record, zone, symbols):
-            yield replace(_row(tab, record, zone, symbols), added=added, fill_only=fill_only)
+    """The rows of one record alone."""
+    return Rows(template, zone, symbols).of(record, added=added, fill_only=fill_only)
 
 
 def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
@@ -65,21 +95,6 @@ def _passes_one(name: str, allowed: object, record: Record, zone: tzinfo, symbol
     choices = allowed if isinstance(allowed, Sequence) and not isinstance(allowed, str) else [allowed]
     held = key_text(source(name).read(record, zone, symbols)) or ""
     return any(held.casefold() == str(choice).strip().casefold() for choice in choices)
-
-
-def _row(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols) -> WantedRow:
-    synced = (column for column in tab.columns if column.synced)
-    values = {column.id: source(column.source).read(record, zone, symbols) for column in synced}
-    key = key_text(values[tab.key])
-    if key is None:
-        raise ValueError(f"a signal without a key reached the rows of {tab.name}")
-    return WantedRow(
-        tab=tab.name,
-        key=key,
-        values=values,
-        signal=record.signal.key,
-        revision=record.revision,
-    )
 
 
 SETTLED = timedelta(minutes=5)

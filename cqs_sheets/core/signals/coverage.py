@@ -139,7 +139,9 @@ def observe(known: Record | None, signal: Signal, at: datetime, arrival: int) ->
         return Record(
             signal=signal, status=Status.OPEN, first_seen=at, last_seen=None, arrival=arrival, revision=1
         )
-    if signal.leverage is None:  # only answers filtered by a futures exchange carry it
+    if (
+        signal.leverage is None and known.signal.leverage is not None
+    ):  # only answers filtered by a futures exchange carry it
         signal = replace(signal, leverage=known.signal.leverage)
     if known.status is Status.OPEN and signal == known.signal:
         return known
@@ -169,12 +171,12 @@ def missing(record: Record, window: Window, last_seen: datetime, *, sure: bool =
     """The record after an answer for `window` did not hold it; `last_seen` is when one last did.
 
     Closed only if the answer was complete (`sure`) and the window surely covered the signal's time
-    stamp; aged if the time stamp lies before the window; else the very same object.
+    stamp; aged if it is older than the API looks back, however short the window was; else the very same object.
     """
     status = record.status
     if status is not Status.CLOSED and sure and window.surely_covers(record.signal.timestamp):
         status = Status.CLOSED
-    elif status is Status.OPEN and record.signal.timestamp < window.start:
+    elif status is Status.OPEN and record.signal.timestamp < window.end - REACH:
         status = Status.AGED
     if status is record.status:
         return record

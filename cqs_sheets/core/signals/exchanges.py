@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 
 from cqs_sheets.core.signals.signal import Signal
 
@@ -245,16 +246,21 @@ class Symbols:
 
     def alias(self, signal: Signal) -> str:
         """What the exchange calls the coin, such as a contract of a thousand units; blank if as the API does."""
-        code, coin = signal.exchange.strip().lower(), signal.coin.strip().upper()
-        name = {**ALIASES.get(code, {}), **self.aliases.get(code, {})}.get(coin, coin)
+        return self._alias(signal.exchange.strip().lower(), signal.coin.strip().upper())
+
+    def _alias(self, code: str, coin: str) -> str:
+        name = self.aliases.get(code, {}).get(coin) or ALIASES.get(code, {}).get(coin, coin)
         return "" if name == coin else name
 
     def _spelt(self, signal: Signal, what: str) -> str:
-        coin, quote = signal.coin.strip(), signal.currency.strip()
+        coin, quote, code = signal.coin.strip(), signal.currency.strip(), signal.exchange.strip().lower()
+        ours = code in self.own or code in self.aliases
+        return self._pattern(code, coin, quote, what) if ours else _known(code, coin, quote, what)
+
+    def _pattern(self, code: str, coin: str, quote: str, what: str) -> str:
         if not (_plain(coin) and _plain(quote)):
             return ""
-        coin = self.alias(signal) or coin
-        code = signal.exchange.strip().lower()
+        coin = self._alias(code, coin.upper()) or coin
         names = {
             "COIN": coin.upper(), "QUOTE": quote.upper(), "coin": coin.lower(), "quote": quote.lower(),
         }  # fmt: skip
@@ -272,6 +278,12 @@ class Symbols:
 
 
 BUILT_IN = Symbols()
+
+
+@lru_cache(4096)
+def _known(code: str, coin: str, quote: str, what: str) -> str:
+    """What is built in: a feed speaks of the same few pairs again and again."""
+    return BUILT_IN._pattern(code, coin, quote, what)  # noqa: SLF001
 
 
 def pair(signal: Signal) -> str:

@@ -26,8 +26,11 @@ def cornix_text(names: Symbols, signal: Signal) -> str:
     """
     zone = risk.entry_zone(signal)
     targets = [t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
-    right = [risk.stop_share(signal), *(risk.target_share(signal, target) for target in targets)]
-    if not zone or not targets or None in right or not (signal.coin and signal.currency):
+    if not zone or not targets or not (signal.coin and signal.currency):
+        return ""
+    if not risk.is_right(signal, signal.stop_loss, towards=-1) or not all(
+        risk.is_right(signal, target, towards=1) for target in targets
+    ):
         return ""
     return "\n".join(_lines(names, signal, zone, targets))
 
@@ -228,7 +231,8 @@ _OUTCOMES = (
     _judged("mae_r", _NUMBER, "how far it went the wrong way, in R"),
     _judged("ambiguous", _TEXT, "yes: one candle reached two levels, and nobody can tell which came first"),
     _judged("liquidation_first", _TEXT, "yes: at its leverage the margin is gone before the stop"),
-    _judged("outcome_day", _TEXT, "the day (the week, of long horizons) that it counts as"),
+    _judged("outcome_day", _NUMBER, "the day (UTC) it counts as, as spreadsheets count them; of long horizons "
+            "the week: its Monday and a half"),
     _judged("judged_until", _TIME, "up to when candles are known"),
     _judged("last_price", _NUMBER, "while it is not over: the market's last price"),
     _judged("last_price_at", _TIME, "the time of that"),

@@ -37,15 +37,50 @@ def read_json(body: bytes) -> object:
     """
     text = body.decode("utf-8-sig", errors="replace")
     try:
-        return json.loads(
-            text,
-            parse_float=NumberText,
-            parse_int=NumberText,
-            parse_constant=NumberText,
-            object_pairs_hook=_object,
-        )
+        return _loaded(text)
+    except RecursionError:
+        pass
+    try:
+        return _loaded(_shallow(text))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _loaded(text: str) -> object:
+    return json.loads(
+        text,
+        parse_float=NumberText,
+        parse_int=NumberText,
+        parse_constant=NumberText,
+        object_pairs_hook=_object,
+    )
+
+
+def _shallow(text: str) -> str:
+    """The same JSON with _TOO_DEEP in place of each list or object in a signal that is nested too deeply."""
+    parts: list[str] = []
+    depth = deepest = start = kept = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        sign = token[0]
+        if sign in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if depth == _IN_A_SIGNAL:
+                start, deepest = token.start(), depth
+        elif sign in "]}":
+            if depth == _IN_A_SIGNAL and deepest > _DEEPEST:
+                parts += text[kept:start], json.dumps(_TOO_DEEP)
+                kept = token.end()
+            depth -= 1
+    if depth > _DEEPEST:  # it never ends
+        raise ValueError("nested too deeply")
+    return "".join((*parts, text[kept:]))
+
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
+_IN_A_SIGNAL = 4  # the depth of what stands in a field: in an envelope, a list, a signal
+_DEEPEST = 50
+_TOO_DEEP = "\ufdd0 nested too deeply"  # with a character that no text has
 
 
 def write_json(value: object) -> str:
@@ -58,7 +93,7 @@ def write_json(value: object) -> str:
 
 def clean(text: str) -> str:
     """`text` with lone surrogates, which no file or database takes, replaced by U+FFFD."""
-    return _LONE_SURROGATE.sub(REPLACEMENT, text)
+    return text if text.isascii() else _LONE_SURROGATE.sub(REPLACEMENT, text)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -166,6 +201,8 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
         raise MalformedError("not an object")
     if isinstance(value, RepeatedNames):
         raise MalformedError("a field comes twice")
+    if _TOO_DEEP in value.values():
+        raise MalformedError("a field is nested too deeply")
     coin = _text(value, "coin")
     id_ = _id(value)
     if not id_:
@@ -193,7 +230,8 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
         ask=_price(value, "ask"),
         extra=_extra(value),
     )
-    return replace(signal, flags=(*oddities(signal), *odd_risk, *odd_leverage))
+    flags = (*oddities(signal), *odd_risk, *odd_leverage)
+    return replace(signal, flags=flags) if flags else signal
 
 
 def _text(fields: Mapping[str, object], name: str) -> str:

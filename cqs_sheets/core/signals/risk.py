@@ -7,12 +7,12 @@ A stop or target on the wrong side of the entry gives None, never a number that 
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from cqs_sheets.core.cells import rounded
 from cqs_sheets.core.signals.signal import Signal
 
-_DIGITS = 12  # significant digits of a quotient: exact in a spreadsheet's doubles
+_CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)  # a quotient's digits: exact in a spreadsheet's doubles
 _SIDE = {"LONG": 1, "SHORT": -1}
 
 
@@ -24,8 +24,10 @@ def entry_zone(signal: Signal) -> tuple[Decimal, Decimal] | None:
 
 def entry_mid(signal: Signal) -> Decimal | None:
     """The middle of the entry zone, to the 15 digits of a cell; the ask where no zone was sent."""
-    zone = entry_zone(signal)
-    return rounded((zone[0] + zone[1]) / 2) if zone else signal.ask
+    start, end = signal.buy_start, signal.buy_end
+    if start is not None and end is not None:
+        return rounded((start + end) / 2)
+    return start or end or signal.ask
 
 
 def stop_share(signal: Signal) -> Decimal | None:
@@ -43,19 +45,30 @@ def reward_to_risk(signal: Signal, target: Decimal | None) -> Decimal | None:
     entry = entry_mid(signal)
     if entry is None or target is None or signal.stop_loss is None:
         return None
-    if target_share(signal, target) is None or stop_share(signal) is None:
+    if not (_is_beyond(signal, entry, target, 1) and _is_beyond(signal, entry, signal.stop_loss, -1)):
         return None
     return _quotient(abs(target - entry), abs(entry - signal.stop_loss))
 
 
 def _distance(signal: Signal, price: Decimal | None, *, towards: int) -> Decimal | None:
-    entry, side = entry_mid(signal), _SIDE.get(signal.direction)
-    if not entry or price is None or side is None or (price - entry) * side * towards <= 0:
+    entry = entry_mid(signal)
+    if not entry or price is None or not _is_beyond(signal, entry, price, towards):
         return None
     return _quotient(abs(price - entry), entry)
 
 
+def is_right(signal: Signal, price: Decimal | None, *, towards: int) -> bool:
+    """Whether a price lies on the side of the entry where a target (1) or a stop (-1) must."""
+    entry = entry_mid(signal)
+    return (
+        bool(entry) and entry is not None and price is not None and _is_beyond(signal, entry, price, towards)
+    )
+
+
+def _is_beyond(signal: Signal, entry: Decimal, price: Decimal, towards: int) -> bool:
+    side = _SIDE.get(signal.direction)
+    return side is not None and (price > entry if side == towards else price < entry) and entry != 0
+
+
 def _quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
-    with localcontext() as context:
-        context.prec, context.rounding = _DIGITS, ROUND_HALF_EVEN
-        return (dividend / divisor).normalize()
+    return _CONTEXT.divide(dividend, divisor).normalize(_CONTEXT)

@@ -26,7 +26,7 @@ def exact_decimal(text: str) -> Decimal | None:
     number = Decimal(text)
     if abs(number.adjusted()) > _MAX_MAGNITUDE:
         return None
-    return Decimal(format(number, "f"))
+    return Decimal(format(number, "f")) if "e" in text or "E" in text else number
 
 
 _CLOCK = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"

@@ -294,7 +294,15 @@ def describe(problems: Iterable[Problem], source: str) -> str:
     return "\n".join([f"{source} has {len(told)} problem{'s' if len(told) > 1 else ''}:", *told])
 
 
+_MANY_PARTS = re.compile(r"""(?:(?<![\w-])(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+
+
 def _parsed(text: str) -> dict[str, Any]:
+    if found := _MANY_PARTS.search(
+        text
+    ):  # each part is a table in a table: a short text would fill the memory
+        line = text.count("\n", 0, found.start()) + 1
+        raise TomlProblems([Problem(line, "", "a key of more than 100 parts: tables are nested too deeply")])
     try:
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, and int() on a number of thousands of digits

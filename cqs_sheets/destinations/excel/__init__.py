@@ -26,6 +26,35 @@ from cqs_sheets.destinations.excel.read.scan import Scan
 from cqs_sheets.errors import DataRefused
 
 _SIGNATURES = "_xmlsignatures/"
+_EXPORTS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".parquet": "parquet",
+}
+_OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".fods", ".numbers")
+
+
+def check_place(path: Path) -> None:
+    """Raise DataRefused, without opening anything, where no workbook can ever be written."""
+    suffix, missing = path.suffix.lower(), not path.exists()
+    if suffix in _EXPORTS:
+        what = f"{path} is no workbook: a target is an .xlsx file, or a Google Sheet."
+        hint = f"For such a file: cqs-sheets journal export --format {_EXPORTS[suffix]} -o {path.name}"
+    elif suffix in _OTHER_SHEETS:
+        what = f"{path} is a workbook of another kind ({suffix}): only .xlsx and .xlsm are written."
+        hint = "Save it as .xlsx in the program it is from, or name another target."
+    elif missing and not path.parent.is_dir():
+        what = f"{path} cannot be made: there is no folder {path.parent}."
+        hint = "Make the folder, or name a target in one that exists."
+    elif missing and suffix != ".xlsx":
+        what = f"{path.name} does not exist, and a new workbook can only be an .xlsx."
+        hint = "Name the target something.xlsx, or save a macro workbook (.xlsm) there first."
+    else:
+        return
+    raise DataRefused(what, meaning="Nothing was written.", hint=hint, kind="target")
 
 
 class ExcelDestination:
@@ -102,6 +131,12 @@ class ExcelDestination:
         with self._opened() as draft:
             return Reader(draft, bindings).open_keys()
 
+    def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination: some seconds for 100,000 rows."""
+        del facts
+        with self._opened() as draft:
+            return Reader(draft, bindings).all_keys()
+
     def inspect(self, facts: Facts, bindings: Bindings) -> Sequence[InspectedTab]:
         """What a doctor wants to know of the tabs that are fed."""
         with self._opened() as draft:
@@ -166,11 +201,6 @@ class ExcelDestination:
 
     @contextmanager
     def _made(self, plan: Plan) -> Iterator[Draft]:
-        if self._file.path.suffix.lower() != ".xlsx":
-            raise DataRefused(
-                f"{self._file.path.name} does not exist, and a new workbook can only be an .xlsx.",
-                meaning="Nothing was written.",
-                hint="Name the target something.xlsx, or save a macro workbook (.xlsm) there first.",
-            )
+        check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
             yield Draft(package)

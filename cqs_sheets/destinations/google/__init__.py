@@ -111,7 +111,9 @@ class GoogleDestination:
         layout = look(self._http, self._id, written=bool(known_version))
         seen = _Seen(layout=layout, known=known_version)
         lineage = lineage_of(layout.marks)
-        return Stamp(exists=bool(layout.marks), lineage=lineage, version=seen.version, seen=seen)
+        return Stamp(
+            exists=bool(layout.marks), lineage=lineage, version=seen.version, title=layout.title, seen=seen
+        )
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
         """See base.Destination; no request."""
@@ -230,6 +232,12 @@ class GoogleDestination:
                 if lines.get((sheet_id, rows[0]), {}).get(at) == Status.OPEN.value:
                     keys.add(key)
         return found
+
+    def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+        """See base.Destination; no request."""
+        layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
+        tabs = bindings.template.fed_tabs
+        return {tab.name: {key for place in layout.volumes(tab.name) for key in place.rows} for tab in tabs}
 
     def survey(self, facts: Facts, bindings: Bindings) -> Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""

@@ -51,13 +51,15 @@ def story(
     return Story(first_seen=first_seen, closed=closed, versions=[(first_seen, first), *later])
 
 
-def candles(rows: Iterable[Row], *, decimals: int = 4, until: int | None = None) -> Candles:
-    """Candles at minutes after noon."""
+def candles(
+    rows: Iterable[Row], *, decimals: int = 4, until: int | None = None, hours: Iterable[int] = ()
+) -> Candles:
+    """Candles at minutes after noon; those at the minutes `hours` (since 1970) last an hour."""
     scale = 10**decimals
     exact = [(MINUTE_0 + row[0], *(int(Decimal(str(price)) * scale) for price in row[1:])) for row in rows]
     columns = list(zip(*exact, strict=True)) or [()] * 5
     end = None if until is None else MINUTE_0 + until
-    return Candles(*columns, decimals=decimals, until=end)
+    return Candles(*columns, decimals=decimals, until=end, hours=hours)
 
 
 def quiet(first: int, end: int, price: object = 105) -> list[Row]:

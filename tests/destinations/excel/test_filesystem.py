@@ -303,7 +303,7 @@ def test_a_folder_is_no_workbook(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_missing_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(DataRefused, match="cannot be used"):
+    with pytest.raises(DataRefused, match="there is no folder"):
         sync(tmp_path / "nowhere" / "signals.xlsx", adds=[add("1")])
 
 

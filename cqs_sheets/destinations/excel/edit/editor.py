@@ -193,7 +193,7 @@ class Editor:
                 place = self._place(tab)
                 found = scan(self._draft, place, self._strings, keys)
         changed, columns = self._updated_rows(place, found, updates)
-        new: Edits = {}
+        new = EditsOnDemand((), dict[int, RowEdit]().__getitem__)
         if adds:
             users_own = self._made.get(place.tab.mark_name) == USERS_OWN
             maker = self._row_maker(place, found, growth, users_own=users_own)
@@ -202,7 +202,11 @@ class Editor:
             columns.update(maker.columns)
             if place.tab.new_rows != "top" and not users_own:
                 shown = max(place.header_row + 1, start + len(adds) - _ROWS_IN_VIEW)
-        edits = EditsOnDemand([*changed, *new], lambda row: changed[row] if row in changed else new[row])
+        edits = EditsOnDemand(
+            [*changed, *new],
+            lambda row: changed[row] if row in changed else new[row],
+            lambda row: None if row in changed else new.written(row),
+        )
         if is_protected(found.tail):
             check_protection(
                 self._draft,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.grid import column_number
+from cqs_sheets.core.cells import CellValue, number_text
+from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.templates.decimals import is_ours, row_patterns
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
@@ -23,6 +25,15 @@ from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
 
 _T = TypeVar("_T")
+
+_Writer = Callable[[str, Mapping[str, CellValue], Mapping[str, str]], str]
+"""The XML of a cell of a row (by its number) holding these values."""
+
+_CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
+_LONG = 1000
+_ANY_ROW = (
+    1_073_741_823  # stands for a row's number while a formula is worked out; no row has it, and no template
+)
 
 ColumnReference = Callable[[str, str], str]
 """From a tab and a column id to a reference to the column's data; LookupError if it is gone."""
@@ -68,9 +79,11 @@ class RowMaker:
             for pattern in {each[column.id] for each in patterns if column.id in each}:
                 self._shown(at, {}, {column.id: pattern})
         self._row(start, values[0], patterns[0])
+        self._writers  # noqa: B018 - found now
         return EditsOnDemand(
             range(start, start + len(values)),
             lambda row: self._row(row, values[row - start], patterns[row - start]),
+            lambda row: self._written(row, values[row - start], patterns[row - start]),
         )
 
     def _row(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> RowEdit:
@@ -80,6 +93,65 @@ class RowMaker:
             content = self._content(row, at, values)
             edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
+
+    def _written(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> bytes:
+        """What `_row` comes to where no row is: most of a write's time is spent here."""
+        number = str(row)
+        cells = "".join(write(number, values, patterns) for write in self._writers)
+        return f'<row r="{number}"{self._attributes.decode()}>{cells}</row>'.encode()
+
+    @cached_property
+    def _writers(self) -> list[_Writer]:
+        """What writes the cell of each column."""
+        return [self._writer(at) for at in self.columns]
+
+    def _writer(self, at: int) -> _Writer:
+        column, opened = self._ours.get(at), f'<c r="{column_letters(at)}'
+        plain = _style_attribute(self._style(at))
+        if column is None and at not in self._calculated and self._filled_down(self.model_row, at) is None:
+            return lambda number, _, __: f'{opened}{number}"{plain}/>'
+        if column is None:
+            return lambda number, _, __: _cell_text(opened, number, plain, self._content(int(number), at, {}))
+        if column.kind is ColumnKind.FORMULA:
+            return self._formula_writer(at, column, opened)
+        id_, style_of = column.id, self._style_of(at, column)
+
+        def write(number: str, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> str:
+            value = values.get(id_)
+            style = style_of(value, patterns)
+            if value is None or value == "":
+                return f'{opened}{number}"{style}/>'
+            if isinstance(value, Decimal) and (digits := number_text(value)) is not None:
+                return f'{opened}{number}"{style}><v>{digits}</v></c>'
+            if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
+                kept = "\n" in value or value[0] == " " or value[-1] == " "
+                space = ' xml:space="preserve"' if kept else ""
+                return f'{opened}{number}"{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
+            return _cell_text(opened, number, style, self._content(int(number), at, values))
+
+        return write
+
+    def _style_of(self, at: int, column: Column) -> Callable[[CellValue, Mapping[str, str]], str]:
+        """The format of a column's cell, by its value and its row's patterns: each is found once."""
+        id_, found = column.id, dict[tuple[bool, str | None], str]()
+
+        def style_of(value: CellValue, patterns: Mapping[str, str]) -> str:
+            kind = (isinstance(value, datetime), patterns.get(id_))
+            if kind not in found:
+                found[kind] = _style_attribute(self._shown(at, {id_: value}, patterns))
+            return found[kind]
+
+        return style_of
+
+    def _formula_writer(self, at: int, column: Column, opened: str) -> _Writer:
+        """A formula is worked out once: of each row's own there is nothing in it but the number."""
+        found, style_of = self._formula_cell(_ANY_ROW, column), self._style_of(at, column)
+        if found is None:
+            return lambda number, _, patterns: f'{opened}{number}"{style_of(None, patterns)}/>'
+        parts = found.content.decode().split(str(_ANY_ROW))
+        return lambda number, _, patterns: (
+            f'{opened}{number}"{style_of(None, patterns)}>{number.join(parts)}</c>'
+        )
 
     @cached_property
     def columns(self) -> list[int]:
@@ -203,6 +275,16 @@ class RowMaker:
         source = self.masters.get(shared, cell) if shared is not None and cell.formula == b"" else cell
         right = column_number(cell.column.decode()) - column_number(source.column.decode())
         return filled(unescape(source.formula or b""), row - source.row, right)
+
+
+def _style_attribute(style: int | None) -> str:
+    return "" if style is None else f' s="{style}"'
+
+
+def _cell_text(opened: str, number: str, style: str, content: Encoded | None) -> str:
+    kind = f' t="{content.type.decode()}"' if content and content.type else ""
+    inner = content.content.decode() if content else ""
+    return f'{opened}{number}"{style}{kind}>{inner}</c>' if inner else f'{opened}{number}"{style}{kind}/>'
 
 
 def _usual(found: Iterable[_T]) -> _T | None:

@@ -32,6 +32,8 @@ _LETTERS = re.compile("[A-Z]{1,3}")
 _COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
 _CACHED = re.compile(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
 
+_AT_ONCE = 500  # new rows in memory
+
 Edit = Callable[[bytes], bytes]
 
 
@@ -63,12 +65,19 @@ class RowEdit:
 class EditsOnDemand(Mapping[int, RowEdit]):
     """The edits of many rows, each made when it is needed: as objects they would fill the memory.
 
-    What `make` returns for a row must not depend on when it is asked.
+    What `make` returns for a row must not depend on when it is asked. `written` is the XML of a row that is not
+    there yet: the same, but without an object for each of its cells; None where there is no such short cut.
     """
 
-    def __init__(self, rows: Collection[int], make: Callable[[int], RowEdit]) -> None:
+    def __init__(
+        self,
+        rows: Collection[int],
+        make: Callable[[int], RowEdit],
+        written: Callable[[int], bytes | None] = lambda _: None,
+    ) -> None:
         self._rows = rows
         self._make = make
+        self.written = written
 
     def __getitem__(self, row: int) -> RowEdit:
         return self._make(row)
@@ -138,11 +147,13 @@ def rewritten(
                 proof.look(addressed(piece).text, addressed(piece._replace(text=text)).text)
             yield text
         else:
-            text = b"".join(_new_row(number, edits[number]) for number in waiting)
+            for some in range(0, len(waiting), _AT_ONCE):
+                text = b"".join(_new_row(number, edits) for number in waiting[some : some + _AT_ONCE])
+                if proof:
+                    proof.look(b"", text)
+                yield text
             if proof:
-                proof.look(b"", text)
                 proof.check()
-            yield text
             yield tail(piece.text)
 
 
@@ -157,7 +168,7 @@ def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit]) -> Iter
             start = end = _first_after(piece.text, number, position)  # noqa: PLW2901
         yield piece.text[position:start]
         row = piece.text[start:end]
-        yield _edited_row(row, number, edits[number]) if row else _new_row(number, edits[number])
+        yield _edited_row(row, number, edits[number]) if row else _new_row(number, edits)
         position = end
     yield piece.text[position:]
 
@@ -178,7 +189,11 @@ def _first_after(text: bytes, number: int, position: int) -> int:
     return len(text)
 
 
-def _new_row(number: int, edit: RowEdit) -> bytes:
+def _new_row(number: int, edits: Mapping[int, RowEdit]) -> bytes:
+    written = edits.written(number) if isinstance(edits, EditsOnDemand) else None
+    if written is not None:
+        return written
+    edit = edits[number]
     cells = b"".join(_cell(number, column, edit.cells[column]) for column in sorted(edit.cells))
     return b'<row r="%d"%s>%s</row>' % (number, edit.attributes, cells)
 

@@ -261,8 +261,8 @@ def _check_magic(file: BinaryIO) -> None:
         return
     if "EncryptedPackage".encode("utf-16-le") in file.read():
         raise DataRefused(
-            "The workbook is protected by a password to open it.",
-            meaning="Its content is encrypted and cannot be read or written; the file was left as it was.",
+            "The workbook is encrypted: it takes a password to open it.",
+            meaning="It cannot be read or written; the file was left as it was.",
             hint="Remove the password in Excel (File > Info > Protect Workbook), or name another target.",
         )
     raise DataRefused(

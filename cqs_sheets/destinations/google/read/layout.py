@@ -252,7 +252,7 @@ def volume_title(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A spreadsheet at one moment.
+    """A spreadsheet at one moment; `title` is its own.
 
     `sequence` is None if we never wrote there. `names` are its named cells, `values` the values of
     those in a column we read. `titles` and `grids` (tab id -> rows and columns) are known only if the
@@ -260,6 +260,7 @@ class Layout:
     does. `claims` are the tabs that carry marks, by what these call them; `tabs` those of them that are bound.
     """
 
+    title: str = ""
     marks: tuple[Mark, ...] = ()
     claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     tabs: Mapping[str, TabPlace] = field(default_factory=dict)

@@ -35,7 +35,7 @@ SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount))
 NAMES = "namedRanges(name,range)"
 _NAMED = "namedRanges"
 _OWN = "developerMetadata(metadataId,metadataKey,metadataValue)"
-_FIELDS = f"{_OWN},{NAMES},{SHEETS}"
+_FIELDS = f"properties(title),{_OWN},{NAMES},{SHEETS}"
 _FILTERS = [marks.lookup(key) for key in (marks.KEY, marks.HEADER, marks.SCRATCH)]
 _ALWAYS_THERE = 2  # of those, once we have written
 _READ_WHOLE = (marks.KEY, marks.SCRATCH)  # the columns that are
@@ -115,7 +115,7 @@ def _searched(http: SheetsHttp, spreadsheet_id: str, answer: Json) -> Layout | N
     if not found:
         if marks.read_marks(answer.get("developerMetadata", [])) or answer.get("sheets"):
             raise unreadable()
-        return Layout()
+        return Layout(title=_title(answer))
     entries = list(marks.placed(found))
     columns = [entry for entry in entries if entry.key in _READ_WHOLE]
     sheets = {marks.sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
@@ -171,6 +171,7 @@ def read_layout(answer: Json, entries: Sequence[marks.Entry] | None = None) -> L
     own = answer.get("developerMetadata", [])
     records = (entry.get("metadataValue", "") for entry in own if entry["metadataKey"] == marks.RECORD)
     return Layout(
+        title=_title(answer),
         marks=marks.read_marks(own),
         record=next(records, ""),
         loose=any(entry["metadataKey"] == marks.LOOSE for entry in own),
@@ -179,6 +180,10 @@ def read_layout(answer: Json, entries: Sequence[marks.Entry] | None = None) -> L
         values=values,
         scratch=scratch,
     )
+
+
+def _title(answer: Json) -> str:
+    return str(answer.get("properties", {}).get("title", ""))
 
 
 def read_names(answer: Json) -> Iterator[tuple[str, Cell]]:

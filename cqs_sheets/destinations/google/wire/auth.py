@@ -15,6 +15,7 @@ from google.auth import external_account
 from google.auth.credentials import Credentials, with_scopes_if_required
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.credentials import Credentials as UserCredentials
+from google.oauth2.service_account import Credentials as ServiceAccount
 
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.failures import cause_of, words_of
@@ -84,27 +85,36 @@ class _MadeUp(Credentials):  # type: ignore[misc,no-untyped-call,unused-ignore]
         self.token = f"made-up-{self._renewed}"
 
 
-def open_wire(*, root: str | None, config_folder: Path, file_named: bool = False) -> tuple[Wire, str]:
+def open_wire(
+    *, root: str | None, config_folder: Path, file_named: bool = False, file: Path | None = None
+) -> tuple[Wire, str]:
     """A connection, and the account to share spreadsheets with ("" if that is the user's own).
 
     `root` is an emulator's address on this machine; `file_named`: GOOGLE_APPLICATION_CREDENTIALS is
-    set, which goes before a user signed in with us. Raises AccessRefused without credentials.
+    set, which goes before a user signed in with us; `file` is a service account's key, before both. Raises
+    AccessRefused without credentials.
     """
     if root is not None:
         return Wire(_MadeUp(), root=root), ""
-    credentials = find_credentials(config_folder, file_named=file_named)
+    credentials = find_credentials(config_folder, file_named=file_named, file=file)
     return Wire(credentials), account_of(credentials)
 
 
-def find_credentials(config_folder: Path, *, file_named: bool = False) -> Credentials:
-    """A user signed in with us, or Application Default Credentials. Raises AccessRefused."""
+def find_credentials(
+    config_folder: Path, *, file_named: bool = False, file: Path | None = None
+) -> Credentials:
+    """Those of a service account's file, of a user signed in with us, or Application Default Credentials.
+
+    Raises AccessRefused.
+    """
     token = config_folder / TOKEN_FILE
     try:
-        if signed_in(config_folder) and not file_named:
+        if file:
+            found = ServiceAccount.from_service_account_file(str(file))  # type: ignore[no-untyped-call]
+        elif signed_in(config_folder) and not file_named:
             return _signed_in(token)
-        found, _ = (
-            google.auth.default()
-        )  # with scopes it would ask Google for a project, which we do not need
+        else:  # with scopes it would ask Google for a project, which we do not need
+            found, _ = google.auth.default()
     except (GoogleAuthError, OSError, ValueError, AttributeError, LookupError, TypeError) as error:
         raise _unusable(error) from error
     scoped: Credentials = with_scopes_if_required(found, list(SCOPES))  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -81,6 +81,14 @@ class BoundedSession(requests.Session):
 PER_MINUTE = 60
 """What Google allows one user, reads and writes each; a project may have five such users at once."""
 WINDOW = 60.0
+
+
+class Places(Protocol):
+    """What requests have to wait for."""
+
+    def delay(self) -> float:
+        """Take the next place; returns the seconds to wait until it is free."""
+        ...
 
 
 class Quota:

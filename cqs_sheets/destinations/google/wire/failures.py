@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from cqs_sheets.core.secret import without_tokens
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged, UsageError
 
 _LONGEST = 300
@@ -119,7 +120,8 @@ def words_of(error: BaseException, *, inner: bool = False) -> str:
         if isinstance(arg, BaseException) and inner:
             parts.append(words_of(arg, inner=True))
         elif isinstance(arg, str):
-            parts.append(" ".join(arg.partition(" URI:")[0].split())[:_LONGEST].rstrip(".- "))
+            said = without_tokens(" ".join(arg.partition(" URI:")[0].split()))
+            parts.append(said[:_LONGEST].rstrip(".- "))
     return "; ".join(dict.fromkeys(filter(None, parts)))
 
 
@@ -154,9 +156,10 @@ def told(body: bytes) -> tuple[str, str]:
     """Google's words and its status word, from the body of an error."""
     try:
         error: Any = json.loads(body)["error"]
-        return str(error.get("message", "")), str(error.get("status", ""))
+        message, status = str(error.get("message", "")), str(error.get("status", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return body[:200].decode(errors="replace"), ""
+        message, status = body[:_LONGEST].decode(errors="replace"), ""
+    return without_tokens(message)[:_LONGEST], without_tokens(status)[:_LONGEST]
 
 
 def not_permitted(message: str, *, name: str, account: str) -> CqsError:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import WINDOW, Json, Quota
+from cqs_sheets.destinations.google.wire.exchange import WINDOW, Json, Places, Quota
 
 if TYPE_CHECKING:
     from cqs_sheets.destinations.google.wire.exchange import Reply, Wire
@@ -31,7 +31,8 @@ class SheetsHttp:
     """Talks to Google Sheets for all targets of a run, from any number of threads.
 
     `open_wire` makes a thread's connection when its first request needs it. `retry_for` bounds the waits
-    of one call, in seconds; `clock` and `sleep` are in seconds. `account` is whom to share with.
+    of one call, in seconds; `clock` and `sleep` are in seconds. `account` is whom to share with. `quotas` count
+    "read" and "write" requests, None for this object's own alone.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SheetsHttp:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         dice: Callable[[], float] = random.random,
+        quotas: Mapping[str, Places] | None = None,
     ) -> None:
         self._open_wire = open_wire
         self._mine = threading.local()
@@ -50,7 +52,7 @@ class SheetsHttp:
         self._clock = clock
         self._sleep = sleep
         self._dice = dice
-        self._quotas = {"read": Quota(clock=clock), "write": Quota(clock=clock)}
+        self._quotas = quotas or {"read": Quota(clock=clock), "write": Quota(clock=clock)}
 
     @property
     def requests(self) -> int:

@@ -1,0 +1,147 @@
+"""The reminders: procrastinate's tables beside the journal, and what is asked of them.
+
+At most one reminder of a kind waits for a tenant or target (the queueing lock), at most one is worked on (the lock).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.schema import SchemaManager
+
+from cqs_sheets.errors import AccessRefused
+from cqs_sheets.journal import SharedJournal
+from cqs_sheets.journal.dialect import ROLE
+from cqs_sheets.journal.postgres import connected, parameters
+
+SCHEMA = "cqs_sheets_jobs"
+API_QUEUE, FILES_QUEUE = "api", "files"
+_LOCK = 0x43515350
+_MADE_FOR = f"procrastinate {version('procrastinate')}"
+
+_PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL)"""
+
+
+def prepare(place: SharedJournal) -> None:
+    """Make the tables of the queue; those of another version are made anew, as they hold reminders only.
+
+    Raises AccessRefused where the user may not, and they are missing.
+    """
+    with connected(place, SCHEMA) as session:
+        session.execute(f"SELECT pg_advisory_lock({_LOCK})")  # until the session ends
+        found = session.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", (SCHEMA,))
+        if found.fetchone() == (_MADE_FOR,):
+            return
+        [[may]] = session.execute("SELECT has_database_privilege(current_database(), 'CREATE')").fetchall()
+        if not may:
+            raise AccessRefused(
+                f"{place}: the queue of this version is not there, and this user may not make it.",
+                meaning="No worker was started.",
+                hint="Start one worker as the owner of the database once.",
+            )
+        with session.transaction():
+            session.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+            session.execute(f"CREATE SCHEMA {SCHEMA}")
+            session.execute(SchemaManager.get_schema())
+            session.execute(_PLACES)
+            if session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
+                for what, kind in (("ALL", "TABLES"), ("ALL", "SEQUENCES"), ("EXECUTE", "FUNCTIONS")):
+                    session.execute(f"GRANT {what} ON ALL {kind} IN SCHEMA {SCHEMA} TO {ROLE}")
+                session.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {ROLE}")
+            session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{_MADE_FOR}'")
+
+
+def worker_app(place: SharedJournal) -> App:
+    """What takes reminders up, in an event loop."""
+    return App(connector=PsycopgConnector(min_size=2, max_size=8, kwargs=parameters(place, SCHEMA)))
+
+
+class Reminders:
+    """Leaves reminders, from any thread."""
+
+    def __init__(self, place: SharedJournal) -> None:
+        self._app = App(
+            connector=SyncPsycopgConnector(min_size=1, max_size=4, kwargs=parameters(place, SCHEMA))
+        )
+        self._app.open()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._app.close()
+
+    def poll(self, tenant: str, beat: datetime, *, at: datetime | None = None) -> None:
+        """Ask the API for a tenant's feeds at that beat, or later, `at` that time."""
+        self._leave("poll", API_QUEUE, f"poll {tenant}", 0, at or beat, tenant=tenant, beat=beat.isoformat())
+
+    def write(
+        self,
+        tenant: str,
+        target: str,
+        queue: str,
+        *,
+        rank: int = 0,
+        attempt: int = 0,
+        at: datetime | None = None,
+    ) -> None:
+        """Look what a target (as its config writes it) lacks.
+
+        `rank` counts a tenant's reminders that go before: all tenants' first ones come before any second.
+        """
+        self._leave(
+            "write", queue, f"{tenant}/{target}", -rank, at, tenant=tenant, target=target, attempt=attempt
+        )
+
+    def judge(self, tenant: str) -> None:
+        """Look what became of a tenant's signals."""
+        self._leave("judge", FILES_QUEUE, f"judge {tenant}", -1, None, tenant=tenant)
+
+    def _leave(
+        self,
+        task: str,
+        queue: str,
+        lock: str,
+        priority: int,
+        at: datetime | None,
+        **arguments: Any,  # noqa: ANN401
+    ) -> None:
+        with suppress(AlreadyEnqueued):
+            self._app.configure_task(
+                task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
+            ).defer(**arguments)
+
+
+class SharedPlaces:
+    """Lets at most `limit` requests a minute begin over all workers; like a Quota, but counted in PostgreSQL.
+
+    A tenth of them may come at once, the rest at even distances, so that no 60 seconds see more.
+    """
+
+    def __init__(self, place: SharedJournal, limits: Mapping[str, int]) -> None:
+        self._place = place
+        self._limits = limits
+
+    def delay(self, count: int = 1) -> float:
+        """Take the next places of every resource; returns the seconds to wait until all are free."""
+        with connected(self._place, SCHEMA) as session:
+            return max(
+                self._take(session, resource, limit, count) for resource, limit in self._limits.items()
+            )
+
+    def _take(self, session: Any, resource: str, limit: int, count: int) -> float:  # noqa: ANN401 - psycopg's, imported elsewhere
+        burst = max(1, limit // 10)
+        pause = 60.0 / max(1, limit - burst)
+        [[wait]] = session.execute(
+            """INSERT INTO places AS p (resource, next_at)
+            VALUES (%(resource)s, extract(epoch FROM clock_timestamp()) + %(pause)s)
+            ON CONFLICT (resource) DO UPDATE
+                SET next_at = greatest(p.next_at, extract(epoch FROM clock_timestamp())) + %(pause)s
+            RETURNING next_at - extract(epoch FROM clock_timestamp()) - %(ahead)s""",
+            {"resource": resource, "pause": pause * count, "ahead": pause * (burst + count - 1)},
+        ).fetchall()
+        return max(0.0, float(wait))

@@ -1,0 +1,60 @@
+"""What the actions call: `python -P -m cqs_sheets.github run | keep | start | after`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from cqs_sheets.config import process_environ
+from cqs_sheets.core.secret import Secret
+from cqs_sheets.errors import CqsError
+from cqs_sheets.github.api import GitHubApi
+from cqs_sheets.github.chain import Chain, Here
+
+
+def main(word: str, environ: Mapping[str, str]) -> int:
+    """The exit code. Of what `start` and `after` do, nothing needs more than Python itself."""
+    try:
+        if word in ("run", "keep"):
+            return _watch(word, environ)
+        chain = Chain(
+            GitHubApi(
+                environ.get("GITHUB_API_URL", ""),
+                environ.get("GITHUB_REPOSITORY", ""),
+                Secret(environ.get("INPUT_TOKEN", "")),
+            ),
+            Here.read(environ),
+        )
+        if word == "start":
+            done = chain.start_if_none()
+        else:
+            done = chain.after(
+                environ.get("RESULT", ""),
+                final=environ.get("FINAL") == "true",
+                problem=environ.get("PROBLEM", ""),
+            )
+    except CqsError as error:
+        return _told(error)
+    sys.stdout.write(f"{done}\n")
+    return 0
+
+
+def _watch(word: str, environ: Mapping[str, str]) -> int:
+    from cqs_sheets.github.unattended import Unattended  # noqa: PLC0415 - the rest works where nothing is installed
+
+    run = Unattended(environ)
+    try:
+        return run.run() if word == "run" else run.keep_once()
+    except CqsError as error:
+        _told(error)
+        return run.failed(error)
+
+
+def _told(error: CqsError) -> int:
+    text = " ".join(filter(None, (error.message, error.meaning, error.hint))).replace("%", "%25")
+    sys.stdout.write("::error title=cqs-sheets::" + " ".join(text.split()) + "\n")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], process_environ()))

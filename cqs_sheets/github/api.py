@@ -1,0 +1,110 @@
+"""GitHub's REST API, as far as a run needs it, by Python's own library: it must answer where an install failed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cqs_sheets.core.secret import Secret, is_loopback
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
+
+_TIMEOUT = 30.0
+_PAUSES = (1.0, 4.0, 15.0, 45.0)  # seconds between tries
+_TEMPORARY = (408, 429, 500, 502, 503, 504)
+_MOST_BYTES = 8 << 20
+
+
+class GitHubApi:
+    """One repository; raises AccessRefused for what the token may not do, TargetBusy while GitHub is away."""
+
+    def __init__(
+        self, root: str, repository: str, token: Secret, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        url = urllib.parse.urlsplit(root)
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            raise UsageError(
+                f"{root} is no https address.",
+                meaning="Nothing was asked.",
+                hint="Set GITHUB_API_URL to one.",
+            )
+        self._root = f"{root.rstrip('/')}/repos/{repository}"
+        self._token = token
+        self._sleep = sleep
+
+    def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
+        """The answer's JSON; None if there is nothing at that path (404)."""
+        return self._ask("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path, None)
+
+    def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
+        """The same for POST and PATCH; what may have happened already is asked once more all the same."""
+        return self._ask(method, path, body)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401
+        for pause in (*_PAUSES, None):
+            try:
+                return self._once(method, path, body)
+            except urllib.error.HTTPError as error:
+                status, said = error.code, _message(error)
+                if status == http.client.NOT_FOUND and method == "GET":
+                    return None
+                limited = status == http.client.FORBIDDEN and "rate limit" in said.lower()
+                if (status not in _TEMPORARY and not limited) or pause is None:
+                    raise _explained(method, path, status, said, lasting=status not in _TEMPORARY) from None
+            except (OSError, http.client.HTTPException) as error:
+                if pause is None:
+                    raise _explained(method, path, 0, str(error), lasting=False) from None
+            self._sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401
+        request = urllib.request.Request(  # noqa: S310 - https, or this machine
+            f"{self._root}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._token.reveal()}",
+                "Accept": "application/vnd.github+json",
+                "X-GitHub-Api-Version": "2022-11-28",
+                "User-Agent": "cqs-sheets",
+                "Content-Type": "application/json",
+            },
+        )
+        with _NoRedirect.opener().open(request, timeout=_TIMEOUT) as answer:
+            text = answer.read(_MOST_BYTES)
+        return json.loads(text) if text else {}
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the address that was given, and nowhere else."""
+
+    def redirect_request(self, *_args: object, **_more: object) -> None:
+        """No."""
+
+    @classmethod
+    def opener(cls) -> urllib.request.OpenerDirector:
+        return urllib.request.build_opener(cls)
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.loads(error.read(10_000))["message"])[:300]
+    except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
+        return str(error.reason)
+
+
+def _explained(method: str, path: str, status: int, said: str, *, lasting: bool) -> CqsError:
+    what = f"GitHub refused {method} {path.partition('?')[0]}" if lasting else "GitHub's API is away"
+    told = f"{what}: {status or ''} {said}".replace("  ", " ")
+    kind = AccessRefused if lasting else TargetBusy
+    return kind(
+        told,
+        meaning="Your spreadsheet is not affected.",
+        hint="See what the job's `permissions:` grant: contents, actions and issues, each write." if lasting
+        else "It is tried again; see https://www.githubstatus.com if it stays so.",
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Our own commands in processes of their own, and what they report to the run around them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_READ_OUT = 5.0  # seconds for the last lines of a child that has ended
+
+
+@dataclass(slots=True)
+class Told:
+    """What the run's children reported, added up, and their last error."""
+
+    outcome: str = "failed"
+    added: int = 0
+    updated: int = 0
+    gap_seconds: str = "0"
+    error: str = ""
+
+    def take(self, output: Path) -> None:
+        """Add what a child wrote as GitHub's outputs."""
+        values = dict(line.partition("=")[::2] for line in output.read_text(encoding="utf-8").splitlines())
+        self.outcome = values.get("outcome", self.outcome)
+        self.gap_seconds = values.get("gap_seconds", self.gap_seconds)
+        self.added += int(values.get("added") or 0)
+        self.updated += int(values.get("updated") or 0)
+
+
+class Child:
+    """A command of ours in a process of its own. Its stderr passes through, and its last error is remembered."""
+
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-m", "cqs_sheets", *arguments],
+            cwd=folder, env=dict(environ), stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        self._last: list[str] = []
+        self._reader = threading.Thread(target=self._pass_on, daemon=True)
+        self._reader.start()
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code if it ends within that time."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        self._reader.join(_READ_OUT)
+        return code
+
+    def stop(self) -> None:
+        """Ask it to finish its step."""
+        self._process.terminate()
+
+    @property
+    def error(self) -> str:
+        """Its last error: what happened, what it means, what to do."""
+        return "\n\n".join(self._last)
+
+    def _pass_on(self) -> None:
+        for line in self._process.stderr or ():
+            text = line.decode(errors="replace")
+            sys.stderr.write(text)
+            sys.stderr.flush()
+            if text.startswith("error: "):
+                self._last = [text.removeprefix("error: ").strip()]
+            elif self._last and text.startswith("       "):
+                self._last.append(text.strip())

@@ -1,0 +1,201 @@
+"""What one run leaves for the next: a branch that holds the journal, the workbooks and a page to look at.
+
+Only a tip of our own, known by its trailer, is amended; a person's commit stays as the parent. Each push tells the tip
+that it replaces, so that of two runs one wins; the other takes what the winner left as its base.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+from cqs_sheets.github.git import EMAIL, Git, GitFailed, failure
+
+MEGABYTE = 1_000_000
+LARGEST = 95 * MEGABYTE
+"""Of one file; GitHub refuses 100 MB."""
+
+_TRAILER, _ROOT = "Cqs-Sheets-State", "Cqs-Sheets-Root"
+_BASE, _TIP = "refs/cqs/base", "refs/cqs/tip"
+_OF = " of "
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+
+
+class Raced(Exception):
+    """Somebody else moved the branch meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose state it is: the workflow's file, the name of the sync in it, invented signals or real ones."""
+
+    workflow: str
+    name: str = ""
+    sandbox: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a name that cannot be part of a branch's."""
+        if self.name and (
+            not _NAME.fullmatch(self.name)
+            or self.name.endswith((".", ".lock", "sandbox"))
+            or ".." in self.name
+        ):
+            raise UsageError(
+                f"{self.name!r} cannot be the name of a sync.",
+                meaning="Nothing was asked and nothing was written.",
+                hint="Use letters, digits, - and _, and not `sandbox` at its end.",
+            )
+
+    @property
+    def branch(self) -> str:
+        """The branch's default name."""
+        return "-".join(filter(None, ("cqs-sheets", self.name, "sandbox" if self.sandbox else "")))
+
+    def __str__(self) -> str:
+        return f"{self.name or 'default'}{' sandbox' if self.sandbox else ''}{_OF}{self.workflow}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """A commit of the branch: its files' blobs by path, and, if it is ours, whose and from which folder."""
+
+    sha: str
+    parents: tuple[str, ...] = ()
+    owner: str = ""
+    root: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+class StateBranch:
+    """The branch, by way of a shallow repository; raises AccessRefused and TargetBusy as the server gives cause."""
+
+    def __init__(self, git: Git, branch: str, owner: Owner, root: Path) -> None:
+        self.branch = branch
+        self.appends = False  # where a rule of the repository forbids to replace a commit
+        self.pushed_bytes = self.last_bytes = 0  # as packed, about
+        self._git = git
+        self._ref = f"refs/heads/{branch}"
+        self._owner = owner
+        self._root = root
+
+    def base(self) -> Tip | None:
+        """The tip that this runner's files rest on; None before the first."""
+        try:
+            return self._tip(self._git.text("rev-parse", "--verify", "--quiet", _BASE))
+        except GitFailed:
+            return None
+
+    def rests_on(self, tip: Tip) -> None:
+        """From now on this runner's files rest on that tip."""
+        self._git("update-ref", _BASE, tip.sha)
+
+    def look(self) -> Tip | None:
+        """The branch's tip now; None if the server says that there is none. Raises UsageError for another's."""
+        listed = self._git.ask("ls-remote", self._git.url, self._ref).split()
+        if not listed:
+            return None
+        base = self.base()
+        if base and base.sha == listed[0]:
+            return base
+        self._git.ask("fetch", "--quiet", "--depth=2", "--no-tags", self._git.url, f"+{self._ref}:{_TIP}")
+        tip = self._tip(self._git.text("rev-parse", _TIP))
+        self._refuse_others(tip)
+        return tip
+
+    def save(self, tip: Tip, path: str, file: Path) -> None:
+        """Write what the tip holds at `path` to `file`."""
+        self._git.save(tip.files[path], file)
+
+    def blob(self, file: Path) -> str:
+        """A file's id, as `Tip.files` has it; the file is kept in this runner's repository. Raises DataRefused."""
+        size = file.stat().st_size
+        if size > LARGEST:
+            raise DataRefused(
+                f"{file.name} has {size / MEGABYTE:,.0f} MB, and GitHub takes no file of 100 MB.",
+                meaning="It is not kept from run to run any more; the branch holds it as it was before.",
+                hint="Begin a new workbook (rename the target), or write to a Google Sheet.",
+            )
+        return self._git.text("hash-object", "-w", "--no-filters", "--", str(file))
+
+    def put(self, files: Mapping[str, str], tip: Tip | None, title: str) -> Tip:
+        """Push these files (path -> blob) over the `tip`, whose other files stay; what is the tip then.
+
+        Raises Raced if the branch has moved meanwhile.
+        """
+        amends = tip is not None and tip.owner == str(self._owner) and not self.appends
+        new = self._commit(files, tip, title, amends=amends)
+        try:
+            self._git.tell("push", "--porcelain", f"--force-with-lease={self._ref}:{tip.sha if tip else ''}",
+                           self._git.url, f"{new}:{self._ref}")  # fmt: skip
+        except GitFailed as failed:
+            now = self._git.ask("ls-remote", self._git.url, self._ref).split()
+            if now[:1] != [new]:  # else it was taken, and the answer was lost
+                if now[:1] != ([tip.sha] if tip else []):
+                    raise Raced from None
+                return self._appended(failed, files, tip, title, amended=amends)
+        self.last_bytes = self._size(new, tip)
+        self.pushed_bytes += self.last_bytes
+        pushed = self._tip(new)
+        self.rests_on(pushed)
+        return pushed
+
+    def _appended(
+        self, failed: GitFailed, files: Mapping[str, str], tip: Tip | None, title: str, *, amended: bool
+    ) -> Tip:
+        """Once more after a refusal, with the tip as parent: a rule may forbid to replace commits."""
+        if amended and "remote rejected" in failed.output:
+            self.appends = True
+            return self.put(files, tip, title)
+        if "remote rejected" in failed.output:
+            raise AccessRefused(
+                f"The repository refuses a push to its branch {self.branch}: {failed.output.strip()[-300:]}",
+                meaning="What this run knows could not be kept for the next one.",
+                hint="Leave this branch out of the repository's rules (Settings, Rules).",
+            )
+        raise failure(failed, self._git.url)
+
+    def _commit(self, files: Mapping[str, str], tip: Tip | None, title: str, *, amends: bool) -> str:
+        self._git("read-tree", tip.sha if tip else "--empty")
+        entries = "".join(f"100644 {blob}\t{path}\0" for path, blob in files.items())
+        self._git("update-index", "-z", "--index-info", given=entries.encode())
+        parents = () if tip is None else tip.parents if amends else (tip.sha,)
+        return self._git.text(
+            "commit-tree", self._git.text("write-tree"),
+            *(argument for parent in parents for argument in ("-p", parent)),
+            given=f"{title}\n\n{_TRAILER}: {self._owner}\n{_ROOT}: {self._root}\n".encode(),
+        )  # fmt: skip
+
+    def _tip(self, sha: str) -> Tip:
+        head, _, message = self._git("cat-file", "commit", sha).decode(errors="replace").partition("\n\n")
+        trailers = dict(
+            line.split(": ", 1) for line in message.strip().rpartition("\n\n")[2].split("\n") if ": " in line
+        )
+        ours = trailers if f"<{EMAIL}>" in head else {}
+        listed = self._git("ls-tree", "-r", "-z", sha).decode(errors="surrogateescape").split("\0")
+        entries = (line.split("\t", 1) for line in listed if line)
+        return Tip(
+            sha=sha,
+            parents=tuple(re.findall(r"^parent (\w+)$", head, re.MULTILINE)),
+            owner=ours.get(_TRAILER, ""),
+            root=ours.get(_ROOT, ""),
+            files={path: what.split()[2] for what, path in entries if what.split()[1] == "blob"},
+        )
+
+    def _refuse_others(self, tip: Tip) -> None:
+        """Two workflows with one branch would take turns in losing each other's signals."""
+        if tip.owner in ("", str(self._owner)):
+            return
+        workflow = tip.owner.partition(_OF)[2]
+        if workflow == self._owner.workflow or (self._root / workflow).exists():
+            raise UsageError(
+                f"The branch {self.branch} holds what {tip.owner!r} knows, and this is {str(self._owner)!r}.",
+                meaning="It was left as it is; nothing was asked and nothing was written.",
+                hint="Give one of the two a `name:` of its own, under `with:` of its step.",
+            )
+
+    def _size(self, new: str, tip: Tip | None) -> int:
+        known = ("--not", tip.sha) if tip else ()
+        return int(self._git.text("rev-list", "--objects", "--disk-usage", new, *known))

@@ -1,0 +1,301 @@
+"""One run on GitHub, from the state of the last one to that for the next: restore, sync, watch, keep, go on."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from cqs_sheets.config import Overrides, Settings, load
+from cqs_sheets.core.secret import Secret
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
+from cqs_sheets.github import summary
+from cqs_sheets.github.api import GitHubApi
+from cqs_sheets.github.chain import Chain, Here, plain
+from cqs_sheets.github.child import Child, Told
+from cqs_sheets.github.git import Git
+from cqs_sheets.github.inputs import Inputs
+from cqs_sheets.github.keeping import Keeper
+from cqs_sheets.github.state import StateBranch
+from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
+from cqs_sheets.run import journal_place
+
+_FINAL = (2, 77)  # exit codes that repeating cannot mend
+_BYTES_A_DAY = 200_000_000  # pushed at most
+_DAY = 86_400.0
+_QUIET = 4  # without news the branch is brought up to date so much more seldom
+_GLANCE = 0.5  # seconds
+_NEWEST = 25  # signals on the branch's page
+
+
+class Unattended:
+    """One run; `clock` gives aware times, `elapsed` seconds. Raises UsageError for inputs that cannot be used."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inputs = inputs = Inputs.read(environ)
+        home = inputs.workspace / ".cqs-sheets"
+        self._environ = {**environ, "CQS_HOME": str(home), **_google_key(environ, inputs.temp)}
+        self._clock, self._elapsed = clock, elapsed
+        self._started = clock()
+        self._told = Told()
+        self._notes: dict[str, None] = {}
+        self._child: Child | None = None
+        self._stopped = 0
+        self._settings = _settings(inputs, self._environ)
+        token = Secret(environ.get("INPUT_TOKEN", ""))
+        repository = environ.get("GITHUB_REPOSITORY", "")
+        self._api = GitHubApi(environ.get("GITHUB_API_URL", "https://api.github.com"), repository, token)
+        self._chain = Chain(self._api, Here.read(environ))
+        self._public = self._chain.is_public()
+        self._url = f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+        git = Git(inputs.temp / "cqs-state", f"{self._url}.git", environ=environ, token=token)
+        branch = StateBranch(git, inputs.branch or inputs.owner.branch, inputs.owner, inputs.workspace)
+        file = Path(home, *(["sandbox"] if inputs.sandbox else []), JOURNAL_FILE)
+        self._place: JournalPlace = file if inputs.sandbox else journal_place(self._settings)
+        self._keeper = Keeper(
+            branch=branch,
+            root=inputs.workspace,
+            journal=file,
+            workbooks=[target.path for target in self._settings.targets if target.path],
+            page=lambda: (
+                "\n".join(summary.page_lines(self._look(), list(self._places()), list(self._notes))) + "\n"
+            ),
+            clock=clock,
+        )
+        self._begun = inputs.temp / "cqs-begun"
+
+    def run(self) -> int:
+        """All of it; the exit code. Raises CqsError for what ends it before its end."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        self._refuse_to_publish()
+        self._begin()
+        code = self._call("sync")
+        if code in _FINAL or self._stopped:
+            return self._ended(code)
+        self._keep()
+        self._attempt(self._chain.works_again)
+        for _ in range(2):
+            self._attempt(self._go_on)
+            code = self._call("watch", "--every", self._inputs.every, "--for", self._inputs.lasting)
+            if code in _FINAL or self._stopped:
+                return self._ended(code)
+            if self._keep() or code:
+                code = self._call("sync")
+        self._keep(last=True)
+        self._go_on()
+        return self._ended(code)
+
+    def keep_once(self) -> int:
+        """For a step that always runs: keep what a run that was cut off had not kept."""
+        if self._inputs.keeps and self._begun.exists():
+            self._keep(last=True)
+        return 0
+
+    def failed(self, error: CqsError) -> int:
+        """A failure of the run itself, told as outputs and on the run's page; the exit code."""
+        self._told.error = "\n\n".join(filter(None, (error.message, error.meaning, error.hint)))
+        return self._ended(error.exit_code)
+
+    def _refuse_to_publish(self) -> None:
+        key, inputs = self._settings.api.key, self._inputs
+        if key.is_free or inputs.sandbox or inputs.premium_in_public or not self._public:
+            return
+        raise AccessRefused(
+            "This repository is public, or GitHub does not say that it is private, and the key is a premium one.",
+            meaning="Everybody could read your premium signals, so nothing was asked and nothing was written.",
+            hint="Make the repository private (Settings, General, Danger Zone), or remove the secret CQS_API_KEY."
+            " If you may publish them, add the line `premium-in-public: true` under the action's `with:`.",
+        )
+
+    def _begin(self) -> None:
+        """Fetch the state; begin one only where there is none."""
+        if not self._inputs.keeps:
+            return
+        if not self._keeper.restore() and not self._keeper.journal.exists() and self._cached():
+            raise TargetBusy(
+                "The version before this one kept its state in a cache, and that could not be fetched.",
+                meaning="Nothing was begun anew and nothing was asked.",
+                hint="It is tried again. To begin anew, delete the caches `cqs-sheets-...` (Actions, Caches).",
+            )
+        self._begun.touch()
+
+    def _cached(self) -> bool:
+        """Whether a version before the state branch left a cache."""
+        key = f"cqs-sheets-{self._inputs.owner.name or 'default'}-"
+        with suppress(CqsError):
+            found = self._api.get("/actions/caches", key=key)
+            return bool(isinstance(found, dict) and found.get("total_count") and not self._inputs.sandbox)
+        return False
+
+    def _call(self, *arguments: str) -> int:
+        """Run a command of ours to its end, and keep meanwhile what it learns; its exit code."""
+        output = self._inputs.temp / "cqs-output"
+        output.write_text("")
+        environ = {**self._environ, "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": ""}
+        self._child = child = Child([*arguments, *self._inputs.arguments], environ, self._inputs.workspace)
+        if self._stopped:
+            child.stop()
+        kept, known = self._elapsed(), self._news()
+        while (code := child.wait(_GLANCE)) is None:
+            passed, pause = self._elapsed() - kept, self._pause()
+            if passed < pause or self._stopped:
+                continue
+            if (news := self._news()) != known or passed > _QUIET * pause:
+                self._keep()
+                kept, known = self._elapsed(), news
+        self._child = None
+        self._told.take(output)
+        if code:
+            self._told.error = child.error or f"`cqs-sheets {arguments[0]}` ended with {code}."
+        return code
+
+    def _pause(self) -> float:
+        """Seconds between two pushes: a day's stay within their bound, and where none is replaced there are few."""
+        if self._keeper.branch.appends:
+            return _DAY
+        return max(self._inputs.keep_every, self._keeper.branch.last_bytes * _DAY / _BYTES_A_DAY)
+
+    def _news(self) -> tuple[int, ...]:
+        """What differs once there is something to show; refreshed prices are not."""
+        with suppress(CqsError), Journal.open_readonly(self._place, clock=self._clock) as journal:
+            return journal.changes()
+        return ()
+
+    def _keep(self, *, last: bool = False) -> bool:
+        """Push what is known; whether something of others' was taken. What may pass by is raised only at the `last`."""
+        taken = False
+        if self._inputs.keeps:
+            try:
+                kept = self._keeper.keep()
+            except AccessRefused:
+                raise
+            except CqsError as error:
+                if last:
+                    raise
+                self._warn(error.message)
+            else:
+                taken = bool(kept.taken)
+                if last:
+                    self._begun.unlink(missing_ok=True)  # nothing is left to a later step
+                for warning in kept.warnings:
+                    self._warn(warning)
+        self._write_summary()
+        return taken
+
+    def _go_on(self) -> None:
+        if self._inputs.renew and not self._stopped:
+            say(self._chain.go_on())
+
+    def _attempt(self, step: Callable[[], object]) -> None:
+        """Do what the run can do without."""
+        try:
+            step()
+        except CqsError as error:
+            self._warn(f"{error.message} {error.hint}")
+
+    def _ended(self, code: int) -> int:
+        """Keep it, tell it; the exit code of the run."""
+        if self._stopped:
+            self._attempt(self._keep)
+            code = 128 + self._stopped
+        problem = self._told.error if code else ""
+        outputs = (
+            f"outcome={self._told.outcome}", f"added={self._told.added}", f"updated={self._told.updated}",
+            f"gap_seconds={self._told.gap_seconds}", f"final={str(code in _FINAL).lower()}",
+            f"problem={' '.join(plain(problem).split())}",
+        )  # fmt: skip
+        if output := self._environ.get("GITHUB_OUTPUT"):
+            with Path(output).open("a", encoding="utf-8") as file:
+                file.write("\n".join(outputs) + "\n")
+        if problem:
+            self._notes[problem] = None
+        self._write_summary()
+        return code
+
+    def _write_summary(self) -> None:
+        if file := self._environ.get("GITHUB_STEP_SUMMARY"):
+            lines = summary.run_lines(self._look(), list(self._places()), list(self._notes))
+            Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _look(self) -> summary.Look:
+        with Journal.open_readonly(self._place, clock=self._clock) as journal:
+            return summary.Look(
+                newest=journal.newest(_NEWEST),
+                changed=journal.changed_since(self._started),
+                since=self._started,
+                until=self._clock(),
+                coverage=journal.coverage(),
+                zone=self._settings.zone,
+                symbols=self._settings.targets[0].symbols,
+            )
+
+    def _places(self) -> Iterator[str]:
+        """Where the spreadsheets are. A public page names no Google Sheet: who has the address may be let in."""
+        for target in self._settings.targets:
+            if target.path:
+                path = summary.quoted(target.path.relative_to(self._inputs.workspace).as_posix())
+                branch = summary.quoted(self._keeper.branch.branch)
+                shown = plain(target.path.name)
+                yield f"Your workbook: [{shown}]({self._url}/raw/{branch}/{path}) (bookmark it: always the newest)"
+            elif not self._public:
+                yield f"Your Google Sheet: <https://docs.google.com/spreadsheets/d/{target.place.spreadsheet}>"
+            else:
+                yield "Your Google Sheet is up to date."
+
+    def _warn(self, text: str) -> None:
+        self._notes[text] = None
+        say(f"::warning title=cqs-sheets::{summary.escaped(text)}")
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """Cancel means stop: the command finishes its step, what it learnt is kept, and that is all."""
+        del frame
+        self._stopped = self._stopped or number
+        if self._child:
+            self._child.stop()
+
+
+def _settings(inputs: Inputs, environ: Mapping[str, str]) -> Settings:
+    settings = load(
+        config=Path(inputs.config) if inputs.config else None,
+        environ=environ,
+        cwd=inputs.workspace,
+        overrides=Overrides(to=inputs.to, template=inputs.template or None),
+    )
+    for target in settings.targets:
+        if target.path and not target.path.is_relative_to(inputs.workspace):
+            raise UsageError(
+                f"{target.path} is outside of the repository.",
+                meaning="Nothing was asked and nothing was written.",
+                hint="A run on GitHub can keep workbooks inside the repository alone.",
+            )
+    return settings
+
+
+def _google_key(environ: Mapping[str, str], temp: Path) -> dict[str, str]:
+    """A service account's key out of a secret into a file that only this runner's user can read."""
+    key = environ.get("GOOGLE_SERVICE_ACCOUNT_KEY", "").strip()
+    if not key:
+        return {}
+    file = temp / "cqs-google-key.json"
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(key, encoding="utf-8")
+    return {"GOOGLE_APPLICATION_CREDENTIALS": str(file), "GOOGLE_SERVICE_ACCOUNT_KEY": ""}
+
+
+def say(line: str) -> None:
+    """A line of the log."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,240 @@
+"""What a worker does when it is reminded, and what it reminds of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import pytest
+
+from cqs_sheets import sandbox
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.journal import Journal, SharedJournal
+from tests.emulators.google_sheets import RunningSheets, start
+from tests.postgres import Server
+
+pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
+
+from cqs_sheets.fleet.metrics import Metrics, served
+from cqs_sheets.fleet.queue import Reminders, SharedPlaces, prepare
+from cqs_sheets.fleet.tenants import Tenants
+from cqs_sheets.fleet.work import Work
+from cqs_sheets.fleet.worker import run_worker
+
+
+@dataclass
+class Noted:
+    """Reminders that are only noted, the latest of each kind last."""
+
+    polls: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
+    writes: list[tuple[str, str, int, int, datetime | None]] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
+
+    def poll(self, tenant: str, beat: datetime, *, at: datetime | None = None) -> None:
+        self.polls.append((tenant, beat, at))
+
+    def write(
+        self,
+        tenant: str,
+        target: str,
+        queue: str,
+        *,
+        rank: int = 0,
+        attempt: int = 0,
+        at: datetime | None = None,
+    ) -> None:
+        del queue
+        self.writes.append((tenant, target, rank, attempt, at))
+
+    def judge(self, tenant: str) -> None:
+        self.judged.append(tenant)
+
+
+@dataclass
+class Fleet:
+    folder: Path
+    environ: dict[str, str]
+    sheets: RunningSheets
+    place: SharedJournal
+    noted: Noted = field(default_factory=Noted)
+
+    def tenant(self, name: str, *targets: str, more: str = "") -> str:
+        """A tenant's config; its name is its own in every test."""
+        name = f"{name}-{uuid4().hex[:8]}"
+        written = "".join(f'[[target]]\nto = "{target}"\ntemplate = "raw"\n' for target in targets)
+        (self.folder / f"{name}.toml").write_text(f'{more}[api]\nkey_env = "KEY"\n{written}')
+        return name
+
+    def work(self, reminders: object = None) -> Work:
+        tenants = Tenants(self.folder, self.environ, stop=lambda: None, sleep=lambda _: None)
+        given = cast("Reminders", reminders or self.noted)
+        return Work(self.place, tenants, given, Metrics(), every=60, dice=lambda: 1.0)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Server) -> Iterator[Fleet]:
+    with start() as sheets:
+        place = postgres_server.place("default")
+        prepare(place)
+        environ = {
+            "CQS_JOURNAL": postgres_server.url(), "CQS_API_URL": server.url, "CQS_SHEETS_URL": sheets.url,
+            "CQS_HOME": str(tmp_path / "home"), "KEY": "FREE",
+        }  # fmt: skip
+        folder = tmp_path / "configs"
+        folder.mkdir()
+        yield Fleet(folder, environ, sheets, place)
+
+
+def polls_of(fleet: Fleet, tenant: str) -> int:
+    with Journal.open_readonly(SharedJournal(fleet.place.url, tenant), clock=utc_now) as journal:
+        return len(journal.polls(99))
+
+
+def test_a_beat_is_polled_once_whoever_is_reminded(fleet: Fleet) -> None:
+    name = fleet.tenant("desk", fleet.sheets.create())
+    one, other, beat = fleet.work(), fleet.work(), utc_now() - timedelta(seconds=1)
+    for worker in (one, other, one):
+        worker.poll(name, beat)
+    assert polls_of(fleet, name) == 1
+    [next_beat] = {one.next_beat(name, beat), other.next_beat(name, beat)}
+    assert beat < next_beat <= beat + timedelta(seconds=60)
+    assert {beat for _, beat, _ in fleet.noted.polls} == {next_beat}
+
+
+def test_only_targets_that_lack_something_are_reminded_of_and_ranked(fleet: Fleet) -> None:
+    first, second = fleet.sheets.create(), fleet.sheets.create()
+    name = fleet.tenant("desk", first, second)
+    worker = fleet.work()
+    worker.poll(name, utc_now())
+    assert [(target, rank) for _, target, rank, _, _ in fleet.noted.writes] == [(first, 0), (second, 1)]
+    worker.write(name, first, 0)
+    before = len(fleet.sheets.exchanges)
+    fleet.noted.writes.clear()
+    worker.poll(name, utc_now() - timedelta(hours=1))
+    assert [target for _, target, _, _, _ in fleet.noted.writes] == [second]
+    assert len(fleet.sheets.exchanges) == before
+
+
+def test_a_target_that_is_away_is_looked_at_again_later_and_later(fleet: Fleet) -> None:
+    bad, good = fleet.sheets.create(), fleet.sheets.create()
+    name, other = fleet.tenant("desk", bad), fleet.tenant("other", good)
+    worker = fleet.work()
+    for tenant in (name, other):
+        worker.poll(tenant, utc_now())
+    fleet.noted.writes.clear()
+    fleet.sheets.share(bad, "none")
+    for attempt in (0, 3):
+        worker.write(name, bad, attempt)
+    worker.write(other, good, 0)
+    again = [
+        (attempt, at - utc_now()) for _, target, _, attempt, at in fleet.noted.writes if target == bad and at
+    ]
+    assert [attempt for attempt, _ in again] == [1, 4]
+    assert again[0][1] < timedelta(seconds=2) < again[1][1] < timedelta(seconds=9)
+    assert len(fleet.noted.writes) == 2
+    assert f'tenant="{other}",outcome="ok"}} 1' in worker.metrics.text()
+
+
+def test_configs_come_change_and_go_and_a_broken_one_stops_nobody(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = fleet.tenant("desk", "one.xlsx")
+    broken = fleet.folder / "broken.toml"
+    broken.write_text('[api]\nkey_env = "NOT_THERE"\n')
+    worker = fleet.work()
+    with caplog.at_level(logging.ERROR):
+        assert set(worker.tenants.all()) == set(worker.tenants.all()) == {name}
+    assert caplog.text.count("broken.toml is left to other workers") == 1
+    broken.write_text('[[target]]\nto = "a-longer-name.xlsx"\n[journal]\ntenant = "mended"\n')
+    assert set(worker.tenants.all()) == {name, "mended"}
+    (fleet.folder / f"{name}.toml").unlink()
+    assert worker.tenants.session(name) is None
+    worker.poll(name, utc_now())
+    [(_, _, at)] = fleet.noted.polls
+    assert at is not None
+
+
+def test_the_machines_own_key_reaches_no_tenant(fleet: Fleet) -> None:
+    fleet.environ |= {"CQS_API_KEY": "SECRET-OF-THE-MACHINE", "KEY_A": "PREMIUM-OF-A"}
+    mine = fleet.folder / "a.toml"
+    mine.write_text('[api]\nkey_env = "KEY_A"\n')
+    (fleet.folder / "b.toml").write_text('timezone = "UTC"\n')
+    keys = {name: settings.api.key.reveal() for name, settings in fleet.work().tenants.all().items()}
+    assert keys == {"a": "PREMIUM-OF-A", "b": "FREE"}
+
+
+def test_no_minute_sees_more_than_the_limit_over_all_workers(fleet: Fleet) -> None:
+    resource, limit = uuid4().hex, 20
+    workers = [
+        SharedPlaces(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)
+    ]
+    begun = sorted(time.monotonic() + worker.delay() for _ in range(limit) for worker in workers)
+    most = max(sum(start <= moment < start + 60 for moment in begun) for start in begun)
+    assert limit * 0.9 <= most <= limit
+    assert begun[-1] - begun[0] < 150
+
+
+def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
+    reminders = Reminders(fleet.place)
+    name = uuid4().hex
+    try:
+        for _ in range(2):
+            reminders.poll(name, utc_now() + timedelta(hours=1))
+            reminders.write(name, "one.xlsx", "later", at=utc_now() + timedelta(hours=1))
+            reminders.write(name, "two.xlsx", "later", rank=3, at=utc_now() + timedelta(hours=1))
+    finally:
+        reminders.close()
+    from cqs_sheets.journal.postgres import connected  # noqa: PLC0415
+
+    with connected(fleet.place, "cqs_sheets_jobs") as session:
+        found = session.execute(
+            "SELECT task_name, priority FROM procrastinate_jobs WHERE args->>'tenant' = %s ORDER BY id",
+            (name,),
+        ).fetchall()
+        assert found == [("poll", 0), ("write", 0), ("write", -3)]
+        session.execute("DELETE FROM procrastinate_jobs")
+        session.execute("COMMENT ON SCHEMA cqs_sheets_jobs IS 'procrastinate 1.0'")
+    prepare(fleet.place)
+    with connected(fleet.place, "cqs_sheets_jobs") as session:
+        assert session.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
+
+
+def test_metrics_are_served_to_this_machine() -> None:
+    import requests  # noqa: PLC0415
+
+    metrics = Metrics()
+    metrics.wrote('a"b', 0.5, "busy", 7)
+    with served(metrics, 0) as port:
+        text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        assert requests.get(f"http://127.0.0.1:{port}/other", timeout=5).status_code == 404
+    assert 'cqs_writes_total{tenant="a\\"b",outcome="busy"} 1\n' in text
+    assert 'cqs_pending_rows{tenant="a\\"b"} 7\n' in text
+
+
+def test_a_worker_polls_and_writes_until_it_is_stopped(fleet: Fleet) -> None:
+    tenants = [fleet.tenant("desk", fleet.sheets.create(), f"{number}.xlsx") for number in range(2)]
+    reminders = Reminders(fleet.place)
+    worker = fleet.work(reminders)
+    until = time.monotonic() + 60
+
+    def stopped() -> bool:
+        text = worker.metrics.text()
+        return time.monotonic() > until or all(f'"{name}",outcome="ok"}} 2' in text for name in tenants)
+
+    try:
+        asyncio.run(run_worker(worker, stopped))
+    finally:
+        reminders.close()
+        worker.close()
+    assert stopped()
+    assert time.monotonic() < until
+    for number, name in enumerate(tenants):
+        assert polls_of(fleet, name) == 1
+        assert (fleet.folder / f"{number}.xlsx").exists()

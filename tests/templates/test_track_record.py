@@ -1,0 +1,72 @@
+"""The track record as live formulas compute it from the rows is the one that we compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cqs_sheets.core.outcomes.statistics import Share, Summary, track_record
+from tests.templates.conftest import SIGNALS
+from tests.templates.papers import outcome_of
+from tests.templates.recalculated import Recalculated, records
+
+
+@pytest.fixture(scope="module")
+def page(books: Mapping[str, Recalculated]) -> Any:
+    return books["paper"].book["Track record"]
+
+
+@pytest.fixture(scope="module")
+def ours() -> list[Summary]:
+    return track_record([outcome_of(record) for record in records(SIGNALS)])
+
+
+def below(page: Any, label: str, rows: int = 1) -> list[Any]:
+    """The values in the row that stands so far below a label."""
+    [cell] = [cell for row in page.iter_rows() for cell in row if cell.value == label]
+    return [cell.value for cell in page[cell.row + rows][cell.column - 1 :] if cell.value not in (None, "")]
+
+
+def near(found: Any, wanted: Any) -> bool:
+    return abs(float(found) - float(wanted)) < 1e-7
+
+
+def test_the_cards_show_what_we_compute(page: Any, ours: list[Summary]) -> None:
+    whole = ours[0]
+    assert whole.entered > 100
+    assert below(page, "ENTERED AND OVER")[0] == whole.entered
+    for label, wanted in (
+        ("TARGET 1 HIT", whole.hits[0].share), ("EXPECTANCY, NET", whole.expectancy_r),
+        ("PROFIT FACTOR", whole.profit_factor), ("MAX DRAWDOWN", whole.max_drawdown_r),
+        ("UNKNOWN = LOST", whole.if_unknown_lost),
+    ):  # fmt: skip
+        assert near(below(page, label)[0], wanted), label
+    assert whole.stderr_r is not None
+    assert f"standard error {round(whole.stderr_r, 2):f}R" in below(page, "EXPECTANCY, NET", 2)[0]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_hit_rates_and_their_intervals(page: Any, ours: list[Summary], rank: int) -> None:
+    share: Share = ours[0].hits[rank - 1]
+    name, _, *found = below(page, "TARGETS HIT, WITH 95 % INTERVAL", rank + 1)[:5]
+    assert name == f"Target {rank}"
+    assert all(map(near, found, (share.share, share.low, share.high)))
+
+
+@pytest.mark.parametrize(
+    ("by", "title"), [("type", "BY HORIZON (below 30 signals: noise)"), ("side", "BY SIDE")]
+)
+def test_slices(page: Any, ours: list[Summary], by: str, title: str) -> None:
+    slices = {one.value: one for one in ours if one.by == by and one.value and one.entered}
+    for rows in range(2, 2 + len(slices)):
+        name, entered, hit, paid = below(page, title, rows)[:4]
+        assert entered == slices[name].entered
+        assert near(hit, slices[name].hits[0].share)
+        assert near(paid, slices[name].expectancy_r)
+
+
+def test_what_is_told_beside(page: Any, ours: list[Summary]) -> None:
+    for rows, name in enumerate(("missed", "invalidated", "unfilled", "touched", "unknown", "too_young"), 2):
+        assert below(page, "BESIDE THE RECORD", rows)[:2] == [name, ours[0].excluded[name]]
