@@ -42,6 +42,7 @@ WORDS = {
     "github": "the workflow it writes",
     "journal": "all that was seen (SQLite)",
     "market": "candles",
+    "preview": "a template filled with examples",
     "programs": "Client, stream",
     "run": "the steps of a sync, in order",
     "sandbox": "an API with a market",

@@ -248,6 +248,7 @@ class Targets:
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
         template = self._template(target.template)
+        template = template.of_sandbox() if self._session.sandbox else template
         return Target(
             settings=target,
             template=template.newest_first() if target.newest_first else template,

@@ -19,7 +19,7 @@ from cqs_sheets.core.grid import column_letters, runs
 from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.template import Column, ColumnKind, Rule, TableTab
 from cqs_sheets.destinations.excel.draw import styles
-from cqs_sheets.destinations.excel.parts.references import Area, address, quoted_sheet
+from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, address, quoted_sheet
 from cqs_sheets.destinations.excel.parts.workbook import column_name
 from cqs_sheets.errors import DataRefused
 
@@ -196,6 +196,9 @@ def _set_view(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
     sheet.freeze_panes = address(header_row + 1, tab.freeze_columns + 1)
     sheet.sheet_view.showGridLines = tab.plain
     sheet.print_title_rows = f"1:{header_row}"
+    printed = [at for at, column in enumerate(tab.columns, start=1) if column.id == tab.print_to]
+    if printed:
+        sheet.print_area = f"A1:{column_letters(printed[0])}{MAX_ROW}"  # of rows, those that hold something
 
 
 def _add_table(
