@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
-from cqs_sheets.core.plan.zones import zone_named
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.signal import FeedTable, Record, moment
@@ -28,7 +27,7 @@ def read_in(journal: Journal, zone: tzinfo, now: datetime) -> None:
     if was in ("", str(zone)):
         return
     records = list(journal.records())
-    sent = _sent(journal.answers(), zone_named(was)) if any(not _is_known(each) for each in records) else {}
+    sent = _sent(journal.answers(), was) if any(not _is_known(each) for each in records) else {}
     revised = [_revised(each, sent, zone) for each in records]
     lost = sum(each is None for each in revised)
     if lost:
@@ -60,8 +59,11 @@ def _revised(record: Record, sent: Sent, zone: tzinfo) -> Record | None:
     return replace(record, signal=changed, revision=record.revision + 1)
 
 
-def _sent(answers: Iterable[KeptAnswer], was: tzinfo | None) -> Sent:
-    return dict(_stamps(answers, was)) if was else {}
+def _sent(answers: Iterable[KeptAnswer], was: str) -> Sent:
+    from cqs_sheets.core.plan.zones import zone_named  # noqa: PLC0415 - for this rare occasion only
+
+    zone = zone_named(was)
+    return dict(_stamps(answers, zone)) if zone else {}
 
 
 def _stamps(

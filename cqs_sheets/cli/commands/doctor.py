@@ -16,7 +16,7 @@ from cqs_sheets.cli.options import Options, config_option, loudness_options, wri
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
 from cqs_sheets.config import home_folder, process_environ
-from cqs_sheets.core.render import plural
+from cqs_sheets.core.render import harmless, one_line, plural
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.doctor import Examination
 from cqs_sheets.doctor.finding import Finding, Level, exit_code, fail, findings_json, mended
@@ -25,6 +25,8 @@ from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
 from cqs_sheets.run import Session, config_folder, open_google
+from cqs_sheets.service import NAME
+from cqs_sheets.service.places import manager_here
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -112,6 +114,7 @@ def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[
         google=google,
         config_folder=config_folder(),
         credentials_named=session.environment.google_credentials,
+        service=manager_here(NAME),
         clock=utc_now,
         progress=progress,
     ).run():
@@ -137,7 +140,7 @@ class FindingsPage:
         if finding.level not in self._levels or (self._brief and well and finding.check not in _HEADLINES):
             return
         if finding.subject != self._subject:
-            click.secho(finding.subject, bold=True)
+            click.secho(one_line(finding.subject), bold=True)
             self._subject = finding.subject
         click.secho(f"  {finding.level.value:<4}", nl=False, fg=_COLORS[finding.level], bold=True)
         mark = "mended: " if finding.fixed else ""
@@ -159,4 +162,4 @@ class FindingsPage:
         click.echo(f"\n{more}{', '.join(counts)}: {rest}." if counts else f"\n{more}All is well.")
 
     def _wrapped(self, text: str, hanging: str = "") -> str:
-        return wrapped(text, self._width, indent=_INDENT, hanging=_INDENT + hanging)
+        return wrapped(harmless(text), self._width, indent=_INDENT, hanging=_INDENT + hanging)

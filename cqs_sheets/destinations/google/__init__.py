@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import cast
 
 from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, key_text
@@ -49,6 +48,7 @@ from cqs_sheets.destinations.google.write.verification import (
 )
 from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
+from cqs_sheets.values import dataclass, replace
 
 Held = dict[str, dict[str, dict[str, CellValue]]]
 
@@ -105,6 +105,9 @@ class GoogleDestination:
     def requests(self) -> int:
         """See base.Destination."""
         return self._http.requests
+
+    def recall(self, memory: bytes) -> None:
+        """Nothing is remembered."""
 
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `look` that may follow makes use of."""
