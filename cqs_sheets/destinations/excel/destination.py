@@ -12,8 +12,8 @@ from typing import cast
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Snapshot, Stamp, made_after
-from cqs_sheets.destinations import Applied, InspectedTab, excel
-from cqs_sheets.destinations.excel.disk import Disk
+from cqs_sheets.destinations import Applied, InspectedTab
+from cqs_sheets.destinations.excel.disk import Disk, check_place
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
 from cqs_sheets.destinations.excel.edit.newsettings import upgrade
@@ -180,6 +180,6 @@ class ExcelDestination:
 
     @contextmanager
     def _made(self, plan: Plan) -> Iterator[Draft]:
-        excel.check_place(self._file.path)
+        check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
             yield Draft(package)
