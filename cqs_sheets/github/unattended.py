@@ -87,7 +87,8 @@ class Unattended:
         if code in _FINAL or self._stopped:
             return self._ended(code)
         self._keep()
-        self._attempt(self._chain.works_again)
+        if code == 0:
+            self._attempt(self._chain.works_again)
         for _ in range(2):
             self._attempt(self._go_on)
             code = self._call("watch", "--every", self._inputs.every, "--for", self._inputs.lasting)
@@ -261,7 +262,9 @@ class Unattended:
     def _places(self) -> Iterator[str]:
         """Where the spreadsheets are. A public page names no Google Sheet: who has the address may be let in."""
         for target in self._settings.targets:
-            if target.path:
+            if target.path and not self._inputs.keeps:
+                yield f"Your workbook: {plain(target.path.name)}, where your workflow keeps it"
+            elif target.path:
                 path = summary.quoted(target.path.relative_to(self._inputs.workspace).as_posix())
                 branch = summary.quoted(self._keeper.branch.branch)
                 shown = plain(target.path.name)

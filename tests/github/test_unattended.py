@@ -82,6 +82,10 @@ def test_a_public_page_names_no_google_sheet(run: Make, api: RestApi) -> None:
     assert "/raw/cqs-sheets/mein%20b%C3%B6ok%20%5B1%5D.xlsx" in public
 
 
+def test_where_nothing_is_kept_in_a_branch_no_link_leads_there(run: Make) -> None:
+    assert "http" not in "".join(run(INPUT_STATE="none")._places())
+
+
 def test_a_trial_has_a_target_a_branch_and_a_journal_of_its_own(run: Make) -> None:
     real, trial = (
         run(INPUT_TO=SHEET, INPUT_NAME="swing"),
