@@ -6,10 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cqs_sheets.github.chain import plain
+from cqs_sheets.values import dataclass
 
 FINAL = (2, 77)
 """Exit codes that repeating cannot mend."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
 from cqs_sheets.github.chain import workflow_file
 from cqs_sheets.github.state import Owner
+from cqs_sheets.values import dataclass
 
 _SANDBOX_TARGET = "sandbox.xlsx"
 

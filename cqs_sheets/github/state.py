@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
 from cqs_sheets.github.git import EMAIL, Git, GitFailed, failure
+from cqs_sheets.values import dataclass, field
 
 MEGABYTE = 1_000_000
 LARGEST = 95 * MEGABYTE

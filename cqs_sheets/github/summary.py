@@ -6,7 +6,6 @@ import html
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import quote
@@ -14,12 +13,13 @@ from urllib.parse import quote
 from cqs_sheets.config import Environment
 from cqs_sheets.core.news import Happened, News, zone_text
 from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import coverage_text, moment_text, plural
+from cqs_sheets.core.render import coverage_text, harmless, moment_text, plural
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal
 from cqs_sheets.github.chain import plain
+from cqs_sheets.values import dataclass
 
 _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
 _RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it
@@ -82,7 +82,7 @@ def _append(path: Path | None, text: str) -> None:
 
 def escaped(text: str) -> str:
     """As workflow commands need it: one line, `%` kept."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
