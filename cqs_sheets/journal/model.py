@@ -169,6 +169,14 @@ class Wanted(NamedTuple):
     change: int
 
 
+class Behind(NamedTuple):
+    """A target that lacks rows, how many, and since when the oldest of them has been known."""
+
+    name: str
+    pending: int
+    since: datetime
+
+
 class Pruned(NamedTuple):
     """How much was dropped."""
 

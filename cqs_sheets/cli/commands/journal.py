@@ -157,7 +157,9 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
 @_sandbox
 @loudness_options
 def copy_command(source: str, to: str, **options: Any) -> int:
-    """Copy a whole journal, from a file to PostgreSQL or back, and compare both.
+    """Copy a journal to PostgreSQL, or to a file.
+
+    Both are compared row by row in the end.
 
     Each is a path, or env:NAME for the environment variable that holds a URL. TO must be empty; FROM stays as
     it is, and nothing may write to it meanwhile.
