@@ -90,8 +90,10 @@ class Polls:
         with self._database.transaction():
             feed = records.feed_id(self._database, poll.feed, poll.selection)
             counts = _Counts()
+            held = records.held_ids(self._database, poll.signals)
             for signal in poll.signals:
-                _take_up(self._database, feed, poll.at, signal, counts)
+                before = records.lives(self._database, signal.key) if signal.key.api_id in held else []
+                _take_up(self._database, feed, poll.at, signal, before, counts)
             if poll.window is not None:
                 _settle(self._database, feed, poll, poll.window, counts)
                 if poll.sure:
@@ -110,8 +112,15 @@ class Polls:
         )
 
 
-def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
-    before = records.lives(database, signal.key)
+def _take_up(
+    database: Database,
+    feed: int,
+    at: datetime,
+    signal: Signal,
+    before: Sequence[records.Known],
+    counts: _Counts,
+) -> None:
+    """Take up one signal; `before` are those that had its id."""
     found = _life(before, signal, at)
     key = found.record.signal.key if found else records.next_life(before, signal.key)
     signal = signal if signal.key == key else replace(signal, key=key)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from cqs_sheets.core.signals.coverage import Coverage, Window, coverage, merge
-from cqs_sheets.core.signals.signal import Record, Reject, SignalKey, Status
+from cqs_sheets.core.signals.signal import Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
 from cqs_sheets.journal.deliveries import OF_FEEDS, names_of
@@ -61,6 +62,13 @@ def lives(database: Database, key: SignalKey) -> list[Known]:
     found = map(known_from, database.execute(_LIVES, (api_id, table, api_id, api_id, table)))
     same = [each for each in found if each.record.signal.key.api_id == api_id]
     return sorted(same, key=lambda each: each.record.signal.key.life, reverse=True)
+
+
+def held_ids(database: Database, signals: Iterable[Signal]) -> set[str]:
+    """Those of these signals' ids of the API that the journal holds, in whichever table."""
+    ids = json.dumps([signal.key.api_id for signal in signals])
+    rows = database.execute("SELECT id FROM signals WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+    return {id_ for (id_,) in rows}
 
 
 def next_life(found: Sequence[Known], key: SignalKey) -> SignalKey:
