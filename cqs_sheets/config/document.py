@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.core.toml.lines import lines_by_path
 from cqs_sheets.errors import UsageError
 from cqs_sheets.unexpected import out_of_reach
+from cqs_sheets.values import dataclass, field
 
 FILE_NAME = "cqs-sheets.toml"
 _MOST_BYTES = 65536  # far beyond any config a person writes

@@ -155,6 +155,45 @@ MIGRATIONS: tuple[Migration, ...] = (
         "ALTER TABLE targets ADD COLUMN zone TEXT NOT NULL DEFAULT ''",  # of the times in its rows
         "ALTER TABLE targets ADD COLUMN title TEXT NOT NULL DEFAULT ''",  # what people call it
     ),
+    (
+        "ALTER TABLE targets ADD COLUMN rest TEXT NOT NULL DEFAULT ''",  # by what it is known to lack nothing
+        """CREATE TABLE memories (
+            target INTEGER NOT NULL REFERENCES targets,
+            content BLOB NOT NULL,
+            PRIMARY KEY (target)
+        ) STRICT, WITHOUT ROWID""",  # what a destination remembers of the version that it wrote last
+    ),
+    (
+        """CREATE TABLE alerts (
+            id INTEGER PRIMARY KEY,
+            config TEXT NOT NULL,
+            name TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            failures INTEGER NOT NULL DEFAULT 0,
+            reason TEXT NOT NULL DEFAULT '',
+            tried INTEGER,
+            UNIQUE (config, name)
+        ) STRICT""",
+        """CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY,
+            alert INTEGER NOT NULL REFERENCES alerts,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            arrival INTEGER REFERENCES signals,
+            revision INTEGER,
+            detail TEXT NOT NULL DEFAULT '',
+            state TEXT NOT NULL DEFAULT 'waiting',
+            tries INTEGER NOT NULL DEFAULT 0,
+            batch INTEGER,
+            sent INTEGER
+        ) STRICT""",
+        "CREATE INDEX outbox_state ON outbox (state, alert, id)",
+        """CREATE TABLE troubles (
+            what TEXT PRIMARY KEY,
+            since INTEGER NOT NULL,
+            told INTEGER NOT NULL
+        ) STRICT""",  # what has been failing, and whether an alert said so
+    ),
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.values import dataclass
 
 _COLORS = {Happened.NEW: "green", Happened.CHANGED: "yellow", Happened.CLOSED: "cyan"}
 _SIDES = {"LONG": "green", "SHORT": "red"}

@@ -59,6 +59,14 @@ class _Spelt:
             yield Segment(text if control else harmless(text), style, control)
 
 
+def plain_table(*names: str) -> Table:
+    """A table of words: a heading and no lines."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
 def print_signals(records: Iterable[Record], now: datetime, *, journal: bool = False) -> None:
     """Signals on stdout; see `signals_table`."""
     out = console()

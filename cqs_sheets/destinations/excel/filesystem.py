@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -92,9 +93,14 @@ class WorkbookFile:
 
     def sweep(self) -> None:
         """Remove what a killed run left behind, unless a live one is at work; what it had replaced is a backup."""
-        if self._temp.exists() or self._aside.exists():
+        if self.is_littered:
             with suppress(CqsError, OSError), self._own_lock(wait=0):
                 self._tidy()
+
+    @property
+    def is_littered(self) -> bool:
+        """Whether a killed run, or one at work, has files beside it."""
+        return self._temp.exists() or self._aside.exists()
 
     def _tidy(self) -> None:
         self._temp.unlink(missing_ok=True)
@@ -376,6 +382,15 @@ class WorkbookFile:
         return TargetBusy(
             f"{self.path} is out of reach: {error.strerror or error}.", meaning=ROWS_WAIT, hint="Run again."
         )
+
+
+def is_undisturbed(path: Path, version: str) -> bool:
+    """Whether a workbook is that version, and no killed run left anything beside it; nothing is read."""
+    file = WorkbookFile(path, backups=0, force=False, lock_wait=0, sleep=time.sleep, disk=Disk())
+    try:
+        return file.version() == version and not file.is_littered
+    except CqsError:
+        return False
 
 
 def _version(found: os.stat_result) -> str:

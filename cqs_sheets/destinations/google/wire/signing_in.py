@@ -11,7 +11,6 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +27,7 @@ from cqs_sheets.destinations.google.wire.auth import SCOPES
 from cqs_sheets.destinations.google.wire.exchange import BoundedSession
 from cqs_sheets.destinations.google.wire.failures import cause_of
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
+from cqs_sheets.values import dataclass, field
 
 _NOTHING = "No token was kept."
 _CLIENT_HINT = (
