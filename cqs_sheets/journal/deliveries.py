@@ -45,7 +45,7 @@ _ALIKE = f"""SELECT {model.RECORD}, alike.number FROM (
     ) alike JOIN signals s ON s.arrival = alike.arrival {_REVISION}"""  # noqa: S608
 
 _REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN cursor ELSE 0 END,
-    last_write, last_heartbeat, shape, stamp, word, writer, zone, title
+    last_write, last_heartbeat, shape, stamp, word, writer, zone, title, rest
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
@@ -60,10 +60,13 @@ _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, curso
     last_write = CASE WHEN :wrote_rows = 1 THEN :at ELSE last_write END,
     last_heartbeat = CASE WHEN :wrote = 1 THEN :at ELSE last_heartbeat END,
     shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer),
-    zone = coalesce(:zone, zone), title = coalesce(:title, title)
+    zone = coalesce(:zone, zone), title = coalesce(:title, title), rest = :rest
     WHERE id = :target"""
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_REMEMBER = """INSERT INTO memories (target, content) VALUES (?, ?)
+    ON CONFLICT (target) DO UPDATE SET content = excluded.content"""
 
 _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
     AND (word = '' OR number IN (SELECT CAST(value AS BIGINT) FROM json_each(:numbers)))"""
@@ -191,6 +194,8 @@ class Deliveries:
         stamp: Write | None = None,
         zone: str | None = None,
         title: str | None = None,
+        rest: str = "",
+        memory: bytes = b"",
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
@@ -198,6 +203,8 @@ class Deliveries:
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
         `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
         is the target's last write, `zone` that of its times, `title` what people call it; None as above.
+        `rest` is what a later run knows by that nothing is to be done, `memory` what the destination wants to know
+        again once it `wrote`.
         """
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -213,6 +220,7 @@ class Deliveries:
                     "shape": shape,
                     "zone": zone,
                     "title": title,
+                    "rest": rest,
                     "wrote_rows": wrote and bool(given),
                     "at": model.to_stamp(at),
                     "target": target.id,
@@ -221,8 +229,15 @@ class Deliveries:
                     "writer": writer_of(last.word) if wrote and last.word else None,
                 },
             )
+            if wrote:
+                self._database.change(_REMEMBER, (target.id, memory))
             if last.word:
                 self._database.change(_SEEN, (target.id, *last))
+
+    def memory(self, target: model.TargetState) -> bytes:
+        """What the destination wanted to be remembered of the target's last write."""
+        rows = self._database.execute("SELECT content FROM memories WHERE target = ?", (target.id,))
+        return bytes(rows[0][0]) if rows else b""
 
     def stamps(self, target: model.TargetState, lineage: Lineage) -> set[Write]:
         """The writes at which the target was seen, as far as they are in the lineage or have no word."""
@@ -246,6 +261,7 @@ def _target_from(name: str, row: Row) -> model.TargetState:
         writer=writer,
         zone=more[0],
         title=more[1],
+        rest=more[2],
     )
 
 

@@ -107,6 +107,7 @@ class Upkeep:
                 ),
                 rejects=self._database.change("DELETE FROM rejects WHERE at < :before", moment),
             )
+            self._database.change("DELETE FROM outbox WHERE at < :before", moment)
         self._database.shrink()
         return pruned
 

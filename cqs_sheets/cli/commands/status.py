@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.table import Table
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Days, Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
-from cqs_sheets.cli.terminal.tables import console
+from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.cli.terminal.tenants import print_tenants
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.render import (
@@ -27,7 +26,7 @@ from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.journal import Journal, PastPoll, TargetState
 from cqs_sheets.run import Session, lineage_of
-from cqs_sheets.run.deliver import remembered
+from cqs_sheets.run.rest import remembered
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
 _GAPS = 5
@@ -73,7 +72,7 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
     out, now = console(), utc_now()
     if not journal.polls(1):
         click.echo(f"No poll yet (journal: {session.journal_path}).")
-    feeds = _table("Feed", "Last poll", "Outcome", "Open signals")
+    feeds = plain_table("Feed", "Last poll", "Outcome", "Open signals")
     for name, poll in _last_polls(journal).items():
         feeds.add_row(name, ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
     if feeds.row_count:
@@ -88,7 +87,7 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
     if drawn:
         click.echo("\n" + "\n".join(strip_lines(drawn)))
     out.print()
-    targets = _table("Target", "Template", "Last write", "Pending")
+    targets = plain_table("Target", "Template", "Last write", "Pending")
     for target, told in zip(session.settings.targets, state["targets"], strict=True):
         known = _remembered(journal, target)
         when = ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
@@ -142,10 +141,3 @@ def _open_signals(session: Session, journal: Journal) -> dict[str, int]:
 def _feeds(session: Session) -> list[tuple[str, str]]:
     free = session.settings.api.key.is_free
     return [(feed.name, selection(feed, free=free)) for feed in session.settings.feeds]
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table
