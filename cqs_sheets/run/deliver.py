@@ -18,10 +18,11 @@ from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
-from cqs_sheets.core.plan.facts import Lineage, (
+from cqs_sheets.core.plan.facts import (
     SANDBOX,
     Choices,
     Facts,
+    Lineage,
     Write,
     held_up_to,
     of_sandbox,
