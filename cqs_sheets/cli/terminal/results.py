@@ -26,7 +26,6 @@ from cqs_sheets.core.render import (
 from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run.sync import SyncResult
 from cqs_sheets.values import dataclass, field
 
@@ -64,6 +63,14 @@ def _print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
         from cqs_sheets.cli.terminal.news import print_news  # noqa: PLC0415 - rich, for news only
 
         print_news(news, names, stamp)
+
+
+def tell_github(report: Report, environment: Environment) -> None:
+    """What GitHub shows of a sync, or of a watch in total; nothing elsewhere."""
+    if environment.github_actions:
+        from cqs_sheets.github import summary  # noqa: PLC0415 - there only
+
+        summary.tell_github(report, environment)
 
 
 def _show_plans(result: SyncResult) -> None:
