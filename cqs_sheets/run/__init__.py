@@ -27,6 +27,7 @@ from cqs_sheets.config.values import holds_password, journal_problem
 from cqs_sheets.core.plan.facts import Choices, Lineage
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import excel
+from cqs_sheets.destinations.excel.filesystem import check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
 from cqs_sheets.run.poll import FeedPoller
@@ -222,7 +223,7 @@ def check_targets(session: Session) -> None:
     for target in new:
         load_template(target.template)
         if target.path:
-            excel.check_place(target.path)
+            check_place(target.path)
 
 
 def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
