@@ -8,9 +8,10 @@ import click
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Days, Options, config_option, loudness_options
-from cqs_sheets.cli.session import journal_of
+from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console, plain_table
+from cqs_sheets.cli.watching import watch_status
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.render import (
     ago,
@@ -37,18 +38,24 @@ _GAPS = 5
 @click.option(
     "--coverage", "days", type=Days(), metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
 )
+@click.option("--watch", is_flag=True, help="Fill the screen with it, and keep it fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @loudness_options
-def status_command(as_json: bool, days: int | None, **options: Any) -> int:
+def status_command(as_json: bool, watch: bool, days: int | None, **options: Any) -> int:
     """Show the last poll, coverage and gaps, and what is pending where.
 
-    Asks nothing of the API and changes nothing.
+    Asks nothing of the API and changes nothing. With --watch: open signals (with their R, if outcomes are
+    judged), coverage, targets, the last alerts, trouble; keys filter, and open a chart.
 
     \b
     Examples:
       cqs-sheets status
       cqs-sheets status --coverage 30d
+      cqs-sheets status --watch
     """
+    if watch:
+        with session_of(Options(**options), serve=False) as session:
+            return watch_status(session)
     with journal_of(Options(**options)) as (session, journal):
         print_status(session, journal, as_json=as_json, days=days)
     return 0
