@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Overrides, load, process_environ
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import REACH, Window

@@ -18,7 +18,7 @@ COMMANDS = {
     "watch": "Sync in a loop, so that no signal is missed.",
     "fetch": "Print the open signals; writes nothing.",
     "status": "Show the last poll, coverage and gaps, and what is pending where.",
-    "journal": "Show, export, import, verify or prune the journal.",
+    "journal": "Show, export, import, copy, verify or prune the journal.",
     "templates": "List, show, copy, check or preview templates.",
     "outcomes": "Show what became of the signals: the feed's track record, on candles.",
     "alerts": "Send a test to those who are told, or list what was told and what waits.",

@@ -18,7 +18,7 @@ from cqs_sheets.cli.options import Options, SyncOptions
 from cqs_sheets.cli.terminal.log import log_to, set_up_logging
 from cqs_sheets.cli.terminal.output import Progress, print_warning
 from cqs_sheets.config import Overrides
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session, opened_run, opened_session

@@ -25,8 +25,7 @@ from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.errors import CqsError, Interrupted, UsageError
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session
-from cqs_sheets.run.alerts import owner_of
-from cqs_sheets.run.deliver import remembered
+from cqs_sheets.run.rest import remembered
 
 _EVERY = timedelta(seconds=2)
 _GLANCE = 0.2  # seconds between looks at the keyboard
@@ -139,7 +138,7 @@ def _targets(session: Session, journal: Journal, now: datetime) -> Iterator[Line
 
 
 def _alerts(session: Session, journal: Journal) -> Iterator[Line]:
-    for alert in journal.alerts(owner_of(session.settings)):
+    for alert in journal.alerts(session.settings.alert_owner):
         if alert.reason:
             waits = plural(alert.waiting, "message")
             yield Line(name=alert.name, state=f"not sent: {alert.reason}; {waits} waiting", bad=True)

@@ -17,12 +17,10 @@ from cqs_sheets.config.settings import (
     spreadsheet_id,
 )
 from cqs_sheets.config.where import where_of
-from cqs_sheets.config.writing import Answers, config_text
 
 __all__ = [
     "FILE_NAME",
     "AlertSettings",
-    "Answers",
     "ApiSettings",
     "Environment",
     "Location",
@@ -30,7 +28,6 @@ __all__ = [
     "Overrides",
     "Settings",
     "TargetSettings",
-    "config_text",
     "home_folder",
     "is_google",
     "load",

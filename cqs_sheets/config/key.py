@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +20,13 @@ from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.deadline import stop_asked
+from cqs_sheets.unexpected import out_of_reach
 
 VARIABLE = "CQS_API_KEY"
 _USABLE = re.compile(r"[\x21-\x7e]{1,512}")
 _MOST_BYTES = 4096
+_GLANCE = 0.5  # seconds between two looks at whether a stop was asked for
 _PATIENCE = 120  # seconds: a password manager may have to ask a person
 
 
@@ -63,6 +67,8 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
             text = command_output(command_words(api["key_command"]), document.folder, environ)
         problem = _problem(text)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (away := out_of_reach(error, "The key file")):
+            raise away from None
         problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
     if problem:
         raise document.refusal(("api", setting), problem) from None
@@ -116,7 +122,9 @@ def _said(process: subprocess.Popen[bytes], what: str) -> bytes:
 
     reader = threading.Thread(target=read, daemon=True)  # left behind should a child of it keep the pipe
     reader.start()
-    reader.join(_PATIENCE)
+    until = time.monotonic() + _PATIENCE
+    while reader.is_alive() and time.monotonic() < until and not stop_asked():
+        reader.join(_GLANCE)
     if not said or len(said[0]) > _MOST_BYTES:
         process.kill()
         process.wait()

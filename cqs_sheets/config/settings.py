@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed
+from cqs_sheets.values import dataclass, field
 
 _GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
 _GOOGLE_ID = re.compile(r"[A-Za-z0-9_-]{25,}")
@@ -252,6 +252,12 @@ class Settings:
     tenant_named: bool = False
     google_file: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def alert_owner(self) -> str:
+        """The config file that alerts are of: several may share a journal; on other machines it has another path."""
+        return "" if self.source is None else self.source.name if self.journal_url else str(self.source)
+
     alerts: tuple[AlertSettings, ...] = ()
     symbols: Symbols = BUILT_IN
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JournalPlace
 from cqs_sheets.service import Manager
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

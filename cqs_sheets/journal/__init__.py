@@ -9,6 +9,7 @@ from cqs_sheets.journal import opening
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
+    Behind,
     Delivered,
     JournalPlace,
     KeptAnswer,
@@ -36,6 +37,7 @@ JOURNAL_FILE = "journal.sqlite3"
 __all__ = [
     "JOURNAL_FILE",
     "Alert",
+    "Behind",
     "Delivered",
     "Entry",
     "Journal",

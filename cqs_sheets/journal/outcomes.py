@@ -64,12 +64,18 @@ class Outcomes:
         return {arrival: _shown(arrival, text) for arrival, text in rows}
 
     def keep_outcomes(
-        self, rules: Rules, found: Mapping[int, Kept], *, at: datetime, targets: Collection[int] = ()
+        self,
+        rules: Rules,
+        found: Mapping[int, Kept],
+        *,
+        at: datetime,
+        targets: Collection[int] = (),
+        whole: bool = True,
     ) -> int:
         """Keep what was found of signals (arrivals); how many of them now show something else.
 
         Those are offered to `targets` (ids) again, and alerts tell of targets and stops that were hit since the
-        last sitting: what the first one finds is past.
+        last sitting: what the first one finds is past. `whole`: with these all signals were judged at `at`.
         """
         with self._database.transaction():
             last = self.last_judged(rules)
@@ -78,9 +84,9 @@ class Outcomes:
                 (rules_hash(rules), keeping.rules_text(rules)),
             )
             number = self._rules(rules)
-            self._database.change(
-                "UPDATE rule_sets SET judged_at = ? WHERE id = ?", (model.to_stamp(at), number)
-            )
+            if whole:
+                judged = (model.to_stamp(at), number)
+                self._database.change("UPDATE rule_sets SET judged_at = ? WHERE id = ?", judged)
             before = self.shown_outcomes(rules, found)
             self._database.change_many(
                 _KEEP, (_row(number, arrival, kept) for arrival, kept in found.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cqs_sheets.core.alerts.news import Kind
@@ -23,6 +22,7 @@ from cqs_sheets.journal.model import (
     maybe_stamp,
     to_stamp,
 )
+from cqs_sheets.values import dataclass, field, replace
 
 # What an answer may settle: this feed's open signals, its aged ones inside the window, and the open
 # ones of feeds that nobody polls any more once the API cannot speak of them. The last two conditions
@@ -93,8 +93,10 @@ class Polls:
         with self._database.transaction():
             feed = records.feed_id(self._database, poll.feed, poll.selection)
             counts = _Counts()
+            known = records.Recollection(self._database, feed, [signal.key for signal in poll.signals])
             for signal in poll.signals:
-                _take_up(self._database, feed, poll, signal, counts)
+                _take_up(self._database, feed, poll.at, signal, counts, known)
+            known.flush(poll.at)
             if poll.window is not None:
                 _settle(self._database, feed, poll, poll.window, counts)
                 if poll.sure:
@@ -115,9 +117,10 @@ class Polls:
         )
 
 
-def _take_up(database: Database, feed: int, poll: Poll, signal: Signal, counts: _Counts) -> None:
-    at = poll.at
-    before = records.lives(database, signal.key)
+def _take_up(
+    database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts, known: records.Recollection
+) -> None:
+    before = known.lives(signal.key)
     found = _life(before, signal, at)
     key = found.record.signal.key if found else records.next_life(before, signal.key)
     signal = signal if signal.key == key else replace(signal, key=key)
@@ -134,11 +137,11 @@ def _take_up(database: Database, feed: int, poll: Poll, signal: Signal, counts: 
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
         record = coverage.observe(found.record, signal, at, found.record.arrival)
-        records.touch(database, found, at, feed)
+        known.touch(found)
         if record is not found.record:
             records.revise(database, record, at)
             counts.news.append(News(what=Happened.CHANGED, record=record, before=found.record))
-    if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
+    if known.join(found.record.arrival):  # targets of this feed have not been offered it
         records.offer_again(database, found.record.arrival)
 
 

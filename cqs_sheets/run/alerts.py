@@ -21,12 +21,6 @@ _LAST_WORDS = 20.0  # seconds for the last messages when a run ends
 Clock = Callable[[], datetime]
 
 
-def owner_of(settings: Settings) -> str:
-    """The config file that alerts are of, as several may share a journal; on other machines it has another path."""
-    source = settings.source
-    return "" if source is None else source.name if settings.journal_url else str(source)
-
-
 class Dispatcher:
     """Sends what waits in the outbox of one config's alerts, one pass at a time.
 
@@ -49,7 +43,7 @@ class Dispatcher:
             return
         try:
             with Journal.open_outbox(self._journal, clock=self._clock) as journal:
-                known = {alert.name: alert for alert in journal.alerts(owner_of(self._settings))}
+                known = {alert.name: alert for alert in journal.alerts(self._settings.alert_owner)}
                 for alert in self._settings.alerts:
                     if alert.name in known and not stop():
                         self._send(journal, alert, known[alert.name], stop)

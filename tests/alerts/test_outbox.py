@@ -23,7 +23,7 @@ from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import Journal, Poll, Trouble
 from cqs_sheets.run import alerts
-from cqs_sheets.run.alerts import Dispatcher, alerting, owner_of
+from cqs_sheets.run.alerts import Dispatcher, alerting
 from cqs_sheets.run.poll import imported
 from tests.journal.samples import NOON, at, minutes, poll, signal
 
@@ -61,7 +61,7 @@ class World:
 
     def record(self, *polls: Poll) -> None:
         with Journal.open(self.path, clock=self.clock) as journal:
-            journal.register_alerts(owner_of(self.settings), ["phone"], self.now)
+            journal.register_alerts(self.settings.alert_owner, ["phone"], self.now)
             for one in polls:
                 self.now = max(self.now, one.at)
                 journal.record_poll(one)
@@ -272,8 +272,8 @@ def test_a_killed_poll_leaves_no_news_and_a_recorded_one_all_of_it(world: World)
 def test_an_alert_that_is_gone_from_the_config_is_forgotten(world: World) -> None:
     world.record(poll(2, signal(1, opened=1)))
     with Journal.open(world.path, clock=world.clock) as journal:
-        journal.register_alerts(owner_of(world.settings), (), world.now)
-        assert journal.alerts(owner_of(world.settings)) == []
+        journal.register_alerts(world.settings.alert_owner, (), world.now)
+        assert journal.alerts(world.settings.alert_owner) == []
         journal.record_poll(poll(3, signal(2, opened=2)))
         assert journal.verify() == []
     world.record()

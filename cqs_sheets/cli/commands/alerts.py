@@ -12,15 +12,14 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.failures import show
-from cqs_sheets.cli.terminal.output import harmless, print_json
+from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts.news import Kind, News, Sent, Voice, headline, message_of
-from cqs_sheets.core.render import ago
+from cqs_sheets.core.render import ago, harmless
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError, combined_exit_code
 from cqs_sheets.journal import Alert, Entry, Journal
-from cqs_sheets.run.alerts import owner_of
 
 _LAST = 10
 _TEST = {
@@ -69,7 +68,7 @@ def list_command(as_json: bool, **options: Any) -> int:
     with journal_of(Options(**options)) as (session, journal):
         settings = session.settings
         _chosen(settings, ())
-        known = {alert.name: alert for alert in journal.alerts(owner_of(settings))}
+        known = {alert.name: alert for alert in journal.alerts(settings.alert_owner)}
         if as_json:
             print_json({"alerts": [_json(one, known.get(one.name), journal) for one in settings.alerts]})
         else:

@@ -13,8 +13,9 @@ import click
 
 from cqs_sheets.cli.options import Options, config_option, loudness_options
 from cqs_sheets.cli.session import session_of
-from cqs_sheets.cli.terminal.output import harmless, print_warning
+from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.config import home_folder, process_environ
+from cqs_sheets.core.render import harmless
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.service import NAME, Action, Call, Manager, Remove, Write
 from cqs_sheets.service.job import job_of
@@ -72,7 +73,9 @@ def install_command(name: str, system: bool, dry_run: bool, every: str, **option
 @service_command.command("uninstall")
 @_options
 def uninstall_command(name: str, system: bool, dry_run: bool) -> int:
-    """Stop the service and take its files away; config, journal and sheets stay.
+    """Stop the service and take its files away.
+
+    Config, journal and sheets stay.
 
     \b
     Example:
@@ -103,7 +106,9 @@ def restart_command(name: str, system: bool, dry_run: bool) -> int:
 @service_command.command("status")
 @_options
 def status_command(name: str, system: bool, dry_run: bool) -> int:
-    """Tell whether the service runs: exit code 0 if it does, 75 if not.
+    """Tell whether the service runs.
+
+    Exit code 0 if it does, 75 if not.
 
     \b
     Example:

@@ -11,6 +11,7 @@ from cqs_sheets.cli.options import Days, Options, config_option, loudness_option
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console, plain_table
+from cqs_sheets.cli.terminal.tenants import print_tenants
 from cqs_sheets.cli.watching import watch_status
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.render import (
@@ -26,7 +27,7 @@ from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.journal import Journal, PastPoll, TargetState
 from cqs_sheets.run import Session, lineage_of
-from cqs_sheets.run.deliver import remembered
+from cqs_sheets.run.rest import remembered
 
 _POLLS = 200  # enough to hold the last poll of every feed of any sensible config
 _GAPS = 5
@@ -38,10 +39,11 @@ _GAPS = 5
 @click.option(
     "--coverage", "days", type=Days(), metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
 )
+@click.option("--all", "all_tenants", is_flag=True, help="Of every tenant of a journal in PostgreSQL.")
 @click.option("--watch", is_flag=True, help="Fill the screen with it, and keep it fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @loudness_options
-def status_command(as_json: bool, watch: bool, days: int | None, **options: Any) -> int:
+def status_command(as_json: bool, all_tenants: bool, watch: bool, days: int | None, **options: Any) -> int:
     """Show the last poll, coverage and gaps, and what is pending where.
 
     Asks nothing of the API and changes nothing. With --watch: open signals (with their R, if outcomes are
@@ -52,7 +54,11 @@ def status_command(as_json: bool, watch: bool, days: int | None, **options: Any)
       cqs-sheets status
       cqs-sheets status --coverage 30d
       cqs-sheets status --watch
+      cqs-sheets status --all
     """
+    if all_tenants:
+        with session_of(Options(**options), serve=False) as session:
+            return print_tenants(session, as_json=as_json)
     if watch:
         with session_of(Options(**options), serve=False) as session:
             return watch_status(session)

@@ -12,9 +12,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.cli.terminal.output import harmless
 from cqs_sheets.core.prices import aligned, row_texts
-from cqs_sheets.core.render import ago, coverage_days, duration, plural
+from cqs_sheets.core.render import ago, coverage_days, duration, harmless, plural
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.coverage import Coverage
