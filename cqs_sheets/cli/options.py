@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
@@ -16,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.template_files import built_in
+from cqs_sheets.values import dataclass
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -28,6 +28,7 @@ class Options:
     to: tuple[str, ...] = ()
     template: str | None = None
     tabs: tuple[tuple[str, str], ...] = ()
+    newest_first: bool = False
     interval: str | int | None = None
     exchange: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
@@ -268,6 +269,7 @@ write_options = _stack(
         metavar="NAME=TITLE",
         help='A sheet of your own that is the template\'s tab NAME, e.g. Signals="My trades". Repeatable.',
     ),
+    click.option("--newest-first", is_flag=True, help="New rows on top (not in raw, which is a log)."),
 )
 sync_options = _stack(
     config_option,

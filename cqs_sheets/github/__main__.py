@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from cqs_sheets.config import process_environ
+from cqs_sheets.core.render import harmless
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github.api import GitHubApi
@@ -52,7 +53,7 @@ def _watch(word: str, environ: Mapping[str, str]) -> int:
 
 def _told(error: CqsError) -> int:
     text = " ".join(filter(None, (error.message, error.meaning, error.hint))).replace("%", "%25")
-    sys.stdout.write("::error title=cqs-sheets::" + " ".join(text.split()) + "\n")
+    sys.stdout.write("::error title=cqs-sheets::" + harmless(" ".join(text.split())) + "\n")
     return error.exit_code
 
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from cqs_sheets.values import dataclass
 
 _READ_OUT = 5.0  # seconds for the last lines of a child that has ended
 

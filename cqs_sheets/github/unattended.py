@@ -12,7 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 from cqs_sheets.config import Overrides, Settings, load
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.github import summary
 from cqs_sheets.github.api import GitHubApi
@@ -110,10 +112,12 @@ class Unattended:
 
     def _refuse_to_publish(self) -> None:
         key, inputs = self._settings.api.key, self._inputs
-        if key.is_free or inputs.sandbox or inputs.premium_in_public or not self._public:
+        shown = self._public or inputs.page
+        if key.is_free or inputs.sandbox or inputs.premium_in_public or not shown:
             return
+        where = "The page is public" if inputs.page else "This repository is public, or not surely private"
         raise AccessRefused(
-            "This repository is public, or GitHub does not say that it is private, and the key is a premium one.",
+            f"{where}, and the key is a premium one.",
             meaning="Everybody could read your premium signals, so nothing was asked and nothing was written.",
             hint="Make the repository private (Settings, General, Danger Zone), or remove the secret CQS_API_KEY."
             " If you may publish them, add the line `premium-in-public: true` under the action's `with:`.",
@@ -221,6 +225,7 @@ class Unattended:
                 file.write("\n".join(outputs) + "\n")
         if problem:
             self._notes[problem] = None
+        self._write_page()
         self._write_summary()
         return code
 
@@ -229,12 +234,24 @@ class Unattended:
             lines = summary.run_lines(self._look(), list(self._places()), list(self._notes))
             Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def _write_page(self) -> None:
+        """The page with the open signals, where a later step takes it from."""
+        if self._inputs.page:
+            with Journal.open_readonly(self._place, clock=self._clock) as journal:
+                records = list(journal.records(status=Status.OPEN))
+            folder = self._inputs.temp / "cqs-page"
+            folder.mkdir(exist_ok=True)
+            page = summary.html_page(self._look(), records)
+            Path(folder, "index.html").write_text(page, encoding="utf-8")
+
     def _look(self) -> summary.Look:
         with Journal.open_readonly(self._place, clock=self._clock) as journal:
+            changed = [
+                record for record in journal.changed_since(self._started) if record.status is not Status.AGED
+            ]
             return summary.Look(
                 newest=journal.newest(_NEWEST),
-                changed=journal.changed_since(self._started),
-                since=self._started,
+                news=[_news(record, journal, self._started) for record in changed],
                 until=self._clock(),
                 coverage=journal.coverage(),
                 zone=self._settings.zone,
@@ -264,6 +281,15 @@ class Unattended:
         self._stopped = self._stopped or number
         if self._child:
             self._child.stop()
+
+
+def _news(record: Record, journal: Journal, since: datetime) -> News:
+    """What happened to a signal since then, compared with what it was before."""
+    if record.first_seen >= since:
+        return News(what=Happened.NEW, record=record)
+    what = Happened.CLOSED if record.status is Status.CLOSED else Happened.CHANGED
+    before = [revision.record for revision in journal.revisions(record.signal.key) if revision.at < since]
+    return News(what=what, record=record, before=before[-1] if before else None)
 
 
 def _settings(inputs: Inputs, environ: Mapping[str, str]) -> Settings:

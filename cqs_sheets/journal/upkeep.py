@@ -57,6 +57,13 @@ class Upkeep:
         found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
         return found + checks.in_values(self._database)
 
+    def tenants(self) -> list[str]:
+        """The names of all tenants that this user may be, for a shared journal."""
+        if not self._database.shared:
+            return []
+        sql = "SELECT name FROM tenants WHERE role IS NULL OR pg_has_role(session_user, role, 'member') ORDER BY name"
+        return [name for (name,) in self._database.execute(sql)]
+
     def cautions(self) -> list[tuple[str, str]]:
         """What is unsafe about how the journal is reached, each with what mends it."""
         return self._database.cautions()
@@ -100,6 +107,7 @@ class Upkeep:
                 ),
                 rejects=self._database.change("DELETE FROM rejects WHERE at < :before", moment),
             )
+            self._database.change("DELETE FROM outbox WHERE at < :before", moment)
         self._database.shrink()
         return pruned
 

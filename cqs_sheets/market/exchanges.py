@@ -6,7 +6,6 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import Any
@@ -16,6 +15,7 @@ from cqs_sheets.core.outcomes.candles import HOUR
 from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.market.store import CandleStore, Row
+from cqs_sheets.values import dataclass, field
 
 EXTRA = "pip install 'cqs-sheets[outcomes]'"
 _TYPES = {

@@ -10,13 +10,13 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from decimal import Decimal, DecimalTuple
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cqs_sheets.core.outcomes.candles import HOUR, Candles
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, field
 
 STORE_FILE = "candles.sqlite3"
 """The store's name in the home folder."""

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from cqs_sheets.market.candle_files import MarketName, market_name
 from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore
 from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
+from cqs_sheets.values import dataclass
 
 _REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
 _ENDED = timedelta(seconds=5)  # an exchange may take a moment to end a candle

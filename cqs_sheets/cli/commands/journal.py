@@ -38,6 +38,7 @@ from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand
 
@@ -165,7 +166,9 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
 @_sandbox
 @loudness_options
 def copy_command(source: str, to: str, **options: Any) -> int:
-    """Copy a whole journal, from a file to PostgreSQL or back, and compare both.
+    """Copy a journal to PostgreSQL, or to a file.
+
+    Both are compared row by row in the end.
 
     Each is a path, or env:NAME for the environment variable that holds a URL. TO must be empty; FROM stays as
     it is, and nothing may write to it meanwhile.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
+
+from cqs_sheets.values import dataclass, field
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _MAX_TEXT = 80
@@ -136,8 +137,7 @@ class Signal:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
+class Reject(NamedTuple):
     """A malformed signal, set aside: its id if it has one, why, and the text as it came."""
 
     id: str | None

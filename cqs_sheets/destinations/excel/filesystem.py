@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -24,6 +25,7 @@ _WAIT_STEP = 0.25
 _TICK = 0.01  # two saves within one may leave the same time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NOT_THERE = (errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP)
 _NO_NAME = 123  # Windows: no file can be called so
 
 
@@ -91,9 +93,14 @@ class WorkbookFile:
 
     def sweep(self) -> None:
         """Remove what a killed run left behind, unless a live one is at work; what it had replaced is a backup."""
-        if self._temp.exists() or self._aside.exists():
+        if self.is_littered:
             with suppress(CqsError, OSError), self._own_lock(wait=0):
                 self._tidy()
+
+    @property
+    def is_littered(self) -> bool:
+        """Whether a killed run, or one at work, has files beside it."""
+        return self._temp.exists() or self._aside.exists()
 
     def _tidy(self) -> None:
         self._temp.unlink(missing_ok=True)
@@ -360,7 +367,7 @@ class WorkbookFile:
                 meaning=ROWS_WAIT,
                 hint="Free some space, then run again.",
             )
-        if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError) or code == _NO_NAME:
+        if error.errno in _NOT_THERE or code == _NO_NAME:
             return DataRefused(
                 f"{self.path} cannot be used: {error.strerror}.",
                 meaning="Nothing was written.",
@@ -375,6 +382,15 @@ class WorkbookFile:
         return TargetBusy(
             f"{self.path} is out of reach: {error.strerror or error}.", meaning=ROWS_WAIT, hint="Run again."
         )
+
+
+def is_undisturbed(path: Path, version: str) -> bool:
+    """Whether a workbook is that version, and no killed run left anything beside it; nothing is read."""
+    file = WorkbookFile(path, backups=0, force=False, lock_wait=0, sleep=time.sleep, disk=Disk())
+    try:
+        return file.version() == version and not file.is_littered
+    except CqsError:
+        return False
 
 
 def _version(found: os.stat_result) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from cqs_sheets.core.grid import column_number
@@ -14,6 +13,7 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Refere
 from cqs_sheets.destinations.excel.parts.rowstream import Piece, addressed
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, replace
 
 # Matches a cell up to the end of its formula, then the formula's tag and text: a cell that a program wrote with
 # attributes in any order, blanks or a formula without text. A parser would be forty times as slow.

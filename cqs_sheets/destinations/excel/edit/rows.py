@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
@@ -19,13 +19,18 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     pieces,
     row_span,
 )
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, field
 
 _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
 _ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
 _DIMENSION = re.compile(rb"<dimension\s[^>]*>")
 _COLUMN_STYLE = re.compile(rb"<col\s[^>]*>")
+_PANE = re.compile(rb"<pane\s[^>]*>")
+_VIEW = re.compile(rb"<sheetView\s[^>]*>")
+_LETTERS = re.compile("[A-Z]{1,3}")
 _COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
 _CACHED = re.compile(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
 
@@ -120,13 +125,13 @@ def untrue() -> DataRefused:
 
 
 def rewritten(
-    source: Callable[[], Iterable[bytes]],
+    source: Callable[[], Iterable[Stretch]],
     edits: Mapping[int, RowEdit],
     head: Edit,
     tail: Edit,
     rows: Callable[[Piece], bytes] = lambda piece: piece.text,
     proof: Proof | None = None,
-) -> Iterator[bytes]:
+) -> Iterator[Stretch]:
     """A worksheet part with rows changed or added by number, and its head, tail and other rows edited.
 
     `proof` looks at every stretch that was changed, and raises DataRefused behind the last.
@@ -136,13 +141,18 @@ def rewritten(
         if piece.part is Part.HEAD:
             yield head(piece.text)
         elif piece.part is Part.ROWS:
-            due = [number for number in waiting if number <= piece.last]
+            due = waiting[: bisect_right(waiting, piece.last)]
             waiting = waiting[len(due) :]
-            piece = piece._replace(text=rows(piece))  # noqa: PLW2901
-            text = b"".join(_spliced(piece, due, edits)) if due else piece.text
-            if proof and due:
-                proof.look(addressed(piece).text, addressed(piece._replace(text=text)).text)
-            yield text
+            if not due and piece.kind:
+                yield piece.content()
+                continue
+            text = rows(piece)
+            if due:
+                before = piece.put(text)
+                text = b"".join(_spliced(before, due, edits))
+                if proof:
+                    proof.look(addressed(before).text, addressed(piece.put(text)).text)
+            yield piece.content(text)
         else:
             for some in range(0, len(waiting), _AT_ONCE):
                 text = b"".join(_new_row(number, edits) for number in waiting[some : some + _AT_ONCE])
@@ -288,6 +298,16 @@ def with_dimension(head: bytes, reach: Area) -> bytes:
         max(area.right, reach.right),
     )
     tag = match[0] if grown == area else with_attribute(match[0], "ref", str(grown))
+    return head[: match.start()] + tag + head[match.end() :]
+
+
+def opened_at(head: bytes, row: int) -> bytes:
+    """The head of a sheet that shows this row first, below what is frozen."""
+    match = _PANE.search(head) or _VIEW.search(head)
+    if match is None:
+        return head
+    letters = _LETTERS.match(attributes(match[0]).get("topLeftCell", ""))
+    tag = with_attribute(match[0], "topLeftCell", f"{letters[0] if letters else 'A'}{row}")
     return head[: match.start()] + tag + head[match.end() :]
 
 

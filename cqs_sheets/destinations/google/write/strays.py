@@ -8,7 +8,6 @@ a new row is blanked and comes anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from cqs_sheets.core.cells import same
@@ -24,6 +23,7 @@ from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import kept_cell
+from cqs_sheets.values import dataclass, replace
 
 Lines = Mapping[tuple[int, int], Line]
 _FORMULA = {"formulaValue": "="}

@@ -7,7 +7,6 @@ every batch leaves says whether it happened. The same mark makes a late twin of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from cqs_sheets.core.plan.plan import Add, Plan, made_after, record_text
 from cqs_sheets.destinations.google.read import marks
@@ -31,6 +30,7 @@ from cqs_sheets.destinations.google.write.verification import (
     verification_ranges,
 )
 from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
+from cqs_sheets.values import dataclass, field, replace
 
 _TRIES = 6  # batches refused or misplaced, by a person who rearranges all the time
 
