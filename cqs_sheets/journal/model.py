@@ -194,6 +194,7 @@ class Merged(NamedTuple):
     polls: int
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLE = "table"
@@ -274,7 +275,7 @@ def content_of(signal: Signal) -> str:
         content["extra"] = dict(signal.extra)
     if signal.flags:
         content["flags"] = list(signal.flags)
-    return json.dumps(content, separators=(",", ":"))
+    return _compact(content)
 
 
 def record_from(row: Row) -> Record:

@@ -27,7 +27,7 @@ from cqs_sheets.config.values import holds_password, journal_problem
 from cqs_sheets.core.plan.facts import Choices, Lineage
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import excel
-from cqs_sheets.destinations.excel.disk import check_place
+from cqs_sheets.destinations.excel.filesystem import check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
 from cqs_sheets.run.clocks import read_in

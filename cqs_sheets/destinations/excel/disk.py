@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cqs_sheets.errors import DataRefused
 from cqs_sheets.files import is_held
 
 _HERE = -100  # AT_FDCWD: paths are as they are for any other call
@@ -109,34 +108,3 @@ def _system_call() -> Callable[[bytes, bytes], int] | None:
     if system == "Linux":
         return lambda one, other: int(rename(_HERE, one, _HERE, other, _EXCHANGE))
     return lambda one, other: int(rename(one, other, _EXCHANGE))
-
-
-_EXPORTS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".json": "jsonl",
-    ".jsonl": "jsonl",
-    ".parquet": "parquet",
-}
-_OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".fods", ".numbers")
-
-
-def check_place(path: Path) -> None:
-    """Raise DataRefused, without opening anything, where no workbook can ever be written."""
-    suffix, missing = path.suffix.lower(), not path.exists()
-    if suffix in _EXPORTS:
-        what = f"{path} is no workbook: a target is an .xlsx file, or a Google Sheet."
-        hint = f"For such a file: cqs-sheets journal export --format {_EXPORTS[suffix]} -o {path.name}"
-    elif suffix in _OTHER_SHEETS:
-        what = f"{path} is a workbook of another kind ({suffix}): only .xlsx and .xlsm are written."
-        hint = "Save it as .xlsx in the program it is from, or name another target."
-    elif missing and not path.parent.is_dir():
-        what = f"{path} cannot be made: there is no folder {path.parent}."
-        hint = "Make the folder, or name a target in one that exists."
-    elif missing and suffix != ".xlsx":
-        what = f"{path.name} does not exist, and a new workbook can only be an .xlsx."
-        hint = "Name the target something.xlsx, or save a macro workbook (.xlsm) there first."
-    else:
-        return
-    raise DataRefused(what, meaning="Nothing was written.", hint=hint, kind="target")
