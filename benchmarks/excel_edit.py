@@ -1,8 +1,10 @@
 """Editing a workbook in place against loading and saving it: `python benchmarks/excel_edit.py [rows...]`.
 
-Each contender is a process of its own that changes 50 rows and adds 50: this project, openpyxl, WolfXL
-(if installed), and the floor: inflating the sheet and deflating it again with the same codec at the same
-level, nothing else. "work" is the edit alone, "process" the whole process with its start and imports.
+Each contender is a process of its own that changes 50 rows and adds 50: this project on a workbook that another
+program saved ("first"), and on one that it wrote last and remembers ("second"), openpyxl, WolfXL (if installed),
+and two floors: inflating the sheet and deflating it again with the same codec at the same level, and copying the
+file with an fsync, nothing else. "work" is the edit alone, "process" the whole process with its start and imports.
+At the end: the second sync at each size against that at the first size, without the copy and with it.
 """
 
 from __future__ import annotations
@@ -22,8 +24,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import xlsxwriter
-
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
@@ -38,6 +38,8 @@ WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TE
 
 def make(path: Path, rows: int) -> None:
     """A sheet of `rows` signals, 13 numbers and 6 words each, strings shared as Excel does."""
+    import xlsxwriter
+
     chance = random.Random(1)
     book = xlsxwriter.Workbook(path, {"constant_memory": rows > 200_000})
     sheet = book.add_worksheet("Signals")
@@ -61,8 +63,10 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
     template = Template(name="b", title="b", tabs=(TableTab(name="Signals", key="id", columns=columns),))
     values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
     destination = ExcelDestination(path, backups=0)
+    memory = path.with_suffix(".memory")  # what a sync keeps in its journal
+    destination.recall(memory.read_bytes() if memory.exists() else b"")
     table = read_target(destination, template, {"Signals": {*changed, *new}})
-    destination.apply(
+    applied = destination.apply(
         Plan(
             snapshot=table,
             sequence=(table.sequence or 0) + 1,
@@ -72,12 +76,13 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
             ),
         )
     )
+    memory.write_bytes(applied.memory)
 
 
-def ours(path: Path, rows: int) -> None:
+def ours(path: Path, rows: int, first_new: int) -> None:
     """50 rows changed and 50 added, in a workbook that was synced before."""
     changed = [str(1_000_001 + number * (rows // CHANGES)) for number in range(CHANGES)]
-    sync(path, changed, [str(9_000_000 + number) for number in range(CHANGES)])
+    sync(path, changed, [str(first_new + number) for number in range(CHANGES)])
 
 
 def load_and_save(path: Path, rows: int, load: Callable[..., Any]) -> None:
@@ -103,6 +108,13 @@ def floor(path: Path) -> None:
         file.write(deflater.flush())
 
 
+def copy(path: Path) -> None:
+    """Copy the file, safely on disk."""
+    with path.open("rb") as source, path.with_suffix(".copy").open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+        os.fsync(file.fileno())
+
+
 def run(contender: str, path: Path, rows: int) -> None:
     """One contender on one file; prints the seconds of its work."""
     load = None
@@ -112,10 +124,10 @@ def run(contender: str, path: Path, rows: int) -> None:
     started = time.perf_counter()
     if load:
         load_and_save(path, rows, load)
-    elif contender == "floor":
-        floor(path)
+    elif contender in ("floor", "copy"):
+        {"floor": floor, "copy": copy}[contender](path)
     else:
-        ours(path, rows)
+        ours(path, rows, 9_000_000 if contender == "first" else 8_000_000)
     print(time.perf_counter() - started)
 
 
@@ -132,6 +144,12 @@ def measure(contender: str, source: Path, rows: int) -> Cost:
     """One process."""
     work = source.with_name(f"work-{contender}.xlsx")
     shutil.copyfile(source, work)
+    if contender == "second":
+        subprocess.run(
+            [sys.executable, __file__, "--run", "first", str(work), str(rows)],
+            check=True,
+            capture_output=True,
+        )
     started = time.perf_counter()
     command = [sys.executable, __file__, "--run", contender, str(work), str(rows)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -143,8 +161,8 @@ def measure(contender: str, source: Path, rows: int) -> Cost:
     return Cost(seconds, elapsed, usage.ru_maxrss / 1024, work.stat().st_size / 1e6)
 
 
-def compare(rows: int) -> None:
-    """Every contender on a sheet of that many rows; the best of three, in turn (the slow ones once)."""
+def compare(rows: int) -> dict[str, Cost]:
+    """Every contender on a sheet of that many rows; the best of some, in turn (the slow ones once)."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.xlsx"
         subprocess.run([sys.executable, __file__, "--make", str(source), str(rows)], check=True)
@@ -152,17 +170,24 @@ def compare(rows: int) -> None:
             name for name in ("wolfxl", "openpyxl") if rows <= 200_000 and importlib.util.find_spec(name)
         ]
         found: dict[str, Cost] = {}
-        for turn in range(3):
-            for name in ("floor", "cqs-sheets", *(others if turn == 0 or rows <= 10_000 else ())):
+        for turn in range(5):
+            for name in (
+                "floor",
+                "copy",
+                "first",
+                "second",
+                *(others if turn == 0 or rows <= 10_000 else ()),
+            ):
                 cost = measure(name, source, rows)
                 found[name] = Cost(*map(min, cost, found.get(name, cost)))
         print(f"\n{rows:,} rows x {COLUMNS} columns, {source.stat().st_size / 1e6:.1f} MB")
-        heads = ("work s", "process s", "peak MB", "file MB", "work/ours", "work/floor", "process/ours")
+        heads = ("work s", "process s", "peak MB", "file MB", "work/second", "work/floor", "process/sec.")
         print(" " * 12 + "".join(f"{head:>13}" for head in heads))
-        own, least = found["cqs-sheets"], found["floor"]
+        own, least = found["second"], found["floor"]
         for name, cost in found.items():
             figures = (*cost, cost.work / own.work, cost.work / least.work, cost.process / own.process)
             print(f"{name:12}" + "".join(f"{figure:13.2f}" for figure in figures))
+    return found
 
 
 def main(arguments: list[str]) -> None:
@@ -172,8 +197,15 @@ def main(arguments: list[str]) -> None:
     elif arguments[:1] == ["--run"]:
         run(arguments[1], Path(arguments[2]), int(arguments[3]))
     else:
-        for rows in [int(argument) for argument in arguments] or [1_000, 100_000]:
-            compare(rows)
+        found = {rows: compare(rows) for rows in [int(each) for each in arguments] or [1_000, 100_000]}
+        least, *others = found
+        for rows in others:
+            one, other = found[least], found[rows]
+            whole = other["second"].process / one["second"].process
+            bare = (other["second"].process - other["copy"].work) / (one["second"].process - one["copy"].work)
+            print(
+                f"second sync, {rows:,} rows : {least:,} rows: {whole:.2f}; without copying the file {bare:.2f}"
+            )
 
 
 if __name__ == "__main__":

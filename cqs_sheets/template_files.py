@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cqs_sheets.core.signals.exchanges import nearest
-from cqs_sheets.core.templates.reading import read_document, template_of
-from cqs_sheets.core.templates.template import Template
 from cqs_sheets.core.toml import Problem, TomlProblems, describe
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.unexpected import out_of_reach
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.templates.template import Template
 
 _SUFFIX = ".toml"
 _PACKAGE = Path(__file__).parent
@@ -43,11 +45,24 @@ def load_template(name: str) -> Template:
     Raises UsageError if there is none that can be read, DataRefused if it is not a good template,
     with every problem of the file by its line.
     """
+    from cqs_sheets.core.templates.reading import template_of  # noqa: PLC0415 - not where nothing is written
+
     path = Path(name)
     if not _is_file(name):
         read_built_in(name)
         path = _BUILT_IN / f"{name}{_SUFFIX}"
     return template_of(_document(path, ()), name=path.stem)
+
+
+def sources(name: str) -> tuple[str, ...]:
+    """The texts that a template is made of, as far as that is plain without reading it; else nothing.
+
+    Raises UsageError if there is none that can be read.
+    """
+    if not _is_file(name):
+        return tuple(map(_text, sorted(_BUILT_IN.glob(f"*{_SUFFIX}")))) if read_built_in(name) else ()
+    text = _text(Path(name))
+    return () if "include" in text else (text,)
 
 
 def problems_of(path: Path) -> Sequence[Problem]:
@@ -85,6 +100,8 @@ def _document(path: Path, trail: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def _checked(path: Path, trail: tuple[Path, ...]) -> dict[str, Any]:
+    from cqs_sheets.core.templates.reading import read_document  # noqa: PLC0415 - as above
+
     known_good = path.parent == _BUILT_IN
     include = partial(_included, path, (*trail, path.resolve()))
     return read_document(_text(path), include=include, schema=None if known_good else schema())
@@ -110,7 +127,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise UsageError(f"There is no template file {path}.", meaning=_NOTHING, hint=_HINT) from None
     except OSError as error:
-        raise UsageError(
+        raise out_of_reach(error, f"The template {path}") or UsageError(
             f"The template {path} cannot be read: {error.strerror}.", meaning=_NOTHING, hint=_HINT
         ) from None
     except UnicodeDecodeError:

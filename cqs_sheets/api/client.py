@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
@@ -16,6 +15,7 @@ from cqs_sheets.core.secret import API_URL, FREE, Secret
 from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError
+from cqs_sheets.values import dataclass, field
 
 _FIRST = 1.0
 _LONGEST = 60.0
@@ -243,7 +243,7 @@ class ApiClient:
         outcome = meaning(reply, self._key)
         if isinstance(outcome, Failure):
             self.limited = self.limited or outcome.limited
-            return replace(outcome, wait=retry_after(reply.headers, self._server_now(reply)))
+            return outcome._replace(wait=retry_after(reply.headers, self._server_now(reply)))
         return reply, outcome
 
     def _send(self, query: Query, within: float) -> Reply | Failure:
@@ -262,7 +262,7 @@ class ApiClient:
         method = "GET" if self._key.is_free else "POST"
         fields = {"api_key": self._key.reveal()} | query.parameters()
         reply = self._transport.send(method, url, fields, within=within)
-        return replace(reply, body=_masked(reply.body, self._key)) if isinstance(reply, Reply) else reply
+        return reply._replace(body=_masked(reply.body, self._key)) if isinstance(reply, Reply) else reply
 
     def _wait(self, failure: Failure, failures: int) -> None:
         """Sleep until the next attempt is due, or raise if there is to be none."""
@@ -278,7 +278,7 @@ class ApiClient:
         at = self._server_now(reply)
         skew = at - self._clock()
         asked = ", ".join(f"{name} {value}" for name, value in query.parameters().items())
-        _log.debug("the API answered (%s): %d signals, requests: %d", asked, len(envelope.signals), requests)
+        _log.debug("the API answered (%s): signals: %d, requests: %d", asked, len(envelope.signals), requests)
         return Answer(query, reply.body, envelope, at, skew, requests)
 
     def _server_now(self, reply: Reply) -> datetime:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -90,8 +90,7 @@ def _refused(why: str) -> UsageError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """What went wrong, as the end of "the last thing seen: ...".
 
     `passing`: asking again soon may help. `hint`: what to do, where it is not just waiting.
@@ -150,8 +149,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _SHORTEST = 1.0  # seconds a request is given even when hardly any time is left
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole answer: its body is decompressed. `headers` finds names in any casing."""
 
     status: int

@@ -6,7 +6,6 @@ import os
 import re
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ import click
 from cqs_sheets import config
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
-from cqs_sheets.config import process_environ
+from cqs_sheets.config import process_environ, writing
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import (
     DEFAULT_TARGET,
@@ -34,6 +33,7 @@ from cqs_sheets.destinations.google.wire.auth import read_credentials_file
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 from cqs_sheets.run import config_folder
 from cqs_sheets.template_files import built_in, load_template
+from cqs_sheets.values import dataclass
 
 _CONSOLE = "https://console.cloud.google.com"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -195,7 +195,7 @@ class Interview:
     asking: bool
     folder: Path
 
-    def answers(self) -> config.Answers:
+    def answers(self) -> writing.Answers:
         """Everything that the config says."""
         given = self.options
         to = self._given(given.to, DEFAULT_TARGET, _ask_target)
@@ -205,7 +205,7 @@ class Interview:
         kinds = self._given(given.types, (), _ask_type)
         timezone = self._given(given.timezone, _guess(), _ask_zone)
         key = self._key()
-        return config.Answers(
+        return writing.Answers(
             to=to, template=template, exchange=exchange, currency=currency, type=kinds,
             timezone=timezone, key_file=key.file, key_command=key.command,
         )  # fmt: skip

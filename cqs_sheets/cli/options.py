@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
@@ -16,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.template_files import built_in
+from cqs_sheets.values import dataclass
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

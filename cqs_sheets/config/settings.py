@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
+from cqs_sheets.core.alerts.batches import Habits
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed
+from cqs_sheets.values import dataclass, field
 
 _GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
 _GOOGLE_ID = re.compile(r"[A-Za-z0-9_-]{25,}")
@@ -203,6 +204,20 @@ class TargetSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Who is told, and of what. `address` finds out where that is (a secret, None: this desktop) when it is needed.
+
+    It raises UsageError if the address cannot be had; neither repr nor str shows it. `variable` is the
+    environment variable that it is in, if it is in one.
+    """
+
+    name: str
+    habits: Habits
+    address: Callable[[], Secret | None] = field(repr=False, compare=False)
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomesSettings:
     """How signals are judged: by which rules, at most every so many seconds, on whose candles.
 
@@ -239,6 +254,14 @@ class Settings:
     tenant_named: bool = False
     google_file: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def alert_owner(self) -> str:
+        """The config file that alerts are of: several may share a journal; on other machines it has another path."""
+        return "" if self.source is None else self.source.name if self.journal_url else str(self.source)
+
+    alerts: tuple[AlertSettings, ...] = ()
+    symbols: Symbols = BUILT_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from cqs_sheets.config.rules import broken_rules
 from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE
 from cqs_sheets.core.toml import TomlProblems, check, describe
 from cqs_sheets.errors import UsageError
+from cqs_sheets.values import dataclass
 
 _SECTION = re.compile(r"\[+(\w+)\]+")
 _SETTING = re.compile(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -11,6 +10,7 @@ from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.values import dataclass
 
 _WORDS = {
     "coin": "coin", "currency": "currency", "direction": "side", "exchange": "exchange", "stop_loss": "stop",

@@ -1,22 +1,19 @@
-"""Plans and reports as text for people; one line per thing worth knowing."""
+"""Reports as text for people; one line per thing worth knowing."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.plan.plan import Add, Plan
-from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
-from cqs_sheets.core.templates.template import TableTab
 
 _UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
-_MOST_CHANGES = 40  # a screenful; --json has them all
 
 
 def plural(count: int, noun: str) -> str:
@@ -123,63 +120,6 @@ def target_text(target: TargetReport, *, dry_run: bool) -> str:
     return text
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """A plan's changes as a diff, in order: `+` what is made or a row added, `~` a row with cells updated."""
-    changes = [
-        f"= {name} is the sheet {found.title!r}" for name, found in plan.snapshot.bindings.adopted.items()
-    ]
-    changes += [f"+ tab {new.title}" for new in plan.new_tabs if not new.tab.startswith("_")]
-    changes += [f"+ column {new.column} of {new.tab}" for new in plan.new_columns]
-    changes += [_add_line(plan, add) for add in plan.adds]
-    changes += _update_lines(plan)
-    yield from changes[:_MOST_CHANGES]
-    if len(changes) > _MOST_CHANGES:
-        yield f"  and {len(changes) - _MOST_CHANGES:,} more"
-
-
-_SHOWN = (
-    "pair", "direction", "type", "entry_low", "entry_high", "buy_start", "buy_end", "stop_loss",
-    "target1", "target2", "target3",
-)  # fmt: skip
-_NAMED = {"stop_loss": "stop", "target1": "TP", "entry_low": "zone", "buy_start": "zone"}
-_LEAST = 4  # of these a table of signals has; another one shows its first columns
-
-
-def _add_line(plan: Plan, add: Add) -> str:
-    """A new row by what a trader knows it by, as far as the tab has it."""
-    tab = plan.template.tab(add.tab)
-    columns = tab.columns if isinstance(tab, TableTab) else ()
-    by_source = {column.source: column.id for column in columns if column.id in add.values}
-    shown = [name for name in _SHOWN if name in by_source]
-    if "pair" not in shown and {"coin", "currency"} <= by_source.keys():
-        shown = ["coin", "currency", *shown]
-    if "entry_low" in shown:
-        shown = [name for name in shown if name not in ("buy_start", "buy_end")]
-    if len(shown) < _LEAST:
-        shown = list(by_source)[:6]
-    texts = ((name, cell_text(_short(add.values[by_source[name]]))) for name in shown)
-    words = [f"{_NAMED[name]} {text}" if name in _NAMED else text for name, text in texts if text]
-    return f"+ {add.tab} {add.key} {' '.join(words)}"
-
-
-def _update_lines(plan: Plan) -> Iterator[str]:
-    """A row's updates in one line; those of a Settings tab, too."""
-    rows: dict[tuple[str, str], list[str]] = {}
-    for update in plan.updates:
-        tab = plan.template.tab(update.tab)
-        table = isinstance(tab, TableTab)
-        name = tab.column(update.column).header if isinstance(tab, TableTab) else update.key
-        old, new = (cell_text(_short(value)) or "(blank)" for value in (update.old, update.new))
-        rows.setdefault((update.tab, update.key if table else ""), []).append(f"{name}: {old} -> {new}")
-    for (name, key), changes in rows.items():
-        yield f"~ {name} {key}{' ' if key else ''}{', '.join(changes)}"
-
-
-def _short(value: CellValue) -> CellValue:
-    """A number without the zeros at its end."""
-    return plain_price(value) if isinstance(value, Decimal) else value
-
-
 def ago(moment: datetime, now: datetime) -> str:
     """`just now`, `3 min ago`, `2 d 4 h ago`."""
     passed = now - moment
@@ -195,8 +135,7 @@ _HOURS = "".join(f"{hour:02}    " for hour in range(0, 24, 3))
 _INDENT = " " * 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class Day(NamedTuple):
     """A day in the zone it was asked for; `cells` has CELLS characters, `gap_seconds` is rounded up."""
 
     day: date
@@ -250,3 +189,33 @@ def _missed(cell: Window, gaps: Iterable[Window]) -> timedelta:
 
 def _midnight(day: date, zone: tzinfo, later: int = 0) -> datetime:
     return datetime.combine(day + timedelta(days=later), time(), zone).astimezone(UTC)
+
+
+_UPSETTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_COMMAND = re.compile(
+    r"^(\s*)::|##(?=\[)", re.MULTILINE
+)  # what a line of GitHub's log must not begin with, or hold
+
+
+def harmless(text: str) -> str:
+    """A text whose controls and changes of direction are spelt out, and that commands nothing on GitHub.
+
+    Line breaks and tabs stay; see `one_line`.
+    """
+    return _COMMAND.sub(lambda found: "# #" if found[0] == "##" else f"{found[1]}: :", _spelt(text))
+
+
+def harmless_json(text: str) -> str:
+    """The same of JSON, whose values stay what they are."""
+    return _spelt(text).replace("##[", "#\\u0023[")
+
+
+def _spelt(text: str) -> str:
+    return _UPSETTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line: a text of somebody else's forges no lines of its own."""
+    return harmless(text.replace("\n", "\\n").replace("\t", " "))

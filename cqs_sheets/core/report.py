@@ -6,7 +6,6 @@ Times are aware (UTC) and written as `2026-05-24T14:32:05Z`; durations are secon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.signal import Reject
 from cqs_sheets.errors import CqsError, combined_exit_code
+from cqs_sheets.values import asdict, dataclass, field, replace
 
 VERSION = 1
 _FOR_PEOPLE = ("title", "made", "told", "offered", "declined")

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from cqs_sheets.core.plan.binding import Bindings, How
-from cqs_sheets.core.plan.facts import Facts
-from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
-from cqs_sheets.core.templates.template import TableTab
+if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of this
+    from cqs_sheets.core.plan.binding import Bindings, How
+    from cqs_sheets.core.plan.facts import Facts
+    from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
+    from cqs_sheets.core.templates.template import TableTab
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What a write did: the target's new version, and what to tell the user."""
+class Applied(NamedTuple):
+    """What a write did: the target's new version, what to tell the user, and what the next sync may `recall`."""
 
     version: str
     warnings: tuple[str, ...] = ()
+    memory: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
+class Protection(NamedTuple):
     """A protection that refuses our writes: its `range` ("B2:F200", or "the whole tab") and our columns in it."""
 
     range: str
@@ -29,8 +28,7 @@ class Protection:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InspectedTab:
+class InspectedTab(NamedTuple):
     """A fed tab, or one that it was continued in, as a doctor looks at it; rows count from 1.
 
     `title` is what the tab is called today, `how` its sheet was known for it. `columns`: column id -> letters.
@@ -71,6 +69,10 @@ class Destination(Protocol):
         Where the target still is that version, its content need not be opened and `sequence`
         may be None.
         """
+        ...
+
+    def recall(self, memory: bytes) -> None:
+        """What the last write left to be remembered of the version that the target still is; it only saves time."""
         ...
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +12,7 @@ from cqs_sheets.core.render import plural
 from cqs_sheets.core.templates.template import Column
 from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.errors import CqsError, combined_exit_code
+from cqs_sheets.values import dataclass, field, replace
 
 
 class Level(StrEnum):

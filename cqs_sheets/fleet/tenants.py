@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +13,7 @@ from cqs_sheets.config import Environment, Settings, load
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session
+from cqs_sheets.values import dataclass, replace
 
 _log = logging.getLogger(__name__)
 _NOT_ANYBODYS = {"CQS_API_KEY", "CQS_CONFIG"}

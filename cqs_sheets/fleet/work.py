@@ -8,14 +8,13 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import CqsError
 from cqs_sheets.fleet.metrics import Metrics
@@ -23,9 +22,11 @@ from cqs_sheets.fleet.queue import FILES_QUEUE, Reminders, SharedPlaces
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session, open_google, opened_run
-from cqs_sheets.run.deliver import remembered
+from cqs_sheets.run.alerts import alerting
+from cqs_sheets.run.rest import remembered
 from cqs_sheets.run.sync import Run, judge, poll_feeds, settings_values, write_target
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass, field, replace
 
 _log = logging.getLogger(__name__)
 _PER_PROJECT, _PER_USER = 300, 60  # requests of a kind that Google takes in a minute
@@ -151,8 +152,12 @@ class Work:
         google = (
             self._connection(session) if any(t.place.spreadsheet for t in session.settings.targets) else None
         )
-        with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
+        with (
+            alerting(session.settings, session.journal_path, clock=self.clock, warn=_log.warning) as nudge,
+            opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run,
+        ):
             yield run
+            nudge()
 
     def _connection(self, session: Session) -> SheetsHttp:
         """One connection for all who use the same credentials, its requests counted over all workers."""

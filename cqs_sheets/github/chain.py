@@ -9,12 +9,12 @@ import html
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.github.api import GitHubApi
+from cqs_sheets.values import dataclass
 
 Run = Mapping[str, Any]
 

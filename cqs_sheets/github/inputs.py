@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
 from cqs_sheets.github.chain import workflow_file
 from cqs_sheets.github.state import Owner
+from cqs_sheets.values import dataclass
 
 _SANDBOX_TARGET = "sandbox.xlsx"
 
@@ -28,6 +28,7 @@ class Inputs:
     renew: bool
     keeps: bool
     premium_in_public: bool
+    page: bool
     branch: str
     owner: Owner
     workspace: Path
@@ -62,6 +63,7 @@ class Inputs:
             renew=given("RENEW") == "true" and not sandbox,
             keeps=given("STATE") != "none",
             premium_in_public=given("PREMIUM_IN_PUBLIC") == "true",
+            page=given("PAGE") == "true" and not sandbox,
             branch=given("BRANCH"),
             owner=Owner(
                 workflow=workflow_file(environ),

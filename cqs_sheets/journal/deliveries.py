@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
@@ -43,7 +45,7 @@ _ALIKE = f"""SELECT {model.RECORD}, alike.number FROM (
     ) alike JOIN signals s ON s.arrival = alike.arrival {_REVISION}"""  # noqa: S608
 
 _REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN cursor ELSE 0 END,
-    last_write, last_heartbeat, shape, stamp, word, writer, zone, title
+    last_write, last_heartbeat, shape, stamp, word, writer, zone, title, rest
     FROM targets WHERE name = ?"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
@@ -58,16 +60,33 @@ _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, curso
     last_write = CASE WHEN :wrote_rows = 1 THEN :at ELSE last_write END,
     last_heartbeat = CASE WHEN :wrote = 1 THEN :at ELSE last_heartbeat END,
     shape = coalesce(:shape, shape), stamp = :stamp, word = :word, writer = coalesce(:writer, writer),
-    zone = coalesce(:zone, zone), title = coalesce(:title, title)
+    zone = coalesce(:zone, zone), title = coalesce(:title, title), rest = :rest
     WHERE id = :target"""
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_REMEMBER = """INSERT INTO memories (target, content) VALUES (?, ?)
+    ON CONFLICT (target) DO UPDATE SET content = excluded.content"""
 
 _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
     AND (word = '' OR number IN (SELECT CAST(value AS BIGINT) FROM json_each(:numbers)))"""
 
 _KNOWN_AS = """SELECT t.name FROM stamps s JOIN targets t ON t.id = s.target
     WHERE s.word <> '' AND s.word IN (SELECT value FROM json_each(?)) ORDER BY s.number DESC"""
+
+
+_NOT_AT_THE_END = """SELECT id, CASE WHEN title = '' THEN name ELSE title END, cursor, selection FROM targets
+    WHERE cursor < (SELECT coalesce(max(change), 0) FROM signals)"""
+
+
+def _feeds_in(selection: str) -> Collection[str] | None:
+    """The feeds that a target's selection begins with, None for all (and where it cannot be told)."""
+    found = re.match(r"\((\(.*?\)|None), ", selection)
+    try:
+        feeds: Collection[str] | None = ast.literal_eval(found[1]) if found else None
+    except (ValueError, SyntaxError):
+        return None
+    return feeds
 
 
 def names_of(feeds: Collection[str] | None) -> str | None:
@@ -151,6 +170,16 @@ class Deliveries:
         [[count]] = self._database.execute(f"SELECT count(*) {_PENDING}", values)
         return int(count)
 
+    def behind(self) -> list[model.Behind]:
+        """The targets that lack something, whoever wrote them, the one that waits longest first."""
+        found = []
+        for target, name, cursor, selection in self._database.execute(_NOT_AT_THE_END):
+            values = {"target": target, "cursor": cursor, "feeds": names_of(_feeds_in(selection))}
+            [[pending, since]] = self._database.execute(f"SELECT count(*), min(r.at) {_PENDING}", values)
+            if pending:
+                found.append(model.Behind(name, pending, model.from_stamp(since)))
+        return sorted(found, key=lambda one: one.since)
+
     def delivered(
         self,
         target: model.TargetState,
@@ -165,6 +194,8 @@ class Deliveries:
         stamp: Write | None = None,
         zone: str | None = None,
         title: str | None = None,
+        rest: str = "",
+        memory: bytes = b"",
     ) -> None:
         """Note, in one transaction, that the target holds `rows` (key, revision) as of write `sequence`.
 
@@ -172,6 +203,8 @@ class Deliveries:
         before `wanted`, if nothing was left over). `wrote`: whether the target was touched at all.
         `shape` names the columns of the template it was done with, None if that was not looked at. `stamp`
         is the target's last write, `zone` that of its times, `title` what people call it; None as above.
+        `rest` is what a later run knows by that nothing is to be done, `memory` what the destination wants to know
+        again once it `wrote`.
         """
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
@@ -187,6 +220,7 @@ class Deliveries:
                     "shape": shape,
                     "zone": zone,
                     "title": title,
+                    "rest": rest,
                     "wrote_rows": wrote and bool(given),
                     "at": model.to_stamp(at),
                     "target": target.id,
@@ -195,8 +229,15 @@ class Deliveries:
                     "writer": writer_of(last.word) if wrote and last.word else None,
                 },
             )
+            if wrote:
+                self._database.change(_REMEMBER, (target.id, memory))
             if last.word:
                 self._database.change(_SEEN, (target.id, *last))
+
+    def memory(self, target: model.TargetState) -> bytes:
+        """What the destination wanted to be remembered of the target's last write."""
+        rows = self._database.execute("SELECT content FROM memories WHERE target = ?", (target.id,))
+        return bytes(rows[0][0]) if rows else b""
 
     def stamps(self, target: model.TargetState, lineage: Lineage) -> set[Write]:
         """The writes at which the target was seen, as far as they are in the lineage or have no word."""
@@ -220,6 +261,7 @@ def _target_from(name: str, row: Row) -> model.TargetState:
         writer=writer,
         zone=more[0],
         title=more[1],
+        rest=more[2],
     )
 
 

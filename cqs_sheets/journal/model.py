@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cqs_sheets.core.news import News
@@ -19,6 +18,7 @@ from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
+from cqs_sheets.values import dataclass
 
 _ALONE = "default"  # the tenant of a journal that one party has for itself
 
@@ -43,8 +43,7 @@ JournalPlace = Path | SharedJournal
 """Where a journal is: a file of its own, or PostgreSQL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
+class KeptAnswer(NamedTuple):
     """An answer of the API as it came: `feed` is the name, `request` the parameters without the key.
 
     `table` is the provider's table it is of, which the answer itself does not say.
@@ -58,13 +57,13 @@ class KeptAnswer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
+class Poll(NamedTuple):
     """One feed asked once, by as many requests as it took.
 
     `selection` is the canonical text of the feed's filters and tier. `window` is None when the poll
     failed; `outcome` then is the error's kind, else "ok". `answers` are ids from `keep_answer`.
-    Only a `sure` poll (its answers were complete) counts as coverage and can close signals.
+    Only a `sure` poll (its answers were complete) counts as coverage and can close signals. What an
+    answer that was `imported` brings is no news to alerts.
     """
 
     feed: str
@@ -76,10 +75,10 @@ class Poll:
     signals: Sequence[Signal] = ()
     rejects: Sequence[Reject] = ()
     sure: bool = True
+    imported: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollResult:
+class PollResult(NamedTuple):
     """How many signals a poll made new, changed (reopened ones too), closed and aged, and what it saw.
 
     `second_lives` are those of the new ones whose id had been another signal's, which had ended. `news` says what
@@ -96,8 +95,7 @@ class PollResult:
     news: tuple[News, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastPoll:
+class PastPoll(NamedTuple):
     """A poll as the journal remembers it."""
 
     feed: str
@@ -113,8 +111,7 @@ class PastPoll:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastReject:
+class PastReject(NamedTuple):
     """A malformed signal as the journal remembers it."""
 
     feed: str
@@ -122,8 +119,7 @@ class PastReject:
     reject: Reject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class Revision(NamedTuple):
     """What a record was from `at` until its next revision."""
 
     at: datetime
@@ -138,7 +134,8 @@ class TargetState:
     last when the journal last saw it, `version` what it was then. `writer` begins our own words. All changes
     up to `cursor` are delivered or were declined. `last_write` is when rows were last written,
     `last_heartbeat` when anything was. `shape` names the template's columns as they were then, `zone` the time zone
-    of its rows ("" unknown), `title` what people call it ("" as in the config).
+    of its rows ("" unknown), `title` what people call it ("" as in the config), `rest` by what a
+    later run knows that nothing is to be done.
     """
 
     id: int
@@ -153,10 +150,10 @@ class TargetState:
     shape: str = ""
     zone: str = ""
     title: str = ""
+    rest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(NamedTuple):
     """A row's last delivered revision, and the sequence numbers of its first and last delivery."""
 
     revision: int
@@ -164,8 +161,7 @@ class Delivered:
     last: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A record a target should hold; `change` grows with each change over the whole journal."""
 
     record: Record
@@ -173,8 +169,15 @@ class Wanted:
     change: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
+class Behind(NamedTuple):
+    """A target that lacks rows, how many, and since when the oldest of them has been known."""
+
+    name: str
+    pending: int
+    since: datetime
+
+
+class Pruned(NamedTuple):
     """How much was dropped."""
 
     answers: int
@@ -183,8 +186,7 @@ class Pruned:
     rejects: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(NamedTuple):
     """What another journal brought: signals new here, signals it knew more of, polls."""
 
     new: int
@@ -192,6 +194,7 @@ class Merged:
     polls: int
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLE = "table"
@@ -267,11 +270,12 @@ def content_of(signal: Signal) -> str:
     content: dict[str, Any] = {"timestamp": to_stamp(signal.timestamp)}
     content |= {name: getattr(signal, name) for name in TEXTS}
     content |= {name: str(value) for name in NUMBERS if (value := getattr(signal, name)) is not None}
+    content |= {name: text for name in ("sent", "sent_zone") if (text := getattr(signal, name))}
     if signal.extra:
         content["extra"] = dict(signal.extra)
     if signal.flags:
         content["flags"] = list(signal.flags)
-    return json.dumps(content, separators=(",", ":"))
+    return _compact(content)
 
 
 def record_from(row: Row) -> Record:
@@ -308,5 +312,7 @@ def _signal_from(key: SignalKey, content: dict[str, Any]) -> Signal:
         timestamp=from_stamp(content["timestamp"]),
         extra=content.get("extra", {}),
         flags=tuple(content.get("flags", ())),
+        sent=content.get("sent", ""),
+        sent_zone=content.get("sent_zone", ""),
         **values,
     )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
+from cqs_sheets.core.alerts.news import Kind
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.outcomes import keeping
-from cqs_sheets.core.outcomes.keeping import Kept, rules_hash
-from cqs_sheets.core.outcomes.rules import Rules
+from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.signal import Record
-from cqs_sheets.journal import model, records
+from cqs_sheets.journal import model, outbox, records
 from cqs_sheets.journal.database import Database, Row
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.keeping import Kept
+    from cqs_sheets.core.outcomes.rules import Rules
 
 _UNDONE = f"""SELECT {model.RECORD} FROM signals s
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
@@ -27,6 +33,10 @@ _KEEP = """INSERT INTO outcomes (arrival, rules, clock, until, done, state, show
     ON CONFLICT (rules, arrival) DO UPDATE SET clock = excluded.clock, until = excluded.until,
     done = excluded.done, state = excluded.state, shown = excluded.shown"""
 
+_HITS = {
+    "target1_at": Kind.TARGET, "target2_at": Kind.TARGET, "target3_at": Kind.TARGET, "stop_at": Kind.STOP,
+}  # fmt: skip
+_OVERLAP = timedelta(hours=1)
 _COLUMNS = "arrival, clock, done, state, shown"
 
 
@@ -37,7 +47,7 @@ class Outcomes:
 
     def last_judged(self, rules: Rules) -> datetime | None:
         """When signals were last judged by these rules."""
-        rows = self._database.execute("SELECT judged_at FROM rule_sets WHERE hash = ?", (rules_hash(rules),))
+        rows = self._database.execute("SELECT judged_at FROM rule_sets WHERE hash = ?", (_hash(rules),))
         return model.maybe_time(rows[0][0]) if rows else None
 
     def undone(self, rules: Rules) -> Iterator[Record]:
@@ -56,38 +66,72 @@ class Outcomes:
         return {arrival: _shown(arrival, text) for arrival, text in rows}
 
     def keep_outcomes(
-        self, rules: Rules, found: Mapping[int, Kept], *, at: datetime, targets: Collection[int] = ()
+        self,
+        rules: Rules,
+        found: Mapping[int, Kept],
+        *,
+        at: datetime,
+        targets: Collection[int] = (),
+        whole: bool = True,
     ) -> int:
         """Keep what was found of signals (arrivals); how many of them now show something else.
 
-        Those are offered to `targets` (ids) again.
+        Those are offered to `targets` (ids) again, and alerts tell of targets and stops that were hit since the
+        last sitting: what the first one finds is past. `whole`: with these all signals were judged at `at`.
         """
         with self._database.transaction():
+            last = self.last_judged(rules)
             self._database.change(
                 "INSERT INTO rule_sets (hash, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (rules_hash(rules), keeping.rules_text(rules)),
+                (_hash(rules), _text(rules)),
             )
             number = self._rules(rules)
-            self._database.change(
-                "UPDATE rule_sets SET judged_at = ? WHERE id = ?", (model.to_stamp(at), number)
-            )
+            if whole:
+                judged = (model.to_stamp(at), number)
+                self._database.change("UPDATE rule_sets SET judged_at = ? WHERE id = ?", judged)
             before = self.shown_outcomes(rules, found)
             self._database.change_many(
                 _KEEP, (_row(number, arrival, kept) for arrival, kept in found.items())
             )
             changed = [arrival for arrival, kept in found.items() if kept.shown != before.get(arrival)]
             offer(self._database, changed, targets)
+            for arrival in changed if last else ():
+                _tell_hits(self._database, at, last, arrival, found[arrival].shown, before.get(arrival, {}))
         return len(changed)
 
     def _rules(self, rules: Rules) -> int:
         """The row of a set of rules; 0 for one that nothing was judged by."""
-        rows = self._database.execute("SELECT id FROM rule_sets WHERE hash = ?", (rules_hash(rules),))
+        rows = self._database.execute("SELECT id FROM rule_sets WHERE hash = ?", (_hash(rules),))
         return int(rows[0][0]) if rows else 0
 
     def _outcome_rows(self, columns: str, rules: Rules, arrivals: Collection[int] | None) -> Iterator[Row]:
         listed = None if arrivals is None else json.dumps(list(arrivals))
         sql = _KEPT.replace(_COLUMNS, columns)
         return self._database.iterate(sql, {"rules": self._rules(rules), "arrivals": listed})
+
+
+def _tell_hits(
+    database: Database,
+    at: datetime,
+    last: datetime | None,
+    arrival: int,
+    shown: Mapping[str, CellValue],
+    before: Mapping[str, CellValue],
+) -> None:
+    """What a signal reached; an hour before the `last` sitting and earlier it is old, as of one that was imported."""
+    for name, kind in _HITS.items():
+        hit = shown.get(name)
+        if name in before or not isinstance(hit, datetime) or last is None or hit < last - _OVERLAP:
+            continue
+        detail = {"at": utc_text(hit)}
+        if kind is Kind.TARGET:
+            detail["level"] = name[len("target")]
+        else:
+            result = shown.get("r_net")
+            detail |= {"r": f"{result:+.2f}"} if isinstance(result, Decimal) else {}
+            price = shown.get("exit_price")
+            detail |= {"price": plain_price(price)} if isinstance(price, Decimal) else {}
+        outbox.tell(database, at, kind, arrival=arrival, detail=detail)
 
 
 def offer(database: Database, arrivals: Collection[int], targets: Collection[int]) -> None:
@@ -125,7 +169,21 @@ def take_outcomes(
         )
 
 
+def _hash(rules: Rules) -> str:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
+    return keeping.rules_hash(rules)
+
+
+def _text(rules: Rules) -> str:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
+    return keeping.rules_text(rules)
+
+
 def _row(rules: int, arrival: int, kept: Kept) -> Row:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
     state = kept.state
     return (
         arrival, rules, kept.clock, state.until if state else None, kept.done,
@@ -134,15 +192,19 @@ def _row(rules: int, arrival: int, kept: Kept) -> Row:
 
 
 def _kept_from(row: Row) -> Kept:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
     arrival, clock, done, state, text = row
     try:
         known = None if state is None else keeping.state_from(state)
     except (ValueError, KeyError, TypeError) as error:
         raise model.damaged(f"the outcome of signal {arrival}") from error
-    return Kept(clock=clock, state=known, shown=_shown(arrival, text), done=bool(done))
+    return keeping.Kept(clock=clock, state=known, shown=_shown(arrival, text), done=bool(done))
 
 
 def _shown(arrival: int, text: str) -> Mapping[str, CellValue]:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
     try:
         return keeping.shown_from(text)
     except (ValueError, KeyError, TypeError, ArithmeticError) as error:

@@ -10,13 +10,13 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from decimal import Decimal, DecimalTuple
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cqs_sheets.core.outcomes.candles import HOUR, Candles
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, field
 
 STORE_FILE = "candles.sqlite3"
 """The store's name in the home folder."""
@@ -128,8 +128,8 @@ class CandleStore:
         )
         return int(rows.fetchone()[0])
 
-    def entries(self, exchange: str, *, since: int) -> dict[str, dict[str, Any]]:
-        """What an exchange said of its markets, by symbol, of those asked for since that second."""
+    def entries(self, exchange: str, *, since: int) -> dict[str, dict[str, Any] | None]:
+        """What an exchange said of its markets, by symbol, since that second; None: it has none of that name."""
         rows = self._db.execute(
             "SELECT symbol, entry FROM markets WHERE exchange = ? AND entry IS NOT NULL AND asked >= ?",
             (exchange, since),

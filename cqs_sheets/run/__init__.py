@@ -8,12 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from platformdirs import user_config_dir
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
@@ -27,22 +24,25 @@ from cqs_sheets.config import (
     process_environ,
 )
 from cqs_sheets.config.values import holds_password, journal_problem
-from cqs_sheets.core.plan.facts import Lineage
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices, Lineage
 from cqs_sheets.core.secret import Secret
-from cqs_sheets.destinations import Destination
-from cqs_sheets.destinations.excel import ExcelDestination, check_place
+from cqs_sheets.destinations import excel
+from cqs_sheets.destinations.excel.filesystem import check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
-from cqs_sheets.run.deliver import Deliverer, Target, remembered, shows_outcomes
-from cqs_sheets.run.outcomes import Desk
+from cqs_sheets.run.clocks import read_in
 from cqs_sheets.run.poll import FeedPoller
+from cqs_sheets.run.rest import Rest, remembered
 from cqs_sheets.run.sync import Run
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass, replace
 
 if TYPE_CHECKING:
+    from cqs_sheets.destinations import Destination
     from cqs_sheets.destinations.google.wire.exchange import Places, Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+    from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.outcomes import Desk
 
 
 def _go_on() -> CqsError | None:
@@ -132,7 +132,8 @@ def opened_session(
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
         past = None
         if sandbox:
-            settings = replace(settings, home=settings.home / "sandbox", journal_url=None)
+            # nobody is told of invented signals
+            settings = replace(settings, home=settings.home / "sandbox", journal_url=None, alerts=())
         if sandbox and serve:
             from cqs_sheets.run.past import give_past  # noqa: PLC0415
 
@@ -162,34 +163,55 @@ def opened_run(
 ) -> Iterator[Run]:
     """A run with its journal and its connections open: an API client of its own, or the one given.
 
-    Raises CqsError if the journal cannot be opened, or the key cannot be used.
+    Raises CqsError if the journal cannot be opened, or the key or another server_timezone cannot be used.
     """
     settings = session.settings
     with ExitStack() as stack:
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
+        read_in(journal, settings.api.server_zone, utc_now())
+        if not dry_run:
+            names = [alert.name for alert in settings.alerts]
+            journal.register_alerts(settings.alert_owner, names, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
-        judging = settings.outcomes is not None or any(map(targets.show_outcomes, settings.targets))
+        rest = Rest(
+            journal=journal, clock=utc_now, surroundings=f"{settings.zone} {session.sandbox}",
+            looks=not choices.restore,
+        )  # fmt: skip
+
+        def show(target: TargetSettings) -> bool:
+            return rest.known(target) is None and targets.show_outcomes(target)
+
+        judging = settings.outcomes is not None or any(map(show, settings.targets))
         desk = desk_of(session, journal, progress=progress) if judging else None
         if desk and session.past:
             session.past(journal)
+
+        @cache
+        def deliverer() -> Deliverer:
+            from cqs_sheets.run.deliver import Deliverer  # noqa: PLC0415 - not where all targets are at rest
+
+            return Deliverer(
+                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
+                rules=desk.settings.rules if desk else None, sleep=session.sleep, rest=rest, turn=rest.turn,
+            )  # fmt: skip
+
         yield Run(
             settings=settings,
             poller=FeedPoller(
                 api, journal, free=settings.api.key.is_free,
                 server_zone=settings.api.server_zone, interval=settings.api.interval,
             ),
-            deliverer=Deliverer(
-                journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
-                rules=desk.settings.rules if desk else None, sleep=session.sleep,
-            ),
+            deliverer=deliverer,
+            dry_run=dry_run,
             journal=journal,
             open_target=targets.open,
+            at_rest=rest.found,
             clock=utc_now,
             progress=progress,
             stop=session.stop,
             desk=desk,
-            shows_outcomes=targets.show_outcomes,
+            shows_outcomes=show,
         )  # fmt: skip
 
 
@@ -208,6 +230,8 @@ def check_targets(session: Session) -> None:
 
 def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
     """What judges signals by the session's rules. One's own sandbox is asked for as much as is wanted."""
+    from cqs_sheets.run.outcomes import Desk  # noqa: PLC0415 - for judging only
+
     settings = session.settings
     return Desk(
         journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
@@ -247,6 +271,8 @@ class Targets:
 
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
+        from cqs_sheets.run.deliver import Target  # noqa: PLC0415 - as above
+
         template = self._template(target.template)
         template = template.of_sandbox() if self._session.sandbox else template
         return Target(
@@ -258,6 +284,8 @@ class Targets:
 
     def show_outcomes(self, target: TargetSettings) -> bool:
         """Whether a target's template shows what became of signals; not if it cannot be used."""
+        from cqs_sheets.run.deliver import shows_outcomes  # noqa: PLC0415 - as above
+
         try:
             return shows_outcomes(self._template(target.template))
         except CqsError:
@@ -272,7 +300,7 @@ class Targets:
                 http=self._google,
                 zone_name=str(self._session.settings.zone),
             )
-        return ExcelDestination(
+        return excel.ExcelDestination(
             target.path or Path(target.to),
             backups=target.backups,
             lock_wait=target.lock_wait,
@@ -286,7 +314,7 @@ def lineage_of(target: TargetSettings) -> Lineage:
     if target.path is None:
         return ()
     try:
-        return ExcelDestination(target.path).stamp("").lineage
+        return excel.ExcelDestination(target.path).stamp("").lineage
     except CqsError:
         return ()
 
@@ -317,4 +345,6 @@ def open_google(
 
 def config_folder() -> Path:
     """Where a signed-in user's token is kept: the platform's folder for a user's settings."""
+    from platformdirs import user_config_dir  # noqa: PLC0415 - for Google only
+
     return Path(user_config_dir("cqs-sheets"))

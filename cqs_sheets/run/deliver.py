@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import KW_ONLY, dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from dataclasses import KW_ONLY
+from datetime import datetime, tzinfo
 from functools import cached_property
 from threading import Lock
 from types import MappingProxyType
@@ -22,6 +20,7 @@ from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.plan.facts import (
     SANDBOX,
+    Choices,
     Facts,
     Lineage,
     Write,
@@ -32,7 +31,7 @@ from cqs_sheets.core.plan.facts import (
     written_by_others,
 )
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
-from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of
 from cqs_sheets.core.plan.zones import Rezoning, recorded_zone, zone_named
 from cqs_sheets.core.signals.exchanges import BUILT_IN
@@ -41,7 +40,9 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
+from cqs_sheets.run.rest import Delivery, Rest, is_heartbeat_due, remembered
 from cqs_sheets.unexpected import explained
+from cqs_sheets.values import dataclass, field, replace
 
 _log = logging.getLogger(__name__)
 _MANY = 1000  # signals, of which all are read at once
@@ -59,46 +60,6 @@ class Target:
     template: Template
     destination: Destination
     zone: tzinfo
-
-
-def remembered(journal: Journal, settings: TargetSettings, lineage: Lineage = ()) -> TargetState:
-    """What the journal knows of a target; `lineage` is what a workbook says of itself, for a shared journal.
-
-    One workbook with another template is another target: what was delivered to the tabs of the one
-    says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
-    at again.
-    """
-    chosen = (settings.feeds, sorted(settings.where.items()))
-    selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(_known_as(journal, settings, lineage), selection)
-
-
-def _known_as(journal: Journal, settings: TargetSettings, lineage: Lineage) -> str:
-    """A target's name in the journal. Machines that share one know a workbook by its content: paths differ."""
-    if not journal.shared or settings.path is None:
-        return f"{settings.identity} as {settings.template}"
-    ending = f" as {settings.template.replace(os.sep, '/').rpartition('/')[2]}"
-    known = journal.known_as(lineage, ending) if lineage else None
-    return known or f"{platform.node()}:{settings.identity}{ending}"
-
-
-@dataclass(slots=True, kw_only=True)
-class Delivery:
-    """What became of one target: the `error` that ended it, if one did, and the rows that are still `pending`.
-
-    `title` is what people call it ("" as in the config). Of the signals that were `offered` to it for the first
-    time, so many it `declined`, as they are not for it. `told` says what else was done.
-    """
-
-    plan: Plan | None = None
-    error: CqsError | None = None
-    requests: int = 0
-    pending: int = 0
-    title: str = ""
-    offered: int = 0
-    declined: int = 0
-    told: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -165,7 +126,8 @@ class Deliverer:
     rules: Rules | None = None
     random: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
     sleep: Callable[[float], None] = time.sleep
-    _turn: Lock = field(default_factory=Lock)
+    rest: Rest | None = None
+    turn: Lock = field(default_factory=Lock)
 
     def deliver(self, target: Target, settings: Mapping[str, CellValue], *, make_empty: bool) -> Delivery:
         """Write what the target lacks; a failure is returned, with what was found out before it.
@@ -182,6 +144,7 @@ class Deliverer:
                 break
             except TargetChanged as changed:
                 outcome.error = changed
+                target.destination.recall(b"")
             except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
                 outcome.error = explained(error, target.settings.name)
                 break
@@ -191,7 +154,7 @@ class Deliverer:
     def failed_to_open(self, settings: TargetSettings, error: CqsError) -> Delivery:
         """What became of a target that could not even be opened: its rows wait."""
         try:
-            with self._turn:
+            with self.turn:
                 state = remembered(self.journal, settings)
                 pending = self.journal.pending(state, settings.feeds)
                 return Delivery(error=error, pending=pending, title=state.title)
@@ -199,9 +162,11 @@ class Deliverer:
             return Delivery(error=error)
 
     def _state(self, target: Target) -> TargetState:
-        by_content = self.journal.shared and target.settings.path
-        lineage = target.destination.stamp("").lineage if by_content else ()
-        with self._turn:
+        lineage: Lineage = ()
+        if self.journal.shared and target.settings.path:
+            with suppress(CqsError):  # told by the look that follows
+                lineage = target.destination.stamp("").lineage
+        with self.turn:
             return remembered(self.journal, target.settings, lineage)
 
     @contextmanager
@@ -223,18 +188,18 @@ class Deliverer:
         try:
             yield
         finally:
-            with self._turn, suppress(TargetBusy):  # a session that broke holds nothing any more
+            with self.turn, suppress(TargetBusy):  # a session that broke holds nothing any more
                 self.journal.release(state)
 
     def _hold(self, state: TargetState) -> bool:
-        with self._turn:
+        with self.turn:
             return self.journal.hold(state)
 
     def _deliver_once(
         self, target: Target, settings: Mapping[str, CellValue], outcome: Delivery, *, make_empty: bool
     ) -> None:
         state = self._state(target)
-        with self._turn:
+        with self.turn:
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         outcome.title = state.title
         stamp = target.destination.stamp(state.version)
@@ -242,7 +207,7 @@ class Deliverer:
         self._refuse_a_mix(target, state, stamp)
         looked = _Looked(target, state, stamp, restore=self.choices.restore)
         moved = looked.moved()
-        with self._turn:
+        with self.turn:
             newest = self.journal.newest_change()
             rows = list(self._rows(state, stamp, target, moved=moved, outcome=outcome))
         outcome.pending = sum(not row.fill_only for row in rows)
@@ -255,6 +220,10 @@ class Deliverer:
         if not something_to_do:
             self._note(target, state, newest, rows, stamp, version=stamp.version)
             return
+        if stamp.version == state.version and outcome.error is None:  # else it was not true of the file
+            with self.turn:
+                memory = self.journal.memory(state)
+            target.destination.recall(memory)
         plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat, outcome=outcome)
         outcome.plan = plan
         outcome.warnings[:0] = plan.warnings
@@ -267,7 +236,10 @@ class Deliverer:
             applied = target.destination.apply(plan)
             outcome.warnings.extend(applied.warnings)
             wrote = Write(plan.sequence, plan.word)
-            self._note(target, state, newest, rows, stamp, version=applied.version, wrote=wrote, shape=now)
+            self._note(
+                target, state, newest, rows, stamp,
+                version=applied.version, wrote=wrote, shape=now, memory=applied.memory,
+            )  # fmt: skip
         outcome.pending = 0
 
     def _candidates(self, state: TargetState, stamp: Stamp, target: Target, *, moved: bool) -> list[Wanted]:
@@ -314,7 +286,7 @@ class Deliverer:
         listed = [item.record.arrival for item in items] if len(items) < _MANY else None
         found = self.journal.shown_outcomes(self.rules, listed)
         return [
-            replace(item, record=replace(item.record, judged=found.get(item.record.arrival, {})))
+            item._replace(record=replace(item.record, judged=found.get(item.record.arrival, {})))
             for item in items
         ]
 
@@ -322,12 +294,12 @@ class Deliverer:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
         if not stamp.exists or stamp.version == state.version:
             return {}
-        with self._turn:
+        with self.turn:
             ours = self.journal.stamps(state, stamp.lineage)
         if not written_by_others(stamp.lineage, state.stamp, ours):
             return {}
         found = looked.target.destination.open_keys(looked.facts, looked.bindings)
-        with self._turn:
+        with self.turn:
             return {
                 tab.name: [
                     key
@@ -341,11 +313,8 @@ class Deliverer:
         return any(map(self.journal.knows, signals_of(tab, key)))
 
     def _heartbeat_due(self, state: TargetState, target: Target) -> bool:
-        every = target.settings.heartbeat
-        if not every or target.template.settings_tab is None:
-            return False
-        last = state.last_heartbeat
-        return last is None or self.clock() - last >= timedelta(seconds=every)
+        shown = target.template.settings_tab is not None
+        return shown and is_heartbeat_due(target.settings, state, self.clock())
 
     def _plan(
         self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys,
@@ -385,7 +354,7 @@ class Deliverer:
     def _rezoned(self, looked: _Looked, snapshot: Snapshot, old: tzinfo, outcome: Delivery) -> list[Update]:
         """All times of the target, from the clocks of `old` to today's; what is left as it is is told."""
         target = looked.target
-        with self._turn:
+        with self.turn:
             everything = self.journal.everything(looked.state, target.settings.feeds)
         before, after = (
             {(row.tab, row.key): row for row in _wanted(replace(target, zone=zone), everything, 0)}
@@ -422,7 +391,7 @@ class Deliverer:
                 hint=f"Name another target with --to, or {_AWAY[target.settings.path is None]}.",
                 kind="sandbox",
             )
-        with self._turn:
+        with self.turn:
             ours = self.journal.stamps(state, stamp.lineage)
         if self.sandbox and not of_sandbox(stamp.lineage) and not ours:
             raise DataRefused(
@@ -436,7 +405,7 @@ class Deliverer:
         """The settings of a target that list what was busiest of late in its own rows."""
         if not busiest.asked(target.template):
             return {}
-        with self._turn:
+        with self.turn:
             alike = busiest.looks_at_words(target.template, target.settings.where)
             since = self.clock() - busiest.SPAN
             records = self.journal.recent(target.settings.feeds, since, alike=alike)
@@ -444,12 +413,12 @@ class Deliverer:
 
     def _note(
         self, target: Target, state: TargetState, cursor: int, rows: Iterable[WantedRow], stamp: Stamp,
-        *, version: str, wrote: Write | None = None, shape: str | None = None,
+        *, version: str, wrote: Write | None = None, shape: str | None = None, memory: bytes = b"",
     ) -> None:  # fmt: skip
         if self.dry_run:
             return
         seen = wrote or (top(stamp.lineage) if stamp.lineage else state.stamp)
-        with self._turn:
+        with self.turn:
             forked = (
                 self._held(state, stamp) < state.sequence
             )  # then no number that we gave is that of these rows
@@ -466,7 +435,14 @@ class Deliverer:
                 stamp=seen,
                 zone=str(target.zone) if shape or not state.zone else None,
                 title=stamp.title or None,
+                rest=self._rest_mark(target) if stamp.exists or wrote else "",
+                memory=memory,
             )
+
+    def _rest_mark(self, target: Target) -> str:
+        if self.rest is None or shows_outcomes(target.template):
+            return ""
+        return self.rest.mark(target.settings, beats=target.template.settings_tab is not None)
 
 
 def shows_outcomes(template: Template) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cqs_sheets.core.outcomes.candles import HOUR
@@ -20,6 +19,7 @@ from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Exchanges, NoCandles
 from cqs_sheets.market.store import CandleStore, Known
+from cqs_sheets.values import dataclass, replace
 
 _SHORT = 3 * HOUR  # so few minutes are asked for as they are
 _MERGED = 8 * HOUR  # hours this near to each other are asked for together

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from cqs_sheets.market.candle_files import MarketName, market_name
 from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore
 from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
+from cqs_sheets.values import dataclass
 
 _REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
 _ENDED = timedelta(seconds=5)  # an exchange may take a moment to end a candle
@@ -121,7 +121,7 @@ class Desk:
         def keep(market: Market) -> None:
             nonlocal changed
             found = {arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]}
-            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets)
+            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets, whole=False)
 
         missing: Mapping[Market, str] = {}
         if markets:
@@ -133,7 +133,11 @@ class Desk:
             arrival: missing[market] for market in missing for arrival in arrivals[market]
             if cases[arrival][1].state.until is None
         }  # fmt: skip
-        unjudged = {arrival: _not_judged(records, arrival, reason) for arrival, reason in notes.items()}
+        unjudged = {
+            record.arrival: new for record in records
+            if record.arrival in notes
+            and (new := _not_judged(record.signal, notes[record.arrival])) != kept.get(record.arrival)
+        }  # fmt: skip
         changed += self.journal.keep_outcomes(rules, unjudged, at=at, targets=targets)
         return Judged(changed=changed, requests=requests, missing=missing)
 
@@ -156,6 +160,19 @@ class Desk:
             [self._found(one, case, missing) for one, case in zip(told, found, strict=True)]
             for found in cases
         ]
+
+    def story_of(self, record: Record) -> tuple[Outcome, Candles | None] | None:
+        """What became of one signal, and its market as far as it is kept; None where it was never judged."""
+        rules = self.settings.rules
+        told = _story(self.journal, record)
+        setup, market = setup_of(told, rules), self._market(told.signal)
+        kept = self.journal.outcomes(rules, [record.arrival]).get(record.arrival)
+        if isinstance(setup, str) or isinstance(market, str) or kept is None or kept.state is None:
+            return None
+        with CandleStore.open(self.home) as store:
+            known = store.known(store.market(*market), setup.clock)
+        candles = known.candles(kept.state.until or setup.clock)
+        return outcome_of(told.signal, setup, rules, kept.state), candles
 
     def _found(self, told: Story, case: Case | str, missing: Mapping[Market, str]) -> Outcome:
         """What is known of a signal; where no candle was had, it is not judged yet."""
@@ -211,8 +228,7 @@ class Judged:
         ]
 
 
-def _not_judged(records: Sequence[Record], arrival: int, reason: str) -> Kept:
-    signal = next(record.signal for record in records if record.arrival == arrival)
+def _not_judged(signal: Signal, reason: str) -> Kept:
     shown = keeping.shown(Outcome(signal=signal, outcome=None, reason=reason))
     return Kept(clock=None, state=None, shown=shown)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.core.render import duration
@@ -129,8 +129,7 @@ def _zone_warnings(signals: Sequence[Signal], window: Window) -> tuple[str, ...]
     return (warning,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedPoll:
+class FeedPoll(NamedTuple):
     """What came of polling one feed; `error` says why it is not complete."""
 
     feed: Feed
@@ -243,6 +242,7 @@ def _take_in(
         signals=_as_published(parsed.signals),
         rejects=parsed.rejects,
         sure=False,
+        imported=outcome == "imported",
     )
     return journal.record_poll(poll), parsed.rejects
 

@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.plan.plan import Plan
-from cqs_sheets.core.render import plural
 from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
 from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
-from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.errors import CqsError, Interrupted
-from cqs_sheets.journal import Journal
-from cqs_sheets.run.deliver import Deliverer, Delivery, Target, remembered
-from cqs_sheets.run.outcomes import Desk, Judged
+from cqs_sheets.journal import Journal, Trouble
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.run.rest import Delivery, remembered
 from cqs_sheets.unexpected import explained
+from cqs_sheets.values import replace
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.plan.plan import Plan
+    from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.outcomes import Desk, Judged
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
+_API = "the signals API"
+_FINAL = frozenset({1, 2, 65, 77})  # exit codes of what goes on until somebody looks after it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(NamedTuple):
     """The tools of one sync.
 
-    `open_target` makes a target's destination and template ready (CqsError if it cannot). `clock`
-    gives aware UTC times, `progress` tells a person what is going on, `stop` gives the reason to
-    begin no further step, once there is one. `desk` judges what became of signals, None: nothing does;
+    `deliverer` and `open_target`, which makes a target's destination and template ready (CqsError if it cannot),
+    are asked for only if a target is not `at_rest`: what they need is slow to import. `clock` gives aware UTC times,
+    `progress` tells a person what is going on, `stop` gives the reason to begin no further step, once there is one.
+    `desk` judges what became of signals, None: nothing does;
     `shows_outcomes` says which targets show it.
     """
 
     settings: Settings
     poller: FeedPoller
-    deliverer: Deliverer
+    deliverer: Callable[[], Deliverer]
+    dry_run: bool
     journal: Journal
     open_target: Callable[[TargetSettings], Target]
+    at_rest: Callable[[TargetSettings], Delivery | None]
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
     stop: Callable[[], CqsError | None]
@@ -54,8 +58,7 @@ class Run:
     shows_outcomes: Callable[[TargetSettings], bool] = lambda _: False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
+class SyncResult(NamedTuple):
     """The report, by target the plan that was (or would be) carried out, and what happened to which signal."""
 
     report: Report
@@ -63,8 +66,7 @@ class SyncResult:
     news: tuple[News, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(NamedTuple):
     """One target after its turn; `before` is its first one, where outcomes gave it a second."""
 
     settings: TargetSettings
@@ -85,10 +87,12 @@ def run_once(run: Run) -> SyncResult:
     if judged and judged.changed:
         written = _with_outcomes(run, written, shown)
     stopped = run.stop()
+    if run.settings.alerts:
+        _note_troubles(run, polls, written)
     report = Report(
         started=started,
         seconds=(run.clock() - started).total_seconds(),
-        dry_run=run.deliverer.dry_run,
+        dry_run=run.dry_run,
         api=_api_report(polls),
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
@@ -121,7 +125,7 @@ def surely_told(
     except Exception as error:  # noqa: BLE001 - whoever reads the report reads one whatever happened
         result = not_begun(explained(error), started, dry_run=dry_run)
         seconds = (clock() - started).total_seconds()
-        return replace(result, report=replace(result.report, seconds=seconds))
+        return result._replace(report=replace(result.report, seconds=seconds))
 
 
 def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
@@ -139,6 +143,22 @@ def _digested(run: Run) -> Iterator[CqsError]:
             run.poller.digest(kept)
         except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
             yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
+
+
+def _note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written]) -> None:
+    """What fails now and what does not, for alerts."""
+    asked = [(_API, poll.error) for poll in polls]
+    given = [(target.settings.name, target.delivery.error) for target in written]
+    failing = {
+        what: Trouble(
+            message=f"{error.message} {error.meaning}".strip(),
+            hint=error.hint,
+            final=error.exit_code in _FINAL,
+        )
+        for what, error in (*asked, *given)
+        if error and not isinstance(error, Interrupted)
+    }
+    run.journal.note_troubles(run.clock(), failing, {what for what, error in (*asked, *given) if not error})
 
 
 def poll_feeds(run: Run) -> tuple[tuple[CqsError, ...], tuple[FeedPoll, ...]]:
@@ -172,7 +192,7 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
 
 def judge(run: Run) -> Judged | None:
     """What judging came to, once the targets have their signals: it delays none. None where it is not due."""
-    if run.desk is None or run.deliverer.dry_run or run.stop() or not run.desk.due():
+    if run.desk is None or run.dry_run or run.stop() or not run.desk.due():
         return None
     shown = [
         remembered(run.journal, settings).id
@@ -189,7 +209,7 @@ def _with_outcomes(run: Run, written: Sequence[Written], shown: Mapping[str, Cel
         if target.delivery.error or run.stop() or not run.shows_outcomes(target.settings):
             return target
         second = write_target(run, target.settings, shown, make_empty=False)
-        return replace(second, before=target.delivery, seconds=target.seconds + second.seconds)
+        return second._replace(before=target.delivery, seconds=target.seconds + second.seconds)
 
     return [again(target) for target in written]
 
@@ -208,13 +228,19 @@ def write_target(
 ) -> Written:
     """Bring one target up to date; what went wrong is in its delivery."""
     begun = run.clock()
+    delivery = run.at_rest(settings) or _delivered(run, settings, shown, make_empty=make_empty)
+    return Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+
+
+def _delivered(
+    run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
+) -> Delivery:
+    deliverer = run.deliverer()
     try:
         target = run.open_target(settings)
     except Exception as error:  # noqa: BLE001 - the other targets have their turn, whatever it was
-        delivery = run.deliverer.failed_to_open(settings, explained(error, settings.name))
-    else:
-        delivery = run.deliverer.deliver(target, shown, make_empty=make_empty)
-    return Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+        return deliverer.failed_to_open(settings, explained(error, settings.name))
+    return deliverer.deliver(target, shown, make_empty=make_empty)
 
 
 def _covered(run: Run) -> list[tuple[str, str]]:
@@ -265,8 +291,7 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
 def _target_report(written: Written, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
     plans = _plans(written) if delivery.error is None else []
-    added = sum(len(plan.adds) for plan in plans)
-    updated, closed = _changed_rows(plans)
+    added, updated, closed, made = _counted(plans, settings)
     return TargetReport(
         target=settings.name,
         template=settings.template,
@@ -280,43 +305,25 @@ def _target_report(written: Written, polls: Sequence[FeedPoll]) -> TargetReport:
         requests=sum(turn.requests for turn in _turns(written)),
         seconds=written.seconds,
         title=delivery.title,
-        made=_made(plans[0], new_file=settings.path is not None) if plans else (),
+        made=made,
         told=tuple(what for turn in _turns(written) for what in turn.told) if plans else (),
         offered=_turns(written)[0].offered,
         declined=_turns(written)[0].declined,
     )
 
 
-def _made(plan: Plan, *, new_file: bool) -> tuple[str, ...]:
-    """What a target lacked of its template; the tabs of a new workbook go without saying."""
-    if not plan.snapshot.exists and new_file:
-        return ("a new workbook",)
-    tabs = [new.title for new in plan.new_tabs if not new.tab.startswith("_")]
-    told = [f"{'tab' if len(tabs) == 1 else 'tabs'} {', '.join(tabs)}"] if tabs else []
-    for name, count in Counter(new.tab for new in plan.new_columns).items():
-        settings = isinstance(plan.template.tab(name), SettingsTab)
-        told.append(plural(count, "setting") if settings else f"{plural(count, 'column')} of {name}")
-    return tuple(told)
+def _counted(plans: Sequence[Plan], settings: TargetSettings) -> tuple[int, int, int, tuple[str, ...]]:
+    if not plans:
+        return 0, 0, 0, ()
+    from cqs_sheets.core.changes import counted  # noqa: PLC0415 - only what plans needs it
+
+    return counted(plans, new_file=settings.path is not None)
 
 
 def _seen(settings: TargetSettings, polls: Sequence[FeedPoll]) -> int:
     """How many open signals the feeds of a target showed."""
     feeding = (poll for poll in polls if settings.feeds is None or poll.feed.name in settings.feeds)
     return len({key for poll in feeding for key in poll.result.seen})
-
-
-def _changed_rows(plans: Sequence[Plan]) -> tuple[int, int]:
-    """How many rows that stood there are updated, and how many of all are marked closed."""
-    updated, closed = set(), set()
-    for plan in plans:
-        for change in plan.updates:
-            tab = plan.template.tab(change.tab)
-            if isinstance(tab, TableTab):
-                updated.add((change.tab, change.key))
-                if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
-                    closed.add((change.tab, change.key))
-    added = {(new.tab, new.key) for plan in plans for new in plan.adds}
-    return len(updated - closed - added), len(closed)
 
 
 GOES_ON = frozenset({0, 1, 65, 69, 75})
@@ -332,16 +339,14 @@ _DOUBLINGS = 4
 _NAP = 30.0  # seconds: a computer that was asleep is noticed this soon after it woke
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
+class Beat(NamedTuple):
     """When to poll: every `every` seconds, for `lasting` seconds (None: until stopped)."""
 
     every: float
     lasting: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """What one sync came to.
 
     `good`: every feed was polled in full. `limited`: the API asked for fewer requests, even if it

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.changes import plan_lines
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.plan.plan import HeldRow, Plan, Snapshot, TabState, Update
-from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
-from cqs_sheets.core.render import plan_lines
 from cqs_sheets.core.signals.signal import Status
 from tests.make import SIGNALS_TAB, TEMPLATE, record, table_of
 

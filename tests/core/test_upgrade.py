@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqs_sheets.core.changes import plan_lines
 from cqs_sheets.core.plan.binding import Binding, Bindings, How
 from cqs_sheets.core.plan.facts import Made
 from cqs_sheets.core.plan.plan import (
@@ -26,7 +27,6 @@ from cqs_sheets.core.plan.plan import (
 )
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import wanted_rows
-from cqs_sheets.core.render import plan_lines
 from cqs_sheets.core.templates.template import Template
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record, table_of
 

@@ -55,6 +55,9 @@ class MemoryDestination:
         """Say that a user saved the target."""
         self._version = str(next(self._versions))
 
+    def recall(self, memory: bytes) -> None:
+        """Nothing is remembered."""
+
     def stamp(self, known_version: str) -> Stamp:
         """See base.Destination."""
         del known_version

@@ -13,9 +13,9 @@ import pytest
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text, same
 from cqs_sheets.core.plan.binding import bind
-from cqs_sheets.core.plan.facts import top
+from cqs_sheets.core.plan.facts import Choices, top
 from cqs_sheets.core.plan.plan import Plan
-from cqs_sheets.core.plan.planner import Choices, make_plan
+from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template
@@ -305,6 +305,16 @@ def test_open_rows_are_found_wherever_they_stand(user: User) -> None:
     assert open_keys(user) == {"Signals": {"1", "AB-4"}}
     table = read_target(user.destination, TEMPLATE, {"Signals": {"AB-4"}})  # it may follow
     assert table.tabs["Signals"].rows["AB-4"].values["status"] == "open"
+
+
+def test_all_keys_are_found_wherever_they_stand(user: User) -> None:
+    sync(user, row("1"), row("2", status=Status.CLOSED), row("AB-4"))
+    user.reverse_rows()
+    facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
+    found = user.destination.all_keys(facts, bind(TEMPLATE, facts, {}))
+    assert {tab: set(keys) for tab, keys in found.items()} == {"Signals": {"1", "2", "AB-4"}}
+    table = read_target(user.destination, TEMPLATE, found)  # it may follow
+    assert table.tabs["Signals"].rows["2"].values["status"] == "closed"
 
 
 def test_duplicates_are_reported_by_row_and_the_first_is_updated(user: User) -> None:

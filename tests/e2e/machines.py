@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.settings import place_at
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.journal import Journal, Poll
 from cqs_sheets.journal.database import Database, migrate
-from cqs_sheets.run.deliver import Deliverer, Delivery, Target
+from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.rest import Delivery
 from tests.destinations.users import User
 from tests.make import TEMPLATE, signal
 

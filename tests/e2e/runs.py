@@ -14,7 +14,7 @@ from freezegun.api import FrozenDateTimeFactory
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.journal import Journal
@@ -98,9 +98,11 @@ class World:
                         api, journal, free=key.is_free,
                         server_zone=settings.api.server_zone, interval=settings.api.interval,
                     ),
-                    deliverer=Deliverer(
+                    deliverer=lambda: Deliverer(
                         journal=journal, choices=Choices(**options), dry_run=dry_run, clock=utc_now
                     ),
+                    dry_run=dry_run,
+                    at_rest=lambda _: None,
                     journal=journal,
                     open_target=lambda target: Target(
                         settings=target, template=self.template, zone=settings.zone,

@@ -11,7 +11,7 @@ from typing import Any
 
 from cqs_sheets import config, sandbox
 from cqs_sheets.api import ApiClient
-from cqs_sheets.core.plan.planner import Choices
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.report import Report
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.wire.auth import open_wire
@@ -127,9 +127,11 @@ class Links:
             poller=FeedPoller(
                 client, journal, free=True, server_zone=settings.api.server_zone, interval=settings.api.interval
             ),
-            deliverer=Deliverer(
+            deliverer=lambda: Deliverer(
                 journal=journal, choices=Choices(), dry_run=False, clock=lambda: self._now
             ),
+            dry_run=False,
+            at_rest=lambda _: None,
             journal=journal,
             open_target=lambda target: Target(
                 settings=target, template=TEMPLATE, zone=settings.zone,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -95,7 +95,7 @@ def a_journal() -> Iterator[Journal]:
 def poll_of(step: Step, market: list[Offer], model: Model) -> Poll:
     """What the API answers truthfully, and what that must leave behind."""
     if step.kind == "failed":
-        return replace(failed_poll(step.when), feed=step.feed)
+        return failed_poll(step.when)._replace(feed=step.feed)
     shown = [offer for offer in market if offer.shown(step.when, step.look_back, step.feed)]
     for offer in shown:
         model.shown_at.setdefault(offer.number, []).append(step.when)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
@@ -115,3 +116,34 @@ def test_nothing_is_imported_that_is_not_needed(here: Path, code: str, unwanted:
     code += f"\nimport sys\nprint([name for name in {unwanted!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+_PLANS = (
+    "openpyxl",
+    "isal",
+    "rich",
+    "jsonschema",
+    "cqs_sheets.core.templates.template",
+    "cqs_sheets.run.deliver",
+)
+
+
+def test_a_sync_that_finds_nothing_to_do_imports_nothing_that_plans_or_writes(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    code = (
+        "from cqs_sheets.cli import group; group.main(['sync', '--to', 'a.xlsx'], standalone_mode=False)"
+        f"\nimport sys\nprint([name for name in {_PLANS!r} if name in sys.modules])"
+    )
+    with sandbox.start(seed=5, clock=lambda: now) as standing_still:
+        monkeypatch.setenv("CQS_API_URL", standing_still.url)
+        said = [
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here
+            ).stdout.splitlines()
+            for _ in range(2)
+        ]
+    assert any("a new workbook made" in line for line in said[0])
+    assert any("nothing to write" in line for line in said[1])
+    assert said[1][-1] == "[]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cqs_sheets.cli.options import Moment, Options, complete_template, config_op
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page
+from cqs_sheets.cli.terminal.story import print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
@@ -24,11 +25,20 @@ from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
 from cqs_sheets.doctor.journal import size_text
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import as_csv, as_jsonl, write_lines, write_parquet, write_workbook
+from cqs_sheets.export import (
+    COLUMNS,
+    JUDGED_COLUMNS,
+    as_csv,
+    as_jsonl,
+    write_lines,
+    write_parquet,
+    write_workbook,
+)
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session, place_of
+from cqs_sheets.run import Session, desk_of, place_of
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand
 
@@ -156,7 +166,9 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
 @_sandbox
 @loudness_options
 def copy_command(source: str, to: str, **options: Any) -> int:
-    """Copy a whole journal, from a file to PostgreSQL or back, and compare both.
+    """Copy a journal to PostgreSQL, or to a file.
+
+    Both are compared row by row in the end.
 
     Each is a path, or env:NAME for the environment variable that holds a URL. TO must be empty; FROM stays as
     it is, and nothing may write to it meanwhile.
@@ -231,6 +243,9 @@ def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
         if number:
             click.echo()
         print_page(revisions, settings.targets[0].symbols, settings.zone)
+        record = revisions[-1].record
+        if judged := desk_of(session, journal).story_of(record):
+            print_story(judged[0], record.first_seen, judged[1], settings.zone)
     return 0
 
 
@@ -240,7 +255,12 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
     where = where_of(options.where)
     status = Status(options.status) if options.status else None
     found = journal.records(since=options.since, until=options.until, status=status)
-    records = (record for record in found if passes(where, record, zone, symbols))
+    judged = journal.shown_outcomes(desk_of(session, journal).settings.rules)
+    records = (
+        replace(record, judged=judged.get(record.arrival, {}))
+        for record in found
+        if passes(where, record, zone, symbols)
+    )
     output = options.output
     if options.format_ in ("xlsx", "parquet") and output is None:
         raise UsageError(
@@ -256,8 +276,9 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
         template = load_template(options.template or "raw")
         write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
         return _wrote(output, counted)
-    jsonl = as_jsonl(counted, ascii_only=output is None and not shows_unicode())
-    lines = as_csv(counted) if options.format_ == "csv" else jsonl
+    columns = JUDGED_COLUMNS if judged else COLUMNS
+    jsonl = as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
+    lines = as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)

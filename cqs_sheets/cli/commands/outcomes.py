@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from cqs_sheets.market.candle_files import MarketName, read_candles
 from cqs_sheets.market.exchanges import EXTRA, extra_is_there
 from cqs_sheets.run import Session, desk_of
 from cqs_sheets.run.outcomes import Chosen, judged, stories, without_candles
+from cqs_sheets.values import dataclass, replace
 
 _MOST_MARKETS = 5  # named in a warning
 _NOTHING = "Nothing was judged."

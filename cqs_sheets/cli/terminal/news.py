@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
 from typing import NamedTuple
@@ -13,13 +12,15 @@ from typing import NamedTuple
 import click
 from rich.cells import cell_len
 
-from cqs_sheets.cli.terminal.output import harmless, wanted_color
+from cqs_sheets.cli.terminal.output import wanted_color
 from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.prices import aligned, row_texts
+from cqs_sheets.core.render import harmless
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.values import dataclass
 
 _COLORS = {Happened.NEW: "green", Happened.CHANGED: "yellow", Happened.CLOSED: "cyan"}
 _SIDES = {"LONG": "green", "SHORT": "red"}

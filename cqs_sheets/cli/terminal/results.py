@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import click
 
 from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.news import print_news
-from cqs_sheets.cli.terminal.output import Progress, harmless, print_json, print_warning, say
+from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning, say
 from cqs_sheets.config import Environment, Settings
+from cqs_sheets.core.news import News
 from cqs_sheets.core.render import (
     begun,
     coverage_text,
     duration,
     feed_text,
+    harmless,
     has_work,
-    plan_lines,
     plural,
     report_lines,
     target_text,
@@ -28,8 +27,8 @@ from cqs_sheets.core.render import (
 from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run.sync import SyncResult
+from cqs_sheets.values import dataclass, field
 
 _COLORS = {"+": "green", "~": "yellow"}
 _SILENCE = timedelta(hours=1)  # after it a log is told that the watch lives
@@ -49,18 +48,38 @@ def show_result(
         print_json(report.as_json())
     elif not quiet:
         names = settings.targets[0].symbols if settings else BUILT_IN
-        _show_plans(result) if report.dry_run else print_news(result.news, names)
+        _show_plans(result) if report.dry_run else _print_news(result.news, names)
         for line in report_lines(report, settings.zone if settings else UTC):
             say(harmless(line))
     for warning in () if quiet else report.warnings:
         print_warning(warning)
     for error in report.errors:
         show(error)
-    tell_github(report, environment)
+    tell_github(report, environment, result.news, settings)
     return report.exit_code
 
 
+def _print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
+    if news:
+        from cqs_sheets.cli.terminal.news import print_news  # noqa: PLC0415 - rich, for news only
+
+        print_news(news, names, stamp)
+
+
+def tell_github(
+    report: Report, environment: Environment, news: Sequence[News] = (), settings: Settings | None = None
+) -> None:
+    """What GitHub shows of a sync, or of a watch in total; nothing elsewhere."""
+    if environment.github_actions:
+        from cqs_sheets.github import summary  # noqa: PLC0415 - there only
+
+        zone, symbols = (settings.zone, settings.targets[0].symbols) if settings else (UTC, BUILT_IN)
+        summary.tell_github(report, environment, news, symbols=symbols, zone=zone)
+
+
 def _show_plans(result: SyncResult) -> None:
+    from cqs_sheets.core.changes import plan_lines  # noqa: PLC0415 - for dry runs only
+
     for target, plan in result.plans.items():
         click.secho(harmless(target), bold=True)
         for line in plan_lines(plan):
@@ -95,6 +114,7 @@ class Beats:
         report = result.report
         log_report(report)
         self.line.clear()
+        was_away = self._away_since is not None
         first, self.total = self.total is None, in_total(self.total, report)
         self._begun = self._begun or report.started
         if self.as_json:
@@ -106,7 +126,8 @@ class Beats:
             if not self.quiet and warning not in self._known:
                 print_warning(warning)
         for error in report.errors:
-            self.show_error(error)
+            if error.exit_code != _AWAY or not was_away:
+                self.show_error(error)
         self._known = known
 
     def show_error(self, error: CqsError) -> None:
@@ -139,13 +160,13 @@ class Beats:
         report, now = result.report, self.clock()
         self._polls += 1
         self._tell_of_the_api(report, now)
-        print_news(result.news, self.names, self._stamp())
+        _print_news(result.news, self.names, self._stamp())
         work = [target for target in report.targets if first or has_work(target)]
         for target in work:
             say(f"{self._stamp()}  {harmless(target_text(target, dry_run=report.dry_run))}")
-        if first:
-            say(harmless(feed_text(report)))
-            say(coverage_text(report.coverage, self.zone))
+        for text in (feed_text(report), coverage_text(report.coverage, self.zone)) if first else ():
+            if text:
+                say(text)
         if self._away_since is None:
             self._state = plural(report.api.signals, "open signal")
         self._idle = 0 if work or result.news else self._idle + 1

@@ -5,12 +5,11 @@ It can stop anywhere and go on later with further candles: two sittings give wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from cqs_sheets.core.outcomes.candles import Bar, Candles, Touch
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup
 from cqs_sheets.core.outcomes.trade import Desk, Reading, at_horizon, desk, settled, step, touch_of, watched
+from cqs_sheets.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

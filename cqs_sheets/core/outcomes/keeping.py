@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +22,7 @@ from cqs_sheets.core.outcomes.setup import Setup, moment_of
 from cqs_sheets.core.outcomes.statistics import cluster_name, fate
 from cqs_sheets.core.outcomes.trade import Exit, Fill, Reading
 from cqs_sheets.core.outcomes.verdict import Outcome
+from cqs_sheets.values import dataclass
 
 _FIRST_DAY = date(1899, 12, 30)
 _PRICES = ("risk", "moved", "reached", "high", "low")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from cqs_sheets.core.signals.exchanges import TYPES, is_futures
 from cqs_sheets.core.toml import DURATION_WORDS, Finding, check, duration, duration_text
+from cqs_sheets.values import dataclass, field
 
 _DEFAULT = "default"
 _MINUTE = 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +11,7 @@ from cqs_sheets.core.outcomes.prices import Price, divided, units, unsigned
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.signals.risk import entry_zone
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.values import dataclass, replace
 
 _SIDES = {"LONG": 1, "SHORT": -1}
 _IMPORTED = timedelta(minutes=25)  # the API speaks of a signal for 20 minutes: seen later, it was imported

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from cqs_sheets.core.outcomes.verdict import Outcome
+from cqs_sheets.values import dataclass, replace
 
 EXCLUDED = (
     "missed", "invalidated", "unfilled", "touched", "unknown", "ambiguous", "too_young", "not_judged",

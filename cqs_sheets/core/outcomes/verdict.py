@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +16,7 @@ from cqs_sheets.core.outcomes.rules import Rules, order_count
 from cqs_sheets.core.outcomes.setup import Setup, Story, moment_of, setup_of
 from cqs_sheets.core.outcomes.trade import Exit, Fill, Reading, settled
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.values import dataclass
 
 _EIGHT_HOURS = 480
 _ENTERED = frozenset({"won", "partial", "stopped", "expired"})

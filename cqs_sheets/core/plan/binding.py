@@ -10,7 +10,6 @@ candidates neither is taken: that is refused by name. What is not bound is made 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 
@@ -19,6 +18,7 @@ from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.templates.template import Tab, TableTab, Template
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, UsageError
+from cqs_sheets.values import dataclass, field, replace
 
 _SAME_TAB = 0.5  # of the marked columns: fewer are known to the tab of another template with the same name
 

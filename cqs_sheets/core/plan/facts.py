@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from cqs_sheets.values import dataclass, field
 
 _RECENT = 24
 _MOST = 48
@@ -109,8 +110,14 @@ class Spot(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedTab:
+class Choices(NamedTuple):
+    """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
+
+    restore: bool = False
+    force: bool = False
+
+
+class MarkedTab(NamedTuple):
     """Our marks of one tab (or of a volume of it): column id -> header cell, None once that was deleted.
 
     `lost` says what else the marks lack to be of use; "" if nothing. `copied`: they came with a copy of

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import Alike, CellValue
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Lineage, Made, Write, followed_by
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.values import dataclass, field
 
 SETTING_VALUE = "value"
 """The one column of a settings tab: its rows are keyed by setting name."""

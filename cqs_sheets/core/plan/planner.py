@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text, same
+from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     Add,
@@ -27,14 +27,6 @@ from cqs_sheets.core.templates.template import Column, TableTab, Template
 _REWRITE_SHARE = 0.3  # of a tab's rows; fewer than _REWRITE_ROWS rows are never "large"
 _REWRITE_ROWS = 20
 _LIFE_CYCLE = frozenset({"status", "last_seen"})  # these change with time: a change is no rewrite
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
-
-    restore: bool = False
-    force: bool = False
 
 
 def make_plan(

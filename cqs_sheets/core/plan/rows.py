@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
@@ -14,6 +13,7 @@ from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
 from cqs_sheets.core.templates.template import Setting, TableTab, Template
+from cqs_sheets.values import dataclass
 
 _BOUNDS = {"min_": 1, "max_": -1}
 _BOUNDED = {"risk": "risk_level", "leverage": "leverage"}

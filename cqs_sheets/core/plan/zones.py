@@ -7,7 +7,6 @@ said on which clocks they stand. What nobody but the user can have typed stays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from cqs_sheets.core.plan.plan import SETTING_VALUE, Snapshot, TabState, Update
 from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.fields import source, wall_time
 from cqs_sheets.core.templates.template import Column, TableTab, Template
+from cqs_sheets.values import dataclass, field
 
 TIME_ZONE = "Time_zone"
 """The setting that names the zone of a target's times."""

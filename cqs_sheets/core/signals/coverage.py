@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cqs_sheets.core.signals.query import MAX_INTERVAL
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.values import dataclass, replace
 
 REACH = timedelta(minutes=MAX_INTERVAL)
 """How far the API looks back at most."""
@@ -27,8 +27,7 @@ _OVERLAP_MINUTES = 2
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Window:
+class Window(NamedTuple):
     """A stretch of time, aware (UTC), `start` <= moment < `end`."""
 
     start: datetime

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
+from typing import NamedTuple
 
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.values import dataclass, field
 
 SCALPING = "SCALPING"
 TYPES = ("SHORT TERM", "SHORT/MID TERM", SCALPING, "MID TERM", "LONG TERM")
@@ -84,8 +85,7 @@ def misspelt(word: str, known: Iterable[str]) -> str | None:
     return likely if SequenceMatcher(None, folded, likely.casefold()).ratio() >= _TYPO else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
+class Market(NamedTuple):
     """How a part of an exchange's pairs is spelt; `quotes` and `coins` say which part, empty means all.
 
     In the patterns `{COIN}` and `{QUOTE}` stand for upper case, `{coin}` and `{quote}` for lower case.

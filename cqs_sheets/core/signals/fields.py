@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellType, CellValue, id_cell
 from cqs_sheets.core.signals import exchanges as symbols
@@ -64,8 +64,7 @@ def _plain(number: Decimal) -> str:
 _Compute = Callable[[Record, tzinfo, Symbols], CellValue]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """Where a column's values come from, and in a few words what they are.
 
     `once`: the first value written stays (it says when this sheet first saw something).

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from cqs_sheets.core.signals import read_signal
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal, SignalKey
+from cqs_sheets.values import dataclass, replace
 
 NO_COUNT = -1
 """The count of an envelope that names none that can be read."""
@@ -35,8 +36,7 @@ class Envelope:
     signals: list[object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class Parsed(NamedTuple):
     """The signals of an answer, each identity once, and what was set aside.
 
     `complete`: every signal that the API meant is known by its id, so that an absence means

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 from cqs_sheets.core.signals.exchanges import (
@@ -18,6 +17,7 @@ from cqs_sheets.core.signals.exchanges import (
 )
 from cqs_sheets.core.signals.signal import FeedTable, Signal
 from cqs_sheets.errors import UsageError
+from cqs_sheets.values import dataclass
 
 MIN_INTERVAL = 1
 MAX_INTERVAL = 20

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Protocol
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import plain
+from cqs_sheets.values import dataclass, field
 
 _REFERENCE = re.compile(r"\{(?:([^\W\d][^{}\".]*)\.([^{}\"]+)|(\^?[^\W\d]\w*))\}")
 _TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')
@@ -216,3 +217,25 @@ def _refusal(name: str) -> str:
     near = nearest(name, SHARED)
     asked = f": did you mean {near}?" if near else ""
     return f"{name} is not a function of Excel 2016, Google Sheets and LibreOffice alike{asked}"
+
+
+class OtherTables(Protocol):
+    """Tables that are not drawn: how formulas speak of their columns. LookupError for what is not there."""
+
+    def data(self, tab: str, column_id: str) -> str:
+        """A column's data; it grows with the table."""
+        ...
+
+    def cells(self, tab: str, column_id: str) -> str:
+        """The same by addresses, as rules must have it."""
+        ...
+
+
+class _NoOthers:
+    def data(self, tab: str, column_id: str) -> str:
+        raise LookupError(f"{tab}.{column_id}")
+
+    cells = data
+
+
+NO_OTHERS: OtherTables = _NoOthers()

@@ -21,12 +21,12 @@ Rows and columns count from 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from cqs_sheets.core.grid import Span
 from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.template import CellFormat, TextStyle
+from cqs_sheets.values import dataclass
 
 GENERAL = CellFormat()
 Weight = Literal["thin", "medium", "thick"]

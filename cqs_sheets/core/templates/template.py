@@ -7,11 +7,11 @@ TOML is `reading.py`; where its columns stand in a target today is `core/plan/ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.signals.signal import FeedTable
+from cqs_sheets.values import dataclass, field, replace
 
 
 class ColumnKind(StrEnum):
@@ -392,6 +392,11 @@ class Template:
             if tab.name == name:
                 return tab
         raise KeyError(name)
+
+
+def is_hidden(tab: Tab) -> bool:
+    """Whether a tab is hidden until the user unhides it."""
+    return isinstance(tab, BlocksTab) and tab.hidden
 
 
 _INVENTED = "SANDBOX: INVENTED SIGNALS"

@@ -6,9 +6,8 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml.lines import Path, line_at, lines_by_path
@@ -240,8 +239,7 @@ _SYNTAX_HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing to mend: its line (from 1), the table or value it is in ("" at the top), what is wrong."""
 
     line: int

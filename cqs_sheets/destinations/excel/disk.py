@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import platform
@@ -89,6 +88,8 @@ def _exchange(one: Path, other: Path) -> bool:
         return False
     if call(os.fsencode(one), os.fsencode(other)) == 0:
         return True
+    import ctypes  # noqa: PLC0415 - for writes only
+
     if ctypes.get_errno() == errno.ENOENT:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(other))
     return False
@@ -98,6 +99,8 @@ def _system_call() -> Callable[[bytes, bytes], int] | None:
     system = platform.system()
     if system not in ("Linux", "Darwin"):
         return None
+    import ctypes  # noqa: PLC0415 - for writes only
+
     library = ctypes.CDLL(None, use_errno=True)
     rename = getattr(library, "renameat2" if system == "Linux" else "renamex_np", None)
     if rename is None:  # an old C library

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import cast
 
 from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, key_text
@@ -49,6 +48,7 @@ from cqs_sheets.destinations.google.write.verification import (
 )
 from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
+from cqs_sheets.values import dataclass, replace
 
 Held = dict[str, dict[str, dict[str, CellValue]]]
 
@@ -105,6 +105,9 @@ class GoogleDestination:
     def requests(self) -> int:
         """See base.Destination."""
         return self._http.requests
+
+    def recall(self, memory: bytes) -> None:
+        """Nothing is remembered."""
 
     def stamp(self, known_version: str) -> Stamp:
         """One read, which the `look` that may follow makes use of."""
@@ -236,8 +239,15 @@ class GoogleDestination:
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
         """See base.Destination; no request."""
         layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
-        tabs = bindings.template.fed_tabs
-        return {tab.name: {key for place in layout.volumes(tab.name) for key in place.rows} for tab in tabs}
+        return {
+            tab.name: {
+                key
+                for place in layout.volumes(tab.name)
+                for key, rows in place.rows.items()
+                if rows[-1] > place.header_row
+            }
+            for tab in bindings.template.fed_tabs
+        }
 
     def survey(self, facts: Facts, bindings: Bindings) -> Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import signals_book
 
@@ -98,7 +99,7 @@ def test_a_version_made_from_the_one_before_reads_it(book: bytes) -> None:
         assert draft.read("XL/Styles.xml") == package.read("xl/styles.xml") + b"12"
 
 
-def with_mark(before: Callable[[], Iterable[bytes]], mark: bytes) -> Iterable[bytes]:
+def with_mark(before: Callable[[], Iterable[Stretch]], mark: bytes) -> Iterable[Stretch]:
     return (*before(), mark)
 
 

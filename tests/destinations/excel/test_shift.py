@@ -132,6 +132,22 @@ def test_shared_formulas_below_are_adjusted_one_by_one(tmp_path: Path) -> None:
     assert [sheet.cell(row, 2).value for row in (12, 13, 14)] == ["=E12+E11", "=E13+E12", "=E14+E13"]
 
 
+def test_a_sum_over_several_sheets_is_refused_where_its_cells_would_move(tmp_path: Path) -> None:
+    path = tmp_path / "spans.xlsx"
+    book = xlsxwriter.Workbook(path)
+    before = book.add_worksheet("Before")
+    before.write_formula("A1", "=SUM('Before:After 2'!B10)", None, 5)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 3, totals=True)
+    sheet.write("B10", 5)
+    book.add_worksheet("After 2")
+    book.close()
+    content = path.read_bytes()
+    with pytest.raises(DataRefused, match="span of sheets"):
+        sync(path, adds=[add("9")])
+    assert path.read_bytes() == content
+
+
 def test_a_table_in_the_way_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "tables.xlsx"
     book = xlsxwriter.Workbook(path)

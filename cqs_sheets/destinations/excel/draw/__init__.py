@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from cqs_sheets.core.templates.formulas import NO_OTHERS, OtherTables
 from cqs_sheets.core.templates.template import Tab, TableTab, Template
-from cqs_sheets.destinations.excel.draw.styles import NO_OTHERS, OtherTables
 from cqs_sheets.errors import DataRefused
 
 

@@ -21,8 +21,9 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
+from cqs_sheets.core.templates.formulas import OtherTables
 from cqs_sheets.core.templates.report_pages import compile_page
-from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
+from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template, is_hidden
 from cqs_sheets.destinations.excel.draw import styles
 from cqs_sheets.destinations.excel.draw.page import draw_page
 from cqs_sheets.destinations.excel.draw.settings import draw_settings
@@ -66,7 +67,7 @@ def draw_workbook(
     zone_name: str,
     taken_names: Collection[str],
     titles: Mapping[str, str],
-    elsewhere: styles.OtherTables,
+    elsewhere: OtherTables,
 ) -> bytes:
     """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
     look = styles.ThemeStyles(template.theme)
@@ -92,7 +93,7 @@ def _references(
     tabs: Sequence[Tab],
     taken: Collection[str],
     wanted: Mapping[str, str],
-    elsewhere: styles.OtherTables,
+    elsewhere: OtherTables,
 ) -> styles.DrawnReferences:
     """The titles and names that the tabs get, none of them twice: any formula may speak of any tab."""
     settings = template.settings_tab.settings if template.settings_tab else ()
@@ -110,7 +111,7 @@ def _references(
 
 def _hide(book: Workbook, tabs: Sequence[Tab]) -> None:
     """Hide what is to be hidden and open on the first of the others; one sheet has to show, so the first."""
-    shown = [at for at, tab in enumerate(tabs) if not styles.is_hidden(tab)] or [0]
+    shown = [at for at, tab in enumerate(tabs) if not is_hidden(tab)] or [0]
     for at, sheet in enumerate(book.worksheets):
         sheet.sheet_state = "visible" if at in shown else "hidden"
         sheet.sheet_view.tabSelected = at == shown[0]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.styles.differential import DifferentialStyle
 
 from cqs_sheets.core.grid import Span, column_letters
-from cqs_sheets.core.templates.template import BlocksTab, CellFormat, Column, Tab, TableTab, TextStyle, Theme
+from cqs_sheets.core.templates.formulas import OtherTables
+from cqs_sheets.core.templates.template import CellFormat, Column, TableTab, TextStyle, Theme
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, quoted_sheet, table_cell, table_column
+from cqs_sheets.values import dataclass
 
 WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
 SHRINKING = ("right", "center")  # numbers are aligned so; LibreOffice makes long texts too small to read
@@ -93,33 +94,6 @@ def rule_style(style: TextStyle) -> DifferentialStyle:
 def style_like(cell: Cell | MergedCell, model: Cell | MergedCell) -> None:
     """Give a cell every format of another: much quicker than to set them one by one."""
     cell._style = copy(model._style)  # type: ignore[union-attr]  # noqa: SLF001 - as openpyxl's manual says
-
-
-class OtherTables(Protocol):
-    """Tables that are not drawn: how formulas speak of their columns. LookupError for what is not there."""
-
-    def data(self, tab: str, column_id: str) -> str:
-        """A column's data; it grows with the table."""
-        ...
-
-    def cells(self, tab: str, column_id: str) -> str:
-        """The same by addresses, as rules must have it."""
-        ...
-
-
-class _NoOthers:
-    def data(self, tab: str, column_id: str) -> str:
-        raise LookupError(f"{tab}.{column_id}")
-
-    cells = data
-
-
-NO_OTHERS: OtherTables = _NoOthers()
-
-
-def is_hidden(tab: Tab) -> bool:
-    """Whether a tab is hidden until the user unhides it."""
-    return isinstance(tab, BlocksTab) and tab.hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Made
 from cqs_sheets.core.plan.plan import USERS_OWN, Add, Plan, Update
@@ -218,6 +219,7 @@ class Editor:
             )
         self._check_alone(place)
         self._added += len(adds)
+        self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]))
         self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds), shown=shown)
         if growth:
             self._grow(place, growth)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from cqs_sheets.core.grid import column_number
@@ -14,11 +13,15 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Refere
 from cqs_sheets.destinations.excel.parts.rowstream import Piece, addressed
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, replace
 
 # Matches a cell up to the end of its formula, then the formula's tag and text: a cell that a program wrote with
 # attributes in any order, blanks or a formula without text. A parser would be forty times as slow.
 _FORMULA_CELL = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>.*?</f>)', re.DOTALL)
 _FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+
+_SPAN_OF_SHEETS = re.compile(rb":[^:!<>]{1,200}!")  # Sheet1:Sheet3!A1
+_LONGEST_SPAN = 202
 
 Change = Callable[[str, int, int], str]
 """From a cell's formula, its row and its column to what the formula shall be."""
@@ -287,11 +290,12 @@ def _with(pattern: re.Pattern[bytes], change: FormulaChange, home: str) -> Calla
 
 
 def mentions(draft: Draft, other: Sheet, title: str) -> bool:
-    """Whether a sheet's part says another sheet's title at all."""
+    """Whether a sheet's part says another sheet's title at all, or names a span of sheets, which it may be in."""
     name = xmltext.escape(title.replace("'", "''")).lower()
     rest = b""
     for chunk in xmltext.canonical(draft.chunks(other.part)):
-        if name in (rest + chunk).lower():
+        text = (rest + chunk).lower()
+        if name in text or _SPAN_OF_SHEETS.search(text):
             return True
-        rest = chunk[-len(name) :]
+        rest = chunk[-max(len(name), _LONGEST_SPAN) :]
     return False

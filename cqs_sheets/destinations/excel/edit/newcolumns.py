@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import column_letters, column_number
@@ -21,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook, 
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences, TabPlace, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
+from cqs_sheets.values import dataclass, replace
 
 # They match addressed cells (rowstream), and those that hold a value or a formula; a cell with a format only is free.
 _CELL = re.compile(rb'<c r="([A-Z]+)')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -23,6 +22,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
 from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
+from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
 

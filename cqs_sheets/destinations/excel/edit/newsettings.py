@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from cqs_sheets.core.grid import column_number
 from cqs_sheets.core.plan.plan import NewColumn, Plan, ids_by_tab
@@ -30,6 +29,7 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Wor
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, with_attribute
 from cqs_sheets.destinations.excel.read.place import marked_place, marked_volumes
 from cqs_sheets.destinations.excel.read.reader import setting_cells
+from cqs_sheets.values import dataclass, field, replace
 
 _FIRST_SECTION = 4
 _VALUE = 2  # the column that a new Settings tab has its values in

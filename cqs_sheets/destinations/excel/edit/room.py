@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
@@ -15,12 +14,14 @@ from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, map_references
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_xml
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.values import dataclass, replace
 
 # They match ranges behind a sheet's rows (rules, validations, filters, sparklines, x14), prefixed or not, attributes
 # in any order; what is no range is left alone. A parser would write anew what is not meant to change.
@@ -134,11 +135,13 @@ def grow_formulas(draft: Draft, workbook: Workbook, growth: Growth) -> None:
 def _grow_sheet(draft: Draft, sheet: Sheet, growth: Growth) -> None:
     before = draft.content(sheet.part)
 
-    def grown() -> Iterator[tuple[bytes, bytes]]:
+    def grown() -> Iterator[tuple[Stretch, Stretch]]:
         rows = growth.cell_formulas(sheet.name)
         for piece in pieces(before()):
-            in_cells = piece.part is Part.ROWS
-            yield piece.text, rows(piece) if in_cells else _grown_rules(piece.text, growth, sheet.name)
+            if piece.part is Part.ROWS:
+                yield piece.content(), piece.content(None if piece.kind else rows(piece))
+            else:
+                yield piece.text, _grown_rules(piece.text, growth, sheet.name)
 
     if any(old != new for old, new in grown()):
         draft.put(sheet.part, lambda: (new for _, new in grown()))

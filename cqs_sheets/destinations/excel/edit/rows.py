@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
@@ -19,8 +19,10 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     pieces,
     row_span,
 )
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, field
 
 _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
 _ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
@@ -123,13 +125,13 @@ def untrue() -> DataRefused:
 
 
 def rewritten(
-    source: Callable[[], Iterable[bytes]],
+    source: Callable[[], Iterable[Stretch]],
     edits: Mapping[int, RowEdit],
     head: Edit,
     tail: Edit,
     rows: Callable[[Piece], bytes] = lambda piece: piece.text,
     proof: Proof | None = None,
-) -> Iterator[bytes]:
+) -> Iterator[Stretch]:
     """A worksheet part with rows changed or added by number, and its head, tail and other rows edited.
 
     `proof` looks at every stretch that was changed, and raises DataRefused behind the last.
@@ -139,13 +141,18 @@ def rewritten(
         if piece.part is Part.HEAD:
             yield head(piece.text)
         elif piece.part is Part.ROWS:
-            due = [number for number in waiting if number <= piece.last]
+            due = waiting[: bisect_right(waiting, piece.last)]
             waiting = waiting[len(due) :]
-            piece = piece._replace(text=rows(piece))  # noqa: PLW2901
-            text = b"".join(_spliced(piece, due, edits)) if due else piece.text
-            if proof and due:
-                proof.look(addressed(piece).text, addressed(piece._replace(text=text)).text)
-            yield text
+            if not due and piece.kind:
+                yield piece.content()
+                continue
+            text = rows(piece)
+            if due:
+                before = piece.put(text)
+                text = b"".join(_spliced(before, due, edits))
+                if proof:
+                    proof.look(addressed(before).text, addressed(piece.put(text)).text)
+            yield piece.content(text)
         else:
             for some in range(0, len(waiting), _AT_ONCE):
                 text = b"".join(_new_row(number, edits) for number in waiting[some : some + _AT_ONCE])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 from cqs_sheets.core.grid import column_number
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
@@ -21,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.splice import items
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part
 from cqs_sheets.destinations.excel.read.place import TabPlace
+from cqs_sheets.values import dataclass, field, replace
 
 # They match what we have drawn ourselves with openpyxl a moment ago, in its spelling: columns, rules with the number
 # that their formula was given as a mark, validations, shapes of notes. What is taken is copied as it stands.

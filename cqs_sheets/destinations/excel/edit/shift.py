@@ -19,10 +19,11 @@ from cqs_sheets.destinations.excel.edit.insertion import (
     mentions,
     refused,
 )
-from cqs_sheets.destinations.excel.parts import opc, xmltext
+from cqs_sheets.destinations.excel.parts import opc, segments, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 
@@ -188,18 +189,18 @@ def _check(draft: Draft, insertion: Insertion) -> None:
 def _shift_formulas_of(draft: Draft, other: Sheet, insertion: Insertion) -> None:
     before = draft.content(other.part)
 
-    def shifted() -> Iterator[bytes]:
+    def shifted() -> Iterator[Stretch]:
         formulas = CellFormulas(lambda text, *_: insertion.formula(text, other.name))
         for piece in pieces(before()):
             if piece.part is Part.ROWS:
-                yield formulas.rows(piece)
+                yield piece.content(None if piece.kind == segments.PLAIN else formulas.rows(piece))
             else:
                 yield _with_sources(_rules(piece.text, insertion, other.name), insertion, other.name)
 
     draft.put(other.part, shifted)
 
 
-def _shifted(before: Callable[[], Iterable[bytes]], insertion: Insertion) -> Iterator[bytes]:
+def _shifted(before: Callable[[], Iterable[Stretch]], insertion: Insertion) -> Iterator[Stretch]:
     home = insertion.sheet.name
     formulas = CellFormulas(
         lambda text, *at: insertion.formula(text, home, at),
@@ -209,7 +210,7 @@ def _shifted(before: Callable[[], Iterable[bytes]], insertion: Insertion) -> Ite
     for piece in pieces(before()):
         if piece.part is Part.ROWS:
             text = formulas.rows(piece)
-            yield _readdressed(piece._replace(text=text), insertion)
+            yield piece.content(_readdressed(piece.put(text), insertion))
         else:
             text = _rules(piece.text, insertion, home)  # while ranges still are as they were
             text = _with_sources(text, insertion, home)

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from cqs_sheets.destinations.excel.edit.rows import without_result
+from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
+from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape
@@ -96,7 +98,7 @@ def _looks_at(draft: Draft, sheet: Sheet, words: _Words) -> bool:
 
 
 def _says(draft: Draft, sheet: Sheet, words: _Words) -> bool:
-    for piece in pieces(draft.chunks(sheet.part)):
+    for piece in pieces(draft.content(sheet.part)()):
         if _has_formulas(piece) and words.stand_in(b"\n".join(_FORMULA.findall(piece.text))):
             return True
     return False
@@ -108,13 +110,17 @@ def _without_literals(formulas: bytes) -> bytes:
 
 def _has_formulas(piece: Piece) -> bool:
     # one character is found twenty times as fast as two, and plain cells have no f
+    if piece.kind == segments.PLAIN:
+        return False
     return piece.part is Part.ROWS and b"f" in piece.text and b"<f" in piece.text
 
 
 def _may_have_results(piece: Piece) -> bool:
     """Surely not where each formula is a plain one and its cell's end follows: so are those that we write."""
+    if piece.kind == segments.CALM or not _has_formulas(piece):
+        return False
     text = piece.text
-    return _has_formulas(piece) and (b"<f " in text or text.count(b"</f>") != text.count(b"</f></c>"))
+    return b"<f " in text or text.count(b"</f>") != text.count(b"</f></c>")
 
 
 def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> None:
@@ -132,12 +138,12 @@ def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> 
     def cell(match: re.Match[bytes]) -> bytes:
         return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
 
-    def forgetful() -> Iterator[bytes]:
+    def forgetful() -> Iterator[Stretch]:
         for piece in pieces(before()):
             formulas = _FORMULA.findall(piece.text) if _may_have_results(piece) else []
             if formulas and (not all(map(bytes.strip, formulas)) or lies(b"\n".join(formulas))):
-                yield _FORMULA_CELL.sub(cell, addressed(piece).text)
+                yield piece.content(_FORMULA_CELL.sub(cell, addressed(piece).text))
             else:
-                yield piece.text
+                yield piece.content()
 
     draft.put(sheet.part, forgetful)

@@ -14,9 +14,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cqs_sheets.core.templates.template import Setting, SettingsTab, Tab, Template
+from cqs_sheets.core.templates.template import Setting, SettingsTab, Tab, Template, is_hidden
 from cqs_sheets.destinations.excel.draw import build_workbook
-from cqs_sheets.destinations.excel.draw.styles import is_hidden
 from cqs_sheets.destinations.excel.parts import opc, splice
 from cqs_sheets.destinations.excel.parts.opc import add_default_type, add_part, free_part, link
 from cqs_sheets.destinations.excel.parts.package import Draft, Package

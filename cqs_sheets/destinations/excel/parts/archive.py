@@ -8,10 +8,11 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from itertools import chain, islice
+from typing import Any, BinaryIO, TypeVar
 
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import dataclass, replace
 
 codec: Any
 try:  # several times faster; any zlib writes the same format
@@ -21,35 +22,47 @@ try:  # several times faster; any zlib writes the same format
 except ImportError:  # pragma: no cover - isal is a dependency, some platforms have no wheel
     codec, LEVEL = zlib, 5
 
+crc32_combine: Any = getattr(codec, "crc32_combine", None)
+"""The check sum of two stretches from theirs and the size of the second; None without isal: then no rows are sealed."""
+
 _BLOCK = 1 << 20
 _WORKERS = min(4, os.cpu_count() or 1)
-_FINAL = b"\x03\x00"  # an empty last block
+FINAL = b"\x03\x00"
+"""An empty last block, which ends a stream."""
+_Block = TypeVar("_Block")
 
 
 def deflated(pieces: Iterable[bytes], seen: Callable[[bytes], None]) -> Iterator[bytes]:
-    """The raw deflate stream of pieces; `seen` is told each stretch of them, in order.
+    """The raw deflate stream of pieces; `seen` is told each stretch of them, in order."""
+    for block, done in in_order(((block, None) for block in _blocks(pieces)), deflated_block):
+        seen(block)
+        yield done
+    yield FINAL
+
+
+def in_order(
+    blocks: Iterable[tuple[_Block, bytes | None]], work: Callable[[_Block], bytes]
+) -> Iterator[tuple[_Block, bytes]]:
+    """Each block with its bytes: those that came with it, else what `work` makes of it, on several cores.
 
     At most a few megabytes are under way at a time.
     """
-    blocks = _blocks(pieces)
-    first = next(blocks, b"")
-    seen(first)
-    second = next(blocks, None)
-    if second is None:
-        yield _deflated_block(first) + _FINAL
+    stream = iter(blocks)
+    few = list(islice(stream, 2))
+    if len(few) < 2:  # noqa: PLR2004 - one is not worth a second core
+        yield from ((block, work(block) if done is None else done) for block, done in few)
         return
     with ThreadPoolExecutor(_WORKERS) as pool:
-        waiting: deque[Future[bytes]] = deque([pool.submit(_deflated_block, first)])
-        block: bytes | None = second
-        while block is not None:
-            seen(block)
-            waiting.append(pool.submit(_deflated_block, block))
+        waiting: deque[tuple[_Block, Future[bytes] | bytes]] = deque()
+        for block, done in chain(few, stream):
+            waiting.append((block, pool.submit(work, block) if done is None else done))
             if len(waiting) > _WORKERS + 1:
-                yield waiting.popleft().result()
-            block = next(blocks, None)
-        for future in waiting:
-            yield future.result()
-    yield _FINAL
+                yield _finished(*waiting.popleft())
+        yield from (_finished(*each) for each in waiting)
+
+
+def _finished(block: _Block, done: Future[bytes] | bytes) -> tuple[_Block, bytes]:
+    return block, done if isinstance(done, bytes) else done.result()
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -65,7 +78,8 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _deflated_block(block: bytes) -> bytes:
+def deflated_block(block: bytes) -> bytes:
+    """A stretch of a raw deflate stream that refers to nothing before it."""
     deflater = codec.compressobj(LEVEL, zlib.DEFLATED, -15)
     done: bytes = deflater.compress(block) + deflater.flush(zlib.Z_SYNC_FLUSH)
     return done
@@ -117,15 +131,19 @@ def damaged(detail: str) -> DataRefused:
     )
 
 
-def read_directory(file: BinaryIO) -> tuple[list[Member], bytes]:
-    """All members in the order of their data, and the archive's comment; DataRefused if it is not sound."""
+def read_directory(file: BinaryIO) -> tuple[list[Member], bytes, int]:
+    """All members in the order of their data, the archive's comment, and the check sum of the directory itself.
+
+    DataRefused if it is not sound.
+    """
     end, count, size, start, comment = _find_end(file)
     shift = end - size - start  # bytes in front of the archive
     if shift < 0 or count > _MAX_MEMBERS:
         raise damaged("its directory is cut off or absurdly large")
     file.seek(start + shift)
-    members = _parse_directory(file.read(size), count, shift)
-    return _locate(file, members, start + shift), comment
+    directory = file.read(size)
+    members = _parse_directory(directory, count, shift)
+    return _locate(file, members, start + shift), comment, codec.crc32(directory)
 
 
 def _find_end(file: BinaryIO) -> tuple[int, int, int, int, bytes]:

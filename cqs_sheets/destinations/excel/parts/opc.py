@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from itertools import count
 
 from cqs_sheets.destinations.excel.parts.archive import damaged
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.splice import appended
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape_attribute, unescape
+from cqs_sheets.values import dataclass
 
 # They match the entries of relationships and content types, with or without an end tag; attributes in any order. Parts
 # are small, but kept byte for byte where nothing is added, which a parser does not do.

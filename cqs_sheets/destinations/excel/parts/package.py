@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from cqs_sheets.destinations.excel.parts import archive
+from cqs_sheets.destinations.excel.parts import archive, sealing, segments
 from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, deflated
+from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Stretch
 from cqs_sheets.errors import DataRefused
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
@@ -24,7 +25,7 @@ _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 CHUNK = 1 << 18
 """How many bytes of a part are in memory at a time."""
 
-Content = bytes | Callable[[], Iterable[bytes]]
+Content = bytes | Callable[[], Iterable[Stretch]]
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _EPOCH = (0, 0x21)  # 1980-01-01, the date of parts that have none
@@ -37,8 +38,10 @@ class Package:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.members, self.comment = archive.read_directory(file)
+        self.members, self.comment, self.directory = archive.read_directory(file)
         self._by_name = {member.name.lower(): member for member in self.members}
+        self.layouts: Mapping[str, Layout] = {}
+        """How parts lie there, by name, as far as that is known."""
 
     @classmethod
     def open(cls, source: Path | bytes | BinaryIO) -> Self:
@@ -101,6 +104,13 @@ class Package:
         if total != member.size or crc != member.crc:
             raise damaged(f"the part {member.name!r} is damaged")
 
+    def stretches(self, name: str) -> Iterator[Stretch]:
+        """A part as its layout has it, rows still sealed; inflated piece by piece if that is not known."""
+        if name in self.layouts:
+            yield from segments.stretches(self, self.member(name), self.layouts[name])
+        else:
+            yield from self.chunks(name)
+
     def _inflate(self, member: Member) -> Iterator[bytes]:
         if member.method == archive.STORED:
             yield from self.raw(member.data, member.data + member.packed)
@@ -147,6 +157,9 @@ class Draft:
         self.package = package
         self._puts: dict[str, tuple[str, Content]] = {}
         self._removed: set[str] = set()
+        self._keys: dict[str, str] = {}
+        self.layouts: dict[str, Layout] = {}
+        self.directory = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -169,14 +182,14 @@ class Draft:
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """A part as it would be written, piece by piece."""
-        yield from self.content(name)()
+        yield from _inflated(self.content(name)())
 
-    def content(self, name: str) -> Callable[[], Iterable[bytes]]:
+    def content(self, name: str) -> Callable[[], Iterable[Stretch]]:
         """A part as it stands now, to be read once it has been replaced (by a version made from it)."""
         key = name.lower()
         if key in self._removed:
             raise damaged(f"the part {name!r} is missing")
-        content = self._puts[key][1] if key in self._puts else lambda: self.package.chunks(name)
+        content = self._puts[key][1] if key in self._puts else lambda: self.package.stretches(name)
         return lambda: _pieces(content)
 
     def put(self, name: str, content: Content) -> None:
@@ -189,13 +202,19 @@ class Draft:
         self._puts.pop(name.lower(), None)
         self._removed.add(name.lower())
 
+    def seal(self, name: str, letters: str) -> None:
+        """Have the rows of a sheet, with keys in that column, written so that later writes need not inflate all."""
+        self._keys[name] = letters
+
     def write(self, file: BinaryIO) -> None:
-        """Write the whole archive to an empty, seekable file."""
+        """Write the whole archive to an empty, seekable file; `layouts` and `directory` are those of it, then."""
         written = [self._write_member(file, member) for member in self.package.members if self._keeps(member)]
         added = [(name, content) for key, (name, content) in self._puts.items() if key not in self.package]
-        written += [_deflate(file, _new_member(name), content) for name, content in added]
+        written += [self._deflate(file, _new_member(name), content) for name, content in added]
         start = file.tell()
-        file.writelines(archive.central_record(member) for member in written)
+        records = b"".join(map(archive.central_record, written))
+        self.directory = archive.codec.crc32(records)
+        file.write(records)
         file.write(archive.end_records(len(written), file.tell() - start, start, self.package.comment))
 
     def _keeps(self, member: Member) -> bool:
@@ -203,22 +222,46 @@ class Draft:
 
     def _write_member(self, file: BinaryIO, member: Member) -> Member:
         if member.name.lower() in self._puts:
-            return _deflate(file, member, self._puts[member.name.lower()][1])
+            return self._deflate(file, member, self._puts[member.name.lower()][1])
+        if member.name in self.package.layouts:
+            self.layouts[member.name] = self.package.layouts[member.name]
         offset = file.tell()
         file.writelines(self.package.raw(member.offset, member.end))
         return replace(member, offset=offset)
 
+    def _deflate(self, file: BinaryIO, member: Member, content: Content) -> Member:
+        size = len(content) if isinstance(content, bytes) else member.size
+        wide = size > archive.LIMIT32 * 3 // 4
+        member = replace(
+            member, flags=member.flags & archive.UTF8, method=archive.DEFLATED, offset=file.tell()
+        )
+        file.write(archive.local_header(member, wide=wide))
+        start = file.tell()
+        letters = self._keys.get(member.name)
+        if letters and archive.crc32_combine:
+            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), letters)
+        else:
+            size, crc = _deflated(file, content)
+        end = file.tell()
+        if size >= archive.LIMIT32 and not wide:
+            raise damaged(f"the part {member.name!r} grew past 4 GiB")
+        member = replace(member, crc=crc, packed=end - start, size=size)
+        file.seek(member.offset)
+        file.write(archive.local_header(member, wide=wide))
+        file.seek(end)
+        return member
 
-def _pieces(content: Content) -> Iterable[bytes]:
+
+def _inflated(content: Iterable[Stretch]) -> Iterator[bytes]:
+    return (each.text if isinstance(each, Sealed) else each for each in content)
+
+
+def _pieces(content: Content) -> Iterable[Stretch]:
     return (content,) if isinstance(content, bytes) else content()
 
 
-def _deflate(file: BinaryIO, member: Member, content: Content) -> Member:
-    size = len(content) if isinstance(content, bytes) else member.size
-    wide = size > archive.LIMIT32 * 3 // 4
-    member = replace(member, flags=member.flags & archive.UTF8, method=archive.DEFLATED, offset=file.tell())
-    file.write(archive.local_header(member, wide=wide))
-    start = file.tell()
+def _deflated(file: BinaryIO, content: Content) -> tuple[int, int]:
+    """The size and check sum of what was deflated."""
     size, crc = 0, 0
 
     def seen(block: bytes) -> None:
@@ -226,15 +269,8 @@ def _deflate(file: BinaryIO, member: Member, content: Content) -> Member:
         size += len(block)
         crc = codec.crc32(block, crc)
 
-    file.writelines(deflated(_pieces(content), seen))
-    end = file.tell()
-    if size >= archive.LIMIT32 and not wide:
-        raise damaged(f"the part {member.name!r} grew past 4 GiB")
-    member = replace(member, crc=crc, packed=end - start, size=size)
-    file.seek(member.offset)
-    file.write(archive.local_header(member, wide=wide))
-    file.seek(end)
-    return member
+    file.writelines(deflated(_inflated(_pieces(content)), seen))
+    return size, crc
 
 
 def _new_member(name: str) -> Member:

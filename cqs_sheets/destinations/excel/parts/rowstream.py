@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from itertools import pairwise
-from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_number
+from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address
+from cqs_sheets.destinations.excel.parts.segments import Sealed, Stretch
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, whole
 from cqs_sheets.errors import DataRefused
 
@@ -23,7 +24,7 @@ from cqs_sheets.errors import DataRefused
 _OPEN = re.compile(rb"<sheetData(?:\s[^>]*?)?(/?)>")
 _CLOSE = b"</sheetData"
 _ROW_START = re.compile(rb"<row[\s/>]")
-_ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
+ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
 _UNADDRESSED = re.compile(rb'<(?:c|row)(?=[\s/>])(?! r="[A-Z0-9])')
 _TAG = re.compile(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
 _ADDRESS = re.compile(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
@@ -40,33 +41,83 @@ class Part(Enum):
     TAIL = "tail"
 
 
-class Piece(NamedTuple):
+class Piece:
     """A stretch of the part. HEAD ends with `<sheetData>`, TAIL begins with `</sheetData>`; each comes once.
 
-    ROWS pieces hold whole rows, numbered after `before` and up to `last`.
+    ROWS pieces hold whole rows, numbered after `before` and up to `last`. One that is `sealed` is inflated when its
+    text is asked for.
     """
 
-    part: Part
-    text: bytes
-    before: int = 0
-    last: int = 0
+    __slots__ = ("_text", "before", "last", "part", "sealed")
+
+    def __init__(self, part: Part, text: bytes | Sealed, before: int = 0, last: int = 0) -> None:
+        self.part = part
+        self.before = before
+        self.last = last
+        self.sealed = text if isinstance(text, Sealed) else None
+        self._text = b"" if isinstance(text, Sealed) else text
+
+    @property
+    def text(self) -> bytes:
+        """Its text."""
+        if self.sealed and not self._text:
+            self._text = self.sealed.text
+        return self._text
+
+    @property
+    def kind(self) -> int:
+        """What is known of its formulas without a look: one of the segments' kinds."""
+        return self.sealed.segment.kind if self.sealed else segments.OPEN
+
+    def put(self, text: bytes) -> Piece:
+        """The same rows with another text."""
+        return Piece(self.part, text, self.before, self.last)
+
+    def content(self, text: bytes | None = None) -> Stretch:
+        """What stands for it, or for its `text` as it is now, in a stream of content."""
+        same = text is None or text is self._text or text == self.text
+        return self.sealed if self.sealed and same else self.text if text is None else text
 
 
-def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
+def pieces(content: Iterable[Stretch]) -> Iterator[Piece]:
     """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
-    stream = canonical(_gathered(chunks))
+    run = _Run(content)
+    stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
     yield Piece(Part.HEAD, head)
     last = 0
-    if not empty:
-        for rows, after in _rows(rest, stream):
+    while not empty:
+        for rows, after in _rows(rest, stream, run):
             if rows:
                 piece = _numbered(rows, last)
                 last = piece.last
                 yield piece
             rest = after
+        if run.sealed is None:
+            break
+        if run.sealed.segment.last <= last:
+            raise segments.forgotten()
+        piece = Piece(Part.ROWS, run.sealed, last, run.sealed.segment.last)
+        last = piece.last
+        yield piece
+        run.sealed, rest, stream = None, b"", _gathered(run)
     tail = b"".join((rest, *stream))
     yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
+
+
+class _Run:
+    """The bytes of a stream up to the next segment, which is in `sealed` then."""
+
+    def __init__(self, content: Iterable[Stretch]) -> None:
+        self._content = iter(content)
+        self.sealed: Sealed | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        for each in self._content:
+            if isinstance(each, Sealed):
+                self.sealed = each
+                return
+            yield each
 
 
 def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -91,9 +142,9 @@ def _head(stream: Iterator[bytes]) -> tuple[bytes, bytes, bool]:
     raise _refused("it has no grid of cells")
 
 
-def _rows(rest: bytes, stream: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[bytes, bytes]]:
     """Stretches of whole rows, each with what is left behind it; the last one is the tail's beginning."""
-    chunk = b""
+    chunk, rest = rest, b""
     while True:
         cut = chunk.rfind(b"<row", 0, -5)
         if cut > 0 and _ROW_START.match(chunk, cut) and _CLOSE not in chunk:
@@ -109,6 +160,9 @@ def _rows(rest: bytes, stream: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]
                 yield rows, rest[end:]
                 return
         chunk = next(filter(None, stream), b"")  # an edited part may come with empty pieces
+        if not chunk and run.sealed:
+            yield rest, b""
+            return
         if not chunk or len(rest) > _LONGEST_ROW:
             raise _refused("its rows do not end")
 
@@ -130,7 +184,7 @@ def _numbered(rows: bytes, previous: int) -> Piece:
 
 def _ends(rows: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
     """The numbers of the first and the last row."""
-    return _ROW_NUMBER.match(rows, rows.find(b"<row")), _ROW_NUMBER.match(rows, rows.rfind(b"<row"))
+    return ROW_NUMBER.match(rows, rows.find(b"<row")), ROW_NUMBER.match(rows, rows.rfind(b"<row"))
 
 
 def addressed(piece: Piece) -> Piece:
@@ -138,10 +192,10 @@ def addressed(piece: Piece) -> Piece:
     text = piece.text
     if _UNADDRESSED.search(text):
         text = _with_addresses(text, piece.before)
-    numbers = [int(number) for number in _ROW_NUMBER.findall(text)]
+    numbers = [int(number) for number in ROW_NUMBER.findall(text)]
     if any(one >= other for one, other in pairwise([piece.before, *numbers])):
         raise _refused(f"its rows are not in order (after row {piece.before})")
-    return piece._replace(text=text)
+    return piece.put(text)
 
 
 def _with_addresses(rows: bytes, row: int) -> bytes:

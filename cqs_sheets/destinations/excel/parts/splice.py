@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
 
 from cqs_sheets.destinations.excel.parts.archive import damaged
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, escape_attribute, whole, with_attribute
+from cqs_sheets.values import dataclass, field
 
 _LEVELS = 3  # the document's element, its containers, their items
 # Matches a tag of any kind, with `>` in quoted values. Elements are found by their depth, so that one is put where the

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.opc import add_default_type, add_part, free_part, link
@@ -12,6 +11,7 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, address
 from cqs_sheets.destinations.excel.parts.splice import STRICT_LINKS, appended_to, items, links_namespace
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.values import dataclass, replace
 
 # They match a table part's own tag, columns (with formulas or without), filter and sorting, attributes in any order.
 # Only addresses and columns change in it; a parser would write all of it anew.

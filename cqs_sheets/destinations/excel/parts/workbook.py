@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from cqs_sheets.core.plan.plan import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, quoted_sheet, split_sheet
+from cqs_sheets.values import dataclass
 
 PREFIX = "cqs."
 SEQUENCE = "cqs.sequence"

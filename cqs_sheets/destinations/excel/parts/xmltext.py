@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import html
 import re
 from collections.abc import Iterable, Iterator
 from xml.parsers import expat
@@ -61,7 +60,7 @@ def escape(text: str) -> bytes:
     """A name or formula as element content; characters that XML cannot hold become `_xHHHH_`."""
     if not text.isprintable():
         text = _ILLEGAL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
-    return html.escape(text, quote=False).encode().replace(b"\r", b"&#13;")
+    return _escaped(text).encode().replace(b"\r", b"&#13;")
 
 
 def escape_cell(text: str) -> bytes:
@@ -75,12 +74,20 @@ def escape_attribute(text: str) -> bytes:
     return escape(text).replace(b'"', b"&quot;").replace(b"\n", b"&#10;").replace(b"\t", b"&#9;")
 
 
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def unescape(raw: bytes) -> str:
     """What an attribute's value or a formula says."""
     text = raw.decode("utf-8", "replace")
     if "\r" in text:  # as XML reads the ends of lines
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return html.unescape(text) if "&" in text else text
+    if "&" not in text:
+        return text
+    import html  # noqa: PLC0415 - its table of names is large, and rarely needed
+
+    return html.unescape(text)
 
 
 def unescape_cell(raw: bytes) -> str:
@@ -186,7 +193,7 @@ def _without_sections(text: bytes) -> tuple[bytes, bytes]:
         if end < 0:
             return b"".join(done), text[start:]
         if cdata:
-            done.append(html.escape(text[start + 9 : end].decode("utf-8", "replace"), quote=False).encode())
+            done.append(_escaped(text[start + 9 : end].decode("utf-8", "replace")).encode())
         position = end + 3
     done.append(text[position:])
     rest = b"<" if text.endswith(b"<") else b""

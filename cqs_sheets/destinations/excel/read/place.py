@@ -6,7 +6,6 @@ Which sheet that is was decided elsewhere; here it is looked up by our hidden na
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.plan.binding import Binding
@@ -16,6 +15,7 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address, quo
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Workbook, column_name
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

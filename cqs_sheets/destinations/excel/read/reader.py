@@ -94,7 +94,7 @@ def _first_rows(
     for piece in pieces(workbook.draft.chunks(sheet.part)):
         if piece.part is Part.ROWS:
             top = b"</row>".join(piece.text.split(b"</row>", _FIRST_ROWS)[:_FIRST_ROWS])
-            found = addressed(piece._replace(text=top)).text.split(b"</row>")
+            found = addressed(piece.put(top)).text.split(b"</row>")
             rows = [cells for cells in map(cells_of, found) if cells]
             break
     indexes = (cell.shared_index for cells in rows for cell in cells)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cqs_sheets.core.cells import Alike, Alikes, CellType, key_text, looks_like_id
@@ -18,6 +17,7 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
+from cqs_sheets.values import dataclass, field
 
 _LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
 _ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
@@ -77,14 +77,15 @@ class _Scanner:
         self._strings = strings
         self._keys = frozenset(keys)
         self._numbers = {key.encode(): key for key in self._keys}
+        self._wanted = {int(key) for key in self._keys if key.isascii() and key.isdigit()}
         self._shared: dict[int, str] | None = None
         self._ids: dict[int, str] | None = None
         self._alikes = Alikes(self._keys)
         self._last_data = place.table.last_row if place.table else MAX_ROW
         self._found = Scan(last=place.header_row, left=place.left, right=place.right)
         self._ended = 0  # the row that is no data of ours any more
-        self._model: tuple[int, bytes, bytes] | None = None
-        self._previous = b""
+        self._model: tuple[int, Piece, Piece | None] | None = None
+        self._previous: Piece | None = None
         letters = column_letters(place.columns[place.tab.key]).encode()
         self._plain_key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters)
         self._key_cell = re.compile(
@@ -92,7 +93,7 @@ class _Scanner:
         )
 
     def run(self, draft: Draft) -> Scan:
-        for piece in pieces(draft.chunks(self._place.sheet.part)):
+        for piece in pieces(draft.content(self._place.sheet.part)()):
             if piece.part is Part.HEAD:
                 self._found.head = piece.text
             elif piece.part is Part.TAIL:
@@ -102,14 +103,15 @@ class _Scanner:
                     self._find_columns(piece)
                 if piece.last > self._place.header_row:
                     self._rows(piece)
-                    self._previous = piece.text
+                    self._previous = piece
             self._found.bottom = max(self._found.bottom, piece.last)
         self._match_changed()
         if self._model:
-            row, text, previous = self._model
+            row, *near = self._model
             self._found.model_row = row
             for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
-                self._found.models[each] = row_xml(text, each) or row_xml(previous, each)
+                found = (row_xml(piece.text, each) for piece in near if piece)
+                self._found.models[each] = next(filter(None, found), b"")
         return self._found
 
     def _match_changed(self) -> None:
@@ -139,8 +141,13 @@ class _Scanner:
 
     def _rows(self, piece: Piece) -> None:
         """Where every row has a number for a key and none is wanted, no row costs us anything."""
-        numbers = self._plain_key.findall(piece.text)
         whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
+        keys = piece.sealed.segment.keys if piece.sealed and whole else ()
+        if keys and len(keys) == piece.last - piece.before and self._wanted.isdisjoint(keys):
+            self._found.keyed += len(keys)
+            self._ends_at(piece.last, piece)
+            return
+        numbers = self._plain_key.findall(piece.text)
         if (
             whole
             and len(numbers) == piece.last - piece.before
@@ -149,7 +156,7 @@ class _Scanner:
             and max(map(len, numbers)) <= _LONGEST_NUMBER
         ):
             self._found.keyed += len(numbers)
-            self._ends_at(piece.last, piece.text)
+            self._ends_at(piece.last, piece)
         else:
             self._rows_one_by_one(piece)
 
@@ -173,9 +180,9 @@ class _Scanner:
             matches = self._of_the_data(matches)
         behind = piece.text
         if matches:
-            self._ends_at(int(matches[-1][0]), piece.text)
+            self._ends_at(int(matches[-1][0]), piece)
             behind = behind[_end_of_row(behind, matches[-1][0]) :]
-        self._rest(behind, piece.text)
+        self._rest(behind, piece)
 
     def _of_the_data(self, matches: list[Match]) -> list[Match]:
         """Without totals, notes and other tables below: a row that ends or begins a run and holds no id.
@@ -221,22 +228,22 @@ class _Scanner:
     def _in_data(self, row: int) -> bool:
         return self._place.header_row < row <= self._last_data
 
-    def _ends_at(self, row: int, text: bytes) -> None:
+    def _ends_at(self, row: int, piece: Piece) -> None:
         self._found.last = row
-        self._model = (row, text, self._previous)
+        self._model = (row, piece, self._previous)
         if self._place.table is None:
             self._found.occupied = None
 
-    def _rest(self, behind: bytes, text: bytes) -> None:
+    def _rest(self, behind: bytes, piece: Piece) -> None:
         """Rows without a key: data of the user's inside a table, or something below the data."""
         first = self._place.header_row + 1
-        if self._model is None and self._place.table and b'<row r="%d"' % first in text:
-            self._model = (first, text, self._previous)
+        if self._model is None and self._place.table and b'<row r="%d"' % first in piece.text:
+            self._model = (first, piece, self._previous)
         if self._place.table:
             literals = reversed(_LITERAL.findall(behind))
             last = next((row for row in self._in_columns(literals) if self._in_data(row)), None)
             if last is not None:
-                self._ends_at(last, text)
+                self._ends_at(last, piece)
         if self._found.occupied is None:
             below = self._last_data if self._place.table else self._found.last
             anything = (match.groups() for match in _ANYTHING.finditer(behind))

@@ -8,7 +8,6 @@ shows its numbers: those are Google's own (an axis shows numbers as its cells do
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from cqs_sheets.core.grid import Span
 from cqs_sheets.core.templates.pages import Page, PageCell, PageChart, PageRange, PageSeries
@@ -20,6 +19,7 @@ from cqs_sheets.destinations.google.compile.table import compile_table, dimensio
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, quoted
 from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.values import dataclass, replace
 
 _KINDS = {"column": "COLUMN", "bar": "BAR", "line": "LINE"}
 _VALUE_AXIS = {"column": "LEFT_AXIS", "bar": "BOTTOM_AXIS", "line": "LEFT_AXIS"}

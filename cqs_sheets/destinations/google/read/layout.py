@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cqs_sheets.core import grid
@@ -14,6 +13,7 @@ from cqs_sheets.core.plan.plan import record_from
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
 from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.values import dataclass, field, replace
 
 
 def column_letters(index: int) -> str:

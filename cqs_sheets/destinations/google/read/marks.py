@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cqs_sheets.core.plan.facts import Lineage, Write, followed_by, lineage_from, lineage_text
 from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.values import dataclass
 
 COLUMN = "cqs.column"
 KEY = "cqs.key"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import key_text
 from cqs_sheets.core.plan.binding import Binding, Bindings
@@ -19,6 +18,7 @@ from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import ROWS_WAIT, TargetChanged
+from cqs_sheets.values import dataclass, replace
 
 Rows = Sequence[Sequence[Json]]
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from google.oauth2.service_account import Credentials as ServiceAccount
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.failures import cause_of, words_of
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, UsageError
+from cqs_sheets.values import dataclass
 
 _IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken")
 _NOTHING = "Nothing was asked of Google."

@@ -8,7 +8,6 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -24,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from cqs_sheets import __version__
 from cqs_sheets.deadline import Deadline, DeadlineAdapter
 from cqs_sheets.destinations.google.wire.failures import words_of
+from cqs_sheets.values import dataclass
 
 _CHUNK = 1 << 16
 _ENDLESS = "an answer that did not end in time"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from cqs_sheets.core.secret import without_tokens
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged, UsageError
+from cqs_sheets.values import dataclass
 
 _LONGEST = 300
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 from cqs_sheets.core.plan.plan import Add, NewTab, free_title, made_beside
@@ -47,6 +46,7 @@ from cqs_sheets.destinations.google.write.patches import (
 )
 from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
 from cqs_sheets.destinations.google.write.verification import note
+from cqs_sheets.values import dataclass, field, replace
 
 MOST_TAB_CELLS = 5_000_000
 

@@ -8,7 +8,6 @@ undone: see scratch.py and verification.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, NewColumn, NewTab, Plan, Update
@@ -16,6 +15,7 @@ from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.write.newrows import update_cells
+from cqs_sheets.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ a new row is blanked and comes anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from cqs_sheets.core.cells import same
@@ -24,6 +23,7 @@ from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import kept_cell
+from cqs_sheets.values import dataclass, replace
 
 Lines = Mapping[tuple[int, int], Line]
 _FORMULA = {"formulaValue": "="}
@@ -55,6 +55,15 @@ def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece, composer: Com
         for place in piece.after.tabs.values()
         if (found := _strays(place, entries, _formulas(composer, place))).moved
     ]
+
+
+def left_moved(http: SheetsHttp, spreadsheet_id: str, layout: Layout) -> list[str]:
+    """Sheets whose last write hit columns that had moved, and whose sync ended before it could put that right.
+
+    A sync that goes on marks anew what it puts right, so that its marks and the columns are one again.
+    """
+    entries = list(placed(search(http, spreadsheet_id) or []))
+    return [place.title for place in layout.tabs.values() if _strays(place, entries, frozenset()).moved]
 
 
 def _formulas(composer: Composer, place: TabPlace) -> frozenset[str]:

@@ -1,0 +1,99 @@
+"""Writing a sheet's rows in segments: new ones deflated on several cores, those that stay copied as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from cqs_sheets.destinations.excel.parts import archive, segments
+from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, pieces
+from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment, Stretch
+
+_ENOUGH = 1 << 16  # bytes of rows in a segment: a hundred or so
+_LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
+# Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
+_FORMULA = re.compile(rb"<f>([^<]*)")
+
+
+class _Fresh(NamedTuple):
+    text: bytes
+    last: int
+
+
+class Written(NamedTuple):
+    """A part that was written: its size and check sum, and how it lies there."""
+
+    size: int
+    crc: int
+    layout: Layout
+
+
+def write(file: BinaryIO, content: Iterable[Stretch], letters: str) -> Written:
+    """Deflate a sheet whose keys stand in that column. Raises TargetChanged if a segment is not what it was."""
+    key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters.encode())
+    size, crc, lead, found = 0, 0, -1, list[Segment]()
+    blocks = ((each, each.raw() if isinstance(each, Sealed) else None) for each in _blocks(content))
+    for block, packed in archive.in_order(blocks, _packed):
+        file.write(packed)
+        segment = block.segment if isinstance(block, Sealed) else _segment(block, packed, key)
+        crc = archive.crc32_combine(crc, segment.crc, segment.size)
+        size += segment.size
+        if lead < 0:
+            lead = segment.packed
+        elif segment.last:
+            found.append(segment)
+    file.write(archive.FINAL)
+    return Written(size, crc, Layout(lead, found))
+
+
+def _packed(block: _Fresh | Sealed) -> bytes:
+    return archive.deflated_block(block.text)
+
+
+def _segment(block: _Fresh, packed: bytes, key: re.Pattern[bytes]) -> Segment:
+    crc = archive.codec.crc32
+    sums = (len(packed), len(block.text), crc(packed), crc(block.text))
+    return Segment(*sums, block.last, _kind(block.text), _keys(block.text, key) if block.last else ())
+
+
+def _kind(text: bytes) -> int:
+    if b"<f" not in text:
+        return segments.PLAIN
+    results = b"<f " in text or b"<f/" in text or text.count(b"</f>") != text.count(b"</f></c>")
+    formulas = b"" if results else b"\n".join(_FORMULA.findall(text)).replace(b"://", b"")
+    return segments.OPEN if results or b":" in formulas else segments.CALM
+
+
+def _keys(text: bytes, key: re.Pattern[bytes]) -> tuple[int, ...]:
+    found = key.findall(text)
+    plain = b"".join(found).isdigit() and max(map(len, found)) <= _LONGEST_KEY
+    return tuple(map(int, found)) if plain and len(found) == text.count(b"<row ") else ()
+
+
+def _blocks(content: Iterable[Stretch]) -> Iterator[_Fresh | Sealed]:
+    """What stands in front of the rows, segments of them, the last few with all that is behind them (`last` 0)."""
+    waiting, last = b"", 0
+    for piece in pieces(content):
+        if piece.part is Part.HEAD:
+            yield _Fresh(piece.text, 0)
+        elif piece.part is Part.TAIL:
+            yield _Fresh(waiting + piece.text, 0)
+        elif piece.sealed:
+            if waiting:
+                yield _Fresh(waiting, last)
+            waiting, last = b"", piece.last
+            yield piece.sealed
+        else:
+            waiting, last = waiting + piece.text, piece.last
+            while (at := _cut(waiting)) > 0:
+                number = ROW_NUMBER.match(waiting, waiting.rfind(b"<row", 0, at))
+                if number is None:
+                    break
+                yield _Fresh(waiting[:at], int(number[1]))
+                waiting = waiting[at:]
+
+
+def _cut(text: bytes) -> int:
+    """Where a row begins, with enough in front of it; -1 if there is not as much."""
+    return text.find(b"<row ", _ENOUGH) if len(text) > _ENOUGH else -1

@@ -1,0 +1,180 @@
+"""Rows that were deflated by themselves, some hundred at a time, and what is remembered of each.
+
+A later write copies those it does not touch as they stand in the archive, without inflating them. What is
+remembered holds for one version of a file and is never trusted: of every byte that is copied the check sum
+must be the one that was remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from cqs_sheets.destinations.excel.parts.archive import Member, codec, crc32_combine
+from cqs_sheets.errors import ROWS_WAIT, TargetChanged
+
+PLAIN, CALM, OPEN = 2, 1, 0
+"""No formula; formulas that no other row's change makes a lie; anything else."""
+
+_FORMAT = 1
+
+
+class Segment(NamedTuple):
+    """A stretch of whole rows: its bytes in the archive and inflated, the check sums of both, its rows.
+
+    `keys` are those of its rows, one each, all of them whole numbers; empty where they are not.
+    """
+
+    packed: int
+    size: int
+    packed_crc: int
+    crc: int
+    last: int
+    kind: int
+    keys: Sequence[int] = ()
+
+
+class Archive(Protocol):
+    """A file that segments stand in."""
+
+    def raw(self, start: int, end: int) -> Iterator[bytes]:
+        """Its bytes from `start` to `end`."""
+        ...
+
+
+class Sealed:
+    """A segment where it stands in an archive; in a stream of content it stands for its text."""
+
+    __slots__ = ("_package", "segment", "start")
+
+    def __init__(self, package: Archive, segment: Segment, start: int) -> None:
+        self._package = package
+        self.segment = segment
+        self.start = start
+
+    @property
+    def text(self) -> bytes:
+        """Its rows, inflated."""
+        inflater = codec.decompressobj(wbits=-15)
+        try:
+            text: bytes = inflater.decompress(self.raw(), self.segment.size + 1)
+        except codec.error:
+            raise forgotten() from None
+        if len(text) != self.segment.size or codec.crc32(text) != self.segment.crc:
+            raise forgotten()
+        return text
+
+    def raw(self) -> bytes:
+        """Its bytes in the archive; TargetChanged if they are not those that were remembered."""
+        found = b"".join(self._package.raw(self.start, self.start + self.segment.packed))
+        if codec.crc32(found) != self.segment.packed_crc:
+            raise forgotten()
+        return found
+
+
+Stretch = bytes | Sealed
+"""A piece of a part's content."""
+
+
+def forgotten() -> TargetChanged:
+    """What is remembered of a file is not true of it: the file is looked at as a whole, then."""
+    return TargetChanged(
+        "The workbook is not the one that was written last.", meaning=ROWS_WAIT, hint="Run again."
+    )
+
+
+class Layout(NamedTuple):
+    """How a part was written: `lead` bytes in front of the segments, deflated and not."""
+
+    lead: int
+    segments: Sequence[Segment]
+
+
+_COLUMNS = (("packed", "I"), ("size", "I"), ("packed_crc", "I"), ("crc", "I"), ("last", "I"), ("kind", "B"))
+
+
+def to_bytes(version: str, directory: int, layouts: Mapping[str, Layout]) -> bytes:
+    """What to remember of the `version` of a file whose directory has that check sum."""
+    parts, arrays = [], []
+    for name, layout in layouts.items():
+        counts = [len(each.keys) for each in layout.segments]
+        wide = max((each.keys[-1] for each in layout.segments if each.keys), default=0)
+        kind = "Q" if max(wide, *(max(each.keys, default=0) for each in layout.segments), 0) >> 32 else "I"
+        parts.append([name, layout.lead, len(counts), kind])
+        arrays += [
+            array(code, [getattr(each, field) for each in layout.segments]) for field, code in _COLUMNS
+        ]
+        keys = array(kind)
+        for each in layout.segments:
+            keys.extend(each.keys)
+        arrays += [array("I", counts), keys]
+    head = json.dumps([_FORMAT, sys.byteorder, version, directory, parts])
+    return b"\n".join((head.encode(), b"".join(map(array.tobytes, arrays))))
+
+
+class Memory:
+    """What `to_bytes` made."""
+
+    def __init__(self, kept: bytes) -> None:
+        head, _, rest = kept.partition(b"\n")
+        try:
+            *self._known, parts = json.loads(head)
+            self._layouts = dict(_layouts(parts, memoryview(rest)))
+        except (ValueError, IndexError, TypeError):
+            self._known, self._layouts = [], {}
+
+    def of(self, version: str | None, directory: int) -> Mapping[str, Layout]:
+        """The layouts of parts, if this is the version and the directory that they were remembered of."""
+        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else {}
+
+
+def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> Iterator[tuple[str, Layout]]:
+    def taken(code: str, count: int) -> array[int]:
+        nonlocal rest
+        found = array(code)
+        found.frombytes(rest[: count * found.itemsize])
+        rest = rest[count * found.itemsize :]
+        if len(found) != count:
+            raise ValueError(count)
+        return found
+
+    for name, lead, count, kind in parts:
+        columns = [taken(code, count) for _, code in _COLUMNS]
+        counts = taken("I", count)
+        keys = taken(kind, sum(counts))
+        segments, at = [], 0
+        for values, size in zip(zip(*columns, strict=True), counts, strict=True):
+            segments.append(Segment._make((*values, keys[at : at + size])))
+            at += size
+        yield name, Layout(lead, segments)
+
+
+def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[Stretch]:
+    """A part by its layout: what stands in front and behind inflated, its segments sealed."""
+    start = member.data + layout.lead
+    end = start + sum(each.packed for each in layout.segments)
+    if end > member.data + member.packed or member.size < sum(each.size for each in layout.segments):
+        raise forgotten()
+    lead = _inflated(package, member.data, start)
+    tail = _inflated(package, end, member.data + member.packed)
+    crc = codec.crc32(lead)
+    for each in layout.segments:
+        crc = crc32_combine(crc, each.crc, each.size)
+    if crc32_combine(crc, codec.crc32(tail), len(tail)) != member.crc:
+        raise forgotten()
+    yield lead
+    for each in layout.segments:
+        yield Sealed(package, each, start)
+        start += each.packed
+    yield tail
+
+
+def _inflated(package: Archive, start: int, end: int) -> bytes:
+    try:
+        found: bytes = codec.decompressobj(wbits=-15).decompress(b"".join(package.raw(start, end)))
+    except codec.error:
+        raise forgotten() from None
+    return found
