@@ -54,6 +54,7 @@ SHARED = {  # by Excel 2016, Google Sheets and LibreOffice, none of them volatil
         "NOT",
         "OR",
     ),
+    *("DATE", "SMALL", "SQRT", "SUMSQ", "YEAR"),
     *("RANK", "REPT", "ROUND", "ROUNDDOWN", "ROW", "SEARCH", "SUBSTITUTE", "SUM", "SUMIFS", "TEXT", "TRIM"),
 }
 
@@ -122,7 +123,9 @@ class TestFormulas:
             assert "{" not in TEXT.sub("", formula), (title, address)
 
     def test_speak_of_tables_by_name_so_that_they_grow(self) -> None:
-        assert BOOK["_calc"]["B3"].value == '=COUNTIFS(Signals[Time],">="&A3)+COUNTIFS(Scalping[Time],">="&A3)'
+        assert (
+            BOOK["_calc"]["B3"].value == '=COUNTIFS(Signals[Time],">="&A3)+COUNTIFS(Scalping[Time],">="&A3)'
+        )
 
     def test_speak_of_blocks_by_address(self) -> None:
         assert BOOK["Dashboard"]["B6"].value == "=_calc!$B$3"
