@@ -45,6 +45,7 @@ WORDS = {
     "installed": "how it was installed",
     "journal": "all that was seen (SQLite)",
     "market": "candles",
+    "preview": "a template filled with examples",
     "programs": "Client, stream",
     "run": "the steps of a sync, in order",
     "sandbox": "an API with a market",

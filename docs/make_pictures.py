@@ -13,13 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from example_trades import type_trades
 from PIL import Image, ImageOps
 
-from cqs_sheets.template_files import load_template
-
 PICTURES = Path(__file__).parent / "pictures"
-TRADES = 100
 COLORS = 64  # few colours make small files
 
 
@@ -56,14 +52,12 @@ def main() -> None:
 
 def draw(title: str, picture: Picture, folder: Path) -> None:
     """One picture, by way of a workbook and what LibreOffice prints of it."""
-    book, template = folder / f"{title}.xlsx", load_template(picture.template)
+    book = folder / f"{title}.xlsx"
     if picture.template == "paper":  # what became of the sandbox's signals
         options = ("--sandbox", "--template", "paper", "--to", str(book))
         run(sys.executable, "-m", "cqs_sheets", "sync", *options, CQS_HOME=str(folder / "home"))
     else:
         run(sys.executable, "-m", "cqs_sheets", "templates", "preview", picture.template, str(book))
-    if any(tab.name == "Journal" for tab in template.tabs):
-        type_trades(book, template, TRADES)
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     run("soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(folder), str(book))
     printed = str(book.with_suffix(".pdf"))

@@ -48,6 +48,7 @@ FLOORS = {
     "cqs_sheets.template_files": 2,
     "cqs_sheets.doctor": 3,
     "cqs_sheets.export": 3,
+    "cqs_sheets.preview": 3,
     "cqs_sheets.fleet": 3,
     "cqs_sheets.github": 3,
     "cqs_sheets.programs": 3,

@@ -102,6 +102,7 @@ def _overrides(options: Options) -> Overrides:
         to=options.to,
         template=options.template,
         tabs=dict(options.tabs),
+        newest_first=options.newest_first,
         interval=options.interval,
         exchange=options.exchange,
         currency=options.currency,

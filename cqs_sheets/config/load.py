@@ -224,6 +224,7 @@ _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
     "backups": int,
     "lock_wait": duration,
     "tabs": dict,
+    "newest_first": bool,
 }
 
 
@@ -236,7 +237,14 @@ def _chosen(
     if overrides.to:
         named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
-    targets = tuple(replace(target, tabs={**target.tabs, **overrides.tabs}) for target in chosen.values())
+    targets = tuple(
+        replace(
+            target,
+            tabs={**target.tabs, **overrides.tabs},
+            newest_first=target.newest_first or overrides.newest_first,
+        )
+        for target in chosen.values()
+    )
     if overrides.template is None:
         return targets
     template = template_at(overrides.template, cwd)

@@ -167,7 +167,8 @@ class TargetSettings:
     `template` is a name, or the absolute path of a template file. `feeds` None means all.
     `where` is as core.plan.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
     `backups` is how many earlier versions of a workbook are kept; `symbols` how pairs are spelt.
-    `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them.
+    `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them. With
+    `newest_first` new rows come on top.
     """
 
     place: Location
@@ -179,6 +180,7 @@ class TargetSettings:
     lock_wait: int = 10
     symbols: Symbols = BUILT_IN
     tabs: Mapping[str, str] = field(default_factory=dict)
+    newest_first: bool = False
 
     @property
     def to(self) -> str:
@@ -267,12 +269,13 @@ class Overrides:
     """The command line's options of sync and watch; empty or None where not given.
 
     `to` narrows to configured targets or names others (relative to the working folder);
-    `template` and `tabs` (tab -> title) are for all chosen targets. Filters replace those of every feed.
+    `template`, `tabs` (tab -> title) and `newest_first` are for all chosen targets. Filters replace those of feeds.
     """
 
     to: tuple[str, ...] = ()
     template: str | None = None
     tabs: Mapping[str, str] = field(default_factory=dict)
+    newest_first: bool = False
     interval: str | int | None = None
     exchange: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()

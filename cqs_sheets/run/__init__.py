@@ -270,9 +270,11 @@ class Targets:
         """A target ready to be written; raises CqsError if its template cannot be used."""
         from cqs_sheets.run.deliver import Target  # noqa: PLC0415 - as above
 
+        template = self._template(target.template)
+        template = template.of_sandbox() if self._session.sandbox else template
         return Target(
             settings=target,
-            template=self._template(target.template),
+            template=template.newest_first() if target.newest_first else template,
             destination=self._destination(target),
             zone=self._session.settings.zone,
         )

@@ -95,7 +95,7 @@ def test_what_doctor_finds_upsets_no_terminal(capsys: pytest.CaptureFixture[str]
     finding = Finding(
         subject=ATTACK, check="x", level=Level.FAIL, what=ATTACK, mend=FORGED, exit_code=65, details=(ATTACK,)
     )
-    FindingsPage(set(Level)).show(finding)
+    FindingsPage(set(Level), brief=False).show(finding)
     shown = capsys.readouterr().out
     assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r")
 

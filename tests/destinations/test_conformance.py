@@ -89,6 +89,17 @@ def test_an_empty_target_is_made_too_and_filled_later(user: User) -> None:
     assert len(user.rows()) == 1
 
 
+def test_newest_first_is_the_users_word_and_a_sheet_in_the_other_order_is_told(user: User) -> None:
+    top_down = TEMPLATE.newest_first()
+    sync(user, row("1"), row("2"), template=top_down)
+    told = sync(user, row("3"), template=top_down).warnings
+    assert [str(line["id"]) for line in user.rows()] == ["3", "2", "1"]
+    assert not told
+    assert any("sort these by Time" in warning for warning in sync(user, row("4")).warnings)
+    assert str(user.rows()[-1]["id"]) == "4"
+    assert not sync(user, row("5")).warnings
+
+
 def test_values_arrive_as_they_were_meant(user: User) -> None:
     sync(user, row("1", coin="=1+1", stop_loss=Decimal("0.00000065"), leverage=Decimal(20)))
     (line,) = user.rows()
