@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -13,9 +14,13 @@ from typing import cast
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
+from cqs_sheets.destinations.google.wire.auth import account_of, find_credentials
+from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import Journal, SharedJournal
 from tests.emulators.google_sheets import RunningSheets, start
 from tests.postgres import Server
@@ -25,7 +30,7 @@ pytest.importorskip("procrastinate", reason="the extra `worker` is not installed
 from cqs_sheets.fleet.metrics import Metrics, served
 from cqs_sheets.fleet.queue import Reminders, SharedPlaces, prepare
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.work import Work
+from cqs_sheets.fleet.work import Work, queue_of
 from cqs_sheets.fleet.worker import run_worker
 
 
@@ -238,3 +243,25 @@ def test_a_worker_polls_and_writes_until_it_is_stopped(fleet: Fleet) -> None:
     for number, name in enumerate(tenants):
         assert polls_of(fleet, name) == 1
         assert (fleet.folder / f"{number}.xlsx").exists()
+
+
+def test_each_project_has_a_queue_and_credentials_of_its_own(fleet: Fleet) -> None:
+    key = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    document = {
+        "type": "service_account", "project_id": "desk-project", "private_key": key.decode(),
+        "client_email": "desk@desk-project.example", "token_uri": "https://oauth2.example/token",
+    }  # fmt: skip
+    (fleet.folder / "desk.json").write_text(json.dumps(document))
+    name = fleet.tenant("desk", fleet.sheets.create(), more='[google]\ncredentials_file = "desk.json"\n')
+    other = fleet.tenant("other", fleet.sheets.create(), "one.xlsx")
+    found = fleet.work().tenants.all()
+    queues = {queue_of(found[each], target) for each in (name, other) for target in found[each].targets}
+    assert queues == {"google desk-project", "google default", "files"}
+    assert found[name].google_file
+    used = find_credentials(fleet.folder, file=found[name].google_file)
+    assert account_of(used) == "desk@desk-project.example"
+    (fleet.folder / "desk.json").write_text("{}")
+    with pytest.raises(AccessRefused):
+        find_credentials(fleet.folder, file=found[name].google_file)
