@@ -12,13 +12,13 @@ from typing import cast
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Snapshot, Stamp, made_after
-from cqs_sheets.destinations import Applied, InspectedTab, excel
+from cqs_sheets.destinations import Applied, InspectedTab
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
 from cqs_sheets.destinations.excel.edit.newsettings import upgrade
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
-from cqs_sheets.destinations.excel.filesystem import WorkbookFile
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile, check_place
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
@@ -135,7 +135,8 @@ class ExcelDestination:
                 self._file.stage(draft.write)
             version = self._file.commit(expected)
             memory = segments.to_bytes(version, draft.directory, draft.layouts) if draft.layouts else b""
-            return Applied(version=version, warnings=(*warnings(), *self._file.told), memory=memory)
+            told = (*self._file.told, *self._file.conflicts())
+            return Applied(version=version, warnings=(*warnings(), *told), memory=memory)
 
     def _edit(self, draft: Draft, plan: Plan) -> Callable[[], list[str]]:
         """Carry out a plan in a draft; returns what tells the warnings once the draft has been written."""
@@ -166,6 +167,8 @@ class ExcelDestination:
         except DataRefused:
             if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save
                 raise self._file.changed() from None
+            if busy := self._file.half_synced():
+                raise busy from None
             raise
 
     def _package(self) -> Package:
@@ -180,6 +183,6 @@ class ExcelDestination:
 
     @contextmanager
     def _made(self, plan: Plan) -> Iterator[Draft]:
-        excel.check_place(self._file.path)
+        check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
             yield Draft(package)
