@@ -241,7 +241,7 @@ def test_a_worker_polls_and_writes_until_it_is_stopped(fleet: Fleet) -> None:
     assert stopped()
     assert time.monotonic() < until
     for number, name in enumerate(tenants):
-        assert polls_of(fleet, name) == 1
+        assert polls_of(fleet, name) in (1, 2)  # at once, and at its beat, which may be any moment
         assert (fleet.folder / f"{number}.xlsx").exists()
 
 
