@@ -28,7 +28,7 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import Reminders, SharedPlaces, prepare
+from cqs_sheets.fleet.queue import Reminders, SharedPlaces, prepare, worker_app
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.fleet.work import Work, queue_of
 from cqs_sheets.fleet.worker import run_worker
@@ -209,6 +209,25 @@ def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
     prepare(fleet.place)
     with connected(fleet.place, "cqs_sheets_jobs") as session:
         assert session.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
+
+
+def test_a_tenant_with_many_sheets_does_not_hold_up_one_with_one(fleet: Fleet) -> None:
+    reminders, many, one = Reminders(fleet.place), f"many-{uuid4().hex}", f"one-{uuid4().hex}"
+    queue = uuid4().hex
+    try:
+        for rank in range(20):
+            reminders.write(many, f"{rank}.xlsx", queue, rank=rank)
+        reminders.write(one, "only.xlsx", queue)
+    finally:
+        reminders.close()
+
+    async def first_two() -> list[str]:
+        async with worker_app(fleet.place).open_async() as app:
+            number = await app.job_manager.register_worker()
+            jobs = [await app.job_manager.fetch_job([queue], number) for _ in range(2)]
+            return [str(job.task_kwargs["tenant"]) for job in jobs if job]
+
+    assert asyncio.run(first_two()) == [many, one]
 
 
 def test_metrics_are_served_to_this_machine() -> None:
