@@ -10,12 +10,14 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from http.client import HTTPResponse, parse_headers
 from typing import Any, Self
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
 
 GRACE = 3.0
 """Seconds that an exchange may still take once a stop was asked for."""
@@ -33,6 +35,11 @@ def hurry() -> None:
 def at_leisure() -> None:
     """No stop is asked for (any more)."""
     _stop["asked"] = _NEVER
+
+
+def stop_asked() -> bool:
+    """Whether a stop is asked for."""
+    return _stop["asked"] < _NEVER
 
 
 class Deadline:
@@ -65,6 +72,31 @@ class Deadline:
             self._lines.append(socket.fromfd(connection.fileno(), connection.family, connection.type))
         if self.passed:
             self._cut()
+
+    def connected(self, connect: Callable[[], socket.socket]) -> socket.socket | None:
+        """What `connect` opens, None if it takes too long: nothing else ends a wait for the name of a server."""
+        found: list[socket.socket | Exception] = []
+        late = threading.Event()
+
+        def work() -> None:
+            try:
+                found.append(connect())
+            except Exception as error:  # noqa: BLE001 - raised again below
+                found.append(error)
+            if late.is_set() and isinstance(found[0], socket.socket):
+                found[0].close()
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        while worker.is_alive() and self._left() > 0:
+            worker.join(max(0.0, min(_GLANCE, self._left())))
+        if not found:
+            self.passed = True
+            late.set()
+            return None
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
 
     def _left(self) -> float:
         until = min(self._begun + self._seconds, max(self._begun, _stop["asked"]) + GRACE)
@@ -105,8 +137,13 @@ class _Plain(HTTPConnection):
     response_class = _Response
 
     def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
-        _take(made)
+        deadline: Deadline | None = getattr(_current, "deadline", None)
+        if deadline is None:
+            return super()._new_conn()
+        made = deadline.connected(super()._new_conn)
+        if made is None:
+            raise ConnectTimeoutError(self, "no connection in time")
+        deadline.take(made)
         return made
 
     def request(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the library's

@@ -25,7 +25,7 @@ from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.files import cannot_be_written, replacing
+from cqs_sheets.files import replacing
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full-width, too
@@ -120,13 +120,20 @@ def write_workbook(
 
 
 def write_lines(output: Path, lines: Iterable[str]) -> None:
-    """Lines of text into a file, with the system's line ends. Raises AccessRefused."""
-    try:
-        with output.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{line}{os.linesep}" for line in lines)
-    except OSError as error:
-        meaning = "The journal is as it was; the file may hold a part."
-        raise cannot_be_written(output, error, meaning=meaning, hint=_NAME_ANOTHER) from None
+    """Lines of text into a file, with the system's line ends; whole or not at all, but for what is no plain file.
+
+    Raises TargetBusy or AccessRefused.
+    """
+    if output.exists() and not output.is_file():  # a device or a pipe: nothing can take its place
+        _write_all(output, lines)
+        return
+    with replacing(output, hint=_NAME_ANOTHER) as staged:
+        _write_all(staged, lines)
+
+
+def _write_all(path: Path, lines: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}{os.linesep}" for line in lines)
 
 
 def _row(record: Record) -> dict[str, Any]:

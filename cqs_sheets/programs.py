@@ -23,6 +23,7 @@ from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import check_targets, journal_place, opened_run, opened_session
+from cqs_sheets.run.alerts import alerting
 from cqs_sheets.run.poll import FeedAnswers, keep_nothing
 from cqs_sheets.run.sync import Pace, Step, run_once
 
@@ -197,7 +198,12 @@ def sync(
             _log.warning("%s", warning)
         check_targets(session)
         choices = Choices(restore=restore, force=force)
-        with opened_run(session, choices=choices, dry_run=dry_run) as run:
+        with (
+            alerting(
+                session.settings, session.journal_path, clock=utc_now, warn=_log.warning, dry_run=dry_run
+            ),
+            opened_run(session, choices=choices, dry_run=dry_run) as run,
+        ):
             return run_once(run).report
 
 

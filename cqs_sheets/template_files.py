@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import Problem, TomlProblems, describe
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.unexpected import out_of_reach
 
 if TYPE_CHECKING:
     from cqs_sheets.core.templates.template import Template
@@ -126,7 +127,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise UsageError(f"There is no template file {path}.", meaning=_NOTHING, hint=_HINT) from None
     except OSError as error:
-        raise UsageError(
+        raise out_of_reach(error, f"The template {path}") or UsageError(
             f"The template {path} cannot be read: {error.strerror}.", meaning=_NOTHING, hint=_HINT
         ) from None
     except UnicodeDecodeError:

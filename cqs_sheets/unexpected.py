@@ -45,6 +45,18 @@ def explained(error: Exception, place: str = "") -> CqsError:
     return told or _bug(error, place)
 
 
+def out_of_reach(error: OSError, place: str) -> TargetBusy | None:
+    """The failure to tell where a disk is full or fails, or a mount dropped out: it may be back in a minute."""
+    if error.errno not in _PASSING:
+        return None
+    return TargetBusy(
+        f"{place} is out of reach: {error.strerror}.",
+        meaning=_SAFE,
+        hint="Look after the disk or mount, then run it again.",
+        kind="disk",
+    )
+
+
 def _of_the_system(error: OSError, place: str) -> CqsError | None:
     kind: type[CqsError]
     if error.errno in _REFUSED:

@@ -18,9 +18,11 @@ PICTURE = ROOT / "docs" / "pictures" / "house.svg"
 SPLIT = ("core", "destinations")  # folders whose modules and folders are rooms
 WORDS = {
     "cqs_sheets": "what programs may use",
+    "alerts": "sending a message",
     "api": "the signals API over HTTP",
     "cli": "the commands",
     "config": "cqs-sheets.toml, environment",
+    "core/alerts": "what is told, and when",
     "core/cells": "the values of cells",
     "core/formulas": "what formulas show",
     "core/grid": "runs and areas of cells",
@@ -40,11 +42,14 @@ WORDS = {
     "export": "csv, jsonl, xlsx, parquet",
     "files": "a file written safely",
     "github": "the workflow it writes",
+    "installed": "how it was installed",
     "journal": "all that was seen (SQLite)",
     "market": "candles",
+    "preview": "a template filled with examples",
     "programs": "Client, stream",
     "run": "the steps of a sync, in order",
     "sandbox": "an API with a market",
+    "service": "systemd, launchd, tasks",
     "template_files": "templates found and read",
 }
 COLOURS = {

@@ -6,19 +6,16 @@ them is real: signals of the sandbox's market, and invented trades.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from example_trades import type_trades
 from PIL import Image, ImageOps
 
-from cqs_sheets.template_files import load_template
-
 PICTURES = Path(__file__).parent / "pictures"
-TRADES = 100
 COLORS = 64  # few colours make small files
 
 
@@ -42,6 +39,7 @@ PAGES = {
     "journal": Picture("journal", "Plan entry", 400),
     "performance": Picture("journal", "PERFORMANCE", 150, height=1200),
     "dashboard": Picture("dashboard", "DASHBOARD", 170, height=1400),
+    "track-record": Picture("paper", "TRACK RECORD", 170, height=1500),
 }
 
 
@@ -54,10 +52,12 @@ def main() -> None:
 
 def draw(title: str, picture: Picture, folder: Path) -> None:
     """One picture, by way of a workbook and what LibreOffice prints of it."""
-    book, template = folder / f"{title}.xlsx", load_template(picture.template)
-    run(sys.executable, "-m", "cqs_sheets", "templates", "preview", picture.template, str(book))
-    if any(tab.name == "Journal" for tab in template.tabs):
-        type_trades(book, template, TRADES)
+    book = folder / f"{title}.xlsx"
+    if picture.template == "paper":  # what became of the sandbox's signals
+        options = ("--sandbox", "--template", "paper", "--to", str(book))
+        run(sys.executable, "-m", "cqs_sheets", "sync", *options, CQS_HOME=str(folder / "home"))
+    else:
+        run(sys.executable, "-m", "cqs_sheets", "templates", "preview", picture.template, str(book))
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     run("soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(folder), str(book))
     printed = str(book.with_suffix(".pdf"))
@@ -70,9 +70,9 @@ def draw(title: str, picture: Picture, folder: Path) -> None:
         page.crop(area).quantize(COLORS).save(PICTURES / f"{title}.png", optimize=True)
 
 
-def run(*command: str) -> bytes:
+def run(*command: str, **variables: str) -> bytes:
     """What a program wrote; raises CalledProcessError with what it said."""
-    return subprocess.run(command, check=True, capture_output=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, env={**os.environ, **variables}).stdout
 
 
 if __name__ == "__main__":

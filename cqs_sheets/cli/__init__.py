@@ -18,9 +18,11 @@ COMMANDS = {
     "watch": "Sync in a loop, so that no signal is missed.",
     "fetch": "Print the open signals; writes nothing.",
     "status": "Show the last poll, coverage and gaps, and what is pending where.",
-    "journal": "Show, export, import, verify or prune the journal.",
+    "journal": "Show, export, import, copy, verify or prune the journal.",
     "templates": "List, show, copy, check or preview templates.",
     "outcomes": "Show what became of the signals: the feed's track record, on candles.",
+    "alerts": "Send a test to those who are told, or list what was told and what waits.",
+    "service": "Let a watch run by itself: from log-in or boot on, without a terminal.",
     "init": "Write cqs-sheets.toml, step by step; with --github, the workflow too.",
     "doctor": "Check key, API, clock, journal, credentials and every target; say what mends each.",
     "worker": "Poll and write for many tenants, beside any number of other workers.",
@@ -66,8 +68,22 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean '{near[0]}'?", ctx) from None
 
 
+def _show_version(context: click.Context) -> None:
+    from cqs_sheets.installed import installed  # noqa: PLC0415 - not needed for anything else
+
+    click.echo(f"cqs-sheets, version {__version__}\n{installed()}")
+    context.exit()
+
+
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="cqs-sheets")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, asked: _show_version(context) if asked else None,
+    help="Show the version, how it was installed and what upgrades it.",
+)
 @click.pass_context
 def group(context: click.Context) -> None:
     """Crypto Quality Signals, live in the spreadsheet you already own.

@@ -28,6 +28,7 @@ class Options:
     to: tuple[str, ...] = ()
     template: str | None = None
     tabs: tuple[tuple[str, str], ...] = ()
+    newest_first: bool = False
     interval: str | int | None = None
     exchange: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
@@ -268,6 +269,7 @@ write_options = _stack(
         metavar="NAME=TITLE",
         help='A sheet of your own that is the template\'s tab NAME, e.g. Signals="My trades". Repeatable.',
     ),
+    click.option("--newest-first", is_flag=True, help="New rows on top (not in raw, which is a log)."),
 )
 sync_options = _stack(
     config_option,

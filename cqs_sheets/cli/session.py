@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -23,10 +22,11 @@ from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session, opened_run, opened_session
+from cqs_sheets.run.alerts import alerting
 from cqs_sheets.run.sync import Run
 
 _log = logging.getLogger(__name__)
-_GLANCE = 0.5  # seconds: before Python 3.14, Windows tells of Ctrl-C only between two waits
+_GLANCE = 0.2  # seconds: a sleep goes on after a signal was noted
 
 
 @contextmanager
@@ -89,11 +89,20 @@ def run_of(session: Session, options: SyncOptions, *, api: ApiClient | None = No
         progress.clear()
 
 
+@contextmanager
+def alerting_of(session: Session, options: SyncOptions) -> Iterator[Callable[[], None]]:
+    """Sends the session's alerts beside what is done meanwhile; yields what says that there is news."""
+    settings, journal = session.settings, session.journal_path
+    with alerting(settings, journal, clock=utc_now, warn=print_warning, dry_run=options.dry_run) as news:
+        yield news
+
+
 def _overrides(options: Options) -> Overrides:
     return Overrides(
         to=options.to,
         template=options.template,
         tabs=dict(options.tabs),
+        newest_first=options.newest_first,
         interval=options.interval,
         exchange=options.exchange,
         currency=options.currency,
@@ -102,10 +111,12 @@ def _overrides(options: Options) -> Overrides:
 
 
 class Interruption:
-    """Set by the first signal; a second SIGINT ends the process at once (which is safe, too)."""
+    """Set by the first signal; a second SIGINT ends the process at once (which is safe, too).
+
+    A plain number, not an Event: the signal may come while this very thread holds an Event's lock.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
         self._number = 0
 
     def install(self) -> None:
@@ -117,25 +128,26 @@ class Interruption:
     @property
     def requested(self) -> Interrupted | None:
         """The failure to end with, once a signal came."""
-        return Interrupted(self._number) if self._event.is_set() else None
+        return Interrupted(self._number) if self._number else None
 
     def sleep(self, seconds: float) -> None:
         """Wait; raises Interrupted as soon as a signal comes."""
         until = time.monotonic() + seconds
-        while not self._event.wait(max(0.0, min(_GLANCE, until - time.monotonic()))):
-            if time.monotonic() >= until:
+        while not self._number:
+            left = until - time.monotonic()
+            time.sleep(max(0.0, min(_GLANCE, left)))
+            if left <= _GLANCE and not self._number:
                 return
         raise Interrupted(self._number)
 
     def wait(self) -> None:
         """Wait until a signal comes."""
-        while not self._event.wait(_GLANCE):
-            pass
+        while not self._number:
+            time.sleep(_GLANCE)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self._event.is_set() and number == signal.SIGINT:
+        if self._number and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._number = number
         deadline.hurry()
-        self._event.set()

@@ -14,6 +14,7 @@ from cqs_sheets.core.toml import TomlProblems, check, describe, problem_at
 from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.core.toml.lines import lines_by_path
 from cqs_sheets.errors import UsageError
+from cqs_sheets.unexpected import out_of_reach
 from cqs_sheets.values import dataclass, field
 
 FILE_NAME = "cqs-sheets.toml"
@@ -89,6 +90,8 @@ def _text(source: Path) -> str:
         line = content[: error.start].count(b"\n") + 1
         raise _unreadable(f"{source} is not UTF-8 text (line {line}): save it as UTF-8.") from None
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (away := out_of_reach(error, f"The config {source}")):
+            raise away from None
         reason = error.strerror if isinstance(error, OSError) else None
         raise _unreadable(f"{source} cannot be read: {(reason or 'not a valid path').lower()}.") from None
     if not text.strip():

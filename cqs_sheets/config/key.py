@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +20,12 @@ from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.unexpected import out_of_reach
 
 VARIABLE = "CQS_API_KEY"
 _USABLE = re.compile(r"[\x21-\x7e]{1,512}")
 _MOST_BYTES = 4096
+_GLANCE = 0.5  # seconds between two looks at whether a stop was asked for
 _PATIENCE = 120  # seconds: a password manager may have to ask a person
 
 
@@ -56,13 +59,15 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
         elif "key_file" in api:
             setting, place = "key_file", "the file that key_file names in the config"
             path = absolute(api["key_file"], document.folder)
-            text = _file_content(path)
-            warnings.extend(_open_to_others(path))
+            text = file_content(path)
+            warnings.extend(open_to_others(path))
         elif "key_command" in api:
             setting, place = "key_command", "what the key_command of the config reads"
-            text = _command_output(command_words(api["key_command"]), document.folder, environ)
+            text = command_output(command_words(api["key_command"]), document.folder, environ)
         problem = _problem(text)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (away := out_of_reach(error, "The key file")):
+            raise away from None
         problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
     if problem:
         raise document.refusal(("api", setting), problem) from None
@@ -79,15 +84,18 @@ def _problem(key: str) -> str | None:
     )
 
 
-def _file_content(path: Path) -> str:
+def file_content(path: Path) -> str:
+    """A small file's text. Raises ValueError or OSError."""
     if not path.is_file():
         raise ValueError(f"the path {'is not that of a file' if path.exists() else 'does not exist'}")
     with path.open("rb") as file:
         return _text(file.read(_MOST_BYTES))
 
 
-def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
-    """What a program prints; its messages and questions go to the terminal as they are."""
+def command_output(
+    words: Sequence[str], folder: Path, environ: Mapping[str, str], *, what: str = "key"
+) -> str:
+    """What a program prints; its messages and questions go to the terminal as they are. Raises ValueError."""
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
             words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE
@@ -96,13 +104,13 @@ def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, st
         raise ValueError(
             f"the program cannot be started: {(error.strerror or 'unknown trouble').lower()}"
         ) from None
-    said = _said(process)
+    said = _said(process, what)
     if process.returncode != 0:
-        raise ValueError(f"the command ended with exit code {process.returncode} and no key")
+        raise ValueError(f"the command ended with exit code {process.returncode} and no {what}")
     return _text(said)
 
 
-def _said(process: subprocess.Popen[bytes]) -> bytes:
+def _said(process: subprocess.Popen[bytes], what: str) -> bytes:
     """All that a program prints, if it ends in time and without printing more than any key has."""
     said: list[bytes] = []
 
@@ -113,14 +121,18 @@ def _said(process: subprocess.Popen[bytes]) -> bytes:
 
     reader = threading.Thread(target=read, daemon=True)  # left behind should a child of it keep the pipe
     reader.start()
-    reader.join(_PATIENCE)
+    until = time.monotonic() + _PATIENCE
+    from cqs_sheets.deadline import stop_asked  # noqa: PLC0415 - requests, which is not there where an install failed
+
+    while reader.is_alive() and time.monotonic() < until and not stop_asked():
+        reader.join(_GLANCE)
     if not said or len(said[0]) > _MOST_BYTES:
         process.kill()
         process.wait()
         raise ValueError(
-            f"the command printed more than {_MOST_BYTES:,} bytes, which is no key"
+            f"the command printed more than {_MOST_BYTES:,} bytes, which is no {what}"
             if said
-            else f"the command gave no key within {_PATIENCE} seconds"
+            else f"the command gave no {what} within {_PATIENCE} seconds"
         )
     try:
         process.wait(_PATIENCE)
@@ -136,7 +148,8 @@ def _text(content: bytes) -> str:
     return content.decode("utf-16" if wide else "utf-8-sig", "replace").strip()
 
 
-def _open_to_others(path: Path) -> list[str]:
+def open_to_others(path: Path, what: str = "key") -> list[str]:
+    """A warning, if others can read a file that holds a secret."""
     if os.name != "posix" or not path.stat().st_mode & 0o077:
         return []
-    return [f"The key file {path} can be read by other users of this machine: run `chmod 600` on it."]
+    return [f"The {what} file {path} can be read by other users of this machine: run `chmod 600` on it."]

@@ -1,17 +1,15 @@
-"""`where`: which signals pass, from a target's table in the config or from texts like `direction=LONG`."""
+"""One run's settings, from config file, environment and command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
-from pathlib import Path as Folder
 from typing import Any
 
-from cqs_sheets.config.document import Document, find_config, read_config, schema
+from cqs_sheets.config.alerts import alerts_of
+from cqs_sheets.config.document import Document, find_config, read_config
 from cqs_sheets.config.key import VARIABLE, find_key, variable_problem
-from cqs_sheets.config.rules import BOUNDS, broken_rules, listed
 from cqs_sheets.config.settings import (
     DEFAULT_FEED,
     DEFAULT_TARGET,
@@ -30,79 +28,15 @@ from cqs_sheets.config.settings import (
     template_at,
 )
 from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
-from cqs_sheets.core.cells import CellType, key_text
+from cqs_sheets.config.where import where_values
 from cqs_sheets.core.outcomes.rules import rules_of
 from cqs_sheets.core.secret import API_URL, Secret
-from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
-from cqs_sheets.core.toml import duration, explain
+from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
 
-_BOUNDS = frozenset(f"{side}_{name}" for side in ("min", "max") for name in BOUNDS)
-_OPTION = "--where"
 JOURNAL_VARIABLE = "CQS_JOURNAL"
-
-
-def where_values(table: Mapping[str, Any]) -> dict[str, object]:
-    """A checked `where` as `core.plan.rows.passes` takes it."""
-    return {
-        name: Decimal(str(value)) if name in _BOUNDS else tuple(_text(item) for item in listed(value))
-        for name, value in table.items()
-    }
-
-
-def where_of(texts: Sequence[str]) -> dict[str, object]:
-    """The same from texts FIELD=VALUE; a field given twice may have either value.
-
-    Raises UsageError with everything that a config's `where` may not say either.
-    """
-    table: dict[str, Any] = {}
-    problems = []
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals:
-            problems.append(f"{_OPTION} {text}: expected FIELD=VALUE, such as direction=LONG")
-        else:
-            table.setdefault(name, []).append(_value(name, value))
-    table = {name: values[0] if len(values) == 1 else values for name, values in table.items()}
-    problems += [f"{_OPTION} {problem}" for problem in _broken(table)]
-    if problems:
-        raise UsageError(
-            "\n".join(problems),
-            meaning="Nothing was asked and nothing was written.",
-            hint="Correct the option, and run again.",
-        )
-    return where_values(table)
-
-
-def _broken(table: Mapping[str, Any]) -> list[str]:
-    """What is wrong with it, by the rules of a config with such a target."""
-    found = dict(explain(_config(table), schema()))
-    kept = {name: value for name, value in table.items() if not any(name in path for path in found)}
-    found |= dict(broken_rules(_config(kept), Folder()))
-    return [f"{path[3]}: {sentence}" for path, sentence in found.items()]
-
-
-def _config(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {"target": [{"to": "signals.xlsx", "where": table}]}
-
-
-def _value(name: str, text: str) -> str | int | float:
-    """A number where the field has numbers, as TOML would have it; else, or if it is none, the text."""
-    if name in _BOUNDS or (name in SOURCES and SOURCES[name].type is CellType.NUMBER):
-        for kind in (int, float):
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-    return text
-
-
-def _text(item: str | float) -> str:
-    return item.strip() if isinstance(item, str) else key_text(Decimal(str(item))) or ""
-
-
 _NOTHING = Overrides()
 
 
@@ -156,6 +90,8 @@ def load(
         tenant_named="tenant" in document.values.get("journal", {}),
         google_file=absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
+        alerts=alerts_of(document, environ),
+        symbols=symbols,
     )
 
 
@@ -288,6 +224,7 @@ _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
     "backups": int,
     "lock_wait": duration,
     "tabs": dict,
+    "newest_first": bool,
 }
 
 
@@ -300,7 +237,14 @@ def _chosen(
     if overrides.to:
         named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
-    targets = tuple(replace(target, tabs={**target.tabs, **overrides.tabs}) for target in chosen.values())
+    targets = tuple(
+        replace(
+            target,
+            tabs={**target.tabs, **overrides.tabs},
+            newest_first=target.newest_first or overrides.newest_first,
+        )
+        for target in chosen.values()
+    )
     if overrides.template is None:
         return targets
     template = template_at(overrides.template, cwd)

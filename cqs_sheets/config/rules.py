@@ -6,6 +6,7 @@ Every rule takes a document of which the values that break the schema are alread
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -36,6 +37,10 @@ _CLOSED_LISTS: Mapping[str, Sequence[str]] = {
 BOUNDS = ("risk", "leverage")
 """What `where` can bound with min_ and max_."""
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ADDRESS = ("to", "to_env", "to_file", "to_command")
+"""The ways to say where an alert goes."""
+
 
 def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Finding]:
     """Every broken rule of a config file that lies in `folder`."""
@@ -49,6 +54,10 @@ def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Findin
     yield from symbol_findings(document.get("symbols", {}))
     yield from _outcomes_findings(document.get("outcomes", {}))
     names = [feed.get("name") for feed in feeds] or [DEFAULT_FEED]
+    alerts = document.get("alert", [])
+    yield from _repeats("alert", "name", [alert.get("name") for alert in alerts])
+    for position, alert in enumerate(alerts):
+        yield from _alert_findings(alert, ("alert", position))
     for position, target in enumerate(targets):
         yield from _target_findings(target, ("target", position))
         if None not in names:
@@ -77,14 +86,18 @@ def _api_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("api", named[-1]), f"{' and '.join(named)} all name the key: keep one of them"
     credentials = document.get("google", {}).get("credentials_file", "file")
     yield from _told(("google", "credentials_file"), path_problem(credentials))
+    yield from _command_findings(api, ("api", "key_command"))
+    yield from _duration_findings(api, ("api", "retry_for"))
+
+
+def _command_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     try:
-        words = command_words(api.get("key_command", ["none"]))
+        words = command_words(table.get(str(path[-1]), ["none"]))
     except ValueError as error:
-        yield ("api", "key_command"), f"the command cannot be split into words: {str(error).lower()}"
+        yield path, f"the command cannot be split into words: {str(error).lower()}"
     else:
         if not words or not words[0]:
-            yield ("api", "key_command"), "the command is empty"
-    yield from _duration_findings(api, ("api", "retry_for"))
+            yield path, "the command is empty"
 
 
 def command_words(command: str | Sequence[str]) -> list[str]:
@@ -113,7 +126,10 @@ def _target_findings(target: Mapping[str, Any], path: Path) -> Iterator[Finding]
     titles = [str(title).casefold() for title in target.get("tabs", {}).values()]
     if len(set(titles)) < len(titles):
         yield (*path, "tabs"), "two tabs are given the same sheet: it can be one of them only"
-    where = target.get("where", {})
+    yield from _where_findings(target.get("where", {}), path)
+
+
+def _where_findings(where: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     for name in where:
         for item in listed(where[name]):
             yield from _told((*path, "where", name), _where_problem(name, item))
@@ -124,6 +140,29 @@ def _target_findings(target: Mapping[str, Any], path: Path) -> Iterator[Finding]
                 (*path, "where", f"max_{name}"),
                 f"max_{name} {most} is below min_{name} {least}: nothing passes",
             )
+
+
+def _alert_findings(alert: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    ways = [name for name in ADDRESS if name in alert]
+    if not ways:
+        yield path, 'nobody is named: give it one of to_env, to_file and to_command, or to = "desktop"'
+    for name in ways[1:]:
+        yield (*path, name), f"{ways[0]} and {name} both say where it goes: keep one of them"
+    if alert.get("to", "desktop") != "desktop":
+        yield (
+            (*path, "to"),
+            'only "desktop" can stand here: an address is a secret, name it with to_env (not shown)',
+        )
+    if not _VARIABLE.fullmatch(alert.get("to_env", "A")):
+        yield (*path, "to_env"), "expected the name of an environment variable (what was found is not shown)"
+    if "to_file" in alert:
+        yield from _told((*path, "to_file"), path_problem(alert["to_file"]))
+    yield from _command_findings(alert, (*path, "to_command"))
+    yield from _duration_findings(alert, (*path, "digest"))
+    begin, _, end = alert.get("quiet", "00:00-07:00").partition("-")
+    if begin == end:
+        yield (*path, "quiet"), "it begins when it ends: the whole day would be quiet"
+    yield from _where_findings(alert.get("where", {}), path)
 
 
 def _where_problem(name: str, item: object) -> str | None:

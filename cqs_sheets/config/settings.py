@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
+from cqs_sheets.core.alerts.batches import Habits
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
@@ -166,7 +167,8 @@ class TargetSettings:
     `template` is a name, or the absolute path of a template file. `feeds` None means all.
     `where` is as core.plan.rows.passes reads it: a field's allowed values as texts, bounds as Decimal.
     `backups` is how many earlier versions of a workbook are kept; `symbols` how pairs are spelt.
-    `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them.
+    `tabs` maps tabs of the template to the titles of the user's own sheets that stand for them. With
+    `newest_first` new rows come on top.
     """
 
     place: Location
@@ -178,6 +180,7 @@ class TargetSettings:
     lock_wait: int = 10
     symbols: Symbols = BUILT_IN
     tabs: Mapping[str, str] = field(default_factory=dict)
+    newest_first: bool = False
 
     @property
     def to(self) -> str:
@@ -198,6 +201,20 @@ class TargetSettings:
     def identity(self) -> str:
         """The same for every spelling of one workbook or Google Sheet: remember it by this."""
         return self.place.identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Who is told, and of what. `address` finds out where that is (a secret, None: this desktop) when it is needed.
+
+    It raises UsageError if the address cannot be had; neither repr nor str shows it. `variable` is the
+    environment variable that it is in, if it is in one.
+    """
+
+    name: str
+    habits: Habits
+    address: Callable[[], Secret | None] = field(repr=False, compare=False)
+    variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,18 +255,27 @@ class Settings:
     google_file: Path | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def alert_owner(self) -> str:
+        """The config file that alerts are of: several may share a journal; on other machines it has another path."""
+        return "" if self.source is None else self.source.name if self.journal_url else str(self.source)
+
+    alerts: tuple[AlertSettings, ...] = ()
+    symbols: Symbols = BUILT_IN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
     """The command line's options of sync and watch; empty or None where not given.
 
     `to` narrows to configured targets or names others (relative to the working folder);
-    `template` and `tabs` (tab -> title) are for all chosen targets. Filters replace those of every feed.
+    `template`, `tabs` (tab -> title) and `newest_first` are for all chosen targets. Filters replace those of feeds.
     """
 
     to: tuple[str, ...] = ()
     template: str | None = None
     tabs: Mapping[str, str] = field(default_factory=dict)
+    newest_first: bool = False
     interval: str | int | None = None
     exchange: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()

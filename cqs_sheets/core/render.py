@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -188,3 +189,33 @@ def _missed(cell: Window, gaps: Iterable[Window]) -> timedelta:
 
 def _midnight(day: date, zone: tzinfo, later: int = 0) -> datetime:
     return datetime.combine(day + timedelta(days=later), time(), zone).astimezone(UTC)
+
+
+_UPSETTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_COMMAND = re.compile(
+    r"^(\s*)::|##(?=\[)", re.MULTILINE
+)  # what a line of GitHub's log must not begin with, or hold
+
+
+def harmless(text: str) -> str:
+    """A text whose controls and changes of direction are spelt out, and that commands nothing on GitHub.
+
+    Line breaks and tabs stay; see `one_line`.
+    """
+    return _COMMAND.sub(lambda found: "# #" if found[0] == "##" else f"{found[1]}: :", _spelt(text))
+
+
+def harmless_json(text: str) -> str:
+    """The same of JSON, whose values stay what they are."""
+    return _spelt(text).replace("##[", "#\\u0023[")
+
+
+def _spelt(text: str) -> str:
+    return _UPSETTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line: a text of somebody else's forges no lines of its own."""
+    return harmless(text.replace("\n", "\\n").replace("\t", " "))

@@ -11,10 +11,18 @@ from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, fail
 from cqs_sheets.doctor.journal import check_journal
-from cqs_sheets.doctor.surroundings import OpenApi, check_account, check_api, check_config
+from cqs_sheets.doctor.surroundings import (
+    OpenApi,
+    check_account,
+    check_alerts,
+    check_api,
+    check_config,
+    check_service,
+)
 from cqs_sheets.doctor.targets import check_spreadsheet, check_workbook
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JournalPlace
+from cqs_sheets.service import Manager
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass
 
@@ -33,12 +41,15 @@ class Examination:
     google: SheetsHttp
     config_folder: Path
     credentials_named: bool
+    service: Manager
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
 
     def run(self) -> Iterator[Finding]:
         """Every finding; a failure of one check never stops the others."""
         yield from check_config(self.settings)
+        yield from check_service(self.service)
+        yield from check_alerts(self.settings)
         self.progress("reading the journal")
         yield from check_journal(self.journal, self.clock)
         self.progress("asking the signals API")

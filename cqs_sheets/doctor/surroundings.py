@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cqs_sheets import __version__
+from cqs_sheets.alerts import sender
 from cqs_sheets.api import Answer, ApiClient
 from cqs_sheets.config import ApiSettings, Settings
 from cqs_sheets.config.document import read_config
@@ -23,7 +26,9 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
+from cqs_sheets.installed import installed
 from cqs_sheets.run.poll import SET_CLOCK, FeedAnswers, skew_text
+from cqs_sheets.service import Manager
 
 _PROGRAM = "program"
 _STANDS_ON = ("openpyxl", "gspread", "google-auth", "requests", "click")
@@ -33,7 +38,49 @@ def check_program() -> Iterator[Finding]:
     """Versions, for whoever is asked for help."""
     system = f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
     parts = [f"SQLite {sqlite3.sqlite_version}", *(f"{name} {version(name)}" for name in _STANDS_ON)]
-    yield ok(_PROGRAM, "program.version", f"cqs-sheets {__version__}, {system}", details=[", ".join(parts)])
+    yield ok(
+        _PROGRAM,
+        "program.version",
+        f"cqs-sheets {__version__}, {system}",
+        details=[", ".join(parts), str(installed())],
+    )
+
+
+_SERVICE = "service"
+_PATIENCE = 20.0  # seconds that the system may take to tell
+
+
+def check_service(service: Manager) -> Iterator[Finding]:
+    """Whether the watch that was installed as a service runs; nothing where none is."""
+    if not service.file.exists():
+        return
+    said = ""
+    with suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(  # noqa: S603 - words of our own
+            service.is_running(), capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+        said = done.stdout
+    if service.runs_by(said):
+        yield ok(_SERVICE, "service.running", f"installed, and running ({service.file})")
+        return
+    yield warn(
+        _SERVICE,
+        "service.running",
+        f"installed ({service.file}), and not running: nobody asks the API.",
+        "`cqs-sheets service logs` may say why; `cqs-sheets service restart` starts it.",
+    )
+
+
+def check_alerts(settings: Settings) -> Iterator[Finding]:
+    """Whether each alert's address can be had, and something is there to send with; nothing is sent."""
+    for alert in settings.alerts:
+        try:
+            sender(alert.address(), alert.name)
+        except CqsError as error:
+            what = f"{alert.name}: {error.message}"
+            yield warn("alerts", "alert.address", what, f"{error.hint} `cqs-sheets alerts test` tries it.")
+        else:
+            yield ok("alerts", "alert.address", f"{alert.name}: its address is there")
 
 
 _CONFIG = "config"

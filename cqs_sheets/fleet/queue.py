@@ -35,7 +35,9 @@ def prepare(place: SharedJournal) -> None:
     """
     with connected(place, SCHEMA) as session:
         session.execute(f"SELECT pg_advisory_lock({_LOCK})")  # until the session ends
-        found = session.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", (SCHEMA,))
+        found = session.execute(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
+        )
         if found.fetchone() == (_MADE_FOR,):
             return
         [[may]] = session.execute("SELECT has_database_privilege(current_database(), 'CREATE')").fetchall()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from cqs_sheets.config import process_environ
+from cqs_sheets.core.render import harmless
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github.api import GitHubApi
@@ -40,9 +41,14 @@ def main(word: str, environ: Mapping[str, str]) -> int:
 
 
 def _watch(word: str, environ: Mapping[str, str]) -> int:
-    from cqs_sheets.github.unattended import Unattended  # noqa: PLC0415 - the rest works where nothing is installed
+    from cqs_sheets.github.child import Told  # noqa: PLC0415 - the rest works where nothing is installed
+    from cqs_sheets.github.unattended import Unattended  # noqa: PLC0415
 
-    run = Unattended(environ)
+    try:
+        run = Unattended(environ)
+    except CqsError as error:
+        Told(error=f"{error.message} {error.hint}").write(environ.get("GITHUB_OUTPUT"), error.exit_code)
+        return _told(error)
     try:
         return run.run() if word == "run" else run.keep_once()
     except CqsError as error:
@@ -52,7 +58,7 @@ def _watch(word: str, environ: Mapping[str, str]) -> int:
 
 def _told(error: CqsError) -> int:
     text = " ".join(filter(None, (error.message, error.meaning, error.hint))).replace("%", "%25")
-    sys.stdout.write("::error title=cqs-sheets::" + " ".join(text.split()) + "\n")
+    sys.stdout.write("::error title=cqs-sheets::" + harmless(" ".join(text.split())) + "\n")
     return error.exit_code
 
 

@@ -28,6 +28,7 @@ class Inputs:
     renew: bool
     keeps: bool
     premium_in_public: bool
+    page: bool
     branch: str
     owner: Owner
     workspace: Path
@@ -62,6 +63,7 @@ class Inputs:
             renew=given("RENEW") == "true" and not sandbox,
             keeps=given("STATE") != "none",
             premium_in_public=given("PREMIUM_IN_PUBLIC") == "true",
+            page=given("PAGE") == "true" and not sandbox,
             branch=given("BRANCH"),
             owner=Owner(
                 workflow=workflow_file(environ),

@@ -14,7 +14,7 @@ from cqs_sheets.journal import JOURNAL_FILE, Journal, carrying
 from cqs_sheets.values import dataclass, field
 
 PAGE = "README.md"
-_LONG, _SHORT = timedelta(days=30), timedelta(days=2)  # how long answers, polls and old revisions are kept
+_LONG, _SHORT = timedelta(days=30), timedelta(days=2)  # how long polls and old revisions are kept
 _SMALL = 20 * MEGABYTE  # a journal that is larger keeps the shorter time
 _TOLD = 50 * MEGABYTE
 _RACES = 8
@@ -89,7 +89,7 @@ class Keeper:
                 self.branch.save(tip, JOURNAL_FILE, theirs)
                 if tip.root and tip.root != str(self.root):
                     with Journal.open(theirs, clock=self.clock) as journal:
-                        journal.move_targets(tip.root, str(self.root))
+                        journal.move_folder(tip.root, str(self.root))
                 carrying.rest_on(self.journal, theirs, clock=self.clock)
         for path in sorted(news & books.keys()):
             self.branch.save(tip, path, books[path])

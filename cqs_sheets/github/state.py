@@ -75,7 +75,7 @@ class StateBranch:
     def __init__(self, git: Git, branch: str, owner: Owner, root: Path) -> None:
         self.branch = branch
         self.appends = False  # where a rule of the repository forbids to replace a commit
-        self.pushed_bytes = self.last_bytes = 0  # as packed, about
+        self.pushed_bytes = self.last_bytes = 0
         self._git = git
         self._ref = f"refs/heads/{branch}"
         self._owner = owner
@@ -116,7 +116,8 @@ class StateBranch:
             raise DataRefused(
                 f"{file.name} has {size / MEGABYTE:,.0f} MB, and GitHub takes no file of 100 MB.",
                 meaning="It is not kept from run to run any more; the branch holds it as it was before.",
-                hint="Begin a new workbook (rename the target), or write to a Google Sheet.",
+                hint="Begin a new workbook (rename the target), or write to a Google Sheet; a journal of that size"
+                " is better kept in PostgreSQL (CQS_JOURNAL).",
             )
         return self._git.text("hash-object", "-w", "--no-filters", "--", str(file))
 
@@ -197,5 +198,15 @@ class StateBranch:
             )
 
     def _size(self, new: str, tip: Tip | None) -> int:
-        known = ("--not", tip.sha) if tip else ()
-        return int(self._git.text("rev-list", "--objects", "--disk-usage", new, *known))
+        """The bytes of what was pushed: what the server has serves as the base of what is new."""
+        wanted = f"{new}\n^{tip.sha}\n" if tip else f"{new}\n"
+        packing = (
+            "pack-objects",
+            "--quiet",
+            "--stdout",
+            "--revs",
+            "--thin",
+            "--shallow",
+            "--delta-base-offset",
+        )
+        return len(self._git(*packing, given=wanted.encode()))

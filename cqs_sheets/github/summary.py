@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import quote
 
 from cqs_sheets.config import Environment
+from cqs_sheets.core.news import Happened, News, zone_text
 from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import coverage_text, moment_text, plural
+from cqs_sheets.core.render import coverage_text, harmless, moment_text, plural
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
-from cqs_sheets.core.signals.exchanges import Symbols, pair
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal
 from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
@@ -22,13 +25,22 @@ _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
 _RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it
 
 
-def tell_github(report: Report, environment: Environment) -> None:
+def tell_github(
+    report: Report,
+    environment: Environment,
+    news: Sequence[News] = (),
+    *,
+    symbols: Symbols = BUILT_IN,
+    zone: tzinfo = UTC,
+) -> None:
     """Write what GitHub shows; nothing elsewhere. Annotations go to stderr, as stdout may be JSON."""
     if not environment.github_actions:
         return
     for line in _annotations(report):
         sys.stderr.write(f"{line}\n")
-    _append(environment.step_summary, "\n".join(_summary(report)) + "\n")
+    _append(
+        environment.step_summary, "\n".join((*_summary(report), "", *news_table(news, symbols, zone))) + "\n"
+    )
     _append(environment.output, "\n".join(_outputs(report)) + "\n")
 
 
@@ -70,16 +82,15 @@ def _append(path: Path | None, text: str) -> None:
 
 def escaped(text: str) -> str:
     """As workflow commands need it: one line, `%` kept."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a page shows of a journal: the newest signals, those that this run brought or changed, and coverage."""
+    """What a page shows of a journal: the newest signals, what happened to signals in this run, and coverage."""
 
     newest: Sequence[Record]
-    changed: Sequence[Record]
-    since: datetime
+    news: Sequence[News]
     until: datetime
     coverage: Coverage
     zone: tzinfo
@@ -87,34 +98,39 @@ class Look:
 
 
 _MOST_ROWS = 200  # of a table; a summary holds 1 MiB at most
-_HEADINGS = ("Time", "Pair", "Exchange", "Side", "Entry", "Targets", "Stop", "Type", "State")
+_HEADINGS = ("Time", "Pair", "Exchange", "Side", "Entry", "Targets", "Stop", "Type", "What")
+_BOLD = {Happened.NEW: "**new**"}
 _TRADINGVIEW = "https://www.tradingview.com/chart/?symbol="
 
 
-def signals_table(records: Sequence[Record], look: Look) -> Iterator[str]:
-    """The records as a table in Markdown, the newest on top, each pair with a link to its chart."""
-    if not records:
-        yield "None."
+def news_table(news: Sequence[News], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
+    """What happened to signals as a table in Markdown, the last on top; nothing for no news."""
+    told = [(one.record, f"{_BOLD.get(one.what, one.what)} {plain(one.changes)}".strip()) for one in news]
+    yield from _table(told, symbols, zone)
+
+
+def _table(rows: Sequence[tuple[Record, str]], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
+    """Signals, each with what is said of it and links to its chart and exchange."""
+    if not rows:
         return
     yield f"| {' | '.join(_HEADINGS)} |"
     yield f"|{'---|' * len(_HEADINGS)}"
-    for record in list(reversed(records))[:_MOST_ROWS]:
-        yield f"| {' | '.join(_cells(record, look))} |"
-    if len(records) > _MOST_ROWS:
-        yield f"\nAnd {len(records) - _MOST_ROWS:,} more: the spreadsheet has them all."
+    for record, said in list(reversed(rows))[:_MOST_ROWS]:
+        yield f"| {' | '.join((*_cells(record, symbols, zone), said))} |"
+    if len(rows) > _MOST_ROWS:
+        yield f"\nAnd {len(rows) - _MOST_ROWS:,} more: the spreadsheet has them all."
 
 
-def _cells(record: Record, look: Look) -> Iterator[str]:
+def _cells(record: Record, symbols: Symbols, zone: tzinfo) -> Iterator[str]:
     signal = record.signal
-    yield f"{signal.timestamp.astimezone(look.zone):%Y-%m-%d %H:%M}"
-    yield _linked(plain(pair(signal)), _chart(signal, look.symbols))
-    yield _linked(plain(look.symbols.exchange_name(signal.exchange)), look.symbols.url(signal))
+    yield f"{signal.timestamp.astimezone(zone):%Y-%m-%d %H:%M}"
+    yield _linked(plain(pair(signal)), _chart(signal, symbols))
+    yield _linked(plain(symbols.exchange_name(signal.exchange)), symbols.url(signal))
     yield plain(signal.direction)
-    yield " - ".join(filter(None, map(plain_price, (signal.buy_start, signal.buy_end))))
+    yield zone_text(signal)
     yield ", ".join(filter(None, map(plain_price, (signal.target1, signal.target2, signal.target3))))
     yield plain_price(signal.stop_loss)
     yield plain(signal.type)
-    yield f"**new**, {record.status}" if record.first_seen >= look.since else str(record.status)
 
 
 def _chart(signal: Signal, symbols: Symbols) -> str:
@@ -135,7 +151,7 @@ def run_lines(look: Look, places: Sequence[str], notes: Sequence[str]) -> Iterat
     """A run's summary: what came and changed, where the spreadsheet is, what was missed."""
     yield f"### {_count(look)}"
     yield ""
-    yield from signals_table(look.changed, look)
+    yield from news_table(look.news, look.symbols, look.zone)
     yield ""
     yield from _where_and_when(look, places, notes)
 
@@ -153,12 +169,48 @@ def page_lines(look: Look, places: Sequence[str], notes: Sequence[str]) -> Itera
     )
     yield ""
     if look.newest:
-        yield from signals_table(look.newest, look)
+        yield from _table([(record, str(record.status)) for record in look.newest], look.symbols, look.zone)
         yield ""
     yield (
         "This branch is kept by cqs-sheets. You may edit a workbook and upload it here: the next run takes it up,"
         " with your sheets, columns and notes. Not financial advice."
     )
+
+
+_HTML = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex"><title>Open signals</title>
+<style>body {{ font: 15px system-ui; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color-scheme: light dark }}
+table {{ border-collapse: collapse; width: 100% }} td, th {{ padding: .3rem .5rem; text-align: left;
+border-bottom: 1px solid #8884 }}</style>
+<h1>Open signals</h1><p>{about}</p><table><tr>{headings}</tr>{rows}</table>
+<p>Kept by cqs-sheets. Not financial advice.</p></html>
+"""
+
+
+def html_page(look: Look, records: Sequence[Record]) -> str:
+    """A page of its own with these signals, the newest on top."""
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _html_cells(record, look))}</tr>\n"
+        for record in list(reversed(records))[:_MOST_ROWS]
+    )
+    about = f"{plural(len(records), 'open signal')}, as of {moment_text(look.until)}; times in {look.zone}."
+    headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS[:-1])
+    return _HTML.format(about=html.escape(about), headings=headings, rows=rows)
+
+
+def _html_cells(record: Record, look: Look) -> Iterator[str]:
+    signal = record.signal
+    exchange = look.symbols.exchange_name(signal.exchange)
+    yield f"{signal.timestamp.astimezone(look.zone):%Y-%m-%d %H:%M}"
+    for text, url in ((pair(signal), _chart(signal, look.symbols)), (exchange, look.symbols.url(signal))):
+        shown = html.escape(text)
+        yield f'<a href="{html.escape(quoted(url))}">{shown}</a>' if url else shown
+    yield html.escape(signal.direction)
+    yield zone_text(signal)
+    yield ", ".join(filter(None, map(plain_price, (signal.target1, signal.target2, signal.target3))))
+    yield plain_price(signal.stop_loss)
+    yield html.escape(signal.type)
 
 
 def _where_and_when(look: Look, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
@@ -168,5 +220,6 @@ def _where_and_when(look: Look, places: Sequence[str], notes: Sequence[str]) -> 
 
 
 def _count(look: Look) -> str:
-    new = sum(record.first_seen >= look.since for record in look.changed)
-    return f"{plural(new, 'new signal')}, {len(look.changed) - new:,} changed"
+    counts = Counter(one.what for one in look.news)
+    new, changed, closed = (counts[what] for what in (Happened.NEW, Happened.CHANGED, Happened.CLOSED))
+    return f"{plural(new, 'new signal')}, {changed:,} changed, {closed:,} closed"

@@ -12,12 +12,14 @@ from pathlib import Path
 from types import FrameType
 
 from cqs_sheets.config import Overrides, Settings, load
+from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.github import summary
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here, plain
-from cqs_sheets.github.child import Child, Told
+from cqs_sheets.github.child import FINAL, Child, Told
 from cqs_sheets.github.git import Git
 from cqs_sheets.github.inputs import Inputs
 from cqs_sheets.github.keeping import Keeper
@@ -25,7 +27,6 @@ from cqs_sheets.github.state import StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
 from cqs_sheets.run import journal_place
 
-_FINAL = (2, 77)  # exit codes that repeating cannot mend
 _BYTES_A_DAY = 200_000_000  # pushed at most
 _DAY = 86_400.0
 _QUIET = 4  # without news the branch is brought up to date so much more seldom
@@ -82,18 +83,19 @@ class Unattended:
         self._refuse_to_publish()
         self._begin()
         code = self._call("sync")
-        if code in _FINAL or self._stopped:
+        if code in FINAL or self._stopped:
             return self._ended(code)
         self._keep()
-        self._attempt(self._chain.works_again)
-        for _ in range(2):
+        if code == 0:
+            self._attempt(self._chain.works_again)
+        for last in (False, True):
             self._attempt(self._go_on)
             code = self._call("watch", "--every", self._inputs.every, "--for", self._inputs.lasting)
-            if code in _FINAL or self._stopped:
+            if code in FINAL or self._stopped:
                 return self._ended(code)
-            if self._keep() or code:
+            if self._keep(last=last) or code:
                 code = self._call("sync")
-        self._keep(last=True)
+                self._keep(last=last)
         self._go_on()
         return self._ended(code)
 
@@ -110,10 +112,12 @@ class Unattended:
 
     def _refuse_to_publish(self) -> None:
         key, inputs = self._settings.api.key, self._inputs
-        if key.is_free or inputs.sandbox or inputs.premium_in_public or not self._public:
+        shown = self._public or inputs.page
+        if key.is_free or inputs.sandbox or inputs.premium_in_public or not shown:
             return
+        where = "The page is public" if inputs.page else "This repository is public, or not surely private"
         raise AccessRefused(
-            "This repository is public, or GitHub does not say that it is private, and the key is a premium one.",
+            f"{where}, and the key is a premium one.",
             meaning="Everybody could read your premium signals, so nothing was asked and nothing was written.",
             hint="Make the repository private (Settings, General, Danger Zone), or remove the secret CQS_API_KEY."
             " If you may publish them, add the line `premium-in-public: true` under the action's `with:`.",
@@ -211,16 +215,10 @@ class Unattended:
             self._attempt(self._keep)
             code = 128 + self._stopped
         problem = self._told.error if code else ""
-        outputs = (
-            f"outcome={self._told.outcome}", f"added={self._told.added}", f"updated={self._told.updated}",
-            f"gap_seconds={self._told.gap_seconds}", f"final={str(code in _FINAL).lower()}",
-            f"problem={' '.join(plain(problem).split())}",
-        )  # fmt: skip
-        if output := self._environ.get("GITHUB_OUTPUT"):
-            with Path(output).open("a", encoding="utf-8") as file:
-                file.write("\n".join(outputs) + "\n")
+        self._told.write(self._environ.get("GITHUB_OUTPUT"), code)
         if problem:
             self._notes[problem] = None
+        self._write_page()
         self._write_summary()
         return code
 
@@ -229,12 +227,24 @@ class Unattended:
             lines = summary.run_lines(self._look(), list(self._places()), list(self._notes))
             Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def _write_page(self) -> None:
+        """The page with the open signals, where a later step takes it from."""
+        if self._inputs.page:
+            with Journal.open_readonly(self._place, clock=self._clock) as journal:
+                records = list(journal.records(status=Status.OPEN))
+            folder = self._inputs.temp / "cqs-page"
+            folder.mkdir(exist_ok=True)
+            page = summary.html_page(self._look(), records)
+            Path(folder, "index.html").write_text(page, encoding="utf-8")
+
     def _look(self) -> summary.Look:
         with Journal.open_readonly(self._place, clock=self._clock) as journal:
+            changed = [
+                record for record in journal.changed_since(self._started) if record.status is not Status.AGED
+            ]
             return summary.Look(
                 newest=journal.newest(_NEWEST),
-                changed=journal.changed_since(self._started),
-                since=self._started,
+                news=[_news(record, journal, self._started) for record in changed],
                 until=self._clock(),
                 coverage=journal.coverage(),
                 zone=self._settings.zone,
@@ -244,7 +254,9 @@ class Unattended:
     def _places(self) -> Iterator[str]:
         """Where the spreadsheets are. A public page names no Google Sheet: who has the address may be let in."""
         for target in self._settings.targets:
-            if target.path:
+            if target.path and not self._inputs.keeps:
+                yield f"Your workbook: {plain(target.path.name)}, where your workflow keeps it"
+            elif target.path:
                 path = summary.quoted(target.path.relative_to(self._inputs.workspace).as_posix())
                 branch = summary.quoted(self._keeper.branch.branch)
                 shown = plain(target.path.name)
@@ -264,6 +276,15 @@ class Unattended:
         self._stopped = self._stopped or number
         if self._child:
             self._child.stop()
+
+
+def _news(record: Record, journal: Journal, since: datetime) -> News:
+    """What happened to a signal since then, compared with what it was before."""
+    if record.first_seen >= since:
+        return News(what=Happened.NEW, record=record)
+    what = Happened.CLOSED if record.status is Status.CLOSED else Happened.CHANGED
+    before = [revision.record for revision in journal.revisions(record.signal.key) if revision.at < since]
+    return News(what=what, record=record, before=before[-1] if before else None)
 
 
 def _settings(inputs: Inputs, environ: Mapping[str, str]) -> Settings:

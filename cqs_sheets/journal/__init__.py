@@ -9,6 +9,7 @@ from cqs_sheets.journal import opening
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
+    Behind,
     Delivered,
     JournalPlace,
     KeptAnswer,
@@ -24,6 +25,7 @@ from cqs_sheets.journal.model import (
     Wanted,
 )
 from cqs_sheets.journal.opening import is_journal
+from cqs_sheets.journal.outbox import Alert, Entry, Outbox, Trouble
 from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
 from cqs_sheets.journal.records import Clock, Recall
@@ -34,7 +36,10 @@ JOURNAL_FILE = "journal.sqlite3"
 
 __all__ = [
     "JOURNAL_FILE",
+    "Alert",
+    "Behind",
     "Delivered",
+    "Entry",
     "Journal",
     "JournalPlace",
     "KeptAnswer",
@@ -47,12 +52,13 @@ __all__ = [
     "Revision",
     "SharedJournal",
     "TargetState",
+    "Trouble",
     "Wanted",
     "is_journal",
 ]
 
 
-class Journal(Polls, Recall, Deliveries, Outcomes, Upkeep):
+class Journal(Polls, Recall, Deliveries, Outcomes, Outbox, Upkeep):
     """All methods raise errors.DataRefused, AccessRefused or TargetBusy as the file gives cause."""
 
     def __init__(self, database: Database, clock: Clock, *, readonly: bool = False) -> None:
@@ -84,3 +90,13 @@ class Journal(Polls, Recall, Deliveries, Outcomes, Upkeep):
         """Open for reading, also while another process writes; an absent file reads as an empty journal."""
         with opening.for_reading(path) as database:
             yield cls(database, clock, readonly=True)
+
+    @classmethod
+    @contextmanager
+    def open_outbox(cls, path: JournalPlace, *, clock: Clock) -> Iterator[Journal]:
+        """Open an existing journal to send its alerts, beside another writer; one sender at a time.
+
+        Raises TargetBusy while another process sends.
+        """
+        with opening.for_sending(path) as database:
+            yield cls(database, clock)

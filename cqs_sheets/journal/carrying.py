@@ -16,7 +16,8 @@ _LONGEST_WAIT = 120.0  # seconds for the step that has the journal open
 def copy(path: Path, to: Path, *, clock: Clock, since: datetime) -> None:
     """A whole copy of the journal `path` as the new file `to`, also while another process writes.
 
-    Of answers, polls and superseded revisions it holds those `since` then. Raises DataRefused.
+    It holds the polls and superseded revisions `since` then, and of raw answers only those that nobody has read yet.
+    Raises DataRefused.
     """
     to.unlink(missing_ok=True)
     with (
@@ -25,6 +26,7 @@ def copy(path: Path, to: Path, *, clock: Clock, since: datetime) -> None:
     ):
         source.copy_to(copied)
         copied.execute("PRAGMA journal_mode = DELETE")  # one file, whatever the original is kept in
+        copied.execute("DELETE FROM answers WHERE poll IS NOT NULL")
         Journal(copied, clock).prune(since)
         copied.execute("VACUUM")
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.files import is_held
+from cqs_sheets.unexpected import out_of_reach
 
 APPLICATION_ID = 0x43515353  # "CQSS"
 
@@ -161,6 +162,37 @@ MIGRATIONS: tuple[Migration, ...] = (
             content BLOB NOT NULL,
             PRIMARY KEY (target)
         ) STRICT, WITHOUT ROWID""",  # what a destination remembers of the version that it wrote last
+    ),
+    (
+        """CREATE TABLE alerts (
+            id INTEGER PRIMARY KEY,
+            config TEXT NOT NULL,
+            name TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            failures INTEGER NOT NULL DEFAULT 0,
+            reason TEXT NOT NULL DEFAULT '',
+            tried INTEGER,
+            UNIQUE (config, name)
+        ) STRICT""",
+        """CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY,
+            alert INTEGER NOT NULL REFERENCES alerts,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            arrival INTEGER REFERENCES signals,
+            revision INTEGER,
+            detail TEXT NOT NULL DEFAULT '',
+            state TEXT NOT NULL DEFAULT 'waiting',
+            tries INTEGER NOT NULL DEFAULT 0,
+            batch INTEGER,
+            sent INTEGER
+        ) STRICT""",
+        "CREATE INDEX outbox_state ON outbox (state, alert, id)",
+        """CREATE TABLE troubles (
+            what TEXT PRIMARY KEY,
+            since INTEGER NOT NULL,
+            told INTEGER NOT NULL
+        ) STRICT""",  # what has been failing, and whether an alert said so
     ),
 )
 
@@ -367,7 +399,7 @@ def file_error(error: OSError, name: str) -> CqsError:
         return unsafe_drive(name, "locks files")
     if os.name == "nt" and error.errno == errno.EACCES and is_held(Path(name)):
         return _held(name)
-    return _not_writable(name, error)
+    return out_of_reach(error, f"The journal {name}") or _not_writable(name, error)
 
 
 _NOT_AS_MADE = (

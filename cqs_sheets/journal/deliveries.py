@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
@@ -71,6 +73,20 @@ _STAMPS = """SELECT number, word FROM stamps WHERE target = :target
 
 _KNOWN_AS = """SELECT t.name FROM stamps s JOIN targets t ON t.id = s.target
     WHERE s.word <> '' AND s.word IN (SELECT value FROM json_each(?)) ORDER BY s.number DESC"""
+
+
+_NOT_AT_THE_END = """SELECT id, CASE WHEN title = '' THEN name ELSE title END, cursor, selection FROM targets
+    WHERE cursor < (SELECT coalesce(max(change), 0) FROM signals)"""
+
+
+def _feeds_in(selection: str) -> Collection[str] | None:
+    """The feeds that a target's selection begins with, None for all (and where it cannot be told)."""
+    found = re.match(r"\((\(.*?\)|None), ", selection)
+    try:
+        feeds: Collection[str] | None = ast.literal_eval(found[1]) if found else None
+    except (ValueError, SyntaxError):
+        return None
+    return feeds
 
 
 def names_of(feeds: Collection[str] | None) -> str | None:
@@ -153,6 +169,16 @@ class Deliveries:
         values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
         [[count]] = self._database.execute(f"SELECT count(*) {_PENDING}", values)
         return int(count)
+
+    def behind(self) -> list[model.Behind]:
+        """The targets that lack something, whoever wrote them, the one that waits longest first."""
+        found = []
+        for target, name, cursor, selection in self._database.execute(_NOT_AT_THE_END):
+            values = {"target": target, "cursor": cursor, "feeds": names_of(_feeds_in(selection))}
+            [[pending, since]] = self._database.execute(f"SELECT count(*), min(r.at) {_PENDING}", values)
+            if pending:
+                found.append(model.Behind(name, pending, model.from_stamp(since)))
+        return sorted(found, key=lambda one: one.since)
 
     def delivered(
         self,

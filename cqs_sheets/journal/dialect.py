@@ -21,6 +21,8 @@ WORDS = "CREATE INDEX IF NOT EXISTS stamps_word ON stamps (tenant, word)"
 _TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "REAL": "DOUBLE PRECISION", "TEXT": 'TEXT COLLATE "C"'}
 _STATEMENT = (
     (re.compile(r"%"), "%%"),
+    # an array is looked up in an index, a subquery's rows are joined with the whole table
+    (re.compile(r"IN (\(SELECT \S[^()]*(?:\([^()]*\))? FROM json_each\([^()]*\)\))"), r"= ANY (ARRAY\1)"),
     (re.compile(r"\?"), "%s"),
     (re.compile(r"(?<![:\w]):(\w+)"), r"%(\1)s"),
     (re.compile(r" INDEXED BY \w+"), ""),  # PostgreSQL finds its index itself

@@ -62,7 +62,8 @@ class Poll(NamedTuple):
 
     `selection` is the canonical text of the feed's filters and tier. `window` is None when the poll
     failed; `outcome` then is the error's kind, else "ok". `answers` are ids from `keep_answer`.
-    Only a `sure` poll (its answers were complete) counts as coverage and can close signals.
+    Only a `sure` poll (its answers were complete) counts as coverage and can close signals. What an
+    answer that was `imported` brings is no news to alerts.
     """
 
     feed: str
@@ -74,6 +75,7 @@ class Poll(NamedTuple):
     signals: Sequence[Signal] = ()
     rejects: Sequence[Reject] = ()
     sure: bool = True
+    imported: bool = False
 
 
 class PollResult(NamedTuple):
@@ -167,6 +169,14 @@ class Wanted(NamedTuple):
     change: int
 
 
+class Behind(NamedTuple):
+    """A target that lacks rows, how many, and since when the oldest of them has been known."""
+
+    name: str
+    pending: int
+    since: datetime
+
+
 class Pruned(NamedTuple):
     """How much was dropped."""
 
@@ -184,6 +194,7 @@ class Merged(NamedTuple):
     polls: int
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLE = "table"
@@ -263,7 +274,7 @@ def content_of(signal: Signal) -> str:
         content["extra"] = dict(signal.extra)
     if signal.flags:
         content["flags"] = list(signal.flags)
-    return json.dumps(content, separators=(",", ":"))
+    return _compact(content)
 
 
 def record_from(row: Row) -> Record:

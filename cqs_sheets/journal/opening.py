@@ -83,6 +83,7 @@ def _holder(owner: Path) -> str:
         return ""
 
 
+_SENDER = -1  # no target: whoever sends the alerts of a shared journal
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """For files of ours beside the journal: somebody may have put a link there, or a pipe that never answers."""
 
@@ -137,6 +138,39 @@ def for_reading(path: JournalPlace, check: Callable[[Database], None] = lambda _
             return
         with _memory(path, copy_of=database) as migrated:
             yield migrated
+
+
+@contextmanager
+def for_sending(path: JournalPlace) -> Iterator[Database]:
+    """The outbox, for short steps beside whoever writes the rest; only one process sends at a time."""
+    if isinstance(path, SharedJournal):
+        with _shared(path) as database:
+            if not database.hold(_SENDER):
+                raise _sent_elsewhere(path)
+            yield database
+        return
+    lock = FileLock(_beside(path, "sender"), mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise _sent_elsewhere(path) from None
+    except OSError as error:
+        raise file_error(error, str(path)) from error
+    try:
+        with _connected(path, "rw") as database:
+            database.execute("PRAGMA foreign_keys = ON")
+            database.execute("PRAGMA synchronous = FULL")
+            yield database
+    finally:
+        lock.release()
+
+
+def _sent_elsewhere(path: JournalPlace) -> TargetBusy:
+    return TargetBusy(
+        f"Another process sends the alerts of the journal {path}.",
+        meaning="Nothing was sent by this one.",
+        hint="Nothing to do: they are sent by that one.",
+    )
 
 
 def is_journal(path: Path) -> bool:

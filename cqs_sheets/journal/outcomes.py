@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from cqs_sheets.core.alerts.news import Kind
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.signal import Record
-from cqs_sheets.journal import model, records
+from cqs_sheets.journal import model, outbox, records
 from cqs_sheets.journal.database import Database, Row
 
 if TYPE_CHECKING:
@@ -29,6 +33,10 @@ _KEEP = """INSERT INTO outcomes (arrival, rules, clock, until, done, state, show
     ON CONFLICT (rules, arrival) DO UPDATE SET clock = excluded.clock, until = excluded.until,
     done = excluded.done, state = excluded.state, shown = excluded.shown"""
 
+_HITS = {
+    "target1_at": Kind.TARGET, "target2_at": Kind.TARGET, "target3_at": Kind.TARGET, "stop_at": Kind.STOP,
+}  # fmt: skip
+_OVERLAP = timedelta(hours=1)
 _COLUMNS = "arrival, clock, done, state, shown"
 
 
@@ -58,27 +66,37 @@ class Outcomes:
         return {arrival: _shown(arrival, text) for arrival, text in rows}
 
     def keep_outcomes(
-        self, rules: Rules, found: Mapping[int, Kept], *, at: datetime, targets: Collection[int] = ()
+        self,
+        rules: Rules,
+        found: Mapping[int, Kept],
+        *,
+        at: datetime,
+        targets: Collection[int] = (),
+        whole: bool = True,
     ) -> int:
         """Keep what was found of signals (arrivals); how many of them now show something else.
 
-        Those are offered to `targets` (ids) again.
+        Those are offered to `targets` (ids) again, and alerts tell of targets and stops that were hit since the
+        last sitting: what the first one finds is past. `whole`: with these all signals were judged at `at`.
         """
         with self._database.transaction():
+            last = self.last_judged(rules)
             self._database.change(
                 "INSERT INTO rule_sets (hash, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 (_hash(rules), _text(rules)),
             )
             number = self._rules(rules)
-            self._database.change(
-                "UPDATE rule_sets SET judged_at = ? WHERE id = ?", (model.to_stamp(at), number)
-            )
+            if whole:
+                judged = (model.to_stamp(at), number)
+                self._database.change("UPDATE rule_sets SET judged_at = ? WHERE id = ?", judged)
             before = self.shown_outcomes(rules, found)
             self._database.change_many(
                 _KEEP, (_row(number, arrival, kept) for arrival, kept in found.items())
             )
             changed = [arrival for arrival, kept in found.items() if kept.shown != before.get(arrival)]
             offer(self._database, changed, targets)
+            for arrival in changed if last else ():
+                _tell_hits(self._database, at, last, arrival, found[arrival].shown, before.get(arrival, {}))
         return len(changed)
 
     def _rules(self, rules: Rules) -> int:
@@ -90,6 +108,30 @@ class Outcomes:
         listed = None if arrivals is None else json.dumps(list(arrivals))
         sql = _KEPT.replace(_COLUMNS, columns)
         return self._database.iterate(sql, {"rules": self._rules(rules), "arrivals": listed})
+
+
+def _tell_hits(
+    database: Database,
+    at: datetime,
+    last: datetime | None,
+    arrival: int,
+    shown: Mapping[str, CellValue],
+    before: Mapping[str, CellValue],
+) -> None:
+    """What a signal reached; an hour before the `last` sitting and earlier it is old, as of one that was imported."""
+    for name, kind in _HITS.items():
+        hit = shown.get(name)
+        if name in before or not isinstance(hit, datetime) or last is None or hit < last - _OVERLAP:
+            continue
+        detail = {"at": utc_text(hit)}
+        if kind is Kind.TARGET:
+            detail["level"] = name[len("target")]
+        else:
+            result = shown.get("r_net")
+            detail |= {"r": f"{result:+.2f}"} if isinstance(result, Decimal) else {}
+            price = shown.get("exit_price")
+            detail |= {"price": plain_price(price)} if isinstance(price, Decimal) else {}
+        outbox.tell(database, at, kind, arrival=arrival, detail=detail)
 
 
 def offer(database: Database, arrivals: Collection[int], targets: Collection[int]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from cqs_sheets.core.alerts.news import Kind
 from cqs_sheets.core.news import Happened, News
+from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import coverage
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
-from cqs_sheets.journal import records
+from cqs_sheets.journal import outbox, records
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import (
     KeptAnswer,
@@ -16,6 +18,7 @@ from cqs_sheets.journal.model import (
     PollResult,
     answer_from,
     answer_row,
+    from_stamp,
     maybe_stamp,
     to_stamp,
 )
@@ -90,12 +93,16 @@ class Polls:
         with self._database.transaction():
             feed = records.feed_id(self._database, poll.feed, poll.selection)
             counts = _Counts()
+            known = records.Recollection(self._database, feed, [signal.key for signal in poll.signals])
             for signal in poll.signals:
-                _take_up(self._database, feed, poll.at, signal, counts)
+                _take_up(self._database, feed, poll.at, signal, counts, known)
+            known.flush(poll.at)
             if poll.window is not None:
                 _settle(self._database, feed, poll, poll.window, counts)
                 if poll.sure:
+                    _tell_gap(self._database, feed, poll, poll.window)
                     records.extend_coverage(self._database, feed, poll.window)
+            _tell(self._database, poll, counts.news)
             _keep_rejects(self._database, feed, poll)
             _keep_poll(self._database, feed, poll, counts)
         return PollResult(
@@ -110,8 +117,10 @@ class Polls:
         )
 
 
-def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts) -> None:
-    before = records.lives(database, signal.key)
+def _take_up(
+    database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts, known: records.Recollection
+) -> None:
+    before = known.lives(signal.key)
     found = _life(before, signal, at)
     key = found.record.signal.key if found else records.next_life(before, signal.key)
     signal = signal if signal.key == key else replace(signal, key=key)
@@ -128,11 +137,11 @@ def _take_up(database: Database, feed: int, at: datetime, signal: Signal, counts
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
         record = coverage.observe(found.record, signal, at, found.record.arrival)
-        records.touch(database, found, at, feed)
+        known.touch(found)
         if record is not found.record:
             records.revise(database, record, at)
             counts.news.append(News(what=Happened.CHANGED, record=record, before=found.record))
-    if records.join(database, found.record.arrival, feed):  # targets of this feed have not been offered it
+    if known.join(found.record.arrival):  # targets of this feed have not been offered it
         records.offer_again(database, found.record.arrival)
 
 
@@ -175,6 +184,24 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
             if record.status is Status.CLOSED:
                 counts.news.append(News(what=Happened.CLOSED, record=record, before=found.record))
             counts.aged += record.status is Status.AGED
+
+
+def _tell(database: Database, poll: Poll, news: Sequence[News]) -> None:
+    """Note the news for alerts; coming back from having aged is none."""
+    for one in () if poll.imported else news:
+        aged = one.before is not None and one.before.status is Status.AGED
+        if one.what is Happened.CHANGED and aged and one.before and one.before.signal == one.record.signal:
+            continue
+        kind, record = Kind(one.what.value), one.record
+        outbox.tell(database, poll.at, kind, arrival=record.arrival, revision=record.revision)
+
+
+def _tell_gap(database: Database, feed: int, poll: Poll, window: coverage.Window) -> None:
+    """A good poll that does not reach back to what was covered before."""
+    [[last]] = database.execute("SELECT max(end_at) FROM coverage WHERE feed = ?", (feed,))
+    if last is not None and last < to_stamp(window.start):
+        missed = {"feed": poll.feed, "from": utc_text(from_stamp(last)), "to": utc_text(window.start)}
+        outbox.tell(database, poll.at, Kind.GAP, detail=missed)
 
 
 def _keep_rejects(database: Database, feed: int, poll: Poll) -> None:

@@ -323,10 +323,12 @@ def _protect(session: psycopg.Connection[Row]) -> None:
 
 def _version(session: psycopg.Connection[Row]) -> int:
     """The version of the tables, 0 if there are none."""
-    there = session.execute("SELECT to_regclass(%s)", (f"{dialect.SCHEMA}.schema_version",)).fetchone()
-    if there == (None,):
+    there = session.execute(  # not by to_regclass, which may remember that there were none a moment ago
+        "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'schema_version'", (dialect.SCHEMA,)
+    )
+    if not there.fetchone():
         return 0
-    [[version]] = session.execute("SELECT version FROM schema_version")
+    [[version]] = session.execute("SELECT version FROM cqs_sheets.schema_version")
     return int(version)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -21,6 +22,9 @@ KNOWN = f"""SELECT {model.RECORD}, s.seen_at, s.seen_feed, r.at FROM signals s {
 _BY_KEY = KNOWN.format(by="") + "s.id = ? AND s.feed_table = ?"
 _LIVES = f"""{_BY_KEY} UNION ALL
     {KNOWN.format(by="")}s.id > ? || '#' AND s.id < ? || '$' AND s.feed_table = ?"""
+_BY_IDS = KNOWN.format(by="") + "s.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
+_LISTED = "(SELECT CAST(value AS BIGINT) FROM json_each(?))"
+_MEMBERS = f"SELECT arrival FROM members WHERE feed = ? AND arrival IN {_LISTED}"  # noqa: S608 - constants
 _NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM signals)"
 
 
@@ -61,6 +65,55 @@ def lives(database: Database, key: SignalKey) -> list[Known]:
     found = map(known_from, database.execute(_LIVES, (api_id, table, api_id, api_id, table)))
     same = [each for each in found if each.record.signal.key.api_id == api_id]
     return sorted(same, key=lambda each: each.record.signal.key.life, reverse=True)
+
+
+class Recollection:
+    """What the journal holds of the signals of one answer and of one feed, looked up at once.
+
+    Each id is answered from that once: what changes it afterwards is looked up anew.
+    """
+
+    def __init__(self, database: Database, feed: int, keys: Collection[SignalKey]) -> None:
+        self._database, self._feed = database, feed
+        ids = {key.api_id for key in keys if "\0" not in key.id}  # which no JSON takes to PostgreSQL
+        self._lives: dict[SignalKey, list[Known]] = {key: [] for key in keys if key.api_id in ids}
+        listed = json.dumps([*ids, *(f"{each}#2" for each in ids)])
+        for row in database.execute(_BY_IDS, (listed,)) if ids else ():
+            found = known_from(row)
+            key = found.record.signal.key
+            if key.life > 1:  # a rare one, of which there may be more
+                self._lives.pop(key.in_life(1), None)
+            elif key in self._lives:
+                self._lives[key].append(found)
+        arrivals = json.dumps([one.record.arrival for found in self._lives.values() for one in found])
+        self._seen: list[int] = []
+        self._moved: list[int] = []
+        self._members = {arrival for (arrival,) in database.execute(_MEMBERS, (feed, arrivals)) if ids}
+
+    def lives(self, key: SignalKey) -> list[Known]:
+        """What the journal holds of all signals that had this id of the API, the latest first."""
+        found = self._lives.pop(key, None)
+        return lives(self._database, key) if found is None else found
+
+    def touch(self, found: Known) -> None:
+        """Note, once `flush` is called, that the feed showed the signal."""
+        self._seen.append(found.record.arrival)
+        if found.seen_feed != self._feed:  # apart, so that the index is written only when it changes
+            self._moved.append(found.record.arrival)
+
+    def flush(self, at: datetime) -> None:
+        """Note which signals the feed showed at that time."""
+        for column, value, arrivals in (
+            ("seen_at", model.to_stamp(at), self._seen),
+            ("seen_feed", self._feed, self._moved),
+        ):
+            if arrivals:
+                sql = f"UPDATE signals SET {column} = ? WHERE arrival IN {_LISTED}"  # noqa: S608 - constants
+                self._database.note(sql, (value, json.dumps(arrivals)))
+
+    def join(self, arrival: int) -> bool:
+        """Note that the feed showed the signal; whether that is news."""
+        return arrival not in self._members and join(self._database, arrival, self._feed)
 
 
 def next_life(found: Sequence[Known], key: SignalKey) -> SignalKey:

@@ -131,7 +131,8 @@ def opened_session(
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
         past = None
         if sandbox:
-            settings = replace(settings, home=settings.home / "sandbox", journal_url=None)
+            # nobody is told of invented signals
+            settings = replace(settings, home=settings.home / "sandbox", journal_url=None, alerts=())
         if sandbox and serve:
             from cqs_sheets.run.past import give_past  # noqa: PLC0415
 
@@ -167,6 +168,9 @@ def opened_run(
     with ExitStack() as stack:
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
+        if not dry_run:
+            names = [alert.name for alert in settings.alerts]
+            journal.register_alerts(settings.alert_owner, names, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
         rest = Rest(
             journal=journal, clock=utc_now, surroundings=f"{settings.zone} {session.sandbox}",
@@ -267,9 +271,11 @@ class Targets:
         """A target ready to be written; raises CqsError if its template cannot be used."""
         from cqs_sheets.run.deliver import Target  # noqa: PLC0415 - as above
 
+        template = self._template(target.template)
+        template = template.of_sandbox() if self._session.sandbox else template
         return Target(
             settings=target,
-            template=self._template(target.template),
+            template=template.newest_first() if target.newest_first else template,
             destination=self._destination(target),
             zone=self._session.settings.zone,
         )

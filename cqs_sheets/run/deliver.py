@@ -22,6 +22,7 @@ from cqs_sheets.core.plan.facts import (
     SANDBOX,
     Choices,
     Facts,
+    Lineage,
     Write,
     held_up_to,
     of_sandbox,
@@ -161,8 +162,10 @@ class Deliverer:
             return Delivery(error=error)
 
     def _state(self, target: Target) -> TargetState:
-        by_content = self.journal.shared and target.settings.path
-        lineage = target.destination.stamp("").lineage if by_content else ()
+        lineage: Lineage = ()
+        if self.journal.shared and target.settings.path:
+            with suppress(CqsError):  # told by the look that follows
+                lineage = target.destination.stamp("").lineage
         with self.turn:
             return remembered(self.journal, target.settings, lineage)
 

@@ -121,7 +121,7 @@ class Desk:
         def keep(market: Market) -> None:
             nonlocal changed
             found = {arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]}
-            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets)
+            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets, whole=False)
 
         missing: Mapping[Market, str] = {}
         if markets:
@@ -156,6 +156,19 @@ class Desk:
             [self._found(one, case, missing) for one, case in zip(told, found, strict=True)]
             for found in cases
         ]
+
+    def story_of(self, record: Record) -> tuple[Outcome, Candles | None] | None:
+        """What became of one signal, and its market as far as it is kept; None where it was never judged."""
+        rules = self.settings.rules
+        told = _story(self.journal, record)
+        setup, market = setup_of(told, rules), self._market(told.signal)
+        kept = self.journal.outcomes(rules, [record.arrival]).get(record.arrival)
+        if isinstance(setup, str) or isinstance(market, str) or kept is None or kept.state is None:
+            return None
+        with CandleStore.open(self.home) as store:
+            known = store.known(store.market(*market), setup.clock)
+        candles = known.candles(kept.state.until or setup.clock)
+        return outcome_of(told.signal, setup, rules, kept.state), candles
 
     def _found(self, told: Story, case: Case | str, missing: Mapping[Market, str]) -> Outcome:
         """What is known of a signal; where no candle was had, it is not judged yet."""

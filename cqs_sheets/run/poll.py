@@ -242,6 +242,7 @@ def _take_in(
         signals=_as_published(parsed.signals),
         rejects=parsed.rejects,
         sure=False,
+        imported=outcome == "imported",
     )
     return journal.record_poll(poll), parsed.rejects
 

@@ -17,7 +17,7 @@ from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.errors import CqsError, Interrupted
-from cqs_sheets.journal import Journal
+from cqs_sheets.journal import Journal, Trouble
 from cqs_sheets.run.poll import FeedPoll, FeedPoller
 from cqs_sheets.run.rest import Delivery, remembered
 from cqs_sheets.unexpected import explained
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
+_API = "the signals API"
+_FINAL = frozenset({1, 2, 65, 77})  # exit codes of what goes on until somebody looks after it
 
 
 class Run(NamedTuple):
@@ -85,6 +87,8 @@ def run_once(run: Run) -> SyncResult:
     if judged and judged.changed:
         written = _with_outcomes(run, written, shown)
     stopped = run.stop()
+    if run.settings.alerts:
+        _note_troubles(run, polls, written)
     report = Report(
         started=started,
         seconds=(run.clock() - started).total_seconds(),
@@ -139,6 +143,22 @@ def _digested(run: Run) -> Iterator[CqsError]:
             run.poller.digest(kept)
         except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
             yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
+
+
+def _note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written]) -> None:
+    """What fails now and what does not, for alerts."""
+    asked = [(_API, poll.error) for poll in polls]
+    given = [(target.settings.name, target.delivery.error) for target in written]
+    failing = {
+        what: Trouble(
+            message=f"{error.message} {error.meaning}".strip(),
+            hint=error.hint,
+            final=error.exit_code in _FINAL,
+        )
+        for what, error in (*asked, *given)
+        if error and not isinstance(error, Interrupted)
+    }
+    run.journal.note_troubles(run.clock(), failing, {what for what, error in (*asked, *given) if not error})
 
 
 def poll_feeds(run: Run) -> tuple[tuple[CqsError, ...], tuple[FeedPoll, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,21 @@ def test_a_sheet_is_filled_and_kept_up_to_date(google: Shell, sheets: RunningShe
     assert second["added"] <= first["added"] / 2
     assert sheets.reads <= 2
     assert sheets.writes <= 1
+
+
+def test_a_sheet_is_called_by_its_title_and_goes_over_to_another_zone(
+    google: Shell, sheets: RunningSheets
+) -> None:
+    book, title = sheets.create("My trades"), "My trades"
+    first = google.run("sync", "--to", book).stdout
+    assert re.search(rf"(?m)^{title}: tabs Signals, .*made, \d+ added", first)
+    assert book not in first
+    (google.folder / "cqs-sheets.toml").write_text(f'timezone = "Asia/Tokyo"\n[[target]]\nto = "{book}"\n')
+    second = google.run("sync").stdout
+    assert f"{title}: " in second
+    assert "all times are those of Asia/Tokyo now" in second
+    assert title in google.run("status").stdout
+    assert google.report()["targets"][0]["updated"] == 0
 
 
 def test_a_sheet_and_a_workbook_in_one_sync(google: Shell, sheets: RunningSheets) -> None:

@@ -72,10 +72,10 @@ def test_the_version_is_the_packages() -> None:
     out = subprocess.run(
         [sys.executable, "-m", "cqs_sheets", "--version"], capture_output=True, text=True, check=True
     )
-    assert out.stdout.split() == ["cqs-sheets,", "version", __version__]
+    assert out.stdout.splitlines()[0].split() == ["cqs-sheets,", "version", __version__]
 
 
-@pytest.mark.parametrize("name", ["journal", "templates"])
+@pytest.mark.parametrize("name", ["journal", "templates", "alerts", "service"])
 def test_a_groups_commands_are_told_in_full_on_a_narrow_terminal(name: str) -> None:
     command = group.get_command(click.Context(group), name)
     assert isinstance(command, click.Group)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
+from pathlib import Path
 
 import pytest
+from rich.table import Table
 
+from cqs_sheets.cli.commands.doctor import FindingsPage
 from cqs_sheets.cli.terminal import failures, output
+from cqs_sheets.cli.terminal.log import log_to, set_up_logging
+from cqs_sheets.cli.terminal.tables import console
+from cqs_sheets.doctor.finding import Finding, Level
 from cqs_sheets.errors import CqsError
 from cqs_sheets.export import inert
+from cqs_sheets.github.summary import escaped
 from cqs_sheets.unexpected import explained
 
 ATTACK = "\x1b]0;title\x07 \x1b[2J \x9b1A \u202e \u2066 \r"
@@ -43,3 +51,55 @@ def test_a_mount_that_drops_out_is_no_bug(name: str) -> None:
     if code is None:
         pytest.skip("this system has no such error")
     assert explained(OSError(code, "gone", "signals.xlsx")).exit_code == 75
+
+
+FORGED = "all is well\n::error::forged\n  ::set-output name=x::y ##[group]z"
+
+
+def test_no_line_of_an_error_commands_anything_on_github(capsys: pytest.CaptureFixture[str]) -> None:
+    failures.show(CqsError(FORGED, hint=FORGED))
+    said = capsys.readouterr().err
+    assert "##[" not in said
+    assert not [line for line in said.splitlines() if line.strip().startswith("::")]
+    output.print_json({"said": FORGED})
+    shown = capsys.readouterr().out
+    assert "##[" not in shown
+    assert json.loads(shown) == {"said": FORGED}
+
+
+def test_a_table_upsets_no_terminal_and_takes_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("[bold]Feed", ATTACK)
+    table.add_row(f"[red]{ATTACK} :smile:", "\x1b]8;;http://x\x1b\\link")
+    console().print(table)
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r")
+    assert "\\u001b" in shown
+    assert "[red]" in shown
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_line_of_the_log_stays_one_and_upsets_no_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verbose: bool
+) -> None:
+    set_up_logging(verbose=verbose, quiet=False)
+    log_to(tmp_path / "log")
+    logging.getLogger("cqs_sheets").warning("%s", ATTACK + FORGED)
+    said, written = capsys.readouterr().err, (tmp_path / "log").read_text(encoding="utf-8")
+    for text in (said, written):
+        assert text.count("\n") == 1
+        assert not set(text) & set("\x1b\x07\x9b\u202e\u2066\r")
+    assert json.loads(written)["message"] == ATTACK + FORGED
+
+
+def test_what_doctor_finds_upsets_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = Finding(
+        subject=ATTACK, check="x", level=Level.FAIL, what=ATTACK, mend=FORGED, exit_code=65, details=(ATTACK,)
+    )
+    FindingsPage(set(Level), brief=False).show(finding)
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r")
+
+
+def test_an_annotation_upsets_no_log() -> None:
+    shown = escaped(ATTACK + FORGED)
+    assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,25 @@ def test_a_journal_that_is_away_ends_a_sync_with_75_and_is_told(shell: Shell) ->
     assert done.returncode == 75
     assert "is away" in done.stderr
     assert PASSWORD not in done.stderr
+
+
+def test_all_tenants_are_told_at_one_look(laptop: Shell, postgres_server: Server) -> None:
+    laptop.report()
+    other = machine(replace(laptop, folder=laptop.folder), "other", postgres_server, uuid4().hex)
+    (other.folder / "signals.xlsx").mkdir()  # nothing can be written there
+    assert other.report()["exit_code"] == 65
+    told = json.loads(laptop.run("status", "--all", "--json").stdout)["tenants"]
+    tenants = {one["tenant"]: one for one in told}
+    mine, theirs = (
+        tomllib.loads((one.folder / "cqs-sheets.toml").read_text())["journal"]["tenant"]
+        for one in (laptop, other)
+    )
+    assert (tenants[mine]["behind"], tenants[mine]["pending"]) == (0, 0)
+    assert tenants[theirs]["behind"] == 1
+    assert tenants[theirs]["pending"] > 3
+    assert "signals.xlsx" in tenants[theirs]["slowest"]
+    shown = laptop.run("status", "--all")
+    assert f"{mine}: last poll" in shown.stdout
+    assert "pending in 1 target, longest" in shown.stdout
+    assert PASSWORD not in shown.stdout + shown.stderr
+    assert laptop.run("status", "--all", CQS_JOURNAL="").returncode == 0

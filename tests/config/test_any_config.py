@@ -25,7 +25,7 @@ _VALUES = st.recursive(
     max_leaves=4,
 )
 _TABLES: dict[str, Any] = schema()["properties"]
-_WHERE = sorted(_TABLES["target"]["items"]["properties"]["where"]["properties"])
+_WHERE = sorted(schema()["$defs"]["where"]["properties"])
 
 
 def _table(names: list[str], **special: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -94,7 +94,7 @@ def test_the_sample_shows_every_key(tmp_path: Path) -> None:
 
 def test_the_schema_is_one_and_knows_every_field_a_where_can_look_at() -> None:
     Draft202012Validator.check_schema(schema())
-    where = set(schema()["properties"]["target"]["items"]["properties"]["where"]["properties"])
+    where = set(schema()["$defs"]["where"]["properties"])
     bounds = {"min_risk", "max_risk", "min_leverage", "max_leverage"}
     assert where == {*API_FIELDS, "table", *bounds} - {"timestamp"}
 

@@ -168,7 +168,9 @@ class MemoryDestination:
         for add in plan.adds:
             there = self.columns[add.tab]
             row = {column: value for column, value in add.values.items() if column in there}
-            self.tabs[add.tab].append(row)
+            tab = plan.template.tab(add.tab)
+            on_top = isinstance(tab, TableTab) and tab.new_rows == "top"
+            self.tabs[add.tab].insert(0 if on_top else len(self.tabs[add.tab]), row)
         self.lineage = plan.lineage
         self.made = made_after(plan)
         self.touch()

@@ -89,6 +89,17 @@ def test_an_empty_target_is_made_too_and_filled_later(user: User) -> None:
     assert len(user.rows()) == 1
 
 
+def test_newest_first_is_the_users_word_and_a_sheet_in_the_other_order_is_told(user: User) -> None:
+    top_down = TEMPLATE.newest_first()
+    sync(user, row("1"), row("2"), template=top_down)
+    told = sync(user, row("3"), template=top_down).warnings
+    assert [str(line["id"]) for line in user.rows()] == ["3", "2", "1"]
+    assert not told
+    assert any("sort these by Time" in warning for warning in sync(user, row("4")).warnings)
+    assert str(user.rows()[-1]["id"]) == "4"
+    assert not sync(user, row("5")).warnings
+
+
 def test_values_arrive_as_they_were_meant(user: User) -> None:
     sync(user, row("1", coin="=1+1", stop_loss=Decimal("0.00000065"), leverage=Decimal(20)))
     (line,) = user.rows()
@@ -294,6 +305,16 @@ def test_open_rows_are_found_wherever_they_stand(user: User) -> None:
     assert open_keys(user) == {"Signals": {"1", "AB-4"}}
     table = read_target(user.destination, TEMPLATE, {"Signals": {"AB-4"}})  # it may follow
     assert table.tabs["Signals"].rows["AB-4"].values["status"] == "open"
+
+
+def test_all_keys_are_found_wherever_they_stand(user: User) -> None:
+    sync(user, row("1"), row("2", status=Status.CLOSED), row("AB-4"))
+    user.reverse_rows()
+    facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
+    found = user.destination.all_keys(facts, bind(TEMPLATE, facts, {}))
+    assert {tab: set(keys) for tab, keys in found.items()} == {"Signals": {"1", "2", "AB-4"}}
+    table = read_target(user.destination, TEMPLATE, found)  # it may follow
+    assert table.tabs["Signals"].rows["2"].values["status"] == "closed"
 
 
 def test_duplicates_are_reported_by_row_and_the_first_is_updated(user: User) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from tests.faults.ptrace import Registers
 
-Kind = Literal["write", "sync", "replace", "make", "remove", "adjust", "connect", "send", "receive"]
+Kind = Literal["write", "sync", "replace", "make", "remove", "adjust", "connect", "send", "receive", "look"]
 
 _WRITES = {1: "write", 18: "pwrite64", 20: "writev", 40: "sendfile", 296: "pwritev", 326: "copy_file_range"}
 _SYNCS = {26: "msync", 74: "fsync", 75: "fdatasync", 162: "sync", 277: "sync_file_range", 306: "syncfs"}
@@ -26,9 +26,18 @@ _ADJUSTS = {
 _CONNECTS = {42: "connect"}
 _SENDS = {44: "sendto", 46: "sendmsg", 307: "sendmmsg"}
 _RECEIVES = {45: "recvfrom", 47: "recvmsg"}
+_LOOKS = {
+    4: "stat",
+    6: "lstat",
+    262: "newfstatat",
+    21: "access",
+    269: "faccessat",
+    332: "statx",
+    439: "faccessat2",
+}
 _GROUPS: tuple[tuple[Kind, dict[int, str]], ...] = (
     ("write", _WRITES), ("sync", _SYNCS), ("replace", _REPLACES), ("make", _MAKES), ("remove", _REMOVES),
-    ("adjust", _ADJUSTS), ("connect", _CONNECTS), ("send", _SENDS), ("receive", _RECEIVES),
+    ("adjust", _ADJUSTS), ("connect", _CONNECTS), ("send", _SENDS), ("receive", _RECEIVES), ("look", _LOOKS),
 )  # fmt: skip
 
 KINDS: dict[int, Kind] = {number: kind for kind, group in _GROUPS for number in group}
@@ -38,7 +47,7 @@ _NAMES = {number: name for _, group in _GROUPS for number, name in group.items()
 _BY_DESCRIPTOR = {
     1, 18, 20, 40, 296, 326, 74, 75, 277, 306, 77, 285, 91, 93, 42, 44, 46, 307, 45, 47,
 }  # fmt: skip
-_AT_FOLDER = {257, 258, 264, 316, 265, 266, 263, 268, 260, 280}
+_AT_FOLDER = {262, 269, 332, 439, 257, 258, 264, 316, 265, 266, 263, 268, 260, 280}
 _LENGTH_IN_RDX = {1, 18, 44}
 _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -71,10 +80,15 @@ def point_at(task: int, at: Registers) -> Point | None:
     if number in (2, 257) and not (at.rsi if number == 2 else at.rdx) & _CHANGING:
         return None
     path = _open_file(task, at.rdi) if number in _BY_DESCRIPTOR else _path(task, number, at)
-    if path == os.devnull:
+    if path == os.devnull or (number in _LOOKS and not is_ours(path)):
         return None
     size = at.rdx if number in _LENGTH_IN_RDX else 0
     return Point(KINDS[number], _NAMES[number], path, size)
+
+
+def is_ours(path: str) -> bool:
+    """Whether it is a file that a sync is about: Python looks at hundreds of its own."""
+    return any(word in Path(path).name for word in ("cqs", "journal", "signals"))
 
 
 def shortened(at: Registers) -> bool:

@@ -40,6 +40,7 @@ class Numbers:
     Split_1: float = 0.5
     Split_2: float = 0.3
     Fee_pct: float = 0.0006
+    Max_leverage: float | None = 1
     Default_lev: float | None = 5
     Max_lev: float | None = 10
     Mmr: float = 0.005
@@ -50,17 +51,18 @@ class Numbers:
     def cells(self, template: str) -> dict[str, Any]:
         """The settings that a template has."""
         here = {
-            "scalping": {"Fresh_min", "Late_min"},
+            "scalping": {"Fresh_min", "Late_min", "Max_leverage"},
+            "signals": {"Max_leverage"},
             "futures": {"Default_lev", "Max_lev", "Mmr", "Liq_buffer"},
         }
-        elsewhere = {name for other, names in here.items() if other != template for name in names}
+        elsewhere = {name for names in here.values() for name in names} - here[template]
         return {name: value for name, value in asdict(self).items() if name not in elsewhere}
 
 
 USUAL = Numbers()
 ODD = Numbers(
     Equity=-250, Stable_quotes="usdc , btc", Risk_pct=0.02, Split_1=0.8, Split_2=0.5, Fee_pct=0.004,
-    Default_lev=None, Max_lev=None, Mmr=0, Liq_buffer=0, Fresh_min=1, Late_min=60,
+    Max_leverage=None, Default_lev=None, Max_lev=None, Mmr=0, Liq_buffer=0, Fresh_min=1, Late_min=60,
 )  # fmt: skip
 
 
@@ -149,6 +151,9 @@ def _symbols(code: str, coin: str, quote: str) -> Values:
         spelt, ccxt = _SPOT_SYMBOLS[code], f"{coin}/{quote}"
     else:
         return blank
+    if coin == "PEPE" and code in ("binance_futures", "bybit"):
+        coin = "1000PEPE"  # a contract holds a thousand
+        ccxt = ccxt.replace("PEPE", coin)
     names = {
         "c": coin,
         "q": quote,
@@ -226,6 +231,9 @@ def signals_formulas(signal: Sent, numbers: Numbers) -> Values:
     """The formula columns of the template signals."""
     known = calcs(signal)
     coins = size(signal, numbers)
+    if coins is not None:
+        leverage = max(1, numbers.Max_leverage or 0)
+        coins = min(coins, max(0, numbers.Equity) * leverage / float(known["entry_mid"]))
     return {
         "rr": planned_ratio([known["rr1"], known["rr2"], known["rr3"]], numbers),
         "size": coins,
@@ -300,6 +308,7 @@ def scalping_formulas(signal: Sent, numbers: Numbers) -> Values:
 
 FORMULAS: dict[str, Callable[[Sent, Numbers], Values]] = {
     "raw": lambda *_: {},
+    "compact": lambda *_: {},
     "signals": signals_formulas,
     "futures": futures_formulas,
     "scalping": scalping_formulas,

@@ -55,8 +55,8 @@ def markets() -> Iterator[dict[str, Any]]:
 
 def priced(tab: TableTab) -> dict[int, str]:
     """The columns of stop, zone and targets, by position."""
-    columns = enumerate(tab.columns)
-    return {at: c.id for at, c in columns if c.format.decimals == "price" and c.source != "ask"}
+    told = {"entry_low", "entry_high", "buy_start", "buy_end", "stop_loss", "target1", "target2", "target3"}
+    return {at: column.id for at, column in enumerate(tab.columns) if column.source in told}
 
 
 def check(held: Mapping[str, tuple[Any, str]], sent: Mapping[str, Any]) -> None:

@@ -211,6 +211,7 @@ class GitHub:
         named = {
             "Start a run if none is there": "start",
             "Watch the signals": "watch",
+            "Publish the page": "page",
             "Tell what failed, and go on": "after",
         }
         jobs = {
@@ -286,6 +287,8 @@ class GitHub:
             "actions+setup-python": f'echo "{programs}" >> "$GITHUB_PATH"',
             "actions+cache/restore": "true",
             "actions+upload-artifact": "true",
+            "actions+upload-pages-artifact": "true",
+            "actions+deploy-pages": "true",
             "google-github-actions+auth": "true",
         }.items():
             place = self.folder / "actions" / name

@@ -129,8 +129,10 @@ def test_a_second_workbook_with_any_name_joins_the_first(github: GitHub) -> None
     traps = dict.fromkeys(
         ("signal.py", "token.py", "queue.py", "secrets.py"), "raise SystemExit('the wrong module')\n"
     )
+    github.variables["CQS_PAGE"] = "true"
     second = github.run(files={"cqs-sheets.toml": config, **traps})
     assert second.ok, second.log
+    assert second.jobs == {"watch": "succeeded", "page": "succeeded"}
     nothing_lost(github, rows)
     assert len(ids(github, name)) >= len(rows)
 

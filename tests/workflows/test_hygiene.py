@@ -97,8 +97,9 @@ def test_a_watch_ends_before_its_job_does_and_the_chain_knows_that_limit() -> No
     assert JOBS["after"]["steps"][0]["with"]["timeout-minutes"] == str(limit)
 
 
-def test_what_is_installed_is_locked_with_hashes() -> None:
-    text = (ROOT / ".github" / "actions" / "requirements.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-extras.txt"])
+def test_what_is_installed_is_locked_with_hashes(lock: str) -> None:
+    text = (ROOT / ".github" / "actions" / lock).read_text(encoding="utf-8")
     packages = re.findall(r"^[a-z]\S*==\S+", text, re.MULTILINE)
     assert len(packages) > 20
     assert "--hash=sha256:" in text

@@ -16,7 +16,7 @@ from cqs_sheets.cli.options import Options, config_option, loudness_options, wri
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
 from cqs_sheets.config import home_folder, process_environ
-from cqs_sheets.core.render import plural
+from cqs_sheets.core.render import harmless, one_line, plural
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.doctor import Examination
 from cqs_sheets.doctor.finding import Finding, Level, exit_code, fail, findings_json, mended
@@ -25,11 +25,17 @@ from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
 from cqs_sheets.run import Session, config_folder, open_google
+from cqs_sheets.service import NAME
+from cqs_sheets.service.places import manager_here
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 _INDENT = " " * 8
 _WIDEST = 120
+_HEADLINES = (
+    "program.version", "config.file", "journal.file", "api.answer", "google.credentials", "target.file",
+    "target.sharing",
+)  # fmt: skip
 
 
 @click.command("doctor")
@@ -41,6 +47,8 @@ _WIDEST = 120
 @loudness_options
 def doctor_command(fix: bool, as_json: bool, **options: Any) -> int:
     """Check key, API, clock, journal, credentials and every target; say what mends each.
+
+    What is well is one line each; -v shows every check.
 
     It changes nothing, unless with --fix, which mends what is safe: it deletes the lock file of a
     LibreOffice that crashed on this computer and the temporary file of a sync that was stopped, folds the
@@ -59,7 +67,7 @@ def doctor_command(fix: bool, as_json: bool, **options: Any) -> int:
 def examine(options: Options, *, fix: bool = False, as_json: bool = False) -> int:
     """Look at everything, mend if asked to, tell it; returns the exit code."""
     shown = () if as_json else (Level.FAIL,) if options.quiet else tuple(Level)
-    page, findings = FindingsPage(shown), []
+    page, findings = FindingsPage(shown, brief=not options.verbose), []
     for finding in _findings(options):
         findings.append(mended(finding) if fix else finding)
         page.show(findings[-1])
@@ -106,6 +114,7 @@ def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[
         google=google,
         config_folder=config_folder(),
         credentials_named=session.environment.google_credentials,
+        service=manager_here(NAME),
         clock=utc_now,
         progress=progress,
     ).run():
@@ -114,24 +123,29 @@ def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[
 
 
 class FindingsPage:
-    """Shows findings of these levels one after the other, a heading where the subject changes."""
+    """Shows findings of these levels one after the other, a heading where the subject changes.
 
-    def __init__(self, levels: Collection[Level]) -> None:
+    If it is to be `brief`, one line says of each subject that it is well.
+    """
+
+    def __init__(self, levels: Collection[Level], *, brief: bool) -> None:
         self._levels = levels
+        self._brief = brief
         self._subject = ""
         self._width = min(shutil.get_terminal_size().columns, _WIDEST)
 
     def show(self, finding: Finding) -> None:
         """One finding, if it is of a level to be shown."""
-        if finding.level not in self._levels:
+        well = finding.level is Level.OK and not finding.fixed
+        if finding.level not in self._levels or (self._brief and well and finding.check not in _HEADLINES):
             return
         if finding.subject != self._subject:
-            click.secho(finding.subject, bold=True)
+            click.secho(one_line(finding.subject), bold=True)
             self._subject = finding.subject
         click.secho(f"  {finding.level.value:<4}", nl=False, fg=_COLORS[finding.level], bold=True)
         mark = "mended: " if finding.fixed else ""
         click.echo(self._wrapped(mark + finding.what).removeprefix(" " * 6))
-        for detail in finding.details:
+        for detail in () if self._brief and well else finding.details:
             click.secho(self._wrapped(detail), dim=True)
         if finding.mend and not finding.fixed:
             click.echo(self._wrapped(f"-> {finding.mend}", hanging="   "))
@@ -144,7 +158,8 @@ class FindingsPage:
             plural(count, noun) for count, noun in ((failures, "failure"), (warnings, "warning")) if count
         ]
         rest = "begin with the first failure" if failures else "nothing is in the way of a sync"
-        click.echo(f"\n{', '.join(counts)}: {rest}." if counts else "\nAll is well.")
+        more = f"{len(findings)} checks (-v shows each). " if self._brief else ""
+        click.echo(f"\n{more}{', '.join(counts)}: {rest}." if counts else f"\n{more}All is well.")
 
     def _wrapped(self, text: str, hanging: str = "") -> str:
-        return wrapped(text, self._width, indent=_INDENT, hanging=_INDENT + hanging)
+        return wrapped(harmless(text), self._width, indent=_INDENT, hanging=_INDENT + hanging)

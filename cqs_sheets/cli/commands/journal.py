@@ -15,6 +15,7 @@ from cqs_sheets.cli.options import Moment, Options, complete_template, config_op
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page
+from cqs_sheets.cli.terminal.story import print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
@@ -25,7 +26,7 @@ from cqs_sheets.doctor.journal import size_text
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.export import as_csv, as_jsonl, write_lines, write_parquet, write_workbook
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session, place_of
+from cqs_sheets.run import Session, desk_of, place_of
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass
@@ -156,7 +157,9 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
 @_sandbox
 @loudness_options
 def copy_command(source: str, to: str, **options: Any) -> int:
-    """Copy a whole journal, from a file to PostgreSQL or back, and compare both.
+    """Copy a journal to PostgreSQL, or to a file.
+
+    Both are compared row by row in the end.
 
     Each is a path, or env:NAME for the environment variable that holds a URL. TO must be empty; FROM stays as
     it is, and nothing may write to it meanwhile.
@@ -231,6 +234,9 @@ def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
         if number:
             click.echo()
         print_page(revisions, settings.targets[0].symbols, settings.zone)
+        record = revisions[-1].record
+        if judged := desk_of(session, journal).story_of(record):
+            print_story(judged[0], record.first_seen, judged[1], settings.zone)
     return 0
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.table import Table
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Days, Options, config_option, loudness_options
-from cqs_sheets.cli.session import journal_of
+from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
-from cqs_sheets.cli.terminal.tables import console
+from cqs_sheets.cli.terminal.tables import console, plain_table
+from cqs_sheets.cli.terminal.tenants import print_tenants
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.render import (
     ago,
@@ -38,9 +38,10 @@ _GAPS = 5
 @click.option(
     "--coverage", "days", type=Days(), metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
 )
+@click.option("--all", "all_tenants", is_flag=True, help="Of every tenant of a journal in PostgreSQL.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @loudness_options
-def status_command(as_json: bool, days: int | None, **options: Any) -> int:
+def status_command(as_json: bool, all_tenants: bool, days: int | None, **options: Any) -> int:
     """Show the last poll, coverage and gaps, and what is pending where.
 
     Asks nothing of the API and changes nothing.
@@ -49,7 +50,11 @@ def status_command(as_json: bool, days: int | None, **options: Any) -> int:
     Examples:
       cqs-sheets status
       cqs-sheets status --coverage 30d
+      cqs-sheets status --all
     """
+    if all_tenants:
+        with session_of(Options(**options), serve=False) as session:
+            return print_tenants(session, as_json=as_json)
     with journal_of(Options(**options)) as (session, journal):
         print_status(session, journal, as_json=as_json, days=days)
     return 0
@@ -67,7 +72,7 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
     out, now = console(), utc_now()
     if not journal.polls(1):
         click.echo(f"No poll yet (journal: {session.journal_path}).")
-    feeds = _table("Feed", "Last poll", "Outcome", "Open signals")
+    feeds = plain_table("Feed", "Last poll", "Outcome", "Open signals")
     for name, poll in _last_polls(journal).items():
         feeds.add_row(name, ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
     if feeds.row_count:
@@ -82,7 +87,7 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
     if drawn:
         click.echo("\n" + "\n".join(strip_lines(drawn)))
     out.print()
-    targets = _table("Target", "Template", "Last write", "Pending")
+    targets = plain_table("Target", "Template", "Last write", "Pending")
     for target, told in zip(session.settings.targets, state["targets"], strict=True):
         known = _remembered(journal, target)
         when = ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
@@ -136,10 +141,3 @@ def _open_signals(session: Session, journal: Journal) -> dict[str, int]:
 def _feeds(session: Session) -> list[tuple[str, str]]:
     free = session.settings.api.key.is_free
     return [(feed.name, selection(feed, free=free)) for feed in session.settings.feeds]
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table

@@ -8,7 +8,7 @@ import click
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import SyncOptions, sync_options
-from cqs_sheets.cli.session import run_of, session_of
+from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.results import show_result
 from cqs_sheets.config import FILE_NAME, Environment, Settings
 from cqs_sheets.run import Session, check_targets
@@ -42,7 +42,7 @@ def sync_once(options: SyncOptions) -> int:
             settings = session.settings
             check_targets(session)
             tell_of_defaults(session, options)
-            with run_of(session, options) as run:
+            with alerting_of(session, options), run_of(session, options) as run:
                 return run_once(run)
 
     to_be_told = options.as_json or environment.github_actions

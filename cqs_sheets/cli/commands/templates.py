@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,21 +10,12 @@ import click
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import complete_built_in, complete_template
 from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.core.plan.rows import busiest
 from cqs_sheets.core.render import plural
-from cqs_sheets.core.signals.coverage import next_arrival, observe
-from cqs_sheets.core.signals.fields import wall_time
-from cqs_sheets.core.signals.parse import parse_signals
-from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
 from cqs_sheets.core.toml import describe
 from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
-from cqs_sheets.export import write_workbook
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
 
-_EXAMPLES = 200
-_SPAN, _SLOWLY = timedelta(days=31), 0.3  # as many signals as a few days of a market at full speed have
-_WINDOW = timedelta(minutes=20)
 _OWNER = {
     ColumnKind.FIELD: "sync: {source}",
     ColumnKind.CALC: "sync: {source} (computed)",
@@ -181,32 +170,9 @@ def _check_templates(files: Sequence[Path]) -> int:
 
 def _preview(name: str, file: Path) -> int:
     """A workbook with what the sandbox's market shows now."""
-    template = load_template(name)
-    now = utc_now().replace(microsecond=0)
-    records = sorted(_invented(now), key=lambda record: record.signal.timestamp)
-    settings = {"Time_zone": "UTC", "Last_sync": wall_time(now, UTC), "Feed_status": "preview"}
-    lists = busiest(template, {}, ((record, 1) for record in records), UTC)
-    rows = write_workbook(file, template, records, UTC, {**settings, **lists})
-    click.echo(f"{file}: {plural(rows, 'row')} of invented signals.")
+    from cqs_sheets.preview import write_preview  # noqa: PLC0415 - for invented signals only
+
+    rows, trades = write_preview(file, load_template(name), utc_now().replace(microsecond=0))
+    told = f" and {plural(trades, 'trade')}" if trades else ""
+    click.echo(f"{file}: {plural(rows, 'row')} of invented signals{told}.")
     return 0
-
-
-def _invented(now: datetime) -> Iterator[Record]:
-    """About _EXAMPLES signals of an invented market's last days, of both tables, ended ones among them."""
-    from cqs_sheets.sandbox import Market  # noqa: PLC0415 - for invented signals only
-
-    history = Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
-    arrival = 0
-    for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
-        born = [drawn for drawn in history if drawn.table == table.value]
-        for drawn in born[:: max(1, len(born) // count)]:
-            fields = {**drawn.published_fields, "leverage": drawn.leverage}
-            parsed = parse_signals([fields], table=table, zone=UTC)
-            for signal in parsed.signals:
-                arrival = next_arrival(arrival, signal.timestamp)
-                record = observe(None, signal, signal.timestamp, arrival)
-                yield (
-                    record
-                    if now - signal.timestamp < _WINDOW
-                    else replace(record, status=Status.AGED, last_seen=signal.timestamp + _WINDOW)
-                )

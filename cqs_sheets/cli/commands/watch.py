@@ -12,7 +12,7 @@ import click
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
-from cqs_sheets.cli.session import run_of, session_of
+from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.output import Progress, print_warning
 from cqs_sheets.cli.terminal.results import Beats, show_result, tell_github
 from cqs_sheets.config import Environment
@@ -72,18 +72,19 @@ def _watched(options: SyncOptions, every: float, lasting: float | None) -> int:
     with session_of(options) as session:
         check_targets(session)
         tell_of_defaults(session, options)
-        watching = Watching(session, options)
         _warn_of_a_narrow_look_back(session, every)
-        try:
-            code = watch(
-                Beat(every=every, lasting=lasting),
-                watching.step,
-                elapsed=Stopwatch(time.monotonic, time.time),
-                sleep=session.sleep,
-                waits=watching.beats.waits,
-            )
-        finally:
-            watching.conclude()
+        with alerting_of(session, options) as news:
+            watching = Watching(session, options, news)
+            try:
+                code = watch(
+                    Beat(every=every, lasting=lasting),
+                    watching.step,
+                    elapsed=Stopwatch(time.monotonic, time.time),
+                    sleep=session.sleep,
+                    waits=watching.beats.waits,
+                )
+            finally:
+                watching.conclude()
         stopped = session.stop()
     return stopped.exit_code if stopped else code
 
@@ -91,9 +92,12 @@ def _watched(options: SyncOptions, every: float, lasting: float | None) -> int:
 class Watching:
     """One sync after the other, shown as they come, and told to GitHub in total."""
 
-    def __init__(self, session: Session, options: SyncOptions) -> None:
+    def __init__(
+        self, session: Session, options: SyncOptions, news: Callable[[], None] = lambda: None
+    ) -> None:
         self._session = session
         self._options = options
+        self._news = news
         self.beats = Beats(
             names=session.settings.targets[0].symbols,
             zone=session.settings.zone,
@@ -120,6 +124,7 @@ class Watching:
             return result
 
         result = surely_told(work, utc_now, dry_run=self._options.dry_run)
+        self._news()
         self.beats.show(result)
         return Step(exit_code=result.report.exit_code, good=good, limited=limited)
 

@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cqs_sheets.core.render import report_lines
+from cqs_sheets.core.render import harmless_json, one_line, report_lines
 from cqs_sheets.core.report import Report
 from cqs_sheets.errors import AccessRefused
 
@@ -31,7 +31,12 @@ class _JsonLine(logging.Formatter):
             "message": record.getMessage(),
         }
         report = getattr(record, "report", None)
-        return json.dumps(line | ({"report": report} if report else {}), ensure_ascii=False)
+        return harmless_json(json.dumps(line | ({"report": report} if report else {}), ensure_ascii=False))
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(record.getMessage())
 
 
 def set_up_logging(*, verbose: bool, quiet: bool) -> None:
@@ -39,6 +44,7 @@ def set_up_logging(*, verbose: bool, quiet: bool) -> None:
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s", force=True)
     logging.getLogger().handlers[0].setLevel(level)
+    logging.getLogger().handlers[0].setFormatter(_Line())
     logging.getLogger("cqs_sheets").setLevel(level)
 
 

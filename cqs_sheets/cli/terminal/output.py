@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 import textwrap
@@ -12,20 +11,12 @@ from typing import Any
 import click
 
 from cqs_sheets.config import Environment
-
-_UPSETTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-)
-
-
-def harmless(text: str) -> str:
-    """A text whose controls and changes of direction are spelt out; line breaks and tabs stay."""
-    return _UPSETTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+from cqs_sheets.core.render import harmless, harmless_json
 
 
 def print_json(value: Any) -> None:
     """One JSON value on stdout, readable."""
-    click.echo(harmless(json.dumps(value, indent=2, ensure_ascii=not shows_unicode())))
+    click.echo(harmless_json(json.dumps(value, indent=2, ensure_ascii=not shows_unicode())))
 
 
 def shows_unicode() -> bool:

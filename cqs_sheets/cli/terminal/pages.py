@@ -10,10 +10,10 @@ from itertools import pairwise
 import click
 
 from cqs_sheets.cli.terminal.news import ratio_text
-from cqs_sheets.cli.terminal.output import harmless, say
+from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.core.news import Happened, News, zone_text
 from cqs_sheets.core.prices import aligned, plain_price
-from cqs_sheets.core.render import moment_text
+from cqs_sheets.core.render import harmless, moment_text
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols

@@ -10,7 +10,7 @@ import click
 
 from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.output import Progress, harmless, print_json, print_warning, say
+from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning, say
 from cqs_sheets.config import Environment, Settings
 from cqs_sheets.core.news import News
 from cqs_sheets.core.render import (
@@ -18,6 +18,7 @@ from cqs_sheets.core.render import (
     coverage_text,
     duration,
     feed_text,
+    harmless,
     has_work,
     plural,
     report_lines,
@@ -54,7 +55,8 @@ def show_result(
         print_warning(warning)
     for error in report.errors:
         show(error)
-    tell_github(report, environment)
+    zone, symbols = (settings.zone, settings.targets[0].symbols) if settings else (UTC, BUILT_IN)
+    tell_github(report, environment, result.news, symbols=symbols, zone=zone)
     return report.exit_code
 
 
@@ -65,12 +67,19 @@ def _print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
         print_news(news, names, stamp)
 
 
-def tell_github(report: Report, environment: Environment) -> None:
+def tell_github(
+    report: Report,
+    environment: Environment,
+    news: Sequence[News] = (),
+    *,
+    symbols: Symbols = BUILT_IN,
+    zone: tzinfo = UTC,
+) -> None:
     """What GitHub shows of a sync, or of a watch in total; nothing elsewhere."""
     if environment.github_actions:
         from cqs_sheets.github import summary  # noqa: PLC0415 - there only
 
-        summary.tell_github(report, environment)
+        summary.tell_github(report, environment, news, symbols=symbols, zone=zone)
 
 
 def _show_plans(result: SyncResult) -> None:

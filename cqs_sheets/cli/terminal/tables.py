@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from cqs_sheets.cli.terminal.news import Told, ratio_text, signal_lines
-from cqs_sheets.cli.terminal.output import harmless
 from cqs_sheets.core.prices import aligned, computed, row_texts
-from cqs_sheets.core.render import ago
+from cqs_sheets.core.render import ago, harmless
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN
@@ -37,7 +37,34 @@ _STYLES = {
 def console() -> Console:
     """Stdout: width of the terminal, colour by NO_COLOR and whether it is one at all."""
     old_windows = None if sys.stdout.isatty() else False  # rich takes a pipe on Windows for a console of old
-    return Console(highlight=False, soft_wrap=False, legacy_windows=old_windows)
+    out = Console(highlight=False, markup=False, emoji=False, soft_wrap=False, legacy_windows=old_windows)
+    out.push_render_hook(_Harmless())
+    return out
+
+
+class _Harmless(RenderHook):
+    """Whatever a table holds, it upsets no terminal: the last look at each piece of text."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Each one as it is, but for its texts."""
+        return [_Spelt(each) for each in renderables]
+
+
+class _Spelt:
+    def __init__(self, held: ConsoleRenderable) -> None:
+        self._held = held
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for text, style, control in console.render(self._held, options):
+            yield Segment(text if control else harmless(text), style, control)
+
+
+def plain_table(*names: str) -> Table:
+    """A table of words: a heading and no lines."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
 
 
 def print_signals(records: Iterable[Record], now: datetime, *, journal: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Protocol
 
 from cqs_sheets.core.formulas.functions import FUNCTIONS, arithmetic, criterion
@@ -129,7 +129,7 @@ class _Place:
         if node.function in _COMPARED and len(node.arguments) == 2:  # noqa: PLR2004
             left, right = map(self.value, node.arguments)
             return _COMPARED[node.function](ranked(left, right), ranked(right, left))
-        if node.function in ("+", "-", "*", "/"):
+        if node.function in ("+", "-", "*", "/", "^"):
             left, right = (number(self.value(each)) for each in node.arguments)
             return arithmetic(node.function, left, right)
         raise Unknowable(node.function)
@@ -213,11 +213,11 @@ class _Place:
     def average(self, arguments: Sequence[Node]) -> Value:
         return arithmetic("/", math.fsum(found := self.picked(arguments)), len(found))
 
-    def largest(self, arguments: Sequence[Node]) -> Value:
+    def largest(self, arguments: Sequence[Node], *, smallest: bool = False) -> Value:
         numbers, at = self._all.numbers(self._area(arguments[0])), int(number(self.value(arguments[1])))
         if not 1 <= at <= len(numbers):
             raise FormulaError("#NUM!")
-        return numbers[at - 1]
+        return numbers[-at if smallest else at - 1]
 
     def match(self, arguments: Sequence[Node]) -> Value:
         if number(self.value(arguments[2])) != 0:
@@ -248,8 +248,10 @@ _LAZY: Mapping[str, Callable[[_Place, Sequence[Node]], Value]] = {
     "OR": _Place.or_,
     "RANK": _Place.rank,
     "ROW": _Place.row,
+    "SMALL": partial(_Place.largest, smallest=True),
     "SUM": lambda place, given: math.fsum(place.numbers(given)),
     "SUMIFS": lambda place, given: math.fsum(place.picked(given)),
+    "SUMSQ": lambda place, given: math.fsum(held * held for held in place.numbers(given)),
     "neg": lambda place, given: -number(place.value(given[0])),
     "%": lambda place, given: number(place.value(given[0])) / 100,
 }

@@ -13,21 +13,26 @@ from cqs_sheets.core.formulas.values import FormulaError, Unknowable, Value, num
 
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's wall time
 _FIRST_SURE_DAY = 61  # before it Excel counts a day that never was
+_FIRST_SURE_YEAR, _LAST_YEAR = 1901, 9999
 _PERCENT = re.compile(r"([+-]?)0%")
 _LONGEST = 32_767
+_HIGHEST_POWER = 64
 
 Arguments = Sequence[Value]
 
 
 def arithmetic(sign: str, left: float, right: float) -> float:
-    """`+ - * /` of numbers."""
+    """`+ - * / ^` of numbers."""
     if sign == "/" and right == 0:
         raise FormulaError("#DIV/0!")
+    if sign == "^" and (left <= 0 or abs(right) > _HIGHEST_POWER):
+        raise Unknowable(sign)
     result = {
         "+": lambda: left + right,
         "-": lambda: _near_zero(left - right, left),
         "*": lambda: left * right,
         "/": lambda: left / right,
+        "^": lambda: math.pow(left, right),
     }[sign]()
     if not math.isfinite(result):
         raise FormulaError("#NUM!")
@@ -116,6 +121,23 @@ def _modulo(arguments: Arguments) -> Value:
     return value - divisor * math.floor(value / divisor)
 
 
+def _date(arguments: Arguments) -> Value:
+    """Months and days may lie beyond their year's and month's."""
+    year, month, day = (int(number(each)) for each in arguments)
+    months = year * 12 + month - 1
+    if not _FIRST_SURE_YEAR <= months // 12 < _LAST_YEAR:
+        raise Unknowable
+    moment = datetime(months // 12, months % 12 + 1, 1) + timedelta(days=day - 1)  # noqa: DTZ001
+    return float((moment - _DAY_ZERO).days)
+
+
+def _root(arguments: Arguments) -> Value:
+    value = number(arguments[0])
+    if value < 0:
+        raise FormulaError("#NUM!")
+    return math.sqrt(value)
+
+
 def _logarithm(arguments: Arguments) -> Value:
     value = number(arguments[0])
     if value <= 0:
@@ -131,6 +153,7 @@ def _only_number(arguments: Arguments) -> Value:
 FUNCTIONS: Mapping[str, Callable[[Arguments], Value]] = {
     "ABS": lambda given: abs(number(given[0])),
     "CHOOSE": _chosen,
+    "DATE": _date,
     "DAY": partial(_part, lambda moment: moment.day),
     "FIND": _find,
     "HYPERLINK": lambda given: given[-1],
@@ -145,10 +168,12 @@ FUNCTIONS: Mapping[str, Callable[[Arguments], Value]] = {
     "N": _only_number,
     "REPT": _repeated,
     "ROUND": lambda given: rounded(number(given[0]), number(given[1])),
+    "SQRT": _root,
     "SUBSTITUTE": lambda given: text(given[0]).replace(text(given[1]), text(given[2])),
     "TEXT": _formatted,
     "TRIM": lambda given: " ".join(filter(None, text(given[0]).split(" "))),
     "UPPER": lambda given: _ascii(given[0]).upper(),
+    "YEAR": partial(_part, lambda moment: moment.year),
 }
 """What is worked out from the values of all arguments."""
 

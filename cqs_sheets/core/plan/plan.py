@@ -183,6 +183,9 @@ class Plan:
 USERS_OWN = frozenset({"*"})
 """The record of a tab that we found and did not make: nothing is ever added to it."""
 
+NEWEST_FIRST = "^"
+"""In the record of a tab whose new rows come on top, as the user wants it so."""
+
 
 def parts(tab: Tab) -> frozenset[str]:
     """What a tab can be given later: the ids of its columns, or the names of its settings."""
@@ -242,10 +245,27 @@ def made_after(plan: Plan, left_out: Collection[NewColumn] = ()) -> Made:
             _mark(tab) not in record and (tab.name in plan.snapshot.tabs or not optional)
         ):
             record[_mark(tab)] = parts(tab)
+        if isinstance(tab, TableTab) and record.get(_mark(tab), USERS_OWN) != USERS_OWN:
+            record[_mark(tab)] = record[_mark(tab)] - {NEWEST_FIRST} | _order(tab)
     for new in plan.new_columns:
         if new not in left_out:
             record[_mark(plan.template.tab(new.tab))] |= {new.column}
     return record
+
+
+def _order(tab: TableTab) -> frozenset[str]:
+    return frozenset({NEWEST_FIRST} if tab.newest_first else ())
+
+
+def other_order(template: Template, snapshot: Snapshot) -> Iterator[str]:
+    """What to tell of tabs that hold rows in another order than new ones will come in."""
+    for tab in template.fed_tabs:
+        made, state = (snapshot.made or {}).get(tab.mark_name, USERS_OWN), snapshot.tabs.get(tab.name)
+        if made == USERS_OWN or state is None or state.row_count < 2:  # noqa: PLR2004 - one row has no order
+            continue
+        if made & {NEWEST_FIRST} != _order(tab):
+            where = "on top of" if tab.new_rows == "top" else "below"
+            yield f"{tab.name}: new rows come {where} those that are there: sort these by Time once"
 
 
 def is_users_own(bindings: Bindings, made: Made | None, tab: TableTab) -> bool:

@@ -18,6 +18,7 @@ from cqs_sheets.core.plan.plan import (
     made_beside,
     new_columns,
     new_tabs,
+    other_order,
 )
 from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.fields import source
@@ -85,6 +86,7 @@ def make_plan(
                 if snapshot.exists and (told := made_beside(template.tab(new.tab), new.title))
             ),
             *snapshot.warnings,
+            *(other_order(template, snapshot) if adds else ()),
             *_duplicates(snapshot),
             *_changed_keys(snapshot),
         ),

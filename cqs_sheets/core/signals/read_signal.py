@@ -240,7 +240,7 @@ def _text(fields: Mapping[str, object], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise MalformedError(f"{name} is not text")
-    text = clean(str(value)).strip()
+    text = (value if type(value) is str and value.isascii() else clean(str(value))).strip()
     if len(text) > _MAX_TEXT:
         raise MalformedError(f"{name} is longer than {_MAX_TEXT} characters")
     return text

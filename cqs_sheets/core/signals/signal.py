@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from cqs_sheets.values import dataclass, field
@@ -40,6 +41,7 @@ _UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(2000, 2200)
 
 
+@lru_cache(4096)
 def moment(text: str, zone: tzinfo, by: datetime | None = None) -> datetime | None:
     """The moment in UTC, or None if the text is no time or lies outside the years 2000-2199.
 

@@ -114,6 +114,8 @@ class _Document:
         yield from self._headers(path, tab, columns)
         yield from self._key(path, whole, columns)
         yield from _out_of_place(path, tab, whole)
+        if "print_to" in tab:
+            yield from _unknown((*path, "print_to"), tab["print_to"], ids)
         for name in tab.get("where", {}):
             yield from _unknown((*path, "where", name), name, SOURCES)
         for column_id, text in formulas.items():

@@ -85,7 +85,7 @@ class _Builder:
         columns = tuple(self._column(column, tab.get("formulas", {})) for column in tab["columns"])
         rules = tuple(self._rule(rule, columns) for rule in tab.get("rules", ()))
         given = {
-            key: tab[key] for key in ("when_needed", "new_rows", "spare_rows", "filter", "plain", "native")
+            key: tab[key] for key in ("when_needed", "new_rows", "spare_rows", "print_to", "filter", "plain", "native")
             if key in tab
         }  # fmt: skip
         return TableTab(

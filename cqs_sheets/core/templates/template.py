@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.signals.signal import FeedTable
-from cqs_sheets.values import dataclass, field
+from cqs_sheets.values import dataclass, field, replace
 
 
 class ColumnKind(StrEnum):
@@ -50,16 +50,16 @@ class TextStyle:
 _COLORS = {
     "ink": "#0F172A",
     "slate": "#475569",
-    "yours": "#B45309",
+    "yours": "#92400E",
     "input": "#FFFBEB",
     "input_text": "#92400E",
     "line": "#E2E8F0",
-    "muted": "#64748B",
+    "muted": "#56657D",
     "paper": "#FFFFFF",
     "canvas": "#F1F5F9",
     "link": "#0369A1",
-    "accent": "#0EA5E9",
-    "long": "#10B981",
+    "accent": "#0284C7",
+    "long": "#059669",
     "short": "#F43F5E",
     "amber": "#F59E0B",
     "violet": "#6366F1",
@@ -85,9 +85,9 @@ class Theme:
         return _HEADERS.get(kind, "ink")
 
     def faint_on(self, background: str) -> str:
-        """A quiet colour of text on a dark background: paper, two fifths mixed with it."""
+        """A quiet colour of text on a dark background: paper, a quarter mixed with it."""
         paper, dark = (bytes.fromhex(self.color(role).removeprefix("#")) for role in ("paper", background))
-        return "#" + bytes((3 * light + 2 * ink) // 5 for light, ink in zip(paper, dark, strict=True)).hex()
+        return "#" + bytes((3 * light + ink) // 4 for light, ink in zip(paper, dark, strict=True)).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +137,10 @@ class Rule:
 class TableTab:
     """A tab of rows keyed by one column.
 
-    `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values);
-    the others are the user's. A tab `when_needed` is made when its first row is written. A `native` one is a
-    table of Google's own there, with typed columns; in Excel rows always stand in a table.
+    `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values); the others are the
+    user's. With `newest_first` new rows stand at the top as the user wants it so, whatever the template says. A tab
+    `when_needed` is made when its first row is written. A `native` one is a table of Google's own there, with typed
+    columns; in Excel rows always stand in a table. Columns behind `print_to` are not printed.
     """
 
     name: str
@@ -150,8 +151,10 @@ class TableTab:
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     when_needed: bool = False
     new_rows: str = "bottom"
+    newest_first: bool = False
     spare_rows: int = 0
     freeze_columns: int = 0
+    print_to: str = ""
     filter: bool = True
     plain: bool = False
     native: bool = False
@@ -369,6 +372,20 @@ class Template:
         """The Settings tab, if the template has one."""
         return next((tab for tab in self.tabs if isinstance(tab, SettingsTab)), None)
 
+    def newest_first(self) -> Template:
+        """The same with new rows at the top of every tab that gets them; a plain one stays a log."""
+        tabs = (
+            replace(tab, new_rows="top", newest_first=True)
+            if isinstance(tab, TableTab) and tab.fed and not tab.plain and tab.new_rows != "top"
+            else tab
+            for tab in self.tabs
+        )
+        return replace(self, tabs=tuple(tabs))
+
+    def of_sandbox(self) -> Template:
+        """The same, saying on every page that its signals are invented."""
+        return replace(self, tabs=tuple(map(_of_sandbox, self.tabs)))
+
     def tab(self, name: str) -> Tab:
         """The tab of that name; KeyError if there is none."""
         for tab in self.tabs:
@@ -380,3 +397,22 @@ class Template:
 def is_hidden(tab: Tab) -> bool:
     """Whether a tab is hidden until the user unhides it."""
     return isinstance(tab, BlocksTab) and tab.hidden
+
+
+_INVENTED = "SANDBOX: INVENTED SIGNALS"
+
+
+def _of_sandbox(tab: Tab) -> Tab:
+    if isinstance(tab, ReportTab):
+        return replace(tab, title=f"{tab.title}   {_INVENTED}")
+    if isinstance(tab, SettingsTab):
+        return replace(tab, sections=(SettingsSection(title=_INVENTED, settings=()), *tab.sections))
+    if not isinstance(tab, TableTab):
+        return tab
+    first = tab.columns[0]
+    if tab.plain:  # no line above the headers: a note on the first of them
+        return replace(
+            tab, columns=(replace(first, note=f"{_INVENTED}\n{first.note}".strip()), *tab.columns[1:])
+        )
+    columns = (replace(each, group=_INVENTED) if each.group == first.group else each for each in tab.columns)
+    return replace(tab, columns=tuple(columns))

@@ -25,6 +25,7 @@ _WAIT_STEP = 0.25
 _TICK = 0.01  # two saves within one may leave the same time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NOT_THERE = (errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP)
 _NO_NAME = 123  # Windows: no file can be called so
 
 _EXPORTS = {
@@ -396,7 +397,7 @@ class WorkbookFile:
                 meaning=ROWS_WAIT,
                 hint="Free some space, then run again.",
             )
-        if isinstance(error, IsADirectoryError | NotADirectoryError | FileNotFoundError) or code == _NO_NAME:
+        if error.errno in _NOT_THERE or code == _NO_NAME:
             return DataRefused(
                 f"{self.path} cannot be used: {error.strerror}.",
                 meaning="Nothing was written.",

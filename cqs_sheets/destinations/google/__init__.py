@@ -239,8 +239,15 @@ class GoogleDestination:
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
         """See base.Destination; no request."""
         layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
-        tabs = bindings.template.fed_tabs
-        return {tab.name: {key for place in layout.volumes(tab.name) for key in place.rows} for tab in tabs}
+        return {
+            tab.name: {
+                key
+                for place in layout.volumes(tab.name)
+                for key, rows in place.rows.items()
+                if rows[-1] > place.header_row
+            }
+            for tab in bindings.template.fed_tabs
+        }
 
     def survey(self, facts: Facts, bindings: Bindings) -> Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from cqs_sheets.core.cells import same
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused, TargetChanged
+from cqs_sheets.export import write_workbook
 from cqs_sheets.run.deliver import read_target
+from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import (
     MOMENT,
     ONLY_SIGNALS,
@@ -32,6 +34,7 @@ from tests.destinations.excel.books import (
     version,
     with_parts,
 )
+from tests.make import record
 
 
 @pytest.fixture
@@ -264,6 +267,15 @@ def test_the_sequence_stamp_is_left_and_read(book: Path) -> None:
     stamp = destination.stamp("")
     assert [write.number for write in stamp.lineage] == [1]
     assert destination.stamp(stamp.version).lineage == ()
+
+
+def test_a_workbook_opens_at_its_newest_rows(tmp_path: Path) -> None:
+    path = tmp_path / "new.xlsx"
+    records = [record(str(number)) for number in range(1, 101)]
+    write_workbook(path, load_template("signals"), records, UTC, {})
+    pane = openpyxl.load_workbook(path)["Signals"].sheet_view.pane
+    assert pane is not None
+    assert pane.topLeftCell == "E79"  # the last of 102 rows are in view, the headers above them are frozen
 
 
 def test_values_a_spreadsheet_cannot_hold_become_text_with_a_warning(book: Path) -> None:

@@ -94,7 +94,7 @@ def draw_table(
             address_of=f"${column_letters(at)}${header_row}",
         )
     _set_heights(sheet, tab, header_row, rows)
-    _set_view(sheet, tab, header_row)
+    _set_view(sheet, tab, header_row, rows)
     _add_table(sheet, drawn, rows, references)
     for rule in tab.rules:
         _add_rule(sheet, drawn, rule, rows, references)
@@ -192,10 +192,13 @@ def _set_heights(sheet: Worksheet, tab: TableTab, header_row: int, rows: range) 
         sheet.row_dimensions[row].height = _ROW_HEIGHT
 
 
-def _set_view(sheet: Worksheet, tab: TableTab, header_row: int) -> None:
+def _set_view(sheet: Worksheet, tab: TableTab, header_row: int, rows: range) -> None:
     sheet.freeze_panes = address(header_row + 1, tab.freeze_columns + 1)
     sheet.sheet_view.showGridLines = tab.plain
     sheet.print_title_rows = f"1:{header_row}"
+    printed = [at for at, column in enumerate(tab.columns, start=1) if column.id == tab.print_to]
+    if printed:
+        sheet.print_area = str(Area(1, 1, rows[-1], printed[0]))  # it grows with the rows
 
 
 def _add_table(

@@ -31,6 +31,7 @@ from cqs_sheets.destinations.excel.edit.rows import (
     Proof,
     RowEdit,
     column_styles,
+    opened_at,
     rewritten,
     untrue,
     with_dimension,
@@ -75,6 +76,7 @@ def mark(draft: Draft, bindings: Bindings) -> None:
 
 
 Edits = Mapping[int, RowEdit]
+_ROWS_IN_VIEW = 24  # of the newest, where a sheet opens
 
 
 class Editor:
@@ -183,7 +185,7 @@ class Editor:
         place = self._place(tab)
         keys = {update.key for update in updates}
         found = found or scan(self._draft, place, self._strings, keys)
-        growth, start, shifted = None, 0, False
+        growth, start, shifted, shown = None, 0, False, 0
         if adds:
             room = make_room(self._draft, self._workbook, place, found, len(adds))
             start, growth, shifted = room
@@ -199,6 +201,8 @@ class Editor:
             ordered = reversed(adds) if place.tab.new_rows == "top" else adds
             new = maker.rows(start, [add.values for add in ordered])
             columns.update(maker.columns)
+            if place.tab.new_rows != "top" and not users_own:
+                shown = max(place.header_row + 1, start + len(adds) - _ROWS_IN_VIEW)
         edits = EditsOnDemand(
             [*changed, *new],
             lambda row: changed[row] if row in changed else new[row],
@@ -216,7 +220,7 @@ class Editor:
         self._check_alone(place)
         self._added += len(adds)
         self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]))
-        self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds))
+        self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds), shown=shown)
         if growth:
             self._grow(place, growth)
 
@@ -348,9 +352,16 @@ class Editor:
         columns: Collection[int],
         growth: Growth | None,
         proof: Callable[[], Proof | None] = lambda: None,
+        *,
+        shown: int = 0,
     ) -> None:
+        """`shown` is the first row that the sheet is to open at; 0 leaves that."""
         reach = Area(min(edits), min(columns), max(edits), max(columns))
         before = self._draft.content(sheet.part)
+
+        def head(text: bytes) -> bytes:
+            sized = with_dimension(text, reach)
+            return opened_at(sized, shown) if shown else sized
 
         def tail(text: bytes) -> bytes:
             return grow_tail(text, growth) if growth else text
@@ -360,7 +371,7 @@ class Editor:
             lambda: rewritten(
                 before,
                 edits,
-                lambda text: with_dimension(text, reach),
+                head,
                 tail,
                 growth.cell_formulas(sheet.name) if growth else lambda piece: piece.text,
                 proof(),

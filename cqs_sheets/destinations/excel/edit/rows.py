@@ -28,6 +28,9 @@ _ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
 _ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
 _DIMENSION = re.compile(rb"<dimension\s[^>]*>")
 _COLUMN_STYLE = re.compile(rb"<col\s[^>]*>")
+_PANE = re.compile(rb"<pane\s[^>]*>")
+_VIEW = re.compile(rb"<sheetView\s[^>]*>")
+_LETTERS = re.compile("[A-Z]{1,3}")
 _COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
 _CACHED = re.compile(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
 
@@ -295,6 +298,16 @@ def with_dimension(head: bytes, reach: Area) -> bytes:
         max(area.right, reach.right),
     )
     tag = match[0] if grown == area else with_attribute(match[0], "ref", str(grown))
+    return head[: match.start()] + tag + head[match.end() :]
+
+
+def opened_at(head: bytes, row: int) -> bytes:
+    """The head of a sheet that shows this row first, below what is frozen."""
+    match = _PANE.search(head) or _VIEW.search(head)
+    if match is None:
+        return head
+    letters = _LETTERS.match(attributes(match[0]).get("topLeftCell", ""))
+    tag = with_attribute(match[0], "topLeftCell", f"{letters[0] if letters else 'A'}{row}")
     return head[: match.start()] + tag + head[match.end() :]
 
 

@@ -22,7 +22,7 @@ from oauthlib.oauth2 import OAuth2Error
 from requests_oauthlib import OAuth2Session
 
 from cqs_sheets.config.values import url_problem
-from cqs_sheets.deadline import Deadline
+from cqs_sheets.deadline import Deadline, stop_asked
 from cqs_sheets.destinations.google.wire.auth import SCOPES
 from cqs_sheets.destinations.google.wire.exchange import BoundedSession
 from cqs_sheets.destinations.google.wire.failures import cause_of
@@ -192,6 +192,8 @@ class _Callback:
             left = until - time.monotonic()
             if left <= 0:
                 raise _refused("Nobody signed in within the time.")
+            if stop_asked():
+                raise _refused("Stopped on request before anybody signed in.")
             self._server.timeout = min(left, 0.5)  # Windows tells of Ctrl-C only between two waits
             self._server.handle_request()
         return self._answer

@@ -1,10 +1,11 @@
-"""Invented trades on the signals of a workbook, typed into its Journal as a person would."""
+"""A template filled with what it is for: invented signals, and trades on them where there is a Journal."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -13,12 +14,22 @@ from typing import Any
 import openpyxl
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.plan.rows import busiest
+from cqs_sheets.core.signals.coverage import next_arrival, observe
+from cqs_sheets.core.signals.fields import wall_time
+from cqs_sheets.core.signals.parse import parse_signals
+from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import TableTab, Template
+from cqs_sheets.destinations.excel.edit.results import store_results
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, RowEdit, rewritten
 from cqs_sheets.destinations.excel.parts.cellxml import encode
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.export import write_workbook
 
+_EXAMPLES, _TRADES = 200, 60
+_SPAN, _SLOWLY = timedelta(days=31), 0.3  # as many signals as a few days of a market at full speed have
+_WINDOW = timedelta(minutes=20)
 _STILL_OPEN = 7
 _SETUPS = ("Signal as-is", "Breakout", "Pullback", "Range", "News")
 _NOTES = (
@@ -30,6 +41,18 @@ _NOTES = (
     "Exited before news",
     "Moved stop early",
 )
+
+
+def write_preview(file: Path, template: Template, now: datetime) -> tuple[int, int]:
+    """A new workbook as it may look at a time (UTC); how many rows and trades. Raises as a destination does."""
+    records = sorted(_invented(now), key=lambda record: record.signal.timestamp)
+    settings = {"Time_zone": "UTC", "Last_sync": wall_time(now, UTC), "Feed_status": "preview"}
+    lists = busiest(template, {}, ((record, 1) for record in records), UTC)
+    rows = write_workbook(file, template, records, UTC, {**settings, **lists})
+    if not any(tab.name == "Journal" for tab in template.tabs):
+        return rows, 0
+    type_trades(file, template, _TRADES)
+    return rows, _TRADES
 
 
 def type_trades(book: Path, template: Template, count: int) -> None:
@@ -45,13 +68,36 @@ def type_trades(book: Path, template: Template, count: int) -> None:
     edits = {row: _row(trade, places) for row, trade in enumerate(trades, start=3)}
     with Package.open(book.read_bytes()) as package:
         draft = Draft(package)
-        sheet = Workbook(draft).sheet("Journal")
+        workbook = Workbook(draft)
+        sheet = workbook.sheet("Journal")
         assert sheet is not None  # noqa: S101
         before = draft.content(sheet.part)
         draft.put(sheet.part, lambda: rewritten(before, edits, bytes, bytes))
+        store_results(draft, workbook, template, workbook.sheets)
         buffer = io.BytesIO()
         draft.write(buffer)
     book.write_bytes(buffer.getvalue())
+
+
+def _invented(now: datetime) -> Iterator[Record]:
+    """About _EXAMPLES signals of an invented market's last days, of both tables, ended ones among them."""
+    from cqs_sheets.sandbox import Market  # noqa: PLC0415 - for invented signals only
+
+    history = Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
+    arrival = 0
+    for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
+        born = [drawn for drawn in history if drawn.table == table.value]
+        for drawn in born[:: max(1, len(born) // count)]:
+            fields = {**drawn.published_fields, "leverage": drawn.leverage}
+            parsed = parse_signals([fields], table=table, zone=UTC)
+            for signal in parsed.signals:
+                arrival = next_arrival(arrival, signal.timestamp)
+                record = observe(None, signal, signal.timestamp, arrival)
+                yield (
+                    record
+                    if now - signal.timestamp < _WINDOW
+                    else replace(record, status=Status.AGED, last_seen=signal.timestamp + _WINDOW)
+                )
 
 
 def _signals(book: Path, template: Template) -> list[dict[str, Any]]:
@@ -77,6 +123,7 @@ def _trade(signal: Mapping[str, Any], dice: Random, *, is_open: bool) -> dict[st
     risked = dice.choice((60, 80, 100, 100, 120))
     trade: dict[str, CellValue] = {
         "sig": Decimal(str(signal["id"])),
+        "table": "main",
         "opened": opened,
         "entry": _digits(filled, 6),
         "qty": _digits(risked / abs(entry - stop), 3),

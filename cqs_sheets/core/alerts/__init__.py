@@ -1,0 +1,1 @@
+"""Alerts: what they say, and when."""

@@ -1,0 +1,175 @@
+"""Alerts are sent beside the syncs, on a thread of their own: whatever a service does, no write waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+
+from cqs_sheets.alerts import sender
+from cqs_sheets.config import AlertSettings, Settings
+from cqs_sheets.core.alerts import batches
+from cqs_sheets.core.alerts.news import Kind, News, Send, Voice, message_of
+from cqs_sheets.errors import CqsError, TargetBusy
+from cqs_sheets.journal import Alert, Journal, JournalPlace
+
+_GLANCE = 15.0  # seconds between looks at what a pause, quiet hours or the limit held back
+_LAST_WORDS = 20.0  # seconds for the last messages when a run ends
+
+Clock = Callable[[], datetime]
+
+
+class Dispatcher:
+    """Sends what waits in the outbox of one config's alerts, one pass at a time.
+
+    What cannot be sent is told once by `warn`, until it works again.
+    """
+
+    def __init__(
+        self, settings: Settings, journal: JournalPlace, *, clock: Clock, warn: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._clock = clock
+        self._warn = warn
+        self._ways: dict[str, Send] = {}
+        self._told: dict[str, str] = {}
+
+    def send_due(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Send all that is due now, unless another process is at it. Raises CqsError as the journal does."""
+        if isinstance(self._journal, Path) and not self._journal.exists():
+            return
+        try:
+            with Journal.open_outbox(self._journal, clock=self._clock) as journal:
+                known = {alert.name: alert for alert in journal.alerts(self._settings.alert_owner)}
+                for alert in self._settings.alerts:
+                    if alert.name in known and not stop():
+                        self._send(journal, alert, known[alert.name], stop)
+        except TargetBusy:
+            return  # another sender is at it, or the journal is: next time
+
+    def _send(self, journal: Journal, alert: AlertSettings, known: Alert, stop: Callable[[], bool]) -> None:
+        waiting = self._worth_telling(journal, alert, known)
+        if not waiting:
+            return
+        now, zone = self._clock(), self._settings.zone
+        for news in batches.due(waiting, alert.habits, journal.service(known.id, now), now, zone):
+            if stop() or not self._try(journal, alert, known, news):
+                return
+
+    def _worth_telling(self, journal: Journal, alert: AlertSettings, known: Alert) -> list[News]:
+        """What waits, without what this alert does not tell and what is too old to be told."""
+        settings, now = self._settings, self._clock()
+        waiting = journal.waiting(known.id)
+        unwanted = [
+            news.id
+            for news in waiting
+            if not batches.wanted(alert.habits, news, settings.zone, settings.symbols)
+            or _is_old_news(news, known.since)
+        ]
+        stale = [
+            news.id for news in waiting if news.at < now - batches.GIVEN_UP and news.id not in set(unwanted)
+        ]
+        if unwanted:
+            journal.drop(unwanted)
+        if stale:
+            journal.drop(stale, give_up=True)
+        gone = {*unwanted, *stale}
+        return [news for news in waiting if news.id not in gone]
+
+    def _try(self, journal: Journal, alert: AlertSettings, known: Alert, news: Sequence[News]) -> bool:
+        entries = [one.id for one in news]
+        voice = Voice(symbols=self._settings.symbols, zone=self._settings.zone)
+        try:
+            send = self._way(alert)
+        except CqsError as error:
+            journal.begin_sending(known.id, (), self._clock())
+            journal.sending_ended(known.id, (), self._clock(), reason=error.message)
+            self._tell(alert.name, f"Alert {alert.name!r}: {error.message} {error.hint}")
+            return False
+        message = message_of(news, voice, given_up=journal.given_up(known.id))
+        journal.begin_sending(known.id, entries, self._clock())
+        sent = send(message)
+        journal.sending_ended(known.id, entries, self._clock(), reason=sent.reason, unsure=sent.unsure)
+        self._tell(
+            alert.name,
+            f"The alert {alert.name!r} was not sent: {sent.reason}. It waits in the journal, and is tried again."
+            if sent.reason
+            else "",
+        )
+        return not sent.reason
+
+    def _way(self, alert: AlertSettings) -> Send:
+        if alert.name not in self._ways:
+            self._ways[alert.name] = sender(alert.address(), alert.name)
+        return self._ways[alert.name]
+
+    def _tell(self, name: str, warning: str) -> None:
+        if warning and self._told.get(name) != warning:
+            self._warn(warning)
+        self._told[name] = warning
+
+
+def _is_old_news(news: News, since: datetime) -> bool:
+    """Alerts begin when they are configured: what was open by then is not new."""
+    return news.kind is Kind.NEW and news.record is not None and news.record.signal.timestamp < since
+
+
+@contextmanager
+def alerting(
+    settings: Settings,
+    journal: JournalPlace,
+    *,
+    clock: Clock,
+    warn: Callable[[str], None],
+    dry_run: bool = False,
+) -> Iterator[Callable[[], None]]:
+    """Sends alerts as long as it is open, and for a little while after; yields what says that there is news."""
+    if not settings.alerts or dry_run:
+        yield lambda: None
+        return
+    dispatcher = Dispatcher(settings, journal, clock=clock, warn=warn)
+    thread = _Thread(dispatcher, warn)
+    thread.start()
+    try:
+        yield thread.nudge
+    finally:
+        thread.finish()
+
+
+class _Thread:
+    """A thread that sends whenever it is nudged, and looks by itself now and then."""
+
+    def __init__(self, dispatcher: Dispatcher, warn: Callable[[str], None]) -> None:
+        self._dispatcher = dispatcher
+        self._warn = warn
+        self._news, self._ending = Event(), Event()
+        self._thread = Thread(target=self._run, name="alerts", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Say that there may be something to send."""
+        self._news.set()
+
+    def finish(self) -> None:
+        """One more pass, within bounds: what is left is sent by the next run."""
+        self._ending.set()
+        self._news.set()
+        self._thread.join(_LAST_WORDS)
+
+    def _run(self) -> None:
+        while True:
+            self._news.wait(_GLANCE)
+            last = self._ending.is_set()
+            self._news.clear()
+            try:
+                self._dispatcher.send_due()
+            except CqsError as error:
+                self._warn(f"Alerts: {error.message}")
+            if last:
+                return

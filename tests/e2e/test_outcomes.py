@@ -1,0 +1,88 @@
+"""What became of signals, in the user's own workbook: after its rows are written, not more often than asked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.core.outcomes.rules import Rules
+from cqs_sheets.journal import JOURNAL_FILE, Journal
+from cqs_sheets.market.exchanges import Exchanges
+from tests.cli.command import Shell
+from tests.cli.inside import run_inside
+
+pytest.importorskip("ccxt")
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A folder of its own; a sandbox then has a past of a few days."""
+    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 3)
+    return Shell(tmp_path)
+
+
+def sync(shell: Shell, *options: str) -> Any:
+    done = run_inside(shell, "sync", "--sandbox", "--template", "paper", "--json", *options)
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def outcomes(shell: Shell) -> Counter[str]:
+    """How often each word stands in the column Outcome."""
+    sheet = openpyxl.load_workbook(shell.folder / "signals.xlsx")["Signals"]
+    rows = sheet.iter_rows(values_only=True)
+    header = next(row for row in rows if "Outcome" in row)
+    column = header.index("Outcome")
+    return Counter(str(row[column]) for row in rows if row[0] is not None)
+
+
+def test_the_first_sync_of_a_sandbox_shows_what_became_of_signals(shell: Shell) -> None:
+    report = sync(shell)
+    found = outcomes(shell)
+    assert report["targets"][0]["added"] == found.total()
+    assert sum(found[word] for word in ("won", "partial", "stopped", "missed", "open", "expired")) > 10
+    with Journal.open_readonly(shell.home / "sandbox" / JOURNAL_FILE, clock=utc_now) as journal:
+        judged = journal.last_judged(Rules())
+    assert judged is not None
+    sync(shell)
+    with Journal.open_readonly(shell.home / "sandbox" / JOURNAL_FILE, clock=utc_now) as journal:
+        assert journal.last_judged(Rules()) == judged  # not before prices_every is over
+    told = json.loads(run_inside(shell, "outcomes", "--sandbox", "--format", "json").stdout)
+    words = Counter(one["outcome"] for one in told["signals"])
+    assert words["stopped"] == found["stopped"]
+    [stopped, *_] = [
+        one["id"] for one in told["signals"] if one["outcome"] == "stopped" and "1" in one["r_worst"]
+    ]
+    page = run_inside(shell, "journal", "show", "--sandbox", stopped).stdout
+    lines = page[page.index("On paper: stopped") :].splitlines()
+    assert [line for line in lines if "entered  at" in line]
+    assert [line for line in lines if "stop, 100% of it closed" in line]
+    assert [line for line in lines if line.startswith("  ") and " stop " in line and "┄" in line]
+
+
+def test_a_run_that_dies_while_it_judges_has_written_its_signals_and_the_next_goes_on(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, ask = [0], Exchanges._ask
+
+    def dying(self: Exchanges, *words: Any) -> Any:
+        asked[0] += 1
+        if asked[0] == 12:
+            raise RuntimeError("killed")
+        return ask(self, *words)
+
+    monkeypatch.setattr(Exchanges, "_ask", dying)
+    assert sync(shell) is None
+    written = outcomes(shell).total()
+    assert written > 0
+    sync(shell)
+    assert "None" not in {word for word, count in outcomes(shell).items() if count > written // 2}
+    with Journal.open_readonly(shell.home / "sandbox" / JOURNAL_FILE, clock=utc_now) as journal:
+        assert journal.verify() == []
+        assert sum(kept.state is not None for kept in journal.outcomes(Rules()).values()) > 10

@@ -1,0 +1,147 @@
+"""A run's own decisions, without a runner: what it refuses, how often it pushes, where it says the spreadsheet is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cqs_sheets.errors import AccessRefused, TargetBusy, UsageError
+from cqs_sheets.github.__main__ import main
+from cqs_sheets.github.inputs import Inputs
+from cqs_sheets.github.unattended import Unattended
+from tests.workflows.github import NAME, WORKFLOW, RestApi, served
+
+pytestmark = pytest.mark.skipif(
+    os.name != "posix" or shutil.which("git") is None, reason="needs git, on a runner's system"
+)
+SHEET = "1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+Make = Callable[..., Unattended]
+
+
+@pytest.fixture
+def api() -> RestApi:
+    return RestApi()
+
+
+@pytest.fixture
+def run(tmp_path: Path, api: RestApi) -> Iterator[Make]:
+    """A run with these variables, in a checkout of a repository that has no state yet."""
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "temp").mkdir()
+    with served(api) as url:
+        usual = {
+            "PATH": os.environ["PATH"], "GITHUB_API_URL": url, "GITHUB_REPOSITORY": NAME,
+            "GITHUB_SERVER_URL": tmp_path.as_uri(), "GITHUB_WORKFLOW_REF": f"{NAME}/{WORKFLOW}@refs/heads/main",
+            "GITHUB_RUN_ID": "1", "GITHUB_REF_NAME": "main", "GITHUB_WORKSPACE": str(tmp_path / "checkout"),
+            "RUNNER_TEMP": str(tmp_path / "temp"),
+        }  # fmt: skip
+        yield lambda **more: Unattended({**usual, **more})
+
+
+@pytest.mark.parametrize(
+    ("key", "private", "more", "refused"),
+    [
+        ("FREE", False, {}, False),
+        ("A-PREMIUM-KEY-0001", True, {}, False),
+        ("A-PREMIUM-KEY-0001", False, {}, True),
+        ("A-PREMIUM-KEY-0001", False, {"INPUT_SANDBOX": "true"}, False),
+        ("A-PREMIUM-KEY-0001", False, {"INPUT_PREMIUM_IN_PUBLIC": "true"}, False),
+        ("A-PREMIUM-KEY-0001", True, {"INPUT_PAGE": "true"}, True),
+        ("A-PREMIUM-KEY-0001", True, {"INPUT_STATE": "none"}, False),
+    ],
+)
+def test_premium_signals_are_shown_to_nobody_unawares(
+    run: Make, api: RestApi, key: str, private: bool, more: dict[str, str], refused: bool
+) -> None:
+    api.private = private
+    made = run(CQS_API_KEY=key, **more)
+    if refused:
+        with pytest.raises(AccessRefused, match="premium"):
+            made._refuse_to_publish()
+    else:
+        made._refuse_to_publish()
+
+
+def test_a_days_pushes_stay_within_their_bound(run: Make) -> None:
+    made = run(INPUT_KEEP_EVERY="5m")
+    assert made._pause() == 300
+    made._keeper.branch.last_bytes = 50_000_000
+    assert 86_400 / made._pause() * 50_000_000 <= 200_000_000
+    made._keeper.branch.appends = True
+    assert made._pause() >= 86_400
+
+
+def test_a_public_page_names_no_google_sheet(run: Make, api: RestApi) -> None:
+    assert SHEET in "".join(run(INPUT_TO=SHEET)._places())
+    api.private = False
+    public = "".join(run(INPUT_TO=f"{SHEET}\nmein böok [1].xlsx")._places())
+    assert SHEET not in public
+    assert "/raw/cqs-sheets/mein%20b%C3%B6ok%20%5B1%5D.xlsx" in public
+
+
+def test_where_nothing_is_kept_in_a_branch_no_link_leads_there(run: Make) -> None:
+    assert "http" not in "".join(run(INPUT_STATE="none")._places())
+
+
+def test_a_trial_has_a_target_a_branch_and_a_journal_of_its_own(run: Make) -> None:
+    real, trial = (
+        run(INPUT_TO=SHEET, INPUT_NAME="swing"),
+        run(INPUT_TO=SHEET, INPUT_NAME="swing", INPUT_SANDBOX="true"),
+    )
+    assert trial._inputs.arguments == ("--to", "sandbox.xlsx", "--sandbox")
+    assert (real._keeper.branch.branch, trial._keeper.branch.branch) == (
+        "cqs-sheets-swing",
+        "cqs-sheets-swing-sandbox",
+    )
+    assert real._keeper.journal != trial._keeper.journal
+
+
+def test_a_cache_of_the_version_before_that_did_not_come_is_no_beginning(
+    run: Make, api: RestApi, tmp_path: Path
+) -> None:
+    (tmp_path / "me").mkdir()
+    made = run()
+    made._keeper.branch.look = lambda: None  # type: ignore[method-assign]
+    made._begin()
+    api.caches = 1
+    with pytest.raises(TargetBusy, match="cache"):
+        made._begin()
+    made._keeper.journal.parent.mkdir()
+    made._keeper.journal.touch()
+    made._begin()
+
+
+def test_a_google_key_goes_into_a_file_of_ones_own_and_on_to_no_child(run: Make, tmp_path: Path) -> None:
+    made = run(GOOGLE_SERVICE_ACCOUNT_KEY='{"type": "service_account"}')
+    file = tmp_path / "temp" / "cqs-google-key.json"
+    assert made._environ["GOOGLE_APPLICATION_CREDENTIALS"] == str(file)
+    assert (file.read_text(), file.stat().st_mode & 0o77) == ('{"type": "service_account"}', 0)
+    assert made._environ["GOOGLE_SERVICE_ACCOUNT_KEY"] == ""
+
+
+@pytest.mark.parametrize(
+    "environ", [{"INPUT_KEEP_EVERY": "often"}, {"INPUT_NAME": "a b"}, {"INPUT_NAME": "x-sandbox"}]
+)
+def test_inputs_that_cannot_be_used_are_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        Inputs.read(environ)
+
+
+def test_a_workbook_outside_of_the_repository_is_refused(run: Make) -> None:
+    with pytest.raises(UsageError, match="outside"):
+        run(INPUT_TO="../elsewhere.xlsx")
+
+
+def test_a_config_that_cannot_be_used_is_told_as_final(tmp_path: Path, run: Make) -> None:
+    del run
+    checkout, output = tmp_path / "checkout", tmp_path / "output"
+    (checkout / "cqs-sheets.toml").write_text("nonsense = 1")
+    environ = {"GITHUB_WORKSPACE": str(checkout), "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(output)}
+    assert main("run", environ) == 2
+    told = dict(line.partition("=")[::2] for line in output.read_text().splitlines())
+    assert told["final"] == "true"
+    assert "nonsense" in told["problem"]
