@@ -16,7 +16,9 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
+from cqs_sheets.core.alerts.news import Message, Sent
 from cqs_sheets.journal import Journal, SharedJournal
+from cqs_sheets.run import alerts
 from tests.emulators.google_sheets import RunningSheets, start
 from tests.postgres import Server
 
@@ -238,3 +240,28 @@ def test_a_worker_polls_and_writes_until_it_is_stopped(fleet: Fleet) -> None:
     for number, name in enumerate(tenants):
         assert polls_of(fleet, name) == 1
         assert (fleet.folder / f"{number}.xlsx").exists()
+
+
+def test_a_tenants_alerts_are_told_once_whichever_worker_sends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trouble that only a person mends is told at once."""
+    came: list[str] = []
+
+    def send(message: Message) -> Sent:
+        came.append(message.title)
+        return Sent()
+
+    monkeypatch.setattr(alerts, "sender", lambda *_: send)
+    monkeypatch.setattr(Work, "_start_telling", lambda *_: None)
+    bad = fleet.sheets.create()
+    name = fleet.tenant("desk", bad, more='[[alert]]\nto = "desktop"\non = ["failing", "recovered"]\n')
+    one, other = fleet.work(), fleet.work()
+    one.poll(name, utc_now())
+    fleet.sheets.share(bad, "none")
+    other.write(name, bad, 0)
+    fleet.sheets.share(bad, "writer")
+    one.write(name, bad, 1)
+    for worker in (one, other, one):
+        worker.tell(name)
+    assert [title.partition(":")[0] for title in came] == ["Failing", "Works again"]
