@@ -20,7 +20,6 @@ from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
-from cqs_sheets.deadline import stop_asked
 from cqs_sheets.unexpected import out_of_reach
 
 VARIABLE = "CQS_API_KEY"
@@ -123,6 +122,8 @@ def _said(process: subprocess.Popen[bytes], what: str) -> bytes:
     reader = threading.Thread(target=read, daemon=True)  # left behind should a child of it keep the pipe
     reader.start()
     until = time.monotonic() + _PATIENCE
+    from cqs_sheets.deadline import stop_asked  # noqa: PLC0415 - requests, which is not there where an install failed
+
     while reader.is_alive() and time.monotonic() < until and not stop_asked():
         reader.join(_GLANCE)
     if not said or len(said[0]) > _MOST_BYTES:

@@ -11,9 +11,9 @@ from cqs_sheets.core.plan.binding import Bindings, bind
 from cqs_sheets.core.plan.plan import Stamp
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import InspectedTab
-from cqs_sheets.destinations.excel import ExcelDestination, check_place
+from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.disk import Disk
-from cqs_sheets.destinations.excel.filesystem import WorkbookFile
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile, check_place
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.survey import Survey

@@ -8,7 +8,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
+
+FINAL = (2, 77)
+"""Exit codes that repeating cannot mend."""
 
 _READ_OUT = 5.0  # seconds for the last lines of a child that has ended
 
@@ -30,6 +34,21 @@ class Told:
         self.gap_seconds = values.get("gap_seconds", self.gap_seconds)
         self.added += int(values.get("added") or 0)
         self.updated += int(values.get("updated") or 0)
+
+    def write(self, output: str | None, code: int) -> None:
+        """Write it as the run's own outputs, which ended with `code`, to GitHub's file, if there is one."""
+        if not output:
+            return
+        values = {
+            "outcome": self.outcome,
+            "added": self.added,
+            "updated": self.updated,
+            "gap_seconds": self.gap_seconds,
+            "final": str(code in FINAL).lower(),
+            "problem": plain(self.error) if code else "",
+        }
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
 class Child:

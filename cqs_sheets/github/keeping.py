@@ -89,7 +89,7 @@ class Keeper:
                 self.branch.save(tip, JOURNAL_FILE, theirs)
                 if tip.root and tip.root != str(self.root):
                     with Journal.open(theirs, clock=self.clock) as journal:
-                        journal.move_targets(tip.root, str(self.root))
+                        journal.move_folder(tip.root, str(self.root))
                 carrying.rest_on(self.journal, theirs, clock=self.clock)
         for path in sorted(news & books.keys()):
             self.branch.save(tip, path, books[path])

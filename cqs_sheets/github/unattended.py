@@ -19,7 +19,7 @@ from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.github import summary
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here, plain
-from cqs_sheets.github.child import Child, Told
+from cqs_sheets.github.child import FINAL, Child, Told
 from cqs_sheets.github.git import Git
 from cqs_sheets.github.inputs import Inputs
 from cqs_sheets.github.keeping import Keeper
@@ -27,7 +27,6 @@ from cqs_sheets.github.state import StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
 from cqs_sheets.run import journal_place
 
-_FINAL = (2, 77)  # exit codes that repeating cannot mend
 _BYTES_A_DAY = 200_000_000  # pushed at most
 _DAY = 86_400.0
 _QUIET = 4  # without news the branch is brought up to date so much more seldom
@@ -84,18 +83,19 @@ class Unattended:
         self._refuse_to_publish()
         self._begin()
         code = self._call("sync")
-        if code in _FINAL or self._stopped:
+        if code in FINAL or self._stopped:
             return self._ended(code)
         self._keep()
-        self._attempt(self._chain.works_again)
-        for _ in range(2):
+        if code == 0:
+            self._attempt(self._chain.works_again)
+        for last in (False, True):
             self._attempt(self._go_on)
             code = self._call("watch", "--every", self._inputs.every, "--for", self._inputs.lasting)
-            if code in _FINAL or self._stopped:
+            if code in FINAL or self._stopped:
                 return self._ended(code)
-            if self._keep() or code:
+            if self._keep(last=last) or code:
                 code = self._call("sync")
-        self._keep(last=True)
+                self._keep(last=last)
         self._go_on()
         return self._ended(code)
 
@@ -215,14 +215,7 @@ class Unattended:
             self._attempt(self._keep)
             code = 128 + self._stopped
         problem = self._told.error if code else ""
-        outputs = (
-            f"outcome={self._told.outcome}", f"added={self._told.added}", f"updated={self._told.updated}",
-            f"gap_seconds={self._told.gap_seconds}", f"final={str(code in _FINAL).lower()}",
-            f"problem={' '.join(plain(problem).split())}",
-        )  # fmt: skip
-        if output := self._environ.get("GITHUB_OUTPUT"):
-            with Path(output).open("a", encoding="utf-8") as file:
-                file.write("\n".join(outputs) + "\n")
+        self._told.write(self._environ.get("GITHUB_OUTPUT"), code)
         if problem:
             self._notes[problem] = None
         self._write_page()
@@ -261,7 +254,9 @@ class Unattended:
     def _places(self) -> Iterator[str]:
         """Where the spreadsheets are. A public page names no Google Sheet: who has the address may be let in."""
         for target in self._settings.targets:
-            if target.path:
+            if target.path and not self._inputs.keeps:
+                yield f"Your workbook: {plain(target.path.name)}, where your workflow keeps it"
+            elif target.path:
                 path = summary.quoted(target.path.relative_to(self._inputs.workspace).as_posix())
                 branch = summary.quoted(self._keeper.branch.branch)
                 shown = plain(target.path.name)

@@ -6,17 +6,19 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from cqs_sheets.core.alerts.news import Kind
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.outcomes import keeping
-from cqs_sheets.core.outcomes.keeping import Kept, rules_hash
-from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.journal import model, outbox, records
 from cqs_sheets.journal.database import Database, Row
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.keeping import Kept
+    from cqs_sheets.core.outcomes.rules import Rules
 
 _UNDONE = f"""SELECT {model.RECORD} FROM signals s
     JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision
@@ -45,7 +47,7 @@ class Outcomes:
 
     def last_judged(self, rules: Rules) -> datetime | None:
         """When signals were last judged by these rules."""
-        rows = self._database.execute("SELECT judged_at FROM rule_sets WHERE hash = ?", (rules_hash(rules),))
+        rows = self._database.execute("SELECT judged_at FROM rule_sets WHERE hash = ?", (_hash(rules),))
         return model.maybe_time(rows[0][0]) if rows else None
 
     def undone(self, rules: Rules) -> Iterator[Record]:
@@ -81,7 +83,7 @@ class Outcomes:
             last = self.last_judged(rules)
             self._database.change(
                 "INSERT INTO rule_sets (hash, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (rules_hash(rules), keeping.rules_text(rules)),
+                (_hash(rules), _text(rules)),
             )
             number = self._rules(rules)
             if whole:
@@ -99,7 +101,7 @@ class Outcomes:
 
     def _rules(self, rules: Rules) -> int:
         """The row of a set of rules; 0 for one that nothing was judged by."""
-        rows = self._database.execute("SELECT id FROM rule_sets WHERE hash = ?", (rules_hash(rules),))
+        rows = self._database.execute("SELECT id FROM rule_sets WHERE hash = ?", (_hash(rules),))
         return int(rows[0][0]) if rows else 0
 
     def _outcome_rows(self, columns: str, rules: Rules, arrivals: Collection[int] | None) -> Iterator[Row]:
@@ -167,7 +169,21 @@ def take_outcomes(
         )
 
 
+def _hash(rules: Rules) -> str:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
+    return keeping.rules_hash(rules)
+
+
+def _text(rules: Rules) -> str:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
+    return keeping.rules_text(rules)
+
+
 def _row(rules: int, arrival: int, kept: Kept) -> Row:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
     state = kept.state
     return (
         arrival, rules, kept.clock, state.until if state else None, kept.done,
@@ -176,15 +192,19 @@ def _row(rules: int, arrival: int, kept: Kept) -> Row:
 
 
 def _kept_from(row: Row) -> Kept:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
     arrival, clock, done, state, text = row
     try:
         known = None if state is None else keeping.state_from(state)
     except (ValueError, KeyError, TypeError) as error:
         raise model.damaged(f"the outcome of signal {arrival}") from error
-    return Kept(clock=clock, state=known, shown=_shown(arrival, text), done=bool(done))
+    return keeping.Kept(clock=clock, state=known, shown=_shown(arrival, text), done=bool(done))
 
 
 def _shown(arrival: int, text: str) -> Mapping[str, CellValue]:
+    from cqs_sheets.core.outcomes import keeping  # noqa: PLC0415 - for judging only
+
     try:
         return keeping.shown_from(text)
     except (ValueError, KeyError, TypeError, ArithmeticError) as error:

@@ -13,6 +13,7 @@ from cqs_sheets.journal import checks, opening, records
 from cqs_sheets.journal.copying import copy_journal
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, from_stamp, to_stamp
+from cqs_sheets.journal.outbox import take_alerts
 from cqs_sheets.journal.outcomes import take_outcomes
 
 # Each query yields what is wrong, as text.
@@ -120,13 +121,15 @@ class Upkeep:
         ]
         return tuple(int(number) for [row] in rows for number in row)
 
-    def move_targets(self, old: str, new: str) -> None:
-        """Know the workbooks under the folder `old` by where they lie now, under `new`."""
-        names: dict[str, int] = dict(self._database.execute("SELECT name, id FROM targets"))
-        for name, target in names.items():
-            moved = f"{new}/{name.removeprefix(f'{old}/')}"
-            if name.startswith(f"{old}/") and moved not in names:
-                self._database.change("UPDATE targets SET name = ? WHERE id = ?", (moved, target))
+    def move_folder(self, old: str, new: str) -> None:
+        """Know the workbooks and configs under the folder `old` by where they lie now, under `new`."""
+        for table, column in (("targets", "name"), ("alerts", "config")):
+            rows = self._database.execute(f"SELECT id, {column} FROM {table}")  # noqa: S608 - constants
+            known = {name for _, name in rows}
+            for row, name in rows:
+                moved = f"{new}/{name.removeprefix(f'{old}/')}"
+                if name.startswith(f"{old}/") and moved not in known:
+                    self._database.change(f"UPDATE {table} SET {column} = ? WHERE id = ?", (moved, row))  # noqa: S608
 
     def take_in(self, path: JournalPlace) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
@@ -172,6 +175,7 @@ def _merge(database: Database, other: Database) -> Merged:
                 changed += _bring_up_to_date(database, ours, theirs, feeds)
             _join_feeds(database, other, theirs, arrival, feeds)
             take_outcomes(database, other, theirs, ours, arrival)
+            take_alerts(database, other, theirs.record.arrival, arrival)
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
         _keep_undigested(database, other)

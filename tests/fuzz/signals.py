@@ -36,8 +36,13 @@ _HIGHEST = Decimal(10) ** 31
 def check_body(random: Random) -> str:
     """Take one body all the way; AssertionError or any other exception is a finding. Says what came of it."""
     zone = random.choice(_ZONES)
+    return check_bytes(body(random), zone)
+
+
+def check_bytes(sent: bytes, zone: tzinfo = UTC) -> str:
+    """The same with this very body."""
     try:
-        envelope = parse_envelope(body(random))
+        envelope = parse_envelope(sent)
     except NotTheEnvelope as refused:
         return "no envelope" if 0 < len(refused.reason) < 300 else "no reason"
     parsed = parse_signals(envelope.signals, table=FeedTable.MAIN, zone=zone, count=envelope.count)

@@ -91,9 +91,15 @@ def check_config(random: Random) -> str:
 
 def check_template(random: Random) -> str:
     """Load a damaged built-in template; of some that pass, make a workbook."""
+    text = damaged(random, read_built_in(random.choice(built_in()))).encode("utf-8", "replace")
+    return check_template_text(text, draw=random.random() < 0.1)
+
+
+def check_template_text(text: bytes, *, draw: bool = False) -> str:
+    """The same with this very text."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mine.toml")
-        path.write_bytes(damaged(random, read_built_in(random.choice(built_in()))).encode("utf-8", "replace"))
+        path.write_bytes(text)
         try:
             problems = problems_of(path)
             template = load_template(str(path))
@@ -101,7 +107,7 @@ def check_template(random: Random) -> str:
             refused = error.message
         else:
             assert problems == (), "a template with problems was loaded"
-            if random.random() < 0.1:
+            if draw:
                 with suppress(DataRefused):  # what Excel cannot hold
                     build_workbook(template)
             return "template"

@@ -37,8 +37,12 @@ def _folder() -> Path:
 
 def check_workbook(random: Random) -> str:
     """Damage one, sync it; AssertionError or any exception but a CqsError is a finding. Says what came of it."""
+    return check_book(damaged_workbook(random, random.choice(books())))
+
+
+def check_book(before: bytes) -> str:
+    """The same with this very archive."""
     path = _folder() / "book.xlsx"
-    before = damaged_workbook(random, random.choice(books()))
     path.write_bytes(before)
     outcome = _outcome(path)
     after = path.read_bytes()

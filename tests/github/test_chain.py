@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +14,7 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import AccessRefused, TargetBusy, UsageError
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here, plain, workflow_file
-from tests.workflows.github import END, NAME, RestApi, served
+from tests.workflows.github import END, NAME, ROOT, RestApi, served
 
 NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
@@ -202,6 +204,12 @@ def test_the_job_that_comes_after_tries_for_minutes_as_nobody_comes_after_it(tri
     with pytest.raises(TargetBusy):
         trial.chain(ended).after("failure", final=False, problem="x")
     assert {60.0, 300.0} <= set(trial.slept)
+
+
+def test_it_needs_nothing_but_python_itself() -> None:
+    """What looks after a run works where an install failed."""
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import cqs_sheets.github.__main__"
+    subprocess.run([sys.executable, "-S", "-I", "-c", program], check=True)
 
 
 def test_the_token_goes_over_https_alone() -> None:

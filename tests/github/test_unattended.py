@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.errors import AccessRefused, TargetBusy, UsageError
+from cqs_sheets.github.__main__ import main
 from cqs_sheets.github.inputs import Inputs
 from cqs_sheets.github.unattended import Unattended
 from tests.workflows.github import NAME, WORKFLOW, RestApi, served
@@ -82,6 +83,10 @@ def test_a_public_page_names_no_google_sheet(run: Make, api: RestApi) -> None:
     assert "/raw/cqs-sheets/mein%20b%C3%B6ok%20%5B1%5D.xlsx" in public
 
 
+def test_where_nothing_is_kept_in_a_branch_no_link_leads_there(run: Make) -> None:
+    assert "http" not in "".join(run(INPUT_STATE="none")._places())
+
+
 def test_a_trial_has_a_target_a_branch_and_a_journal_of_its_own(run: Make) -> None:
     real, trial = (
         run(INPUT_TO=SHEET, INPUT_NAME="swing"),
@@ -129,3 +134,14 @@ def test_inputs_that_cannot_be_used_are_refused(environ: dict[str, str]) -> None
 def test_a_workbook_outside_of_the_repository_is_refused(run: Make) -> None:
     with pytest.raises(UsageError, match="outside"):
         run(INPUT_TO="../elsewhere.xlsx")
+
+
+def test_a_config_that_cannot_be_used_is_told_as_final(tmp_path: Path, run: Make) -> None:
+    del run
+    checkout, output = tmp_path / "checkout", tmp_path / "output"
+    (checkout / "cqs-sheets.toml").write_text("nonsense = 1")
+    environ = {"GITHUB_WORKSPACE": str(checkout), "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(output)}
+    assert main("run", environ) == 2
+    told = dict(line.partition("=")[::2] for line in output.read_text().splitlines())
+    assert told["final"] == "true"
+    assert "nonsense" in told["problem"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,27 @@ def test_one_process_sends_beside_one_that_writes(place: JournalPlace, clock: Cl
             assert alert.waiting == 1
             with pytest.raises(TargetBusy), Journal.open_outbox(place, clock=clock):
                 pass
+
+
+def test_of_two_machines_what_one_has_sent_the_other_does_not_send(
+    place: JournalPlace, clock: Clock, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "journal.sqlite3"
+    for each, only in ((place, 2), (other, 3)):
+        with Journal.open(each, clock=clock) as journal:
+            journal.register_alerts("a.toml", ["phone"], at(1))
+            journal.record_poll(poll(2, signal(1, opened=1)))
+            journal.record_poll(poll(only + 1, signal(1, opened=1), signal(only, opened=only)))
+    with Journal.open_outbox(other, clock=clock) as journal:
+        [alert] = journal.alerts("a.toml")
+        first = journal.waiting(alert.id)[0]
+        journal.begin_sending(alert.id, [first.id], at(5))
+        journal.sending_ended(alert.id, [first.id], at(5))
+    with Journal.open(place, clock=clock) as journal:
+        for _ in range(2):
+            journal.take_in(other)
+        [alert] = journal.alerts("a.toml")
+        told = [entry.record.signal.key.id for entry in journal.waiting(alert.id) if entry.record]
+        assert sorted(told) == ["2", "3"]
+        assert alert.last_sent == at(5)
+        assert journal.verify() == []

@@ -14,12 +14,11 @@ from cqs_sheets.cli.commands.sync import tell_of_defaults
 from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
 from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.output import Progress, print_warning
-from cqs_sheets.cli.terminal.results import Beats, show_result
+from cqs_sheets.cli.terminal.results import Beats, show_result, tell_github
 from cqs_sheets.config import Environment
 from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
-from cqs_sheets.github.summary import tell_github
 from cqs_sheets.run import Session, check_targets, open_api
 from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from cqs_sheets.values import dataclass, field
@@ -40,6 +41,7 @@ _UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(2000, 2200)
 
 
+@lru_cache(4096)
 def moment(text: str, zone: tzinfo, by: datetime | None = None) -> datetime | None:
     """The moment in UTC, or None if the text is no time or lies outside the years 2000-2199.
 
@@ -66,6 +68,11 @@ def _moment(text: str, zone: tzinfo, by: datetime | None) -> datetime | None:
         return found.astimezone(UTC)
     first, second = (found.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return second if by is not None and first < second <= by + _CLOCK_NOISE else first
+
+
+def has_no_zone(text: str) -> bool:
+    """Whether a time stamp says on which clocks it is: no Unix time, no offset."""
+    return re.fullmatch(_CLOCK, text) is not None
 
 
 class FeedTable(StrEnum):
@@ -114,7 +121,8 @@ class Signal:
     """One API object, parsed: prices exact, `timestamp` aware (UTC), absent values None.
 
     `extra` keeps every field the guide does not name, as text. `flags` says what is odd about
-    the values (kept as they came), e.g. "stop on the wrong side".
+    the values (kept as they came), e.g. "stop on the wrong side". `sent` is the time stamp as it came, "" where it
+    has a zone of its own or is not known any more; `sent_zone` names the zone that it was read in.
     """
 
     key: SignalKey
@@ -135,6 +143,8 @@ class Signal:
     leverage: Decimal | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    sent: str = field(default="", compare=False)
+    sent_zone: str = field(default="", compare=False)
 
 
 class Reject(NamedTuple):

@@ -12,13 +12,13 @@ from typing import cast
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Snapshot, Stamp, made_after
-from cqs_sheets.destinations import Applied, InspectedTab, excel
+from cqs_sheets.destinations import Applied, InspectedTab
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
 from cqs_sheets.destinations.excel.edit.newsettings import upgrade
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
-from cqs_sheets.destinations.excel.filesystem import WorkbookFile
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile, check_place
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
@@ -183,6 +183,6 @@ class ExcelDestination:
 
     @contextmanager
     def _made(self, plan: Plan) -> Iterator[Draft]:
-        excel.check_place(self._file.path)
+        check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
             yield Draft(package)

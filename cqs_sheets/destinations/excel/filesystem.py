@@ -29,6 +29,36 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NOT_THERE = (errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP)
 _NO_NAME = 123  # Windows: no file can be called so
 
+_EXPORTS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".parquet": "parquet",
+}
+_OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".fods", ".numbers")
+
+
+def check_place(path: Path) -> None:
+    """Raise DataRefused, without opening anything, where no workbook can ever be written."""
+    suffix, missing = path.suffix.lower(), not path.exists()
+    if suffix in _EXPORTS:
+        what = f"{path} is no workbook: a target is an .xlsx file, or a Google Sheet."
+        hint = f"For such a file: cqs-sheets journal export --format {_EXPORTS[suffix]} -o {path.name}"
+    elif suffix in _OTHER_SHEETS:
+        what = f"{path} is a workbook of another kind ({suffix}): only .xlsx and .xlsm are written."
+        hint = "Save it as .xlsx in the program it is from, or name another target."
+    elif missing and not path.parent.is_dir():
+        what = f"{path} cannot be made: there is no folder {path.parent}."
+        hint = "Make the folder, or name a target in one that exists."
+    elif missing and suffix != ".xlsx":
+        what = f"{path.name} does not exist, and a new workbook can only be an .xlsx."
+        hint = "Name the target something.xlsx, or save a macro workbook (.xlsm) there first."
+    else:
+        return
+    raise DataRefused(what, meaning="Nothing was written.", hint=hint, kind="target")
+
 
 class WorkbookFile:
     """The file behind a path, links followed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,3 +264,26 @@ def test_nor_does_a_sync_that_dies_anywhere_in_between(sheets: RunningSheets, se
 @pytest.mark.parametrize("seed", range(1000, 1500))
 def test_the_same_a_thousand_times(sheets: RunningSheets, seed: int) -> None:
     play(sheets, seed, kills=seed % 2 == 0)
+
+
+def test_a_sync_that_died_while_columns_could_not_be_held_is_told_by_the_next() -> None:
+    with start(switches=Switches(ids_return_within_batch=False)) as sheets:
+        user = GoogleUser(Path(), sheets)
+        sync(user, row("1"), row("2"))
+        closing(user, "1")  # which finds out that columns cannot be held here
+        memo = column_letters(user.columns()["memo"])
+
+        def move(_: Exchange) -> None:
+            with user.editing() as hand:
+                hand.move_columns("Signals", memo, "A")
+
+        sheets.before_request(move, writes)
+        user.http.dies_after = 1
+        with pytest.raises(KilledError):
+            closing(user, "2")
+        told = sync(user, row("3"))
+        assert told
+        assert any("moved columns" in warning for warning in told.warnings)
+        again = sync(user, row("4"))
+        assert again
+        assert not again.warnings

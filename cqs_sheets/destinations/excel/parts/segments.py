@@ -11,13 +11,10 @@ import json
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from cqs_sheets.destinations.excel.parts.archive import Member, codec, crc32_combine
 from cqs_sheets.errors import ROWS_WAIT, TargetChanged
-
-if TYPE_CHECKING:
-    from cqs_sheets.destinations.excel.parts.package import Package
 
 PLAIN, CALM, OPEN = 2, 1, 0
 """No formula; formulas that no other row's change makes a lie; anything else."""
@@ -40,12 +37,20 @@ class Segment(NamedTuple):
     keys: Sequence[int] = ()
 
 
+class Archive(Protocol):
+    """A file that segments stand in."""
+
+    def raw(self, start: int, end: int) -> Iterator[bytes]:
+        """Its bytes from `start` to `end`."""
+        ...
+
+
 class Sealed:
     """A segment where it stands in an archive; in a stream of content it stands for its text."""
 
     __slots__ = ("_package", "segment", "start")
 
-    def __init__(self, package: Package, segment: Segment, start: int) -> None:
+    def __init__(self, package: Archive, segment: Segment, start: int) -> None:
         self._package = package
         self.segment = segment
         self.start = start
@@ -147,7 +152,7 @@ def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> It
         yield name, Layout(lead, segments)
 
 
-def stretches(package: Package, member: Member, layout: Layout) -> Iterator[Stretch]:
+def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[Stretch]:
     """A part by its layout: what stands in front and behind inflated, its segments sealed."""
     start = member.data + layout.lead
     end = start + sum(each.packed for each in layout.segments)
@@ -167,7 +172,7 @@ def stretches(package: Package, member: Member, layout: Layout) -> Iterator[Stre
     yield tail
 
 
-def _inflated(package: Package, start: int, end: int) -> bytes:
+def _inflated(package: Archive, start: int, end: int) -> bytes:
     try:
         found: bytes = codec.decompressobj(wbits=-15).decompress(b"".join(package.raw(start, end)))
     except codec.error:

@@ -57,6 +57,15 @@ def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece, composer: Com
     ]
 
 
+def left_moved(http: SheetsHttp, spreadsheet_id: str, layout: Layout) -> list[str]:
+    """Sheets whose last write hit columns that had moved, and whose sync ended before it could put that right.
+
+    A sync that goes on marks anew what it puts right, so that its marks and the columns are one again.
+    """
+    entries = list(placed(search(http, spreadsheet_id) or []))
+    return [place.title for place in layout.tabs.values() if _strays(place, entries, frozenset()).moved]
+
+
 def _formulas(composer: Composer, place: TabPlace) -> frozenset[str]:
     tab = composer.template.tab(volume_of(place.name)[0])
     if not isinstance(tab, TableTab) or tab.name in composer.users_own:

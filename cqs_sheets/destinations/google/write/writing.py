@@ -19,7 +19,7 @@ from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswer
 from cqs_sheets.destinations.google.write.batches import Composer, Piece
 from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
-from cqs_sheets.destinations.google.write.strays import mistakes_of, strays_of, with_columns
+from cqs_sheets.destinations.google.write.strays import left_moved, mistakes_of, strays_of, with_columns
 from cqs_sheets.destinations.google.write.verification import (
     VERIFICATION,
     cells_read,
@@ -70,6 +70,13 @@ class Writer:
         todo, complete = Todo.of(plan, self._located(undo, layout)), False
         again: tuple[Add, ...] = ()
         self._told_loose = layout.loose
+        if layout.loose:
+            self.warnings += [
+                f"the last sync ended in the very moment after it wrote to {title}, where somebody moved columns"
+                " meanwhile: look through the rows it wrote last (version history), and add what is missing"
+                " with --restore"
+                for title in left_moved(self.http, self.spreadsheet_id, layout)
+            ]
         while todo or not layout.marks:  # the tabs are made even if there is no row yet
             now, rest = todo.cut(self.composer.room(todo, layout))
             number = marks.free_piece(plan.sequence, layout.marks) if rest or complete else marks.LAST
