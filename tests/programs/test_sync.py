@@ -93,12 +93,13 @@ def test_rows_that_wait_for_a_target_that_cannot_be_opened_are_counted(
     assert good.added > 0
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(("to", "template"), [("absent/mine.xlsx", "raw"), ("mine.xlsx", "absent.toml")])
 def test_where_nothing_can_ever_be_written_nothing_is_asked(
-    here: Path, server: sandbox.RunningSandbox, to: str, template: str
+    server: sandbox.RunningSandbox, to: str, template: str
 ) -> None:
     before = len(server.requests)
-    with pytest.raises(CqsError, match="folder|template"):
+    with pytest.raises(CqsError, match=r"folder|template"):
         sync(to=[to], template=template)
     assert len(server.requests) == before
 
