@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
+from cqs_sheets.core.alerts.news import Message, Sent
 from cqs_sheets.destinations.google.wire.auth import account_of, find_credentials
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import Journal, SharedJournal
+from cqs_sheets.run import alerts
 from tests.emulators.google_sheets import RunningSheets, start
 from tests.postgres import Server
 
@@ -284,3 +286,28 @@ def test_each_project_has_a_queue_and_credentials_of_its_own(fleet: Fleet) -> No
     (fleet.folder / "desk.json").write_text("{}")
     with pytest.raises(AccessRefused):
         find_credentials(fleet.folder, file=found[name].google_file)
+
+
+def test_a_tenants_alerts_are_told_once_whichever_worker_sends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trouble that only a person mends is told at once."""
+    came: list[str] = []
+
+    def send(message: Message) -> Sent:
+        came.append(message.title)
+        return Sent()
+
+    monkeypatch.setattr(alerts, "sender", lambda *_: send)
+    monkeypatch.setattr(Work, "_start_telling", lambda *_: None)
+    bad = fleet.sheets.create()
+    name = fleet.tenant("desk", bad, more='[[alert]]\nto = "desktop"\non = ["failing", "recovered"]\n')
+    one, other = fleet.work(), fleet.work()
+    one.poll(name, utc_now())
+    fleet.sheets.share(bad, "none")
+    other.write(name, bad, 0)
+    fleet.sheets.share(bad, "writer")
+    one.write(name, bad, 1)
+    for worker in (one, other, one):
+        worker.tell(name)
+    assert [title.partition(":")[0] for title in came] == ["Failing", "Works again"]
