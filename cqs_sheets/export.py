@@ -20,7 +20,7 @@ from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import Rows
 from cqs_sheets.core.render import cell_text
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
-from cqs_sheets.core.signals.fields import API_FIELDS, SOURCES
+from cqs_sheets.core.signals.fields import API_FIELDS, OUTCOMES, SOURCES
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel import ExcelDestination
@@ -28,26 +28,31 @@ from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import replacing
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
+JUDGED_COLUMNS = (*COLUMNS, *(name for name in SOURCES if name in OUTCOMES))
+"""The same and what became of signals, for records that know it."""
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full-width, too
 
 
-def export_row(record: Record) -> dict[str, str]:
+def export_row(record: Record, columns: Sequence[str] = COLUMNS) -> dict[str, str]:
     """A record's values as text, by column; "" where absent. The id is text as it came."""
-    row = {name: cell_text(SOURCES[name].read(record, UTC)) for name in COLUMNS}
+    row = {name: cell_text(SOURCES[name].read(record, UTC)) for name in columns}
     return {**row, "id": record.signal.key.id}
 
 
-def json_row(record: Record) -> dict[str, str | None]:
+def json_row(record: Record, columns: Sequence[str] = COLUMNS) -> dict[str, str | None]:
     """A record's values by column, null where absent; fields the guide does not name come last."""
-    named = {name: text or None for name, text in export_row(record).items()}
+    named = {name: text or None for name, text in export_row(record, columns).items()}
     unnamed = {name: text for name, text in record.signal.extra.items() if name not in named}
     return {**named, **unnamed}
 
 
-def as_csv(records: Iterable[Record]) -> Iterator[str]:
+def as_csv(records: Iterable[Record], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
     """Lines of RFC 4180 CSV with a header; text that a spreadsheet would take for a formula is quoted with '."""
-    rows = ({name: inert(text) for name, text in export_row(record).items()} for record in records)
-    yield from csv_lines(COLUMNS, rows)
+    texts = {name for name in columns if name not in OUTCOMES}  # those are ours, and R may be below 0
+    rows = (export_row(record, columns) for record in records)
+    safe = ({name: inert(text) if name in texts else text for name, text in row.items()} for row in rows)
+    yield from csv_lines(columns, safe)
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
@@ -57,9 +62,11 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iter
         yield _csv_line([row[name] for name in columns])
 
 
-def as_jsonl(records: Iterable[Record], *, ascii_only: bool = False) -> Iterator[str]:
+def as_jsonl(
+    records: Iterable[Record], columns: Sequence[str] = COLUMNS, *, ascii_only: bool = False
+) -> Iterator[str]:
     """One JSON object a line."""
-    return (json.dumps(json_row(record), ensure_ascii=ascii_only) for record in records)
+    return (json.dumps(json_row(record, columns), ensure_ascii=ascii_only) for record in records)
 
 
 def _csv_line(values: Iterable[str]) -> str:

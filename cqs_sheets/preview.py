@@ -45,7 +45,7 @@ _NOTES = (
 
 def write_preview(file: Path, template: Template, now: datetime) -> tuple[int, int]:
     """A new workbook as it may look at a time (UTC); how many rows and trades. Raises as a destination does."""
-    records = sorted(_invented(now), key=lambda record: record.signal.timestamp)
+    records = invented(now)
     settings = {"Time_zone": "UTC", "Last_sync": wall_time(now, UTC), "Feed_status": "preview"}
     lists = busiest(template, {}, ((record, 1) for record in records), UTC)
     rows = write_workbook(file, template, records, UTC, {**settings, **lists})
@@ -79,13 +79,17 @@ def type_trades(book: Path, template: Template, count: int) -> None:
     book.write_bytes(buffer.getvalue())
 
 
-def _invented(now: datetime) -> Iterator[Record]:
-    """About _EXAMPLES signals of an invented market's last days, of both tables, ended ones among them."""
+def invented(now: datetime, count: int = _EXAMPLES) -> list[Record]:
+    """About `count` signals of an invented market's last weeks and some scalps, the oldest first."""
+    return sorted(_invented(now, count), key=lambda record: record.signal.timestamp)
+
+
+def _invented(now: datetime, wanted: int) -> Iterator[Record]:
     from cqs_sheets.sandbox import Market  # noqa: PLC0415 - for invented signals only
 
     history = Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
     arrival = 0
-    for table, count in ((FeedTable.MAIN, _EXAMPLES), (FeedTable.SCALPING, _EXAMPLES // 10)):
+    for table, count in ((FeedTable.MAIN, wanted), (FeedTable.SCALPING, wanted // 10)):
         born = [drawn for drawn in history if drawn.table == table.value]
         for drawn in born[:: max(1, len(born) // count)]:
             fields = {**drawn.published_fields, "leverage": drawn.leverage}

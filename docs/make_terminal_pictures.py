@@ -13,6 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from cqs_sheets.cli.terminal.screen import Chosen, page
+from cqs_sheets.cli.watching import looked
+from cqs_sheets.config import Overrides
+from cqs_sheets.run import opened_session
+
 PICTURES = Path(__file__).parent / "pictures"
 _SYNCS = ["cqs-sheets sync --sandbox --exchange binance_futures"]
 _FETCH = ["cqs-sheets fetch --sandbox"]
@@ -39,6 +44,24 @@ def main() -> None:
             console = Console(record=True, width=width, file=StringIO())
             console.print(screen)
             console.save_svg(str(PICTURES / name), title="cqs-sheets")
+
+
+def watched() -> None:
+    """`status --watch` at both widths, of a sandbox that has just been synced."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {"CQS_HOME": folder, "CQS_API_KEY": "FREE"}
+        os.environ |= environ
+        config = Path(folder) / "cqs-sheets.toml"
+        config.write_text("[outcomes]\n", encoding="utf-8")
+        arguments = ["sync", "--sandbox", "-q", "--config", str(config)]
+        subprocess.run([sys.executable, "-m", "cqs_sheets", *arguments], cwd=folder, check=True)
+        with opened_session(config=config, overrides=Overrides(), sandbox=True, serve=False) as session:
+            look = looked(session)
+        for width, height in ((80, 24), (120, 30)):
+            console = Console(record=True, width=width, height=height, file=StringIO(), force_terminal=True)
+            console.print(page(look, Chosen(), width, height))
+            file = PICTURES / f"terminal-watch-{width}.svg"
+            console.save_svg(str(file), title="cqs-sheets status --watch", unique_id=f"watch{width}")
 
 
 def on_a_terminal(command: str, folder: Path, width: int) -> str:
@@ -80,3 +103,4 @@ def _as_left_on_screen(printed: str) -> str:
 
 if __name__ == "__main__":
     main()
+    watched()

@@ -278,7 +278,7 @@ class ApiClient:
         at = self._server_now(reply)
         skew = at - self._clock()
         asked = ", ".join(f"{name} {value}" for name, value in query.parameters().items())
-        _log.debug("the API answered (%s): %d signals, requests: %d", asked, len(envelope.signals), requests)
+        _log.debug("the API answered (%s): signals: %d, requests: %d", asked, len(envelope.signals), requests)
         return Answer(query, reply.body, envelope, at, skew, requests)
 
     def _server_now(self, reply: Reply) -> datetime:

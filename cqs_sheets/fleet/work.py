@@ -22,6 +22,7 @@ from cqs_sheets.fleet.queue import FILES_QUEUE, Reminders, SharedPlaces
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session, open_google, opened_run
+from cqs_sheets.run.alerts import alerting
 from cqs_sheets.run.rest import remembered
 from cqs_sheets.run.sync import Run, judge, poll_feeds, settings_values, write_target
 from cqs_sheets.template_files import load_template
@@ -151,8 +152,12 @@ class Work:
         google = (
             self._connection(session) if any(t.place.spreadsheet for t in session.settings.targets) else None
         )
-        with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
+        with (
+            alerting(session.settings, session.journal_path, clock=self.clock, warn=_log.warning) as nudge,
+            opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run,
+        ):
             yield run
+            nudge()
 
     def _connection(self, session: Session) -> SheetsHttp:
         """One connection for all who use the same credentials, its requests counted over all workers."""

@@ -270,6 +270,7 @@ def content_of(signal: Signal) -> str:
     content: dict[str, Any] = {"timestamp": to_stamp(signal.timestamp)}
     content |= {name: getattr(signal, name) for name in TEXTS}
     content |= {name: str(value) for name in NUMBERS if (value := getattr(signal, name)) is not None}
+    content |= {name: text for name in ("sent", "sent_zone") if (text := getattr(signal, name))}
     if signal.extra:
         content["extra"] = dict(signal.extra)
     if signal.flags:
@@ -311,5 +312,7 @@ def _signal_from(key: SignalKey, content: dict[str, Any]) -> Signal:
         timestamp=from_stamp(content["timestamp"]),
         extra=content.get("extra", {}),
         flags=tuple(content.get("flags", ())),
+        sent=content.get("sent", ""),
+        sent_zone=content.get("sent_zone", ""),
         **values,
     )

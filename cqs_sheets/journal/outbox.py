@@ -232,6 +232,11 @@ class Outbox:
             self._database.change("DELETE FROM outbox WHERE alert = ? AND state = 'sent' AND sent < ?", old)
             self._database.change("DELETE FROM outbox WHERE alert = ? AND state = 'given up'", (alert,))
 
+    def troubles(self) -> list[tuple[str, datetime]]:
+        """What fails, and since when, as far as there are alerts that ask to note it; the longest first."""
+        rows = self._database.execute("SELECT what, since FROM troubles ORDER BY since")
+        return [(what, model.from_stamp(since)) for what, since in rows]
+
     def note_troubles(self, at: datetime, failing: Mapping[str, Trouble], well: Collection[str]) -> None:
         """Note what fails now and what does not; what has failed long enough, and what works again, is told."""
         known = {

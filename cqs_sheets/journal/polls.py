@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cqs_sheets.core.alerts.news import Kind
 from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import coverage
-from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.journal import outbox, records
 from cqs_sheets.journal.database import Database
 from cqs_sheets.journal.model import (
@@ -36,6 +36,7 @@ _UNSETTLED = " UNION ALL ".join(
     )
 )
 
+_ANSWERS = "SELECT id, feed, at, request, body FROM answers ORDER BY at DESC, id DESC"
 _UNDER_WAY = timedelta(minutes=5)  # longer than any poll takes
 
 
@@ -87,6 +88,16 @@ class Polls:
             {"until": maybe_stamp(until)},
         )
         return [answer_from(row) for row in rows]
+
+    def answers(self) -> Iterator[KeptAnswer]:
+        """All answers that are still kept, the newest first."""
+        yield from map(answer_from, self._database.iterate(_ANSWERS))
+
+    def read_anew(self, revised: Iterable[Record], at: datetime) -> None:
+        """Take up signals that were understood anew, each with its next revision, in one transaction."""
+        with self._database.transaction():
+            for record in revised:
+                records.revise(self._database, record, at)
 
     def record_poll(self, poll: Poll) -> PollResult:
         """Take up one poll in one transaction: all of it is kept, or nothing."""

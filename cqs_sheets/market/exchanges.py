@@ -23,10 +23,10 @@ _TYPES = {
     "okx": ["spot", "swap"], "gate": ["spot", "swap"],
 }  # fmt: skip
 """Of exchanges that can be asked for a part of their markets, which; the others tell all of them."""
-_LIMITS = {"bitget": 200, "okx": 100, "kucoinfutures": 200, "kraken": 700}
+_LIMITS = {"bitget": 200, "coinbase": 300, "kraken": 700, "kucoinfutures": 200, "okx": 100, "poloniex": 500}
 _LIMIT = 1000  # candles in one answer, where nothing else is known
 _CLOSED = {"bitmex": "BitMEX closed on 2026-09-23"}
-_ENTRIES_LAST = 24 * 3600.0
+_ENTRIES_LAST = 24 * 3600
 _LONGEST_PAUSE = 10.0
 _BANNED = re.compile(r"\b418\b")
 _BLOCKED = re.compile(r"\b(451|403)\b")
@@ -94,6 +94,8 @@ class Exchanges:
                 limit = min(_LIMITS.get(exchange, _LIMIT), (end - first) // minutes)
                 got = self._ask(market, market.fetch_ohlcv, symbol, step, first * 60_000, limit)
                 found = [row for row in map(_row, got) if first <= row.minute < end]
+                if not found:
+                    _check_memory(exchange, got)
                 rows |= {row.minute: row for row in found}
                 # exchanges leave out what nobody traded, and send fewer than they were asked for
                 first = max(rows) + minutes if found else first + limit * minutes
@@ -108,14 +110,14 @@ class Exchanges:
         opened = self._opened.get(exchange) or self._open(exchange)
         if symbol not in (opened.markets or {}):
             now = int(time.time())
-            kept = self.store.entries(exchange, since=now - int(_ENTRIES_LAST))
+            kept = self.store.entries(exchange, since=now - _ENTRIES_LAST)
             if symbol in kept:
-                opened.set_markets(list(kept.values()))
+                opened.set_markets([entry for entry in kept.values() if entry])
             elif not opened.options.get("cqsAsked"):
                 self._ask(opened, opened.load_markets, True)
                 opened.options["cqsAsked"] = True
-            if symbol in opened.markets:
-                self.store.keep_entries(exchange, {symbol: opened.markets[symbol]}, now)
+            if symbol not in kept:
+                self.store.keep_entries(exchange, {symbol: opened.markets.get(symbol)}, now)
         if symbol not in opened.markets:
             raise NoCandles(f"{exchange} lists no {symbol}: never, not any more, or under another name")
         return opened
@@ -169,6 +171,12 @@ class Exchanges:
             except ccxt.BaseError as error:
                 raise NoCandles(f"{exchange.id}: {_short(error)}", whole_exchange=True) from None
         raise AssertionError("the second time either answers or raises")
+
+
+def _check_memory(exchange: str, got: list[Any]) -> None:
+    """Kraken sends the last 720 candles whatever it was asked for: that is no word on what was traded before."""
+    if exchange == "kraken" and got:
+        raise NoCandles(f"{exchange} keeps no candles of that time any more")
 
 
 def _row(row: list[Any]) -> Row:

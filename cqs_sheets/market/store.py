@@ -128,8 +128,8 @@ class CandleStore:
         )
         return int(rows.fetchone()[0])
 
-    def entries(self, exchange: str, *, since: int) -> dict[str, dict[str, Any]]:
-        """What an exchange said of its markets, by symbol, of those asked for since that second."""
+    def entries(self, exchange: str, *, since: int) -> dict[str, dict[str, Any] | None]:
+        """What an exchange said of its markets, by symbol, since that second; None: it has none of that name."""
         rows = self._db.execute(
             "SELECT symbol, entry FROM markets WHERE exchange = ? AND entry IS NOT NULL AND asked >= ?",
             (exchange, since),

@@ -30,6 +30,7 @@ from cqs_sheets.destinations import excel
 from cqs_sheets.destinations.excel.filesystem import check_place
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
+from cqs_sheets.run.clocks import read_in
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.rest import Rest, remembered
 from cqs_sheets.run.sync import Run
@@ -162,12 +163,13 @@ def opened_run(
 ) -> Iterator[Run]:
     """A run with its journal and its connections open: an API client of its own, or the one given.
 
-    Raises CqsError if the journal cannot be opened, or the key cannot be used.
+    Raises CqsError if the journal cannot be opened, or the key or another server_timezone cannot be used.
     """
     settings = session.settings
     with ExitStack() as stack:
         api = api or stack.enter_context(open_api(session))
         journal = stack.enter_context(Journal.open(session.journal_path, clock=utc_now, rehearsal=dry_run))
+        read_in(journal, settings.api.server_zone, utc_now())
         if not dry_run:
             names = [alert.name for alert in settings.alerts]
             journal.register_alerts(settings.alert_owner, names, utc_now())

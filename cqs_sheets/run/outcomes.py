@@ -133,7 +133,11 @@ class Desk:
             arrival: missing[market] for market in missing for arrival in arrivals[market]
             if cases[arrival][1].state.until is None
         }  # fmt: skip
-        unjudged = {arrival: _not_judged(records, arrival, reason) for arrival, reason in notes.items()}
+        unjudged = {
+            record.arrival: new for record in records
+            if record.arrival in notes
+            and (new := _not_judged(record.signal, notes[record.arrival])) != kept.get(record.arrival)
+        }  # fmt: skip
         changed += self.journal.keep_outcomes(rules, unjudged, at=at, targets=targets)
         return Judged(changed=changed, requests=requests, missing=missing)
 
@@ -224,8 +228,7 @@ class Judged:
         ]
 
 
-def _not_judged(records: Sequence[Record], arrival: int, reason: str) -> Kept:
-    signal = next(record.signal for record in records if record.arrival == arrival)
+def _not_judged(signal: Signal, reason: str) -> Kept:
     shown = keeping.shown(Outcome(signal=signal, outcome=None, reason=reason))
     return Kept(clock=None, state=None, shown=shown)
 

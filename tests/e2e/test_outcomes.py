@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -59,6 +61,10 @@ def test_the_first_sync_of_a_sandbox_shows_what_became_of_signals(shell: Shell) 
     [stopped, *_] = [
         one["id"] for one in told["signals"] if one["outcome"] == "stopped" and "1" in one["r_worst"]
     ]
+    exported = run_inside(shell, "journal", "export", "--sandbox", "--format", "csv").stdout
+    rows = list(csv.DictReader(io.StringIO(exported)))
+    assert Counter(row["outcome"] for row in rows)["stopped"] == found["stopped"]
+    assert min(float(row["r_net"]) for row in rows if row["r_net"]) < 0
     page = run_inside(shell, "journal", "show", "--sandbox", stopped).stdout
     lines = page[page.index("On paper: stopped") :].splitlines()
     assert [line for line in lines if "entered  at" in line]

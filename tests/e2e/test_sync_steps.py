@@ -14,6 +14,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import Snapshot
+from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.errors import TargetBusy
 from cqs_sheets.journal import Journal
 from cqs_sheets.template_files import load_template
@@ -60,6 +61,24 @@ def test_signals_that_end_are_marked_and_never_deleted(market: World) -> None:
     assert len(ended) == report.targets[0].closed > 0
     still = {s["id"] for s in _open(market)}
     assert not ended & still
+
+
+def test_a_short_look_back_ends_nothing_that_the_api_still_shows(
+    market: World,
+) -> None:
+    market.config_text = '[api]\ninterval = "auto"\n'
+    for _ in range(3):
+        market.sync()
+        market.clock.pass_(seconds=5)
+    report = market.sync().report
+    api = {signal["id"] for signal in _open(market)}
+    shown = {id_ for id_, row in signals(market).items() if row["status"] == "open"}
+    assert api
+    assert api <= shown
+    with Journal.open_readonly(market.folder / "journal.sqlite3", clock=market.clock) as journal:
+        opened = [record.signal.key for record in journal.records(status=Status.OPEN)]
+    assert {key.id for key in opened if key.table is FeedTable.MAIN} == shown
+    assert report.api.aged == 0
 
 
 def test_signals_that_only_leave_the_window_are_aged_not_closed(market: World) -> None:

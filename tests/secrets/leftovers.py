@@ -7,6 +7,7 @@ import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -35,5 +36,6 @@ def _rows(path: Path) -> Iterator[tuple[str, bytes]]:
             yield f"{path}: {table}", repr(row).encode()
             for value in row:
                 if isinstance(value, bytes):
-                    yield f"{path}: {table}, inflated", zlib.decompress(value)
+                    with suppress(zlib.error):  # some are stored as they are
+                        yield f"{path}: {table}, inflated", zlib.decompress(value)
     database.close()

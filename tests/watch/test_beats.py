@@ -75,8 +75,8 @@ def test_an_api_that_is_away_is_told_once_that_it_goes_on_and_when_it_is_back(
     watch = Watch()
     watch.beat()
     capsys.readouterr()
-    for _ in range(3):
-        watch.beat(errors=(AWAY,))
+    for times in range(3):
+        watch.beat(errors=(ApiUnavailable(f"{AWAY.message} (asked {times} times)", hint=AWAY.hint),))
     told = capsys.readouterr()
     assert told.err.count("error: ") == 1
     assert "goes on by itself" in told.err

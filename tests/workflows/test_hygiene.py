@@ -97,7 +97,7 @@ def test_a_watch_ends_before_its_job_does_and_the_chain_knows_that_limit() -> No
     assert JOBS["after"]["steps"][0]["with"]["timeout-minutes"] == str(limit)
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-extras.txt"])
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-extras.txt", "requirements-worker.txt"])
 def test_what_is_installed_is_locked_with_hashes(lock: str) -> None:
     text = (ROOT / ".github" / "actions" / lock).read_text(encoding="utf-8")
     packages = re.findall(r"^[a-z]\S*==\S+", text, re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,15 @@ from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
 from cqs_sheets.doctor.journal import size_text
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import as_csv, as_jsonl, write_lines, write_parquet, write_workbook
+from cqs_sheets.export import (
+    COLUMNS,
+    JUDGED_COLUMNS,
+    as_csv,
+    as_jsonl,
+    write_lines,
+    write_parquet,
+    write_workbook,
+)
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
 from cqs_sheets.run.poll import imported
@@ -246,7 +255,12 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
     where = where_of(options.where)
     status = Status(options.status) if options.status else None
     found = journal.records(since=options.since, until=options.until, status=status)
-    records = (record for record in found if passes(where, record, zone, symbols))
+    judged = journal.shown_outcomes(desk_of(session, journal).settings.rules)
+    records = (
+        replace(record, judged=judged.get(record.arrival, {}))
+        for record in found
+        if passes(where, record, zone, symbols)
+    )
     output = options.output
     if options.format_ in ("xlsx", "parquet") and output is None:
         raise UsageError(
@@ -262,8 +276,9 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
         template = load_template(options.template or "raw")
         write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
         return _wrote(output, counted)
-    jsonl = as_jsonl(counted, ascii_only=output is None and not shows_unicode())
-    lines = as_csv(counted) if options.format_ == "csv" else jsonl
+    columns = JUDGED_COLUMNS if judged else COLUMNS
+    jsonl = as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
+    lines = as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)

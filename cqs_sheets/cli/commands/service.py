@@ -73,7 +73,9 @@ def install_command(name: str, system: bool, dry_run: bool, every: str, **option
 @service_command.command("uninstall")
 @_options
 def uninstall_command(name: str, system: bool, dry_run: bool) -> int:
-    """Stop the service and take its files away; config, journal and sheets stay.
+    """Stop the service and take its files away.
+
+    Config, journal and sheets stay.
 
     \b
     Example:
@@ -104,7 +106,9 @@ def restart_command(name: str, system: bool, dry_run: bool) -> int:
 @service_command.command("status")
 @_options
 def status_command(name: str, system: bool, dry_run: bool) -> int:
-    """Tell whether the service runs: exit code 0 if it does, 75 if not.
+    """Tell whether the service runs.
+
+    Exit code 0 if it does, 75 if not.
 
     \b
     Example:

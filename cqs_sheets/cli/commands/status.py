@@ -12,6 +12,7 @@ from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.cli.terminal.tenants import print_tenants
+from cqs_sheets.cli.watching import watch_status
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.render import (
     ago,
@@ -39,22 +40,28 @@ _GAPS = 5
     "--coverage", "days", type=Days(), metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
 )
 @click.option("--all", "all_tenants", is_flag=True, help="Of every tenant of a journal in PostgreSQL.")
+@click.option("--watch", is_flag=True, help="Fill the screen with it, and keep it fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @loudness_options
-def status_command(as_json: bool, all_tenants: bool, days: int | None, **options: Any) -> int:
+def status_command(as_json: bool, all_tenants: bool, watch: bool, days: int | None, **options: Any) -> int:
     """Show the last poll, coverage and gaps, and what is pending where.
 
-    Asks nothing of the API and changes nothing.
+    Asks nothing of the API and changes nothing. With --watch: open signals (with their R, if outcomes are
+    judged), coverage, targets, the last alerts, trouble; keys filter, and open a chart.
 
     \b
     Examples:
       cqs-sheets status
       cqs-sheets status --coverage 30d
+      cqs-sheets status --watch
       cqs-sheets status --all
     """
     if all_tenants:
         with session_of(Options(**options), serve=False) as session:
             return print_tenants(session, as_json=as_json)
+    if watch:
+        with session_of(Options(**options), serve=False) as session:
+            return watch_status(session)
     with journal_of(Options(**options)) as (session, journal):
         print_status(session, journal, as_json=as_json, days=days)
     return 0

@@ -55,8 +55,7 @@ def show_result(
         print_warning(warning)
     for error in report.errors:
         show(error)
-    zone, symbols = (settings.zone, settings.targets[0].symbols) if settings else (UTC, BUILT_IN)
-    tell_github(report, environment, result.news, symbols=symbols, zone=zone)
+    tell_github(report, environment, result.news, settings)
     return report.exit_code
 
 
@@ -68,17 +67,13 @@ def _print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
 
 
 def tell_github(
-    report: Report,
-    environment: Environment,
-    news: Sequence[News] = (),
-    *,
-    symbols: Symbols = BUILT_IN,
-    zone: tzinfo = UTC,
+    report: Report, environment: Environment, news: Sequence[News] = (), settings: Settings | None = None
 ) -> None:
     """What GitHub shows of a sync, or of a watch in total; nothing elsewhere."""
     if environment.github_actions:
         from cqs_sheets.github import summary  # noqa: PLC0415 - there only
 
+        zone, symbols = (settings.zone, settings.targets[0].symbols) if settings else (UTC, BUILT_IN)
         summary.tell_github(report, environment, news, symbols=symbols, zone=zone)
 
 
@@ -119,6 +114,7 @@ class Beats:
         report = result.report
         log_report(report)
         self.line.clear()
+        was_away = self._away_since is not None
         first, self.total = self.total is None, in_total(self.total, report)
         self._begun = self._begun or report.started
         if self.as_json:
@@ -130,7 +126,8 @@ class Beats:
             if not self.quiet and warning not in self._known:
                 print_warning(warning)
         for error in report.errors:
-            self.show_error(error)
+            if error.exit_code != _AWAY or not was_away:
+                self.show_error(error)
         self._known = known
 
     def show_error(self, error: CqsError) -> None:
@@ -167,9 +164,9 @@ class Beats:
         work = [target for target in report.targets if first or has_work(target)]
         for target in work:
             say(f"{self._stamp()}  {harmless(target_text(target, dry_run=report.dry_run))}")
-        if first:
-            say(harmless(feed_text(report)))
-            say(coverage_text(report.coverage, self.zone))
+        for text in (feed_text(report), coverage_text(report.coverage, self.zone)) if first else ():
+            if text:
+                say(text)
         if self._away_since is None:
             self._state = plural(report.api.signals, "open signal")
         self._idle = 0 if work or result.news else self._idle + 1

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
-from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, exact_decimal, moment
+from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, exact_decimal, has_no_zone, moment
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
@@ -209,6 +209,7 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
         raise MalformedError("no id")
     if not coin:
         raise MalformedError("no coin")
+    stamp = _text(value, "timestamp")
     risk, odd_risk = _soft_number(value, "risk_level")
     leverage, odd_leverage = _soft_number(value, "leverage")
     signal = Signal(
@@ -229,6 +230,8 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
         stop_loss=_price(value, "stop_loss"),
         ask=_price(value, "ask"),
         extra=_extra(value),
+        sent=stamp if has_no_zone(stamp) else "",
+        sent_zone=str(zone),
     )
     flags = (*oddities(signal), *odd_risk, *odd_leverage)
     return replace(signal, flags=flags) if flags else signal

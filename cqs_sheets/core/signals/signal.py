@@ -70,6 +70,11 @@ def _moment(text: str, zone: tzinfo, by: datetime | None) -> datetime | None:
     return second if by is not None and first < second <= by + _CLOCK_NOISE else first
 
 
+def has_no_zone(text: str) -> bool:
+    """Whether a time stamp says on which clocks it is: no Unix time, no offset."""
+    return re.fullmatch(_CLOCK, text) is not None
+
+
 class FeedTable(StrEnum):
     """The provider's table an id belongs to: ids are sequences of their own in each."""
 
@@ -116,7 +121,8 @@ class Signal:
     """One API object, parsed: prices exact, `timestamp` aware (UTC), absent values None.
 
     `extra` keeps every field the guide does not name, as text. `flags` says what is odd about
-    the values (kept as they came), e.g. "stop on the wrong side".
+    the values (kept as they came), e.g. "stop on the wrong side". `sent` is the time stamp as it came, "" where it
+    has a zone of its own or is not known any more; `sent_zone` names the zone that it was read in.
     """
 
     key: SignalKey
@@ -137,6 +143,8 @@ class Signal:
     leverage: Decimal | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    sent: str = field(default="", compare=False)
+    sent_zone: str = field(default="", compare=False)
 
 
 class Reject(NamedTuple):

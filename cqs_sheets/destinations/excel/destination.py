@@ -135,7 +135,8 @@ class ExcelDestination:
                 self._file.stage(draft.write)
             version = self._file.commit(expected)
             memory = segments.to_bytes(version, draft.directory, draft.layouts) if draft.layouts else b""
-            return Applied(version=version, warnings=(*warnings(), *self._file.told), memory=memory)
+            told = (*self._file.told, *self._file.conflicts())
+            return Applied(version=version, warnings=(*warnings(), *told), memory=memory)
 
     def _edit(self, draft: Draft, plan: Plan) -> Callable[[], list[str]]:
         """Carry out a plan in a draft; returns what tells the warnings once the draft has been written."""
@@ -166,6 +167,8 @@ class ExcelDestination:
         except DataRefused:
             if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save
                 raise self._file.changed() from None
+            if busy := self._file.half_synced():
+                raise busy from None
             raise
 
     def _package(self) -> Package:

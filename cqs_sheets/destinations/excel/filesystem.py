@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
+from cqs_sheets.destinations.excel import synced
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.files import HELD
@@ -110,6 +111,11 @@ class WorkbookFile:
         try:
             found = self.path.stat()
         except FileNotFoundError:
+            if synced.placeholder(self.path).exists():
+                raise self._busy(
+                    "iCloud Drive has taken it off this Mac",
+                    "Open its folder in the Finder and have it downloaded (Keep Downloaded makes that last).",
+                ) from None
             return None
         except OSError as error:
             raise self.explained(error) from error
@@ -120,6 +126,29 @@ class WorkbookFile:
                 hint="Name a workbook (.xlsx) as the target.",
             )
         return found
+
+    def half_synced(self) -> TargetBusy | None:
+        """Why a workbook that cannot be read may be whole in a while, or None: a service may be bringing it."""
+        service, found = synced.service_of(self.path), self._looked_at()
+        if service is None or found is None or self._disk.now() - found.st_mtime > synced.HALF_SYNCED:
+            return None
+        return self._busy(
+            f"it is not whole, and {service} may still be bringing it", "Nothing to do: it is tried again."
+        )
+
+    def conflicts(self) -> list[str]:
+        """What to tell of copies beside it that a service made where two computers saved at once."""
+        service = (
+            synced.service_of(self.path) or "a service that keeps this folder the same on several computers"
+        )
+        with suppress(OSError):
+            names = [entry.name for entry in self.path.parent.iterdir()]
+            return [
+                f"{name} is a copy that {service} made, as two computers saved at once: the sync's rows are all in"
+                f" {self.path.name}; see whether you typed something there, then delete it."
+                for name in synced.conflict_copies(self.path, names)
+            ]
+        return []
 
     def sweep(self) -> None:
         """Remove what a killed run left behind, unless a live one is at work; what it had replaced is a backup."""
