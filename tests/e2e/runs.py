@@ -91,6 +91,7 @@ class World:
             ) as api,
             Journal.open(self.folder / "journal.sqlite3", clock=utc_now, rehearsal=dry_run) as journal,
         ):
+            deliverer = Deliverer(journal=journal, choices=Choices(**options), dry_run=dry_run, clock=utc_now)
             return run_once(
                 Run(
                     settings=settings,
@@ -98,9 +99,7 @@ class World:
                         api, journal, free=key.is_free,
                         server_zone=settings.api.server_zone, interval=settings.api.interval,
                     ),
-                    deliverer=lambda: Deliverer(
-                        journal=journal, choices=Choices(**options), dry_run=dry_run, clock=utc_now
-                    ),
+                    deliverer=lambda: deliverer,
                     dry_run=dry_run,
                     at_rest=lambda _: None,
                     journal=journal,

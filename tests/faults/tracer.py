@@ -26,6 +26,17 @@ _PRODUCT = (
     "cqs_sheets.cli.commands.sync", "cqs_sheets.cli.terminal.failures", "cqs_sheets.sandbox",
     "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google",
     "cqs_sheets.destinations.google.wire.auth",
+    "cqs_sheets.run.deliver",
+    "cqs_sheets.destinations.excel.destination",
+    "cqs_sheets.core.changes",
+    "cqs_sheets.core.templates.reading",
+    "cqs_sheets.core.outcomes.keeping",
+    "cqs_sheets.run.outcomes",
+    "cqs_sheets.cli.terminal.news",
+    "cqs_sheets.github.summary",
+    "ctypes",
+    "html",
+    "platformdirs",
 )  # fmt: skip
 
 

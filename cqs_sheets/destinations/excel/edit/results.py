@@ -18,9 +18,11 @@ from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.rows import without_result
+from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
+from cqs_sheets.destinations.excel.parts.segments import Sealed, Stretch
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
@@ -49,10 +51,10 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
 
     Nothing is done where that would take long, or the calendar is not the usual one.
     """
-    size = sum(len(chunk) for sheet in sheets for chunk in draft.chunks(sheet.part)) if sheets else 0
-    if workbook.epoch_1904 or not 0 < size <= _MOST_BYTES:
+    shapes = frozenset(_shapes(template))
+    if workbook.epoch_1904 or not shapes or not 0 < _size(draft, sheets) <= _MOST_BYTES:
         return
-    book = _Book(draft, workbook, frozenset(_shapes(template)))
+    book = _Book(draft, workbook, shapes)
     tables = [sheet for sheet in sheets if tables_of(draft, sheet.part)]
     for sheet in sorted(sheets, key=lambda each: (each not in tables, not each.name.startswith("_"))):
         results = book.results(sheet)
@@ -65,6 +67,11 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
             after = _with_caches(before, book, blocks)
             if after != before:
                 draft.put(part, after)
+
+
+def _size(draft: Draft, sheets: Collection[Sheet]) -> int:
+    content = (each for sheet in sheets for each in draft.content(sheet.part)())
+    return sum(each.segment.size if isinstance(each, Sealed) else len(each) for each in content)
 
 
 def own_sheets(workbook: Workbook, template: Template, tables: Collection[Sheet]) -> list[Sheet]:
@@ -242,10 +249,10 @@ def _store(draft: Draft, sheet: Sheet, results: Mapping[Position, Held]) -> None
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
         return match[0] if held is UNKNOWN else _with_result(match[0], held)
 
-    def stored() -> Iterator[bytes]:
+    def stored() -> Iterator[Stretch]:
         for piece in pieces(before()):
-            rows = piece.part is Part.ROWS and b"<f" in piece.text
-            yield _CELL.sub(cell, addressed(piece).text) if rows else piece.text
+            rows = piece.part is Part.ROWS and piece.kind != segments.PLAIN and b"<f" in piece.text
+            yield piece.content(_CELL.sub(cell, addressed(piece).text) if rows else None)
 
     draft.put(sheet.part, stored)
 
