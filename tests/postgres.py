@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -111,18 +111,40 @@ def running() -> Iterator[Server]:
     folder = Path(tempfile.gettempdir()) / f"cqs-pg-{run[:16]}"  # short: it is part of a socket's path
     server, users = Server(folder, binaries), folder.with_suffix(".users")
     with FileLock(folder.with_suffix(".lock")):
-        count = int(users.read_text()) if users.exists() else 0
-        if not count:
+        _sweep(binaries)
+        known = _alive(users)
+        if not known:
             server.make()
             server.start()
-        users.write_text(str(count + 1))
+        users.write_text(" ".join(map(str, (*known, os.getpid()))))
     try:
         yield server
     finally:
         with FileLock(folder.with_suffix(".lock")):
-            count = int(users.read_text()) - 1
-            users.write_text(str(count))
-            if not count:
-                server.stop()
-                shutil.rmtree(folder)
-                users.unlink()
+            left = [pid for pid in _alive(users) if pid != os.getpid()]
+            users.write_text(" ".join(map(str, left)))
+            if not left:
+                _end(server, users)
+        if not left:
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _alive(users: Path) -> list[int]:
+    """The processes that use a server and still run."""
+    pids = [int(pid) for pid in users.read_text().split()] if users.exists() else []
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists() or not Path("/proc").exists()]
+
+
+def _sweep(binaries: Path) -> None:
+    """End what test runs that were killed left behind."""
+    for users in Path(tempfile.gettempdir()).glob("cqs-pg-*.users"):
+        if not _alive(users):
+            _end(Server(users.with_suffix(""), binaries), users)
+
+
+def _end(server: Server, users: Path) -> None:
+    if server.folder.exists():
+        with suppress(AssertionError):  # it has ended
+            server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+    users.unlink(missing_ok=True)

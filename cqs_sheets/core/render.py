@@ -91,9 +91,9 @@ def moment_text(moment: datetime, zone: tzinfo = UTC) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-def has_work(target: TargetReport) -> bool:
-    """Whether anything was done in a target, or kept out of it, or failed."""
-    done = target.added or target.updated or target.closed or target.made or target.told
+def has_work(target: TargetReport, *, news: bool) -> bool:
+    """Whether anything was done in a target, kept out of it, or failed; without `news`, rows that aged are nothing."""
+    done = target.added or target.closed or target.made or target.told or (news and target.updated)
     return bool(done or target.declined or target.outcome != "ok")
 
 

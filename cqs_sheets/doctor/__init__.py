@@ -44,6 +44,7 @@ class Examination:
     service: Manager
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
+    sandbox: bool = False
 
     def run(self) -> Iterator[Finding]:
         """Every finding; a failure of one check never stops the others."""
@@ -72,6 +73,6 @@ class Examination:
             yield fail(target.name, "target.template", error)
             return
         if target.path is None:
-            yield from check_spreadsheet(target, template, self.google)
+            yield from check_spreadsheet(target, template, self.google, sandbox=self.sandbox)
         else:
-            yield from check_workbook(target, target.path, template, Disk())
+            yield from check_workbook(target, target.path, template, Disk(), sandbox=self.sandbox)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.plan.binding import Bindings, bind
+from cqs_sheets.core.plan.facts import Facts, of_sandbox
 from cqs_sheets.core.plan.plan import Stamp
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import InspectedTab
@@ -21,14 +22,16 @@ from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, check_tab, fail, ok, warn
 from cqs_sheets.doctor.journal import check_folder, size_text
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
-from cqs_sheets.run.deliver import look
+from cqs_sheets.run.deliver import holds_invented, look
 
 _SCARCE_ROWS = 50_000
 _ANY_WRITE = 0o222
 
 
-def check_workbook(settings: TargetSettings, path: Path, template: Template, disk: Disk) -> Iterator[Finding]:
-    """A workbook target, which need not exist yet."""
+def check_workbook(
+    settings: TargetSettings, path: Path, template: Template, disk: Disk, *, sandbox: bool = False
+) -> Iterator[Finding]:
+    """A workbook target, which need not exist yet; `sandbox`: for invented signals."""
     subject = settings.name
     file = WorkbookFile(path, backups=0, force=False, lock_wait=0, sleep=_never, disk=disk)
     try:
@@ -37,14 +40,21 @@ def check_workbook(settings: TargetSettings, path: Path, template: Template, dis
             check_place(path)
             yield ok(subject, "target.file", f"not there yet: the first sync makes {path}")
         else:
-            yield from _contents(settings, file, template)
+            yield from _contents(settings, file, template, sandbox=sandbox)
     except CqsError as error:
         yield fail(subject, "target.file", error)
     yield from _leftovers(subject, file)
     yield from check_folder(subject, file.path.parent)
 
 
-def _contents(settings: TargetSettings, file: WorkbookFile, template: Template) -> Iterator[Finding]:
+def _mixed(settings: TargetSettings, facts: Facts, *, sandbox: bool) -> Iterator[Finding]:
+    if not sandbox and of_sandbox(facts.lineage):
+        yield fail(settings.name, "target.sandbox", holds_invented(settings))
+
+
+def _contents(
+    settings: TargetSettings, file: WorkbookFile, template: Template, *, sandbox: bool
+) -> Iterator[Finding]:
     subject, path = settings.name, file.path
     destination = ExcelDestination(path)
     facts = look(destination, template, settings.tabs, Stamp(exists=True))
@@ -52,6 +62,7 @@ def _contents(settings: TargetSettings, file: WorkbookFile, template: Template) 
     tabs = destination.inspect(facts, bindings)
     size = size_text(path.stat().st_size)
     yield ok(subject, "target.file", f"{path}: {size}, template {template.name}")
+    yield from _mixed(settings, facts, sandbox=sandbox)
     if not (path.stat().st_mode & _ANY_WRITE and os.access(path, os.W_OK)):
         refusal = AccessRefused(
             f"{path.name} is read-only.",
@@ -117,8 +128,10 @@ def _never(seconds: float) -> None:
 _NEARLY_FULL = 0.9
 
 
-def check_spreadsheet(settings: TargetSettings, template: Template, http: SheetsHttp) -> Iterator[Finding]:
-    """A spreadsheet target: two to four reads, no write."""
+def check_spreadsheet(
+    settings: TargetSettings, template: Template, http: SheetsHttp, *, sandbox: bool = False
+) -> Iterator[Finding]:
+    """A spreadsheet target: two to four reads, no write; `sandbox`: for invented signals."""
     subject = settings.name
     try:
         destination = GoogleDestination(settings.place.spreadsheet or "", http=http)
@@ -130,6 +143,7 @@ def check_spreadsheet(settings: TargetSettings, template: Template, http: Sheets
         return
     shared = f'"{found.title}" can be read; whether it may be written, only a write shows'
     yield ok(subject, "target.sharing", shared)
+    yield from _mixed(settings, facts, sandbox=sandbox)
     any_will_do = "any will do: values are written typed, times in the config's zone"
     yield ok(subject, "target.locale", f"locale {found.locale}, time zone {found.zone}; {any_will_do}")
     yield from _tabs(subject, bindings, found)

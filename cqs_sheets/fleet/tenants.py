@@ -98,7 +98,11 @@ class Tenants:
         try:
             settings = load(config=path, environ=self._environ, cwd=path.parent, search=False)
             if settings.journal_url is None:
-                raise UsageError("its journal is no PostgreSQL: set CQS_JOURNAL, or name one in [journal]")
+                raise UsageError(
+                    "its journal is no PostgreSQL.",
+                    meaning="Workers share a journal.",
+                    hint="Set CQS_JOURNAL, or name one in [journal].",
+                )
         except CqsError as error:
             problem = str(error)
             if before is None or before.problem != problem:

@@ -7,10 +7,10 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, Thread
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
@@ -22,9 +22,9 @@ from cqs_sheets.fleet.queue import FILES_QUEUE, Reminders, SharedPlaces
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session, open_google, opened_run
-from cqs_sheets.run.alerts import alerting
+from cqs_sheets.run.alerts import Dispatcher
 from cqs_sheets.run.rest import remembered
-from cqs_sheets.run.sync import Run, judge, poll_feeds, settings_values, write_target
+from cqs_sheets.run.sync import Run, judge, note_troubles, poll_feeds, settings_values, write_target
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, field, replace
 
@@ -92,9 +92,20 @@ class Work:
                 places.delay(max(0, sum(poll.requests for poll in polls) - 1))
                 for poll in polls:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
+                note_troubles(run, polls, ())
             self._offer(run, tenant)
             if run.desk and run.desk.due():
                 self.reminders.judge(tenant)
+        if session.settings.alerts:
+            self._start_telling(tenant)
+
+    def tell(self, tenant: str) -> None:
+        """Send what a tenant's alerts have to tell; while another worker is at it, nothing."""
+        session = self.tenants.session(tenant)
+        if session is not None:
+            with suppress(CqsError):  # the next poll tries again
+                place = session.journal_path
+                Dispatcher(session.settings, place, clock=self.clock, warn=_log.warning).send_due()
 
     def write(self, tenant: str, target: str, attempt: int) -> None:
         """Bring a target up to date; one that is locked, over quota or away is looked at again later."""
@@ -107,6 +118,7 @@ class Work:
             last = {poll.feed: poll for poll in run.journal.polls(_POLLS)}
             failed = [f"{name}: {poll.outcome}" for name, poll in last.items() if poll.outcome != "ok"]
             done = write_target(run, settings, settings_values(run, failed), make_empty=True)
+            note_troubles(run, (), [done])
         error = done.delivery.error
         self.metrics.wrote(tenant, done.seconds, error.kind if error else "ok", done.delivery.pending)
         if error is None:
@@ -136,6 +148,10 @@ class Work:
         for http in self._google.values():
             http.close()
 
+    def _start_telling(self, tenant: str) -> None:
+        """Beside all else: a service may take its time."""
+        Thread(target=self.tell, args=(tenant,), daemon=True).start()
+
     def _offer(self, run: Run, tenant: str) -> None:
         """Remind of each target that lacks something; one that lacks nothing costs no request."""
         lacking = [target for target in run.settings.targets if _lacks(run, target)]
@@ -152,12 +168,8 @@ class Work:
         google = (
             self._connection(session) if any(t.place.spreadsheet for t in session.settings.targets) else None
         )
-        with (
-            alerting(session.settings, session.journal_path, clock=self.clock, warn=_log.warning) as nudge,
-            opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run,
-        ):
+        with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
             yield run
-            nudge()
 
     def _connection(self, session: Session) -> SheetsHttp:
         """One connection for all who use the same credentials, its requests counted over all workers."""

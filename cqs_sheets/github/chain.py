@@ -90,12 +90,16 @@ class Chain:
         """What the schedule does: start a run where none is there, unless somebody stopped the last one."""
         if any(self._others(ended=False)):
             return "A run watches or waits already: nothing to do."
-        last = next(iter(self._others(ended=True)), None)
-        if last and last.get("conclusion") == "cancelled" and self._stopped(self._watched_minutes(last)):
-            return (
-                f"Somebody stopped the last run ({last.get('html_url', '')}), so none is started."
-                " To go on, press Run workflow."
-            )
+        for last in self._others(ended=True):
+            minutes = self._watched_minutes(last) if last.get("conclusion") == "cancelled" else 0.0
+            if minutes is None:
+                continue  # it never began: what ended before it counts
+            if last.get("conclusion") == "cancelled" and self._stopped(minutes):
+                return (
+                    f"Somebody stopped the last run ({last.get('html_url', '')}), so none is started."
+                    " To go on, press Run workflow."
+                )
+            break
         self._dispatch()
         return "No run was there: one was started."
 
@@ -112,7 +116,7 @@ class Chain:
             return "It never began: a newer one waits in its place."
         if result == "cancelled" and self._stopped(minutes):
             stopped = self._cancel_waiting()
-            self.tell(f"Run {self._link()} was cancelled, and {stopped} that waited. If that was you: nothing is to do."
+            self.tell(f"Run {self._link()} was cancelled{stopped}. If that was you: nothing is to do."
                       " To go on, press **Run workflow** on the workflow's page.")  # fmt: skip
             return "Stopped."
         self.tell(problem or self._unexplained(result))
@@ -203,7 +207,7 @@ class Chain:
             if run.get("status") != "in_progress":
                 self._api.send("POST", f"/actions/runs/{run['id']}/cancel")
                 count += 1
-        return "the one" if count == 1 else f"the {count}" if count else "none"
+        return ", and with it the run that waited" if count else ""
 
     def _stopped(self, minutes: float | None) -> bool:
         """Whether somebody cancelled it: GitHub calls a job that ran out of time cancelled, too."""

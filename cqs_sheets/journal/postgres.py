@@ -385,7 +385,11 @@ def _explain(error: psycopg.Error, name: str, password: str) -> CqsError | None:
     reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no answer"
     reason = reason.replace(password, "***") if password else reason
     state = error.sqlstate or ""
-    if state in ("42501", "25006") or state.startswith("28") or (not state and _REFUSED.search(reason)):
+    if (
+        state in ("42501", "42704", "25006")
+        or state.startswith("28")
+        or (not state and _REFUSED.search(reason))
+    ):
         return AccessRefused(
             f"{name} refused us: {reason}.",
             meaning="Nothing was changed.",

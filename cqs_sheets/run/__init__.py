@@ -216,16 +216,26 @@ def opened_run(
 
 
 def check_targets(session: Session) -> None:
-    """Raise CqsError for a target that can never be written: before the API is asked, as nothing will mend that.
+    """Raise CqsError if no target can ever be written: before the API is asked, as nothing will mend that.
 
-    One that was written before is not looked at: its signals are caught also while it is away.
+    One that was written before is not looked at: its signals are caught also while it is away. One among others is
+    told in its turn.
     """
     with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
         new = [each for each in session.settings.targets if not remembered(journal, each).sequence]
-    for target in new:
+    hopeless = list(filter(None, map(_hopeless, new)))
+    if len(hopeless) == len(session.settings.targets):
+        raise hopeless[0]
+
+
+def _hopeless(target: TargetSettings) -> CqsError | None:
+    try:
         load_template(target.template)
         if target.path:
             check_place(target.path)
+    except CqsError as error:
+        return error
+    return None
 
 
 def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:

@@ -385,12 +385,7 @@ class Deliverer:
             return
         name = target.settings.name
         if not self.sandbox and of_sandbox(stamp.lineage):
-            raise DataRefused(
-                f"{name} holds invented signals of the sandbox: real ones are not mixed with them.",
-                meaning=ROWS_WAIT,
-                hint=f"Name another target with --to, or {_AWAY[target.settings.path is None]}.",
-                kind="sandbox",
-            )
+            raise holds_invented(target.settings)
         with self.turn:
             ours = self.journal.stamps(state, stamp.lineage)
         if self.sandbox and not of_sandbox(stamp.lineage) and not ours:
@@ -464,6 +459,16 @@ def _wanted(
         if passes(target.settings.where, item.record, target.zone):
             added = item.delivered.added if item.delivered and item.delivered.added <= held else None
             yield from rows.of(item.record, added=added, fill_only=fill_only)
+
+
+def holds_invented(settings: TargetSettings) -> DataRefused:
+    """Why real signals do not go into a target of the sandbox."""
+    return DataRefused(
+        f"{settings.name} holds invented signals of the sandbox: real ones are not mixed with them.",
+        meaning=ROWS_WAIT,
+        hint=f"Name another target with --to, or {_AWAY[settings.path is None]}.",
+        kind="sandbox",
+    )
 
 
 def _refuse_large(plan: Plan) -> None:

@@ -87,8 +87,7 @@ def run_once(run: Run) -> SyncResult:
     if judged and judged.changed:
         written = _with_outcomes(run, written, shown)
     stopped = run.stop()
-    if run.settings.alerts:
-        _note_troubles(run, polls, written)
+    note_troubles(run, polls, written)
     report = Report(
         started=started,
         seconds=(run.clock() - started).total_seconds(),
@@ -145,8 +144,10 @@ def _digested(run: Run) -> Iterator[CqsError]:
             yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
 
 
-def _note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written]) -> None:
-    """What fails now and what does not, for alerts."""
+def note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written]) -> None:
+    """What fails now and what does not, for alerts; nothing where there are none."""
+    if not run.settings.alerts:
+        return
     asked = [(_API, poll.error) for poll in polls]
     given = [(target.settings.name, target.delivery.error) for target in written]
     failing = {

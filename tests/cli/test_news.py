@@ -195,6 +195,9 @@ def test_real_and_invented_signals_never_stand_in_one_workbook(shell: Shell) -> 
     assert "--to" in real.stderr
     assert [(shell.folder / name).read_bytes() for name in ("a.xlsx", "b.xlsx")] == before
     assert shell.run("sync", "--sandbox", "--to", "a.xlsx").returncode == 0
+    examined = shell.run("doctor", "--to", "a.xlsx")
+    assert examined.returncode == 65
+    assert "holds invented signals of the sandbox" in examined.stdout
 
 
 def test_an_export_says_what_it_wrote(shell: Shell) -> None:

@@ -122,3 +122,14 @@ def test_an_empty_variable_counts_as_unset_and_is_told(tmp_path: Path) -> None:
 def test_no_form_of_the_settings_shows_the_key(tmp_path: Path) -> None:
     settings = load_text(tmp_path, environ={"CQS_API_KEY": _KEY})
     assert _KEY not in f"{settings} {settings!r} {settings.api} {settings.api!r} {settings.api.key}"
+
+
+def test_a_config_names_the_variable_that_holds_its_key(tmp_path: Path) -> None:
+    text = '[api]\nkey_env = "DESK_KEY"\n'
+    assert load_text(tmp_path, text, environ={"DESK_KEY": _KEY}).api.key.reveal() == _KEY
+    assert (
+        load_text(tmp_path, text, environ={"DESK_KEY": _KEY, "CQS_API_KEY": "other"}).api.key.reveal()
+        == "other"
+    )
+    assert "there is no key in it" in refusal(tmp_path, text)
+    assert "keep one of them" in refusal(tmp_path, _FILE + 'key_env = "DESK_KEY"\n')

@@ -116,7 +116,7 @@ def test_an_output_that_is_full_is_no_bug(shell: Shell, streams: list[str]) -> N
     assert done.returncode == 75
     assert list(shell.temp.glob("*crash*")) == []
     if "stderr" not in streams:
-        assert b"The output cannot be written: No space left on device." in done.stderr
+        assert b"The output cannot be used: No space left on device." in done.stderr
 
 
 @pytest.mark.parametrize("name", ["SQLITE_CANTOPEN", "SQLITE_READONLY"])

@@ -106,6 +106,7 @@ def test_a_cancel_stops_the_one_that_waits_as_well_and_is_told(trial: Trial) -> 
     waiting = trial.api.begin_run("queued")
     trial.chain(cancelled).after("cancelled", final=False, problem="")
     assert trial.api.runs[waiting - 1]["conclusion"] == "cancelled"
+    assert "Somebody stopped" in trial.chain(9).start_if_none()
     assert "was cancelled" in trial.body
     assert trial.api.dispatches() == 0
 

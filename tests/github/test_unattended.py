@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -145,3 +145,36 @@ def test_a_config_that_cannot_be_used_is_told_as_final(tmp_path: Path, run: Make
     told = dict(line.partition("=")[::2] for line in output.read_text().splitlines())
     assert told["final"] == "true"
     assert "nonsense" in told["problem"]
+
+
+class Watching:
+    """A child that watches for so many minutes; the time passes as it is waited for."""
+
+    minutes = 0
+    error = ""
+
+    def __init__(self, *_given: object) -> None:
+        Watching.minutes = 0
+
+    def wait(self, _seconds: float) -> int | None:
+        Watching.minutes += 1
+        return None if Watching.minutes < 60 else 0
+
+    def stop(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("news_at", "pushed_at"),
+    [((), [21, 42]), ((7, 8, 30), [7, 12, 30, 51]), (range(60), [*range(5, 60, 5)])],
+)
+def test_a_watch_pushes_news_within_minutes_and_without_any_more_seldom(
+    run: Make, monkeypatch: pytest.MonkeyPatch, news_at: Sequence[int], pushed_at: list[int]
+) -> None:
+    made = run(INPUT_KEEP_EVERY="5m")
+    pushed: list[int] = []
+    monkeypatch.setattr("cqs_sheets.github.unattended.Child", Watching)
+    monkeypatch.setattr(made, "_elapsed", lambda: Watching.minutes * 60.0)
+    monkeypatch.setattr(made, "_news", lambda: (sum(at <= Watching.minutes for at in news_at),))
+    monkeypatch.setattr(made, "_keep", lambda: pushed.append(Watching.minutes))
+    assert made._call("watch") == 0
+    assert pushed == pushed_at

@@ -10,12 +10,14 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.journal import Journal, Poll
 from tests.journal.samples import NOON, at, failed_poll, key, poll, signal
+from tests.postgres import Server
 
 LAST_MINUTE = 90
 FEEDS = ("all", "even")
@@ -141,22 +143,37 @@ def check_record(record: Record, offer: Offer, model: Model, last: Step) -> None
 @settings(max_examples=150, deadline=None)
 @given(markets(), schedules())
 def test_the_journal_tells_no_lie_about_the_market(market: list[Offer], steps: list[Step]) -> None:
-    model = Model()
     with a_journal() as journal:
-        for step in steps:
-            journal.record_poll(poll_of(step, market, model))
-            if step.write:
-                write_target(journal, model, step.when)
-        records = {one.signal.key.id: one for one in journal.records()}
-        assert records.keys() == {str(number) for number in model.shown_at}
-        for number in model.shown_at:
-            check_record(records[str(number)], market[number], model, steps[-1])
-            history = [one.record.revision for one in journal.revisions(key(number))]
-            assert history == list(range(1, records[str(number)].revision + 1))
-        write_target(journal, model, LAST_MINUTE + 1)
-        assert model.target == {signal_id: one.revision for signal_id, one in records.items()}
-        check_coverage(journal, model)
-        assert journal.verify() == []
+        check_all(journal, market, steps)
+
+
+@pytest.mark.soak
+def test_nor_does_one_in_postgresql(postgres_server: Server) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(markets(), schedules())
+    def tells_no_lie(market: list[Offer], steps: list[Step]) -> None:
+        with Journal.open(postgres_server.place(), clock=lambda: at(LAST_MINUTE)) as journal:
+            check_all(journal, market, steps)
+
+    tells_no_lie()
+
+
+def check_all(journal: Journal, market: list[Offer], steps: list[Step]) -> None:
+    model = Model()
+    for step in steps:
+        journal.record_poll(poll_of(step, market, model))
+        if step.write:
+            write_target(journal, model, step.when)
+    records = {one.signal.key.id: one for one in journal.records()}
+    assert records.keys() == {str(number) for number in model.shown_at}
+    for number in model.shown_at:
+        check_record(records[str(number)], market[number], model, steps[-1])
+        history = [one.record.revision for one in journal.revisions(key(number))]
+        assert history == list(range(1, records[str(number)].revision + 1))
+    write_target(journal, model, LAST_MINUTE + 1)
+    assert model.target == {signal_id: one.revision for signal_id, one in records.items()}
+    check_coverage(journal, model)
+    assert journal.verify() == []
 
 
 def check_coverage(journal: Journal, model: Model) -> None:

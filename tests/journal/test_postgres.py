@@ -164,7 +164,7 @@ def test_a_tenant_bound_to_a_role_is_for_its_members(postgres_server: Server, cl
 
 
 def test_a_cursor_skips_nothing_while_several_machines_write(place: SharedJournal, clock: Clock) -> None:
-    turns, writers, done = 12, 3, threading.Event()
+    turns, writers, done = 6, 3, threading.Event()
 
     def write(first: int) -> None:
         with Journal.open(place, clock=clock) as journal:

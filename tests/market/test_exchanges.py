@@ -287,9 +287,8 @@ def truth(market: sandbox.RunningSandbox, one: Drawn) -> Truth:
     ticks: list[Tick] = []
     prices = market.market.prices
     for candle in prices.minutes(one.exchange, one.pair, clock, clock + one.minutes):
-        seconds = [
-            prices.at(one.exchange, one.pair, candle.minute * 60 + second) for second in (0, 20, 40, 59)
-        ]
+        first = prices.at(one.exchange, one.pair, candle.minute * 60 + 20)
+        seconds = [candle.open, first, candle.low if first == candle.high else candle.high, candle.close]
         for here, there in zip([seconds[0], *seconds], seconds, strict=False):
             low, high = min(here, there), max(here, there)
             passed = [level for level in levels if low < level < high]

@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from cqs_sheets import Client, Report, UsageError, sandbox, sync
+from cqs_sheets import Client, CqsError, Report, UsageError, sandbox, sync
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
 
@@ -82,12 +82,26 @@ def test_rows_that_wait_for_a_target_that_cannot_be_opened_are_counted(
 ) -> None:
     (here / "broken.toml").write_text("this is no template")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(here / "absent.json"))
-    (target,) = sync(to=[to], template=template).targets
+    (here / "cqs-sheets.toml").write_text(
+        f'[[target]]\nto = "{to}"\ntemplate = "{template}"\n[[target]]\nto = "good.xlsx"\n'
+    )
+    target, good = sync(config="cqs-sheets.toml").targets
     shell = Shell(here, {"CQS_API_URL": server.url})
-    (here / "cqs-sheets.toml").write_text(f'[[target]]\nto = "{to}"\ntemplate = "{template}"\n')
-    (shown,) = json.loads(run_inside(shell, "status", "--json").stdout)["targets"]
+    shown, _ = json.loads(run_inside(shell, "status", "--json").stdout)["targets"]
     assert (target.outcome, target.pending) == ("failed", shown["pending"])
     assert target.pending > 0
+    assert good.added > 0
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("to", "template"), [("absent/mine.xlsx", "raw"), ("mine.xlsx", "absent.toml")])
+def test_where_nothing_can_ever_be_written_nothing_is_asked(
+    server: sandbox.RunningSandbox, to: str, template: str
+) -> None:
+    before = len(server.requests)
+    with pytest.raises(CqsError, match=r"folder|template"):
+        sync(to=[to], template=template)
+    assert len(server.requests) == before
 
 
 def test_a_sandboxed_sync_has_a_journal_of_its_own(here: Path) -> None:

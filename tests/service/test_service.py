@@ -202,9 +202,9 @@ def test_install_status_and_uninstall_leave_nothing(shell: Shell) -> None:
     assert stat.S_IMODE(unit.stat().st_mode) == 0o644
     (shell.folder / "says").write_text("active\n")
     assert shell.run("service", "status").returncode == 0
-    assert "installed, and running" in shell.run("doctor", "--to", "a.xlsx").stdout
+    assert "installed, and running" in shell.run("doctor", "--to", "a.xlsx", "--json").stdout
     (shell.folder / "says").write_text("failed\n")
-    assert "not running" in shell.run("doctor", "--to", "a.xlsx").stdout
+    assert "and not running" in shell.run("doctor", "--to", "a.xlsx", "--json").stdout
     assert shell.run("service", "status").returncode == 75
     assert shell.run("service", "restart").returncode == 0
     assert shell.run("service", "uninstall").returncode == 0

@@ -38,8 +38,8 @@ class Watch:
         self.beats.show(SyncResult(report=made(self.now, added=len(news), **report), plans={}, news=news))
 
 
-def made(at: datetime, *, added: int = 0, **more: Any) -> Report:
-    target = TargetReport(target="a.xlsx", template="raw", outcome=Outcome.OK, added=added)
+def made(at: datetime, *, added: int = 0, updated: int = 0, **more: Any) -> Report:
+    target = TargetReport(target="a.xlsx", template="raw", outcome=Outcome.OK, added=added, updated=updated)
     given: dict[str, Any] = {
         "api": ApiReport(requests=1, signals=5, new=added),
         "coverage": coverage([], at),
@@ -54,7 +54,7 @@ def test_news_are_stamped_and_beats_without_are_silent(capsys: pytest.CaptureFix
     first = capsys.readouterr().out
     assert first.startswith("12:01:00  new  BTC/USDT  LONG")
     assert "12:01:00  a.xlsx: 1 added" in first
-    watch.beat()
+    watch.beat(updated=3)  # signals that aged
     assert capsys.readouterr() == ("", "")
     watch.beat(NEW)
     assert [line[:10] for line in capsys.readouterr().out.splitlines()] == ["12:03:00  "] * 2

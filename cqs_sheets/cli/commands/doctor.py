@@ -117,6 +117,7 @@ def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[
         service=manager_here(NAME),
         clock=utc_now,
         progress=progress,
+        sandbox=session.sandbox,
     ).run():
         progress.clear()
         yield finding

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
 from cqs_sheets.run.poll import imported
 from cqs_sheets.template_files import load_template
-from cqs_sheets.values import dataclass
+from cqs_sheets.values import dataclass, replace
 
 _IMPORTED = "imported"  # the feed of answers that were saved by hand
 

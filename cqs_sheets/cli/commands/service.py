@@ -157,7 +157,9 @@ def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: boo
 def _manager(name: str, *, system: bool) -> Manager:
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(
-            f"{name!r} is no name for a service: letters, digits, - and _ only.", meaning="Nothing was done."
+            f"{name!r} is no name for a service.",
+            meaning="Nothing was done.",
+            hint="Use letters, digits, - and _ only, e.g. --name cqs-sheets.",
         )
     return manager_here(name, system=system)
 

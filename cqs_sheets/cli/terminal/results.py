@@ -161,7 +161,7 @@ class Beats:
         self._polls += 1
         self._tell_of_the_api(report, now)
         _print_news(result.news, self.names, self._stamp())
-        work = [target for target in report.targets if first or has_work(target)]
+        work = [target for target in report.targets if first or has_work(target, news=bool(result.news))]
         for target in work:
             say(f"{self._stamp()}  {harmless(target_text(target, dry_run=report.dry_run))}")
         for text in (feed_text(report), coverage_text(report.coverage, self.zone)) if first else ():

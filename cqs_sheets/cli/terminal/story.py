@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
@@ -16,6 +15,7 @@ from cqs_sheets.core.outcomes.setup import moment_of
 from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.signals.risk import entry_zone
+from cqs_sheets.values import dataclass
 
 _WIDE, _HIGH = 60, 15  # of the picture, in characters
 _MARGIN = 5  # a share of what is shown is left free above and below: one part in so many

@@ -44,9 +44,9 @@ def wanted(habits: Habits, news: News, zone: tzinfo, symbols: Symbols) -> bool:
     """Whether an alert tells this at all."""
     if news.kind is Kind.TEST:
         return True
-    if news.kind.value not in habits.on or news.record is None:
+    if news.kind.value not in habits.on or news.record is None or not habits.where:
         return news.kind.value in habits.on
-    from cqs_sheets.core.plan.rows import passes  # noqa: PLC0415 - templates come with it, and most runs alert nobody
+    from cqs_sheets.core.plan.rows import passes  # noqa: PLC0415 - a sync that has no news imports no template
 
     return passes(habits.where, news.record, zone, symbols)
 

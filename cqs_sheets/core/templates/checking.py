@@ -112,6 +112,7 @@ class _Document:
             yield path, "no column is left of the tab that this one is like"
         yield from self._columns_written(path, tab, formulas, ids)
         yield from self._headers(path, tab, columns)
+        yield from _unfinished(path, tab, columns, formulas)
         yield from self._key(path, whole, columns)
         yield from _out_of_place(path, tab, whole)
         if "print_to" in tab:
@@ -269,6 +270,20 @@ class _Document:
         if "format" in row:
             yield from _unknown((*path, "format"), row["format"], self._formats)
         yield from self._formula((*path, "formula"), row.get("formula", ""), ())
+
+
+def _unfinished(
+    path: Path, tab: Values, columns: Iterable[Values], formulas: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Columns that lack a header, or are filled by nothing though the tab is like another."""
+    written = [each.get("id") if isinstance(each, Mapping) else None for each in tab.get("columns", ())]
+    for column in columns:
+        id_ = column.get("id")
+        at = (*path, "columns", written.index(id_)) if id_ in written else path
+        if "header" not in column:
+            yield at, "a column needs a `header`, the text above it"
+        if "like" in tab and id_ not in formulas and not any(column.get(kind) for kind in _KINDS):
+            yield at, "nothing fills this column: give it `field`, `calc`, `formula` or `input = true`"
 
 
 def _settings(tab: Values) -> list[tuple[Path, Values]]:

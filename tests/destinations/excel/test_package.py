@@ -133,7 +133,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "old": (lambda _: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old .xls"),
     "locked": (
         lambda _: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
-        "protected by a password",
+        "takes a password",
     ),
     "no workbook": (lambda _: zipped({"a.txt": b"x"}), "no Excel workbook"),
     "binary": (lambda _: zipped({"xl/workbook.bin": b"x"}), "xlsb"),

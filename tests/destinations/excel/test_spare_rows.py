@@ -66,7 +66,7 @@ def test_a_journal_that_is_nearly_full_gets_as_many_rows_as_it_came_with(
     after = values(path, "Journal")
     assert after[: len(before)] == before
     assert len(after) == LAST + SPARE
-    assert reach(path) == f"A2:AL{len(after)}"
+    assert reach(path) == f"A2:AO{len(after)}"
     assert_sound(path.read_bytes())
 
 
@@ -100,7 +100,7 @@ def test_nothing_is_added_where_the_user_has_something_below(book: Path) -> None
     before = values(book, "Journal")
     sync(book, 31)
     assert values(book, "Journal") == before
-    assert reach(book) == f"A2:AL{LAST}"
+    assert reach(book) == f"A2:AO{LAST}"
 
 
 def test_it_goes_on_and_on(grown: tuple[Path, list[list[object]]], tmp_path: Path) -> None:
@@ -108,4 +108,4 @@ def test_it_goes_on_and_on(grown: tuple[Path, list[list[object]]], tmp_path: Pat
     path.write_bytes(grown[0].read_bytes())
     type_trades(path, SPARE + FULL)
     sync(path, 32)
-    assert reach(path) == f"A2:AL{LAST + 2 * SPARE}"
+    assert reach(path) == f"A2:AO{LAST + 2 * SPARE}"

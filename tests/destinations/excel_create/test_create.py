@@ -189,7 +189,7 @@ class TestARule:
         assert ("D3", '$D3="LONG"') in RULES
 
     def test_covers_all_its_columns(self) -> None:
-        assert ("M3 Q3", 'AND($A3<>"",$Q3="")') in RULES
+        assert ("I3 M3", 'AND($A3<>"",$M3="")') in RULES
         assert (EVERY_COLUMN, '$E3="closed"') in RULES
 
     def test_changes_what_its_style_says(self) -> None:

@@ -54,6 +54,7 @@ SHARED = {  # by Excel 2016, Google Sheets and LibreOffice, none of them volatil
         "NOT",
         "OR",
     ),
+    *("DATE", "SMALL", "SQRT", "SUMSQ", "YEAR"),
     *("RANK", "REPT", "ROUND", "ROUNDDOWN", "ROW", "SEARCH", "SUBSTITUTE", "SUM", "SUMIFS", "TEXT", "TRIM"),
 }
 
@@ -88,7 +89,7 @@ class TestTheWorkbook:
     def test_has_its_tabs_in_the_templates_order_those_made_when_needed_left_out(self) -> None:
         wanted = [tab.name for tab in DASHBOARD.tabs if not getattr(tab, "when_needed", False)]
         assert BOOK.sheetnames == wanted
-        assert wanted[:5] == ["Dashboard", "Signals", "Journal", "Performance", "Settings"]
+        assert wanted[:6] == ["Dashboard", "Signals", "Scalping", "Journal", "Performance", "Settings"]
 
     def test_opens_on_the_first_tab_that_shows(self) -> None:
         hidden_first = replace(
@@ -122,7 +123,9 @@ class TestFormulas:
             assert "{" not in TEXT.sub("", formula), (title, address)
 
     def test_speak_of_tables_by_name_so_that_they_grow(self) -> None:
-        assert BOOK["_calc"]["B3"].value == '=COUNTIFS(Signals[Time],">="&A3)'
+        assert (
+            BOOK["_calc"]["B3"].value == '=COUNTIFS(Signals[Time],">="&A3)+COUNTIFS(Scalping[Time],">="&A3)'
+        )
 
     def test_speak_of_blocks_by_address(self) -> None:
         assert BOOK["Dashboard"]["B6"].value == "=_calc!$B$3"
@@ -146,8 +149,8 @@ class TestFormulas:
 
     def test_that_need_a_tab_which_is_not_drawn_are_left_out(self) -> None:
         alone = opened(build_workbook(DASHBOARD, tabs=["Journal"]))
-        assert alone["Journal"]["B3"].value is None
-        assert str(alone["Journal"]["D3"].value).startswith("=IF(OR(Journal[[#This Row],[Side]]")
+        assert alone["Journal"]["C3"].value is None
+        assert str(alone["Journal"]["E3"].value).startswith("=IF(OR(Journal[[#This Row],[Side]]")
 
 
 class TestAReport:
@@ -170,7 +173,7 @@ class TestAReport:
 
     def test_has_an_edge_at_each_card(self) -> None:
         edge = self.SHEET["E6"].border.left
-        assert (edge.style, edge.color.rgb) == ("thick", "000EA5E9")
+        assert (edge.style, edge.color.rgb) == ("thick", "000284C7")
 
     def test_colours_figures_by_rules(self) -> None:
         rules = {rule.formula[0] for area in self.SHEET.conditional_formatting for rule in area.rules}
@@ -208,7 +211,7 @@ class TestCharts:
     def test_have_axes_and_straight_lines_and_no_labels_but_those_asked_for(self) -> None:
         assert {each.get("val") for each in self.found("c:delete")} == {"0"}
         assert {each.get("val") for each in self.found("c:smooth")} == {"0"}
-        assert [each.get("val") for each in self.found("c:showVal")].count("1") == 1
+        assert [each.get("val") for each in self.found("c:showVal")].count("1") == 2
         assert len(self.found("c:showVal")) == 8
 
     def test_have_the_first_of_lying_bars_at_the_top(self) -> None:
@@ -221,7 +224,7 @@ class TestCharts:
 
     def test_stack_what_is_to_be_stacked_and_have_the_templates_colours(self) -> None:
         assert len(self.found("c:grouping[@val='stacked']")) == len(self.found("c:overlap[@val='100']")) == 5
-        assert b"10B981" in b"".join(parts(WORKBOOK, "xl/charts/chart").values())
+        assert b"059669" in b"".join(parts(WORKBOOK, "xl/charts/chart").values())
 
 
 class TestATableOfTheUsers:
@@ -245,7 +248,8 @@ class TestATableOfTheUsers:
 
     def test_speaks_of_its_own_row_and_of_other_tabs_columns(self) -> None:
         assert self.at("side").value == (
-            '=IF(Journal[[#This Row],[Row]]="","",INDEX(Signals[Side],Journal[[#This Row],[Row]])&"")'
+            '=IF(Journal[[#This Row],[From]]="main",INDEX(Signals[Side],Journal[[#This Row],[Row]])&"",'
+            'IF(Journal[[#This Row],[From]]="scalping",INDEX(Scalping[Side],Journal[[#This Row],[Scalp row]])&"",""))'
         )
 
     def test_fills_rows_that_excel_adds_below(self) -> None:

@@ -146,7 +146,7 @@ def test_references_follow_a_title_that_was_not_free(user: GoogleUser) -> None:
     new = [NewTab(tab=tab, sheet_id=at, title=f"{tab.name} 2") for at, tab in enumerate(DASHBOARD.tabs, 1)]
     requests = compile_tabs(DASHBOARD, new, {}, zone_name="UTC", taken=()).requests
     spoken = {title for text in formulas(carried_out(requests, user.sheets)) for title in _TAB.findall(text)}
-    assert spoken == {"Signals 2", "Journal 2", "_calc 2", "_equity 2"}
+    assert spoken == {"Signals 2", "Scalping 2", "Journal 2", "_calc 2", "_equity 2"}
 
 
 def test_a_page_that_a_template_gained_comes_with_blocks_of_its_own(user: GoogleUser) -> None:
