@@ -79,8 +79,11 @@ class Piece:
         return self.sealed if self.sealed and same else self.text if text is None else text
 
 
-def pieces(content: Iterable[Stretch]) -> Iterator[Piece]:
-    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
+def pieces(content: Iterable[Stretch], *, counted: bool = False) -> Iterator[Piece]:
+    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid.
+
+    `counted`: nobody need count its rows, as that was done on the way here.
+    """
     run = _Run(content)
     stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
@@ -89,7 +92,7 @@ def pieces(content: Iterable[Stretch]) -> Iterator[Piece]:
     while not empty:
         for rows, after in _rows(rest, stream, run):
             if rows:
-                piece = _numbered(rows, last)
+                piece = _numbered(rows, last, counted=counted)
                 last = piece.last
                 yield piece
             rest = after
@@ -167,7 +170,7 @@ def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[byt
             raise _refused("its rows do not end")
 
 
-def _numbered(rows: bytes, previous: int) -> Piece:
+def _numbered(rows: bytes, previous: int, *, counted: bool) -> Piece:
     if b"<row" not in rows:
         return Piece(Part.ROWS, rows, previous, previous)
     first, last = _ends(rows)
@@ -177,7 +180,9 @@ def _numbered(rows: bytes, previous: int) -> Piece:
     if first is None or last is None:
         raise _refused(f"something else than rows stands after row {previous}")
     room = int(last[1]) - previous
-    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or rows.count(b"<row") > room:
+    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or (
+        not counted and rows.count(b"<row") > room
+    ):
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
     return Piece(Part.ROWS, rows, previous, int(last[1]))
 

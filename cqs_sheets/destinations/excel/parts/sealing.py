@@ -18,7 +18,8 @@ _FORMULA = re.compile(rb"<f>([^<]*)")
 
 class _Fresh(NamedTuple):
     text: bytes
-    last: int
+    last: int = 0
+    rows: int = 0
 
 
 class Written(NamedTuple):
@@ -54,7 +55,7 @@ def _packed(block: _Fresh | Sealed) -> bytes:
 def _segment(block: _Fresh, packed: bytes, key: re.Pattern[bytes]) -> Segment:
     crc = archive.codec.crc32
     sums = (len(packed), len(block.text), crc(packed), crc(block.text))
-    return Segment(*sums, block.last, _kind(block.text), _keys(block.text, key) if block.last else ())
+    return Segment(*sums, block.last, _kind(block.text), _keys(block, key) if block.last else ())
 
 
 def _kind(text: bytes) -> int:
@@ -65,24 +66,24 @@ def _kind(text: bytes) -> int:
     return segments.OPEN if results or b":" in formulas else segments.CALM
 
 
-def _keys(text: bytes, key: re.Pattern[bytes]) -> tuple[int, ...]:
-    found = key.findall(text)
+def _keys(block: _Fresh, key: re.Pattern[bytes]) -> tuple[int, ...]:
+    found = key.findall(block.text)
     plain = b"".join(found).isdigit() and max(map(len, found)) <= _LONGEST_KEY
-    return tuple(map(int, found)) if plain and len(found) == text.count(b"<row ") else ()
+    return tuple(map(int, found)) if plain and len(found) == block.rows else ()
 
 
 def _blocks(content: Iterable[Stretch]) -> Iterator[_Fresh | Sealed]:
     """What stands in front of the rows, segments of them, the last few with all that is behind them (`last` 0)."""
-    waiting, last = b"", 0
-    for piece in pieces(content):
+    waiting, before, last = b"", 0, 0
+    for piece in pieces(content, counted=True):
         if piece.part is Part.HEAD:
-            yield _Fresh(piece.text, 0)
+            yield _Fresh(piece.text)
         elif piece.part is Part.TAIL:
-            yield _Fresh(waiting + piece.text, 0)
+            yield _Fresh(waiting + piece.text)
         elif piece.sealed:
             if waiting:
-                yield _Fresh(waiting, last)
-            waiting, last = b"", piece.last
+                yield _Fresh(waiting, last, last - before)
+            waiting, before = b"", piece.last
             yield piece.sealed
         else:
             waiting, last = waiting + piece.text, piece.last
@@ -90,8 +91,9 @@ def _blocks(content: Iterable[Stretch]) -> Iterator[_Fresh | Sealed]:
                 number = ROW_NUMBER.match(waiting, waiting.rfind(b"<row", 0, at))
                 if number is None:
                     break
-                yield _Fresh(waiting[:at], int(number[1]))
-                waiting = waiting[at:]
+                end = int(number[1])
+                yield _Fresh(waiting[:at], end, end - before)
+                waiting, before = waiting[at:], end
 
 
 def _cut(text: bytes) -> int:
