@@ -188,7 +188,7 @@ def _alike(shown: Any, worked_out: Any) -> bool:
     if isinstance(worked_out, datetime) and isinstance(
         shown, float
     ):  # LibreOffice gives a cell without a format one
-        return abs(shown - float(to_excel(worked_out))) < 1e-5
+        return abs(shown - float(to_excel(worked_out))) < 1e-5  # type: ignore[no-untyped-call,unused-ignore]
     if isinstance(shown, int | float) and isinstance(worked_out, int | float):
         return abs(shown - worked_out) <= 1e-9 * max(abs(shown), abs(worked_out), 1e-12)
     if isinstance(shown, datetime) and isinstance(worked_out, datetime):
