@@ -84,7 +84,7 @@ def uninstall_command(name: str, system: bool, dry_run: bool) -> int:
     here = _installed(name, system=system)
     _carry_out(here.uninstall(), dry_run=dry_run)
     if not dry_run:
-        click.echo(f"{name} is stopped, and nothing of it is left.")
+        click.echo(f"{name} is stopped and taken away; config, journal, logs and sheets stay.")
     return 0
 
 
