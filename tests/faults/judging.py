@@ -93,7 +93,7 @@ def _expected_codes(disturbance: Disturbance, point: Point) -> set[int]:
     if disturbance.error not in _REFUSED:
         return {0, 75}
     if point.path.endswith(".toml"):
-        return {0, 2}
+        return {0, 2, 77} if disturbance.lasting else {0, 2}
     return {0, 75, 77} if disturbance.lasting or "journal.sqlite3" in point.path else {0, 77}
 
 
