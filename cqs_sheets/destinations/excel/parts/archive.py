@@ -30,6 +30,7 @@ _WORKERS = min(4, os.cpu_count() or 1)
 FINAL = b"\x03\x00"
 """An empty last block, which ends a stream."""
 _Block = TypeVar("_Block")
+_Done = TypeVar("_Done")
 
 
 def deflated(pieces: Iterable[bytes], seen: Callable[[bytes], None]) -> Iterator[bytes]:
@@ -41,9 +42,9 @@ def deflated(pieces: Iterable[bytes], seen: Callable[[bytes], None]) -> Iterator
 
 
 def in_order(
-    blocks: Iterable[tuple[_Block, bytes | None]], work: Callable[[_Block], bytes]
-) -> Iterator[tuple[_Block, bytes]]:
-    """Each block with its bytes: those that came with it, else what `work` makes of it, on several cores.
+    blocks: Iterable[tuple[_Block, _Done | None]], work: Callable[[_Block], _Done]
+) -> Iterator[tuple[_Block, _Done]]:
+    """Each block with what came with it, else with what `work` makes of it, on several cores.
 
     At most a few megabytes are under way at a time.
     """
@@ -53,7 +54,7 @@ def in_order(
         yield from ((block, work(block) if done is None else done) for block, done in few)
         return
     with ThreadPoolExecutor(_WORKERS) as pool:
-        waiting: deque[tuple[_Block, Future[bytes] | bytes]] = deque()
+        waiting: deque[tuple[_Block, Future[_Done] | _Done]] = deque()
         for block, done in chain(few, stream):
             waiting.append((block, pool.submit(work, block) if done is None else done))
             if len(waiting) > _WORKERS + 1:
@@ -61,8 +62,8 @@ def in_order(
         yield from (_finished(*each) for each in waiting)
 
 
-def _finished(block: _Block, done: Future[bytes] | bytes) -> tuple[_Block, bytes]:
-    return block, done if isinstance(done, bytes) else done.result()
+def _finished(block: _Block, done: Future[_Done] | _Done) -> tuple[_Block, _Done]:
+    return block, done.result() if isinstance(done, Future) else done
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from cqs_sheets.destinations.excel.parts import archive, segments
@@ -11,6 +11,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, piec
 from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment, Stretch
 
 _ENOUGH = 1 << 16  # bytes of rows in a segment: a hundred or so
+_AT_ONCE = 8  # segments that are deflated on one core together
 _LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
 _FORMULA = re.compile(rb"<f>([^<]*)")
@@ -34,22 +35,42 @@ def write(file: BinaryIO, content: Iterable[Stretch], letters: str) -> Written:
     """Deflate a sheet whose keys stand in that column. Raises TargetChanged if a segment is not what it was."""
     key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters.encode())
     size, crc, lead, found = 0, 0, -1, list[Segment]()
-    blocks = ((each, each.raw() if isinstance(each, Sealed) else None) for each in _blocks(content))
-    for block, packed in archive.in_order(blocks, _packed):
-        file.write(packed)
-        segment = block.segment if isinstance(block, Sealed) else _segment(block, packed, key)
-        crc = archive.crc32_combine(crc, segment.crc, segment.size)
-        size += segment.size
-        if lead < 0:
-            lead = segment.packed
-        elif segment.last:
-            found.append(segment)
+    together = ((each, _raw(each)) for each in _together(_blocks(content)))
+    for blocks, done in archive.in_order(together, _packed):
+        for block, packed in zip(blocks, done, strict=True):
+            file.write(packed)
+            segment = block.segment if isinstance(block, Sealed) else _segment(block, packed, key)
+            crc = archive.crc32_combine(crc, segment.crc, segment.size)
+            size += segment.size
+            if lead < 0:
+                lead = segment.packed
+            elif segment.last:
+                found.append(segment)
     file.write(archive.FINAL)
     return Written(size, crc, Layout(lead, found))
 
 
-def _packed(block: _Fresh | Sealed) -> bytes:
-    return archive.deflated_block(block.text)
+def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | Sealed]]:
+    """New blocks some at a time, so that handing them to another core is worth it; sealed ones alone."""
+    held: list[_Fresh | Sealed] = []
+    for block in blocks:
+        if isinstance(block, Sealed) and held:
+            yield held
+            held = []
+        held.append(block)
+        if isinstance(block, Sealed) or len(held) == _AT_ONCE:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+def _raw(blocks: Sequence[_Fresh | Sealed]) -> list[bytes] | None:
+    return [block.raw() for block in blocks if isinstance(block, Sealed)] or None
+
+
+def _packed(blocks: Sequence[_Fresh | Sealed]) -> list[bytes]:
+    return [archive.deflated_block(block.text) for block in blocks if isinstance(block, _Fresh)]
 
 
 def _segment(block: _Fresh, packed: bytes, key: re.Pattern[bytes]) -> Segment:
