@@ -11,7 +11,8 @@ from typing import Any
 from cqs_sheets.core.signals.signal import Status, exact_decimal
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import model
-from cqs_sheets.journal.database import MIGRATIONS, Database, version_of
+from cqs_sheets.journal.database import Database, version_of
+from cqs_sheets.journal.schema import MIGRATIONS
 
 _MOST = 10  # findings of a kind: whoever planted one may have planted a million
 _TIMES = {

@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.journal.copying import copy_rows
 from cqs_sheets.journal.database import (
-    MIGRATIONS,
     Database,
     address_of,
     file_error,
@@ -24,6 +23,7 @@ from cqs_sheets.journal.database import (
     version_of,
 )
 from cqs_sheets.journal.model import JournalPlace, SharedJournal
+from cqs_sheets.journal.schema import MIGRATIONS
 
 
 @contextmanager

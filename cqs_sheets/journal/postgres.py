@@ -20,8 +20,9 @@ from psycopg.pq import version as libpq_version
 from cqs_sheets.core.secret import is_loopback
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.journal import dialect
-from cqs_sheets.journal.database import APPLICATION_ID, MIGRATIONS, Database, Migration, Row, Values, newer
+from cqs_sheets.journal.database import Database, Row, Values, newer
 from cqs_sheets.journal.model import SharedJournal
+from cqs_sheets.journal.schema import APPLICATION_ID, MIGRATIONS, Migration
 
 _OLDEST = 150000
 _CHUNK = 1000

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cqs_sheets.journal.database import MIGRATIONS, Database, migrate, version_of
+from cqs_sheets.journal.database import Database, migrate, version_of
+from cqs_sheets.journal.schema import MIGRATIONS
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import ExcelUser
 from tests.e2e.machines import Machine, Story

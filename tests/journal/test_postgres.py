@@ -16,7 +16,7 @@ import pytest
 
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
-from cqs_sheets.journal import Journal, SharedJournal, database
+from cqs_sheets.journal import Journal, SharedJournal, schema
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, key, poll, signal
 from tests.postgres import Server
@@ -280,10 +280,10 @@ def test_an_older_journal_is_brought_up_to_date_once_whoever_comes_first(
     from cqs_sheets.journal import postgres  # noqa: PLC0415 - where the driver is installed only
 
     place = SharedJournal(Secret(fresh), "desk")
-    monkeypatch.setattr(postgres, "MIGRATIONS", database.MIGRATIONS[:3])
+    monkeypatch.setattr(postgres, "MIGRATIONS", schema.MIGRATIONS[:3])
     with Journal.open(place, clock=clock) as journal:
         journal._database.change("INSERT INTO targets (name, selection, sequence) VALUES ('a', 'raw', 7)")
-    monkeypatch.setattr(postgres, "MIGRATIONS", database.MIGRATIONS)
+    monkeypatch.setattr(postgres, "MIGRATIONS", schema.MIGRATIONS)
 
     def use() -> None:
         with Journal.open(place, clock=clock) as opened:

@@ -10,7 +10,8 @@ import pytest
 
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import Journal
-from cqs_sheets.journal.database import MIGRATIONS, Database, migrate, version_of
+from cqs_sheets.journal.database import Database, migrate, version_of
+from cqs_sheets.journal.schema import MIGRATIONS
 from tests.journal.conftest import Clock
 from tests.journal.samples import poll, signal
 
