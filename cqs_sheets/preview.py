@@ -85,13 +85,11 @@ def invented(now: datetime, count: int = _EXAMPLES) -> list[Record]:
 
 
 def _invented(now: datetime, wanted: int) -> Iterator[Record]:
-    from cqs_sheets.sandbox import Market  # noqa: PLC0415 - for invented signals only
+    from cqs_sheets.sandbox import Market, Table  # noqa: PLC0415 - for invented signals only
 
-    history = Market(seed=1, speed=_SLOWLY).history(now - _SPAN, now)
-    arrival = 0
+    market, arrival = Market(seed=1, speed=_SLOWLY), 0
     for table, count in ((FeedTable.MAIN, wanted), (FeedTable.SCALPING, wanted // 10)):
-        born = [drawn for drawn in history if drawn.table == table.value]
-        for drawn in born[:: max(1, len(born) // count)]:
+        for drawn in market.sample(Table(table.value), now - _SPAN, now, count):
             fields = {**drawn.published_fields, "leverage": drawn.leverage}
             parsed = parse_signals([fields], table=table, zone=UTC)
             for signal in parsed.signals:

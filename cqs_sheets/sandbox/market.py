@@ -108,6 +108,11 @@ class Market:
             raise ValueError(message)
         return [self._signal(birth) for table in Table for birth in self._births(table, first, last)]
 
+    def sample(self, table: Table, since: datetime, until: datetime, count: int) -> list[Signal]:
+        """Return about `count` of the signals of a table published in [since, until], evenly spread."""
+        births = list(self._births(table, microseconds(since), microseconds(until)))
+        return [self._signal(birth) for birth in births[:: max(1, len(births) // count)]]
+
     def _births(self, table: Table, since: int, until: int) -> Iterator[Birth]:
         """Yield the births published in [since, until], in order."""
         # Publication is rounded up to a whole second, so it may fall just after its slot.
