@@ -42,6 +42,8 @@ class Package:
         self._by_name = {member.name.lower(): member for member in self.members}
         self.layouts: Mapping[str, Layout] = {}
         """How parts lie there, by name, as far as that is known."""
+        self.ours = False
+        """Whether we wrote it last: if another program did it may well again, and sealing would not pay."""
 
     @classmethod
     def open(cls, source: Path | bytes | BinaryIO) -> Self:
@@ -204,7 +206,8 @@ class Draft:
 
     def seal(self, name: str, letters: str) -> None:
         """Have the rows of a sheet, with keys in that column, written so that later writes need not inflate all."""
-        self._keys[name] = letters
+        if self.package.ours:
+            self._keys[name] = letters
 
     def write(self, file: BinaryIO) -> None:
         """Write the whole archive to an empty, seekable file; `layouts` and `directory` are those of it, then."""

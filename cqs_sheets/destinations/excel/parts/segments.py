@@ -126,9 +126,9 @@ class Memory:
         except (ValueError, IndexError, TypeError):
             self._known, self._layouts = [], {}
 
-    def of(self, version: str | None, directory: int) -> Mapping[str, Layout]:
-        """The layouts of parts, if this is the version and the directory that they were remembered of."""
-        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else {}
+    def of(self, version: str | None, directory: int) -> Mapping[str, Layout] | None:
+        """The layouts of parts; None if this is not the version and the directory that they were remembered of."""
+        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else None
 
 
 def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> Iterator[tuple[str, Layout]]:
