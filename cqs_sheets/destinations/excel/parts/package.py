@@ -17,7 +17,8 @@ from typing import BinaryIO, Self
 
 from cqs_sheets.destinations.excel.parts import archive, sealing, segments
 from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, deflated
-from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import Stretch
+from cqs_sheets.destinations.excel.parts.segments import Layout
 from cqs_sheets.errors import DataRefused
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
@@ -256,7 +257,7 @@ class Draft:
 
 
 def _inflated(content: Iterable[Stretch]) -> Iterator[bytes]:
-    return (each.text if isinstance(each, Sealed) else each for each in content)
+    return (each if isinstance(each, bytes) else each.text for each in content)
 
 
 def _pieces(content: Content) -> Iterable[Stretch]:
