@@ -134,7 +134,7 @@ class ExcelDestination:
                 warnings = self._edit(draft, plan)
                 self._file.stage(draft.write)
             version = self._file.commit(expected)
-            memory = segments.to_bytes(version, draft.directory, draft.layouts) if draft.layouts else b""
+            memory = segments.to_bytes(version, draft.directory, draft.layouts)
             told = (*self._file.told, *self._file.conflicts())
             return Applied(version=version, warnings=(*warnings(), *told), memory=memory)
 
@@ -162,7 +162,8 @@ class ExcelDestination:
         before = self._file.version()
         try:
             with self._package() as package:
-                package.layouts = self._memory.of(before, package.directory)
+                remembered = self._memory.of(before, package.directory)
+                package.layouts, package.ours = remembered or {}, remembered is not None
                 yield Draft(package)
         except DataRefused:
             if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save
@@ -185,4 +186,5 @@ class ExcelDestination:
     def _made(self, plan: Plan) -> Iterator[Draft]:
         check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
+            package.ours = True
             yield Draft(package)

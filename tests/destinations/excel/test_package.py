@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.segments import Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import Stretch
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import signals_book
 

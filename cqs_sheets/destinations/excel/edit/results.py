@@ -21,8 +21,7 @@ from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, pieces
-from cqs_sheets.destinations.excel.parts.segments import Sealed, Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
@@ -52,7 +51,7 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
     Nothing is done where that would take long, or the calendar is not the usual one.
     """
     shapes = frozenset(_shapes(template))
-    if workbook.epoch_1904 or not shapes or not 0 < _size(draft, sheets) <= _MOST_BYTES:
+    if workbook.epoch_1904 or not shapes or not _is_little(draft, sheets):
         return
     book = _Book(draft, workbook, shapes)
     tables = [sheet for sheet in sheets if tables_of(draft, sheet.part)]
@@ -69,9 +68,14 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
                 draft.put(part, after)
 
 
-def _size(draft: Draft, sheets: Collection[Sheet]) -> int:
-    content = (each for sheet in sheets for each in draft.content(sheet.part)())
-    return sum(each.segment.size if isinstance(each, Sealed) else len(each) for each in content)
+def _is_little(draft: Draft, sheets: Collection[Sheet]) -> bool:
+    """Whether there is something to look at, and not too much; no more is read than tells it."""
+    size = 0
+    for each in (each for sheet in sheets for each in draft.content(sheet.part)()):
+        size += len(each) if isinstance(each, bytes) else each.size
+        if size > _MOST_BYTES:
+            return False
+    return size > 0
 
 
 def own_sheets(workbook: Workbook, template: Template, tables: Collection[Sheet]) -> list[Sheet]:
@@ -249,10 +253,10 @@ def _store(draft: Draft, sheet: Sheet, results: Mapping[Position, Held]) -> None
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
         return match[0] if held is UNKNOWN else _with_result(match[0], held)
 
-    def stored() -> Iterator[Stretch]:
+    def stored() -> Iterator[Piece]:
         for piece in pieces(before()):
             rows = piece.part is Part.ROWS and piece.kind != segments.PLAIN and b"<f" in piece.text
-            yield piece.content(_CELL.sub(cell, addressed(piece).text) if rows else None)
+            yield piece.edited(_CELL.sub(cell, addressed(piece).text)) if rows else piece
 
     draft.put(sheet.part, stored)
 

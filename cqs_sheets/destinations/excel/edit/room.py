@@ -13,8 +13,7 @@ from cqs_sheets.destinations.excel.edit.shift import insert_rows
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, map_references
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_xml
-from cqs_sheets.destinations.excel.parts.segments import Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, Stretch, addressed, pieces, row_xml
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes

@@ -14,12 +14,12 @@ from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import (
     Part,
     Piece,
+    Stretch,
     addressed,
     addressed_row,
     pieces,
     row_span,
 )
-from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.values import dataclass, field
@@ -131,20 +131,21 @@ def rewritten(
     tail: Edit,
     rows: Callable[[Piece], bytes] = lambda piece: piece.text,
     proof: Proof | None = None,
-) -> Iterator[Stretch]:
+) -> Iterator[Piece]:
     """A worksheet part with rows changed or added by number, and its head, tail and other rows edited.
 
     `proof` looks at every stretch that was changed, and raises DataRefused behind the last.
     """
-    waiting = sorted(edits)
+    waiting, last = sorted(edits), 0
     for piece in pieces(source()):
         if piece.part is Part.HEAD:
-            yield head(piece.text)
+            yield piece.put(head(piece.text))
         elif piece.part is Part.ROWS:
-            due = waiting[: bisect_right(waiting, piece.last)]
+            last = piece.last
+            due = waiting[: bisect_right(waiting, last)]
             waiting = waiting[len(due) :]
             if not due and piece.kind:
-                yield piece.content()
+                yield piece
                 continue
             text = rows(piece)
             if due:
@@ -152,16 +153,18 @@ def rewritten(
                 text = b"".join(_spliced(before, due, edits))
                 if proof:
                     proof.look(addressed(before).text, addressed(piece.put(text)).text)
-            yield piece.content(text)
+            yield piece.edited(text)
         else:
             for some in range(0, len(waiting), _AT_ONCE):
-                text = b"".join(_new_row(number, edits) for number in waiting[some : some + _AT_ONCE])
+                numbers = waiting[some : some + _AT_ONCE]
+                text = b"".join(_new_row(number, edits) for number in numbers)
                 if proof:
                     proof.look(b"", text)
-                yield text
+                yield Piece(Part.ROWS, text, last, numbers[-1])
+                last = numbers[-1]
             if proof:
                 proof.check()
-            yield tail(piece.text)
+            yield piece.put(tail(piece.text))
 
 
 def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit]) -> Iterator[bytes]:

@@ -22,8 +22,7 @@ from cqs_sheets.destinations.excel.edit.insertion import (
 from cqs_sheets.destinations.excel.parts import opc, segments, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
-from cqs_sheets.destinations.excel.parts.segments import Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, Stretch, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 

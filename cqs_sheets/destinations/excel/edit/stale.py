@@ -13,7 +13,6 @@ from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
-from cqs_sheets.destinations.excel.parts.segments import Stretch
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape
@@ -138,12 +137,12 @@ def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> 
     def cell(match: re.Match[bytes]) -> bytes:
         return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
 
-    def forgetful() -> Iterator[Stretch]:
+    def forgetful() -> Iterator[Piece]:
         for piece in pieces(before()):
             formulas = _FORMULA.findall(piece.text) if _may_have_results(piece) else []
             if formulas and (not all(map(bytes.strip, formulas)) or lies(b"\n".join(formulas))):
-                yield piece.content(_FORMULA_CELL.sub(cell, addressed(piece).text))
+                yield piece.edited(_FORMULA_CELL.sub(cell, addressed(piece).text))
             else:
-                yield piece.content()
+                yield piece
 
     draft.put(sheet.part, forgetful)

@@ -17,7 +17,8 @@ from typing import BinaryIO, Self
 
 from cqs_sheets.destinations.excel.parts import archive, sealing, segments
 from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, deflated
-from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import Stretch
+from cqs_sheets.destinations.excel.parts.segments import Layout
 from cqs_sheets.errors import DataRefused
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
@@ -42,6 +43,8 @@ class Package:
         self._by_name = {member.name.lower(): member for member in self.members}
         self.layouts: Mapping[str, Layout] = {}
         """How parts lie there, by name, as far as that is known."""
+        self.ours = False
+        """Whether we wrote it last: if another program did it may well again, and sealing would not pay."""
 
     @classmethod
     def open(cls, source: Path | bytes | BinaryIO) -> Self:
@@ -204,7 +207,8 @@ class Draft:
 
     def seal(self, name: str, letters: str) -> None:
         """Have the rows of a sheet, with keys in that column, written so that later writes need not inflate all."""
-        self._keys[name] = letters
+        if self.package.ours:
+            self._keys[name] = letters
 
     def write(self, file: BinaryIO) -> None:
         """Write the whole archive to an empty, seekable file; `layouts` and `directory` are those of it, then."""
@@ -253,7 +257,7 @@ class Draft:
 
 
 def _inflated(content: Iterable[Stretch]) -> Iterator[bytes]:
-    return (each.text if isinstance(each, Sealed) else each for each in content)
+    return (each if isinstance(each, bytes) else each.text for each in content)
 
 
 def _pieces(content: Content) -> Iterable[Stretch]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import cast
 
 from cqs_sheets.core.grid import column_number
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address
-from cqs_sheets.destinations.excel.parts.segments import Sealed, Stretch
+from cqs_sheets.destinations.excel.parts.segments import Sealed
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, whole
 from cqs_sheets.errors import DataRefused
 
@@ -73,17 +74,37 @@ class Piece:
         """The same rows with another text."""
         return Piece(self.part, text, self.before, self.last)
 
-    def content(self, text: bytes | None = None) -> Stretch:
-        """What stands for it, or for its `text` as it is now, in a stream of content."""
-        same = text is None or text is self._text or text == self.text
-        return self.sealed if self.sealed and same else self.text if text is None else text
+    def edited(self, text: bytes) -> Piece:
+        """The same rows with their `text` as it is now; still sealed if that is no other."""
+        return self if text is self._text or text == self.text else self.put(text)
+
+    def content(self, text: bytes | None = None) -> bytes | Sealed:
+        """What stands for it, or for its `text` as it is now, in a stream that is to be split anew."""
+        piece = self if text is None else self.edited(text)
+        return piece.sealed or piece.text
+
+    @property
+    def size(self) -> int:
+        """How many bytes its text has."""
+        return self.sealed.size if self.sealed else len(self._text)
 
 
-def pieces(content: Iterable[Stretch], *, counted: bool = False) -> Iterator[Piece]:
-    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid.
+Stretch = bytes | Sealed | Piece
+"""A stretch of a part's content. Whoever has split a worksheet and moves no row passes its pieces on, all of them."""
 
-    `counted`: nobody need count its rows, as that was done on the way here.
-    """
+
+def pieces(content: Iterable[Stretch]) -> Iterator[Piece]:
+    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
+    stretches = iter(content)
+    first = next(stretches, b"")
+    if isinstance(first, Piece):
+        yield first
+        yield from cast("Iterator[Piece]", stretches)
+    else:
+        yield from _split(chain((first,), cast("Iterator[bytes | Sealed]", stretches)))
+
+
+def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
     run = _Run(content)
     stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
@@ -92,7 +113,7 @@ def pieces(content: Iterable[Stretch], *, counted: bool = False) -> Iterator[Pie
     while not empty:
         for rows, after in _rows(rest, stream, run):
             if rows:
-                piece = _numbered(rows, last, counted=counted)
+                piece = _numbered(rows, last)
                 last = piece.last
                 yield piece
             rest = after
@@ -111,7 +132,7 @@ def pieces(content: Iterable[Stretch], *, counted: bool = False) -> Iterator[Pie
 class _Run:
     """The bytes of a stream up to the next segment, which is in `sealed` then."""
 
-    def __init__(self, content: Iterable[Stretch]) -> None:
+    def __init__(self, content: Iterable[bytes | Sealed]) -> None:
         self._content = iter(content)
         self.sealed: Sealed | None = None
 
@@ -170,7 +191,7 @@ def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[byt
             raise _refused("its rows do not end")
 
 
-def _numbered(rows: bytes, previous: int, *, counted: bool) -> Piece:
+def _numbered(rows: bytes, previous: int) -> Piece:
     if b"<row" not in rows:
         return Piece(Part.ROWS, rows, previous, previous)
     first, last = _ends(rows)
@@ -180,9 +201,7 @@ def _numbered(rows: bytes, previous: int, *, counted: bool) -> Piece:
     if first is None or last is None:
         raise _refused(f"something else than rows stands after row {previous}")
     room = int(last[1]) - previous
-    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or (
-        not counted and rows.count(b"<row") > room
-    ):
+    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or rows.count(b"<row") > room:
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
     return Piece(Part.ROWS, rows, previous, int(last[1]))
 

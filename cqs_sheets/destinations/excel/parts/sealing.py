@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from cqs_sheets.destinations.excel.parts import archive, segments
-from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, pieces
-from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment, Stretch
+from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces
+from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment
 
 _ENOUGH = 1 << 16  # bytes of rows in a segment: a hundred or so
 _AT_ONCE = 8  # segments that are deflated on one core together
@@ -96,7 +96,7 @@ def _keys(block: _Fresh, key: re.Pattern[bytes]) -> tuple[int, ...]:
 def _blocks(content: Iterable[Stretch]) -> Iterator[_Fresh | Sealed]:
     """What stands in front of the rows, segments of them, the last few with all that is behind them (`last` 0)."""
     waiting, before, last = b"", 0, 0
-    for piece in pieces(content, counted=True):
+    for piece in pieces(content):
         if piece.part is Part.HEAD:
             yield _Fresh(piece.text)
         elif piece.part is Part.TAIL:

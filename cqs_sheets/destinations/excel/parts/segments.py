@@ -56,6 +56,11 @@ class Sealed:
         self.start = start
 
     @property
+    def size(self) -> int:
+        """How many bytes its text has."""
+        return self.segment.size
+
+    @property
     def text(self) -> bytes:
         """Its rows, inflated."""
         inflater = codec.decompressobj(wbits=-15)
@@ -73,10 +78,6 @@ class Sealed:
         if codec.crc32(found) != self.segment.packed_crc:
             raise forgotten()
         return found
-
-
-Stretch = bytes | Sealed
-"""A piece of a part's content."""
 
 
 def forgotten() -> TargetChanged:
@@ -126,9 +127,9 @@ class Memory:
         except (ValueError, IndexError, TypeError):
             self._known, self._layouts = [], {}
 
-    def of(self, version: str | None, directory: int) -> Mapping[str, Layout]:
-        """The layouts of parts, if this is the version and the directory that they were remembered of."""
-        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else {}
+    def of(self, version: str | None, directory: int) -> Mapping[str, Layout] | None:
+        """The layouts of parts; None if this is not the version and the directory that they were remembered of."""
+        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else None
 
 
 def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> Iterator[tuple[str, Layout]]:
@@ -152,7 +153,7 @@ def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> It
         yield name, Layout(lead, segments)
 
 
-def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[Stretch]:
+def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[bytes | Sealed]:
     """A part by its layout: what stands in front and behind inflated, its segments sealed."""
     start = member.data + layout.lead
     end = start + sum(each.packed for each in layout.segments)
