@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import freezegun
@@ -23,6 +24,8 @@ settings.register_profile("steady", settings(), deadline=None, suppress_health_c
 settings.load_profile("steady")
 freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
 
+_AGE = timedelta(days=int(os.environ.get("CQS_TEST_MARKET_AGE", "300")))  # of the market that commands ask
+
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
@@ -32,9 +35,11 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def server() -> Iterator[sandbox.RunningSandbox]:
-    """A market of its own for each test."""
-    with sandbox.start(seed=5, speed=10) as running:
+def server(request: pytest.FixtureRequest) -> Iterator[sandbox.RunningSandbox]:
+    """A market of its own for each test, each time as old as ever: no day of the year brings other signals."""
+    if "clock" in request.fixturenames:
+        request.getfixturevalue("clock")  # then it is that time in which it is as old
+    with sandbox.start(seed=5, speed=10, opened=datetime.now(UTC) - _AGE) as running:
         yield running
 
 

@@ -24,7 +24,7 @@ from cqs_sheets.sandbox.answers import (
 )
 from cqs_sheets.sandbox.faults import FAULTS, FaultPlan, FaultSettings, parse_fault
 from cqs_sheets.sandbox.instruments import FUTURES_CODES, SPOT_CODES
-from cqs_sheets.sandbox.market import Market
+from cqs_sheets.sandbox.market import EPOCH, Market
 from cqs_sheets.sandbox.server import HOST, SandboxServer
 from cqs_sheets.sandbox.service import API_PATHS, HISTORY_PATH, Service
 from cqs_sheets.sandbox.signals import Horizon, Pool, Signal, Table
@@ -150,6 +150,7 @@ def start(
     port: int = 0,
     seed: int = 1,
     speed: float = 1.0,
+    opened: datetime = EPOCH,
     faults: Sequence[str] = (),
     clock: Callable[[], datetime] = utc_now,
     subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
@@ -163,6 +164,7 @@ def start(
         port: 0 takes any free one.
         seed: Chooses the market and the chances of the faults.
         speed: Market seconds per second, 0.01 to 3600; time stamps are real at any speed.
+        opened: When the market opened, aware; what happens in it is counted from there.
         faults: Specs NAME[:PROBABILITY][@COUNT].
         clock: The sandbox's time, aware; asked once for each request.
         subscriptions: The premium keys it knows.
@@ -176,7 +178,7 @@ def start(
     """
     if not 0 <= port <= _HIGHEST_PORT:
         raise ValueError(f"the port must be a number from 0 to {_HIGHEST_PORT}, not {port}")
-    market = Market(seed=seed, speed=speed)
+    market = Market(seed=seed, speed=speed, opened=opened)
     server = SandboxServer(
         port=port,
         service=Service(market, subscriptions),

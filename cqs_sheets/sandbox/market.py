@@ -1,6 +1,6 @@
 """The sandbox's market: a pure function of seed, speed and absolute time.
 
-Time is cut into slots of two market minutes since `EPOCH`; each slot draws its signals from a
+Time is cut into slots of two market minutes since the market opened; each slot draws its signals from a
 generator of its own, so two markets with the same seed and speed agree at every instant, nothing
 has to be remembered, and only the slots near a window are ever worked out. `speed` is market
 seconds per second: events come more often and lives are shorter, time stamps stay real.
@@ -61,18 +61,21 @@ _HORIZONS = {
 class Market:
     """Signals of every table and pool, at any instant. Safe to share between threads."""
 
-    def __init__(self, *, seed: int = 1, speed: float = 1.0) -> None:
-        """Set the market up; ValueError when `speed` is outside SLOWEST..FASTEST."""
+    def __init__(self, *, seed: int = 1, speed: float = 1.0, opened: datetime = EPOCH) -> None:
+        """Set the market up; ValueError when `speed` is outside SLOWEST..FASTEST.
+
+        One that `opened` at another time (aware) lives through the same, that much later; its prices to the hour.
+        """
         if not SLOWEST <= speed <= FASTEST:
             message = f"speed must be a number from {SLOWEST:g} to {FASTEST:g}, not {speed!r}"
             raise ValueError(message)
         self.seed = seed
         self.speed = speed
-        self._epoch = microseconds(EPOCH)
+        self._epoch = microseconds(opened)
         # The caches only save work: a slot or signal that fell out is drawn again, the same.
         self._slot = lru_cache(maxsize=1024)(self._draw_slot)
         self._signal = lru_cache(maxsize=4096)(self._draw_signal)
-        self.prices = Prices(seed)
+        self.prices = Prices(seed, (opened - EPOCH) // timedelta(hours=1))
 
     def open_signals(
         self,

@@ -53,10 +53,11 @@ class _Day(NamedTuple):
 
 
 class Prices:
-    """The prices of every pair at every exchange. Safe to share between threads."""
+    """The prices of every pair at every exchange, `later` hours later. Safe to share between threads."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, later: int = 0) -> None:
         self._seed = seed
+        self._later = later * HOUR
         self._day = lru_cache(maxsize=512)(self._draw_day)
         self._gaps = lru_cache(maxsize=4096)(self._draw_gaps)
         self._apart = lru_cache(maxsize=512)(self._draw_apart)
@@ -70,7 +71,7 @@ class Prices:
                 minute -= 1
                 candle = self._candle(exchange, pair, minute)
             return candle.close
-        day, place = divmod(minute, MINUTES_A_DAY)
+        day, place = self._place(minute)
         between_ends = (candle.high, candle.low)
         if not self._day(_path(pair), day).high_first[place]:
             between_ends = (candle.low, candle.high)
@@ -90,16 +91,20 @@ class Prices:
         found = (self._hour(exchange, pair, start) for start in range(first, end, HOUR))
         return [candle for candle in found if candle is not None]
 
+    def _place(self, minute: int) -> tuple[int, int]:
+        """The day of a minute since 1970, and which of its minutes that is."""
+        return divmod(minute - self._later, MINUTES_A_DAY)
+
     def _candle(self, exchange: Exchange, pair: Pair, minute: int) -> Candle | None:
         """The candle of a minute, None where nobody traded."""
-        day, place = divmod(minute, MINUTES_A_DAY)
+        day, place = self._place(minute)
         if place in self._gaps(exchange.code, pair.coin, pair.currency, day):
             return None
         return self._scaled(exchange, pair, minute, place, place + 1, self._day(_path(pair), day))
 
     def _hour(self, exchange: Exchange, pair: Pair, start: int) -> Candle | None:
         """The candle of an hour, None where nobody traded."""
-        day, place = divmod(start, MINUTES_A_DAY)
+        day, place = self._place(start)
         if self._gaps(exchange.code, pair.coin, pair.currency, day).isdisjoint(range(place, place + HOUR)):
             return self._scaled(exchange, pair, start, place, place + HOUR, self._day(_path(pair), day))
         candles = self.minutes(exchange, pair, start, start + HOUR)

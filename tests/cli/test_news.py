@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -134,7 +135,9 @@ def test_a_sync_names_each_new_signal_with_all_that_a_trader_needs(shell: Shell)
     journal = shell.run("journal", "export", "--format", "jsonl").stdout
     assert len(lines) == len(journal.splitlines())
     assert f"a.xlsx: a new workbook made, {len(lines)} added" in done.stdout
-    assert all(" stop " in line and " TP " in line for line in lines)
+    exported = [json.loads(line) for line in journal.splitlines()]
+    for label, field in ((" stop ", "stop_loss"), (" TP ", "target1")):
+        assert sum(label in line for line in lines) == sum(bool(each[field]) for each in exported)
 
 
 def test_a_dry_run_reads_like_a_diff(shell: Shell) -> None:
@@ -142,7 +145,8 @@ def test_a_dry_run_reads_like_a_diff(shell: Shell) -> None:
     done = shell.run("sync", "--dry-run", "--template", "raw")
     added = [line for line in done.stdout.splitlines() if line.startswith("+ Signals ")]
     assert added
-    assert all(re.search(r"\w+ \w+ (?:LONG|SHORT) .* stop [\d.]+ TP [\d.]+", line) for line in added)
+    aim = re.compile(r"\w+ \w+ (?:LONG|SHORT) [A-Z/ ]+ zone [\d.]+ [\d.]+( stop [\d.]+)? TP [\d.]+")
+    assert all(aim.search(line) for line in added)
     assert not any(line.startswith("new ") for line in done.stdout.splitlines())
 
 
