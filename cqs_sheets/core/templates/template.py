@@ -96,7 +96,8 @@ class Column:
 
     `source` is the API field or calc name (kinds FIELD and CALC); `formula` the live formula
     (kind FORMULA) with `{column}` for the same row's cell and `{Tab.column}` for a whole column.
-    `type` says how the sync stores values. Width is in characters, as in Excel.
+    `type` says how the sync stores values. Width is in characters, as in Excel. `looked_at`: another tab takes
+    signals by what the user chose in it.
     """
 
     id: str
@@ -116,11 +117,17 @@ class Column:
     choices: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
+    looked_at: bool = False
 
     @property
     def synced(self) -> bool:
         """Whether the sync owns the column's cells."""
         return self.kind in (ColumnKind.FIELD, ColumnKind.CALC)
+
+    @property
+    def read(self) -> bool:
+        """Whether a row's cell is read: where the sync owns it, or must know what the user chose there."""
+        return self.synced or self.looked_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +141,26 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """Of which signals a tab of the user's own gets a row: those in whose row the user chose `choice`.
+
+    `by`: fed tab -> the user's column there. The new row's key is the signal's id, and its column `table` says
+    whose id it is ("": no column does).
+    """
+
+    choice: str
+    by: Mapping[str, str]
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableTab:
     """A tab of rows keyed by one column.
 
     `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values); the others are the
     user's. With `newest_first` new rows stand at the top as the user wants it so, whatever the template says. A tab
-    `when_needed` is made when its first row is written. A `native` one is a table of Google's own there, with typed
+    `when_needed` is made when its first row is written. `takes` says of which signals the user's own tab gets rows.
+    A `native` one is a table of Google's own there, with typed
     columns; in Excel rows always stand in a table. Columns behind `print_to` are not printed.
     """
 
@@ -159,6 +180,7 @@ class TableTab:
     plain: bool = False
     native: bool = False
     rules: tuple[Rule, ...] = ()
+    takes: Takes | None = None
     mark: str = ""
 
     @property
@@ -363,9 +385,14 @@ class Template:
     theme: Theme = Theme()
 
     @property
+    def tables(self) -> tuple[TableTab, ...]:
+        """The tabs of rows: those that get one per signal, and the user's own."""
+        return tuple(tab for tab in self.tabs if isinstance(tab, TableTab))
+
+    @property
     def fed_tabs(self) -> tuple[TableTab, ...]:
         """The tabs that get a row per signal."""
-        return tuple(tab for tab in self.tabs if isinstance(tab, TableTab) and tab.fed)
+        return tuple(tab for tab in self.tables if tab.fed)
 
     @property
     def settings_tab(self) -> SettingsTab | None:

@@ -90,10 +90,10 @@ def without_formula(tab: TableTab, tabs: Mapping[str, TabPlace]) -> Iterator[str
 
 
 def _line(tab: TableTab, place: TabPlace, add: Add) -> Iterator[tuple[int, Json]]:
-    """A new row's contents (ExtendedValue) by column: ours, not the user's."""
+    """A new row's contents (ExtendedValue) by column: ours, and what the user's own tab is given."""
     for column in tab.columns:
         at = place.columns.get(column.id)
-        if at is not None and column.synced:
+        if at is not None and (column.synced or column.id in add.values):
             yield at, encode(add.values.get(column.id))
 
 
