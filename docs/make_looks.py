@@ -1,8 +1,8 @@
 """Draws every template as it looks on screens of 1600 and 400 dots.
 
-Run: python docs/make_looks.py FOLDER [TEMPLATE...]. With no signals, three, five hundred, and with prices from 1e-12 to
-1e9: to be looked at after a change of a template. Needs LibreOffice (`soffice`), poppler (`pdftoppm`, `pdftotext`) and
-Pillow, as make_pictures.py does.
+Run: python docs/make_looks.py FOLDER [TEMPLATE...]. With no signals, three, five hundred, with prices from 1e-12 to
+1e9, and as the sandbox makes them: to be looked at after a change of a template. Needs LibreOffice (`soffice`), poppler
+(`pdftoppm`, `pdftotext`) and Pillow, as make_pictures.py does.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def states() -> Iterator[tuple[str, list[Record]]]:
     yield "empty", []
     yield "3", many[-3:]
     yield "500", many
+    yield "sandbox", many[-24:]
     yield "extreme", [priced(record, Decimal(10) ** (at % 22 - 12)) for at, record in enumerate(many[-44:])]
 
 
@@ -69,7 +70,8 @@ def main() -> None:
         template = load_template(name)
         for state, records in states():
             with tempfile.TemporaryDirectory() as work:
-                draw(template, state, records, Path(work), folder)
+                shown = template.of_sandbox() if state == "sandbox" else template
+                draw(shown, state, records, Path(work), folder)
 
 
 def draw(template: Template, state: str, records: list[Record], work: Path, folder: Path) -> None:

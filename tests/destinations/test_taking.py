@@ -63,7 +63,8 @@ columns = [
 formulas.pair = '=IF({sig}="","",IFERROR(INDEX({Signals.pair},MATCH({sig}*1,{Signals.id},0)),"not found"))'
 formulas.stop = '=IF({sig}="","",IFERROR(INDEX({Signals.stop},MATCH({sig}*1,{Signals.id},0)),""))'
 """
-TEMPLATE = template_of(read_document(SMALL, include={}.__getitem__, schema=None), name="small")
+INCLUDED: dict[str, Any] = {}
+TEMPLATE = template_of(read_document(SMALL, include=INCLUDED.__getitem__, schema=None), name="small")
 MAIN, SCALPING = FeedTable.MAIN, FeedTable.SCALPING
 _SHEETS = "https://docs.google.com/spreadsheets/d/"
 START = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)

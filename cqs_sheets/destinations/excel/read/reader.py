@@ -153,8 +153,8 @@ def keys_where(
         return set()
     found = scan(draft, place, strings, texts, column=column).places
     cells = list(_key_cells(draft, place, {row for text in texts for row in found.get(text, ())}))
-    texts = strings.texts({index for cell in cells if (index := cell.shared_index) is not None})
-    values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=texts) for cell in cells)
+    shared = strings.texts(_shared_indexes(cells))
+    values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=shared) for cell in cells)
     return {key for value in values if (key := key_text(value))}
 
 
