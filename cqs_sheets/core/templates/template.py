@@ -59,8 +59,9 @@ _COLORS = {
     "canvas": "#F1F5F9",
     "link": "#0369A1",
     "accent": "#0284C7",
-    "long": "#059669",
-    "short": "#F43F5E",
+    "long": "#0CA678",
+    "short": "#881337",
+    "deep": "#09304D",
     "amber": "#F59E0B",
     "violet": "#6366F1",
 }
@@ -161,7 +162,8 @@ class TableTab:
     user's. With `newest_first` new rows stand at the top as the user wants it so, whatever the template says. A tab
     `when_needed` is made when its first row is written. `takes` says of which signals the user's own tab gets rows.
     A `native` one is a table of Google's own there, with typed
-    columns; in Excel rows always stand in a table. Columns behind `print_to` are not printed.
+    columns; in Excel rows always stand in a table. Columns behind `print_to` are not printed. `banner` is printed
+    at the top of each page.
     """
 
     name: str
@@ -181,6 +183,7 @@ class TableTab:
     native: bool = False
     rules: tuple[Rule, ...] = ()
     takes: Takes | None = None
+    banner: str = ""
     mark: str = ""
 
     @property
@@ -427,6 +430,7 @@ def is_hidden(tab: Tab) -> bool:
 
 
 _INVENTED = "SANDBOX: INVENTED SIGNALS"
+_SHORT = "SANDBOX: INVENTED"  # where columns are narrow
 
 
 def _of_sandbox(tab: Tab) -> Tab:
@@ -437,9 +441,8 @@ def _of_sandbox(tab: Tab) -> Tab:
     if not isinstance(tab, TableTab):
         return tab
     first = tab.columns[0]
-    if tab.plain:  # no line above the headers: a note on the first of them
-        return replace(
-            tab, columns=(replace(first, note=f"{_INVENTED}\n{first.note}".strip()), *tab.columns[1:])
-        )
-    columns = (replace(each, group=_INVENTED) if each.group == first.group else each for each in tab.columns)
+    if tab.plain:  # no line above the headers: a note on the first of them, and the head of printed pages
+        noted = replace(first, note=f"{_INVENTED}\n{first.note}".strip())
+        return replace(tab, columns=(noted, *tab.columns[1:]), banner=_INVENTED)
+    columns = (replace(each, group=_SHORT) if each.group == first.group else each for each in tab.columns)
     return replace(tab, columns=tuple(columns))
