@@ -21,8 +21,9 @@ from cqs_sheets.destinations.google.read.cells import (
     is_no_number,
     model_rows,
     read_boxes,
-    read_formulas,
+    read_models,
     with_models,
+    with_patterns,
 )
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.read.looking import look
@@ -171,14 +172,17 @@ class GoogleDestination:
             if (place := layout.holder(tab.name, key))
         }
         growing = [
-            place
+            (tab, place)
             for tab in template.tables
-            if is_users_own(bindings, facts.made, tab)
-            for place in layout.volumes(tab.name)
             if any(not layout.holder(tab.name, key) for key in keys.get(tab.name, ()))
+            if is_users_own(bindings, facts.made, tab) or any(each.format.decimals for each in tab.columns)
+            for place in layout.volumes(tab.name)
+            if place.end > place.header_row + 1
         ]
         suspects = seen.suspects
-        lines, layout = self._lines(layout, asked, verification_areas(suspects, layout), growing)
+        users_own = {tab.name for tab, _ in growing if is_users_own(bindings, facts.made, tab)}
+        areas = verification_areas(suspects, layout)
+        lines, layout = self._lines(layout, asked, areas, growing, users_own)
         held: Held = {}
         for at, (tab, place, key) in asked.items():
             line = lines.get(at, {})
@@ -194,9 +198,13 @@ class GoogleDestination:
         layout: Layout,
         asked: Collection[tuple[int, int]],
         areas: Sequence[shapes.GridRange],
-        growing: Sequence[TabPlace],
+        growing: Sequence[tuple[TableTab, TabPlace]],
+        users_own: Collection[str],
     ) -> tuple[dict[tuple[int, int], Line], Layout]:
-        """Rows and areas by one read, along with the formulas of tables that are the user's own and `growing`."""
+        """Rows and areas by one read, along with the looks of the tables that are `growing`.
+
+        New rows have the formulas that are there in tables that are the user's own, and their formats in all.
+        """
         rows: dict[int, list[int]] = {}
         for sheet_id, row in asked:
             rows.setdefault(sheet_id, []).append(row)
@@ -207,11 +215,20 @@ class GoogleDestination:
             for box in box_of_rows(place, found)
         ]
         boxes += areas
-        models = [box for place in growing if (box := model_rows(place))]
-        if not models:
+        near = {
+            place.name: box
+            for tab, place in growing
+            if (box := model_rows(place, on_top=tab.new_rows == "top" and tab.name not in users_own))
+        }
+        if not near:
             return (read_boxes(self._http, self._id, boxes) if boxes else {}), layout
-        lines, formulas = read_formulas(self._http, self._id, [*boxes, *models])
-        known = {place.name: with_models(place, formulas) for place in growing}
+        lines, models = read_models(self._http, self._id, [*boxes, *near.values()])
+        known = {
+            place.name: with_models(place, models.formulas)
+            if tab.name in users_own
+            else with_patterns(place, tab, models)
+            for tab, place in growing
+        }
         return lines, replace(layout, tabs={**layout.tabs, **known})
 
     def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:

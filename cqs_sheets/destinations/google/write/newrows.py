@@ -114,7 +114,7 @@ def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iter
 def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -> Iterator[Json]:
     """The requests that give each new row the decimals that its prices need."""
     columns = {place.columns[each.id]: each for each in tab.columns if each.id in place.columns}
-    priced = [at for at, column in columns.items() if column.format.decimals]
+    priced = [at for at, column in columns.items() if column.format.decimals and at not in place.patterns]
     patterns = [row_patterns(tab, add.values) for add in adds]
     for first, last in runs(priced):
         shown = [columns[at] for at in range(first, last + 1)]
