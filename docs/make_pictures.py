@@ -38,7 +38,7 @@ PAGES = {
     "scalping": Picture("scalping", "Zone low", 330),
     "journal": Picture("journal", "Plan entry", 400),
     "performance": Picture("journal", "PERFORMANCE", 150, height=1200),
-    "dashboard": Picture("dashboard", "DASHBOARD", 170, height=1400),
+    "dashboard": Picture("dashboard", "DASHBOARD", 158, height=1400),
     "track-record": Picture("paper", "TRACK RECORD", 170, height=1500),
 }
 

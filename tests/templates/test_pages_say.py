@@ -77,6 +77,9 @@ def test_what_stands_side_by_side_in_a_chart_is_told_apart(name: str) -> None:
         colors = [template.theme.color(series.color) for series in chart.series]
         for color in colors:
             assert contrast(color, template.theme.color("paper")) >= 3, (chart.title, color)
+        for series, color in zip(chart.series, colors, strict=True):
+            label = template.theme.color(template.theme.text_on(series.color))
+            assert not (chart.labels and chart.stacked) or contrast(label, color) >= 4.5, chart.title
         for one, other in pairwise(colors):
             assert contrast(one, other) >= 3, (chart.title, one, other)
 

@@ -65,6 +65,7 @@ _COLORS = {
     "amber": "#F59E0B",
     "violet": "#6366F1",
 }
+_MIDDLE = 100_000  # of 255,000: brighter to the eye is a bar on which ink reads better
 _HEADERS = {ColumnKind.FORMULA: "slate", ColumnKind.INPUT: "yours"}
 
 
@@ -84,6 +85,11 @@ class Theme:
     def header_role(kind: ColumnKind) -> str:
         """The role of a header's background: it says whose the column is."""
         return _HEADERS.get(kind, "ink")
+
+    def text_on(self, bar: str) -> str:
+        """The role of a text that can be read on a bar: paper on a dark one, else ink."""
+        red, green, blue = bytes.fromhex(self.color(bar).removeprefix("#"))
+        return "paper" if 299 * red + 587 * green + 114 * blue < _MIDDLE else "ink"
 
     def faint_on(self, background: str) -> str:
         """A quiet colour of text on a dark background: paper, a quarter mixed with it."""

@@ -64,6 +64,9 @@ def draw_chart(sheet: Worksheet, chart: PageChart, look: ThemeStyles, area: Area
     drawn.varyColors = False
     drawn.series = [_series(chart, each, look, area) for each in chart.series]
     drawn.dataLabels = _value_labels(chart, look)
+    if chart.labels and chart.stacked:  # they stand in the bars
+        for each, shown in zip(chart.series, drawn.series, strict=True):
+            shown.dLbls = _value_labels(chart, look, look.theme.text_on(each.color))
     _set_axes(drawn, chart, look)
     drawn.title = _title(chart.title, look)
     drawn.legend = _legend(chart, look) if chart.legend else None
@@ -116,14 +119,14 @@ def _series(chart: PageChart, series: PageSeries, look: ThemeStyles, area: AreaR
     return drawn
 
 
-def _value_labels(chart: PageChart, look: ThemeStyles) -> DataLabelList:
+def _value_labels(chart: PageChart, look: ThemeStyles, color: str = "ink") -> DataLabelList:
     labels = DataLabelList()
     labels.showVal = chart.labels
     labels.showSerName = labels.showCatName = labels.showLegendKey = labels.showPercent = False
     labels.showBubbleSize = labels.showLeaderLines = False
     if chart.labels:
         labels.numFmt = _NO_ZEROS
-        labels.txPr = _text(look, "ink", _LABEL_SIZE, bold=True)
+        labels.txPr = _text(look, color, _LABEL_SIZE, bold=True)
     return labels
 
 

@@ -82,7 +82,8 @@ def _series(chart: PageChart, series: PageSeries, look: styles.ThemeStyles, ids:
     if chart.kind == "line":
         shown["lineStyle"] = {"type": "SOLID", "width": max(1, round(series.width * _PIXELS_A_POINT))}
     if chart.labels:
-        shown["dataLabel"] = {"type": "DATA", "textFormat": look.text("ink", bold=True, smaller=1)}
+        color = look.theme.text_on(series.color) if chart.stacked else "ink"
+        shown["dataLabel"] = {"type": "DATA", "textFormat": look.text(color, bold=True, smaller=1)}
     return shown
 
 
