@@ -29,6 +29,11 @@ class TabPlace:
     table: SheetTable | None
 
     @property
+    def last_row(self) -> int:
+        """The last row of the table; without one, of the sheet."""
+        return self.table.last_row if self.table else MAX_ROW
+
+    @property
     def left(self) -> int:
         """The first column of the table, or of our columns."""
         return self.table.area.left if self.table else min(self.columns.values())

@@ -15,7 +15,6 @@ from cqs_sheets.core.templates.template import SettingsTab, TableTab
 from cqs_sheets.destinations import Columns, InspectedTab
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, addressed_row, pieces, row_xml
 from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.workbook import (
@@ -151,11 +150,36 @@ def keys_where(
     """The keys of the rows of a place that have one of `texts` in a column; none if that is not there."""
     if column not in place.columns:
         return set()
-    found = scan(draft, place, strings, texts, column=column).places
-    cells = list(_key_cells(draft, place, {row for text in texts for row in found.get(text, ())}))
+    rows = set(_rows_where(draft, strings, place, column, texts))
+    cells = list(_key_cells(draft, place, rows)) if rows else []
     shared = strings.texts(_shared_indexes(cells))
     values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=shared) for cell in cells)
     return {key for value in values if (key := key_text(value))}
+
+
+def _rows_where(
+    draft: Draft, strings: SharedStrings, place: TabPlace, column: str, texts: Collection[str]
+) -> Iterator[int]:
+    """The rows of a place that have one of `texts` in a column; a stretch that holds none of them costs little."""
+    shared = strings.such(texts.__contains__)
+    signs = [*(text.encode() for text in texts), *(b">%d</v>" % index for index in shared)]
+    found = _filled_cell([column_letters(place.columns[column]).encode()])
+    for piece in pieces(draft.chunks(place.sheet.part)):
+        if piece.part is Part.ROWS and any(sign in piece.text for sign in signs):
+            for cell in (each for xml in found.findall(addressed(piece).text) for each in cells_of(xml)):
+                index = cell.shared_index
+                value = (
+                    shared.get(index)
+                    if index is not None
+                    else decode(cell, kind=CellType.TEXT, epoch_1904=False, strings={})
+                )
+                if place.header_row < cell.row <= place.last_row and str(value).strip() in texts:
+                    yield cell.row
+
+
+def _filled_cell(letters: Collection[bytes]) -> re.Pattern[bytes]:
+    """Matches the cells of some columns once they are addressed; a blank one with a format only is none."""
+    return re.compile(rb'<c r="(?:%s)\d+"(?:\s[^>]*[^/>])?>.*?</c>' % b"|".join(letters), re.DOTALL)
 
 
 def _key_cells(draft: Draft, place: TabPlace, rows: Collection[int]) -> Iterator[CellXml]:
@@ -256,18 +280,14 @@ class Reader:
 
     def _cells_in(self, place: TabPlace, letters: Collection[bytes]) -> list[CellXml]:
         """The cells of some columns that hold something."""
-        # Matches them once they are addressed; a blank one with a format only is none.
-        cell_of_ours = re.compile(
-            rb'<c r="(?:%s)\d+"(?:\s[^>]*[^/>])?>.*?</c>' % b"|".join(letters), re.DOTALL
-        )
-        last = place.table.last_row if place.table else MAX_ROW
+        cell_of_ours = _filled_cell(letters)
         return [
             cell
             for piece in pieces(self._draft.chunks(place.sheet.part))
             if piece.part is Part.ROWS
             for found in cell_of_ours.findall(addressed(piece).text)
             for cell in cells_of(found)
-            if place.header_row < cell.row <= last
+            if place.header_row < cell.row <= place.last_row
         ]
 
     def _places(self, tab: TableTab) -> Iterator[TabPlace]:
