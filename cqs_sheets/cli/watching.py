@@ -15,7 +15,7 @@ from rich.live import Live
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.terminal.screen import Chosen, Line, Look, page, shown
 from cqs_sheets.cli.terminal.tables import console
-from cqs_sheets.core.alerts.news import headline
+from cqs_sheets.core.alerts import headline
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.render import ago, plural
 from cqs_sheets.core.signals import risk
@@ -143,8 +143,8 @@ def _alerts(session: Session, journal: Journal) -> Iterator[Line]:
             waits = plural(alert.waiting, "message")
             yield Line(name=alert.name, state=f"not sent: {alert.reason}; {waits} waiting", bad=True)
         for entry in journal.last_alerts(alert.id, _ALERTS)[::-1]:
-            when = f"{entry.news.at.astimezone(session.settings.zone):%H:%M}"
-            yield Line(name=alert.name, state=f"{when} {headline(entry.news)} ({entry.state})")
+            when = f"{entry.notice.at.astimezone(session.settings.zone):%H:%M}"
+            yield Line(name=alert.name, state=f"{when} {headline(entry.notice)} ({entry.state})")
 
 
 def _open_chart(session: Session, look: Look, chosen: Chosen, number: int) -> None:

@@ -13,8 +13,7 @@ from cqs_sheets.config.key import command_output, file_content
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import AlertSettings, absolute
 from cqs_sheets.config.where import where_values
-from cqs_sheets.core.alerts.batches import Habits
-from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.alerts import AlertPolicy, Kind
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.toml import duration
 
@@ -35,7 +34,7 @@ def _alert(
     begin, _, end = table.get("quiet", "").partition("-")
     return AlertSettings(
         name=table.get("name", f"alert {position + 1}"),
-        habits=Habits(
+        policy=AlertPolicy(
             on=frozenset(table.get("on", _DEFAULT)),
             where=where_values(table.get("where", {})),
             digest=timedelta(seconds=duration(table.get("digest", 0))),

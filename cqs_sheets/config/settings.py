@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
-from cqs_sheets.core.alerts.batches import Habits
+from cqs_sheets.core.alerts import AlertPolicy
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
@@ -212,7 +212,7 @@ class AlertSettings:
     """
 
     name: str
-    habits: Habits
+    policy: AlertPolicy
     address: Callable[[], Secret | None] = field(repr=False, compare=False)
     variable: str | None = None
 

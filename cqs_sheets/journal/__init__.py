@@ -25,7 +25,7 @@ from cqs_sheets.journal.model import (
     Wanted,
 )
 from cqs_sheets.journal.opening import is_journal
-from cqs_sheets.journal.outbox import Alert, Entry, Outbox, Trouble
+from cqs_sheets.journal.outbox import Alert, Outbox, OutboxEntry, Trouble
 from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
 from cqs_sheets.journal.records import Clock, Recall
@@ -39,11 +39,11 @@ __all__ = [
     "Alert",
     "Behind",
     "Delivered",
-    "Entry",
     "Journal",
     "JournalPlace",
     "KeptAnswer",
     "Merged",
+    "OutboxEntry",
     "PastPoll",
     "PastReject",
     "Poll",

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.core.alerts.news import Message, Sent
+from cqs_sheets.core.alerts import Message, Sent
 from cqs_sheets.destinations.google.wire.auth import account_of, find_credentials
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import Journal, SharedJournal
