@@ -1,4 +1,4 @@
-"""Where a target is: a workbook on disk, or a Google Sheet by its URL or id."""
+"""What a run is told, frozen: the environment, where targets are, and everything that the config can say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cqs_sheets.core.alerts import AlertPolicy
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
-from cqs_sheets.core.signals.query import Feed
+from cqs_sheets.core.signals.query import Feed, selection
 from cqs_sheets.values import dataclass, field
 
 _GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
@@ -254,6 +254,11 @@ class Settings:
     tenant_named: bool = False
     google_file: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def selections(self) -> list[tuple[str, str]]:
+        """The name of each feed, and what it asks for with this key."""
+        return [(feed.name, selection(feed, free=self.api.key.is_free)) for feed in self.feeds]
 
     @property
     def alert_owner(self) -> str:

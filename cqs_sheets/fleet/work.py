@@ -33,7 +33,6 @@ _PER_PROJECT, _PER_USER = 300, 60  # requests of a kind that Google takes in a m
 _PER_KEY = 120  # requests to the signals API in a minute: a poll is up to a dozen
 _ELSEWHERE = timedelta(seconds=10)
 _LONGEST = 300.0
-_POLLS = 200
 _template = lru_cache(maxsize=256)(load_template)
 
 
@@ -115,7 +114,7 @@ class Work:
             return
         queue = queue_of(session.settings, settings)
         with self._run(session) as run:
-            last = {poll.feed: poll for poll in run.journal.polls(_POLLS)}
+            last = run.journal.last_polls()
             failed = [f"{name}: {poll.outcome}" for name, poll in last.items() if poll.outcome != "ok"]
             done = write_target(run, settings, settings_values(run, failed), make_empty=True)
             note_troubles(run, (), [done])
@@ -198,8 +197,8 @@ class Work:
 
 
 def _polled_since(run: Run, beat: datetime) -> bool:
-    last = {poll.feed: poll.at for poll in run.journal.polls(_POLLS)}
-    return all(feed.name in last and last[feed.name] >= beat for feed in run.settings.feeds)
+    last = run.journal.last_polls()
+    return all(feed.name in last and last[feed.name].at >= beat for feed in run.settings.feeds)
 
 
 def _lacks(run: Run, target: TargetSettings) -> bool:

@@ -237,12 +237,12 @@ class Unattended:
             page = summary.html_page(self._look(), records)
             Path(folder, "index.html").write_text(page, encoding="utf-8")
 
-    def _look(self) -> summary.Look:
+    def _look(self) -> summary.RunSummary:
         with Journal.open_readonly(self._place, clock=self._clock) as journal:
             changed = [
                 record for record in journal.changed_since(self._started) if record.status is not Status.AGED
             ]
-            return summary.Look(
+            return summary.RunSummary(
                 newest=journal.newest(_NEWEST),
                 news=[_news(record, journal, self._started) for record in changed],
                 until=self._clock(),

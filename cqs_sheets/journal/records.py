@@ -255,6 +255,8 @@ _POLLS = """SELECT f.name, f.selection, p.at, p.window_start, p.window_end, p.ou
         p.new, p.changed, p.closed, p.aged, p.rejected
     FROM polls p JOIN feeds f ON f.id = p.feed ORDER BY p.at DESC, p.id DESC LIMIT ?"""
 
+_RECENT_POLLS = 200  # enough to hold the last one of every feed of any sensible config
+
 _LAST_GOOD = """SELECT p.at FROM polls p INDEXED BY polls_good JOIN feeds f ON f.id = p.feed
     WHERE p.sure AND f.name = ? AND f.selection = ? ORDER BY p.at DESC LIMIT 1"""
 
@@ -300,6 +302,10 @@ class Recall:
     def polls(self, limit: int) -> list[model.PastPoll]:
         """The last polls, newest last."""
         return [_poll_from(row) for row in reversed(self._database.execute(_POLLS, (limit,)))]
+
+    def last_polls(self) -> dict[str, model.PastPoll]:
+        """The newest poll of each feed, by its name, among the last of all."""
+        return {poll.feed: poll for poll in self.polls(_RECENT_POLLS)}
 
     def records(
         self,

@@ -14,8 +14,7 @@ from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
-from cqs_sheets.cli.terminal.pages import print_page
-from cqs_sheets.cli.terminal.story import print_story
+from cqs_sheets.cli.terminal.pages import print_page, print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote
 
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.values import dataclass, field
@@ -243,6 +244,11 @@ class Symbols:
     def url(self, signal: Signal) -> str:
         """The pair's page at its exchange, or blank."""
         return self._spelt(signal, "url")
+
+    def chart_url(self, signal: Signal) -> str:
+        """The pair's chart at TradingView, or blank."""
+        symbol = self.tradingview(signal)
+        return f"https://www.tradingview.com/chart/?symbol={quote(symbol, safe='')}" if symbol else ""
 
     def alias(self, signal: Signal) -> str:
         """What the exchange calls the coin, such as a contract of a thousand units; blank if as the API does."""
