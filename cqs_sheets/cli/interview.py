@@ -1,4 +1,4 @@
-"""The way to a Google Sheet, step by step: who writes to it, and with whom it has to be shared."""
+"""What init asks a person: what goes into the config, who writes to a Google Sheet, where the key is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 from cqs_sheets import config
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
-from cqs_sheets.config import process_environ, writing
+from cqs_sheets.config.document import NewConfig
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import (
     DEFAULT_TARGET,
@@ -66,7 +66,7 @@ def prepare_google(credentials: Path | None, client: Path | None, *, asking: boo
     """Sign in as the options or the person say. Raises UsageError or AccessRefused."""
     from cqs_sheets.destinations.google.wire.auth import signed_in  # noqa: PLC0415 - google-auth is slow to import
 
-    given = process_environ().get(_VARIABLE)
+    given = config.process_environ().get(_VARIABLE)
     if client:
         _sign_in(client)
     elif credentials or given:
@@ -195,7 +195,7 @@ class Interview:
     asking: bool
     folder: Path
 
-    def answers(self) -> writing.Answers:
+    def answers(self) -> NewConfig:
         """Everything that the config says."""
         given = self.options
         to = self._given(given.to, DEFAULT_TARGET, _ask_target)
@@ -203,9 +203,9 @@ class Interview:
         exchange = self._given(given.exchange, (), _ask_exchange)
         currency = self._given(given.currency, (), _ask_currency)
         kinds = self._given(given.types, (), _ask_type)
-        timezone = self._given(given.timezone, _guess(), _ask_zone)
+        timezone = self._given(given.timezone, config.machine_zone(), _ask_zone)
         key = self._key()
-        return writing.Answers(
+        return NewConfig(
             to=to, template=template, exchange=exchange, currency=currency, type=kinds,
             timezone=timezone, key_file=key.file, key_command=key.command,
         )  # fmt: skip
@@ -231,10 +231,6 @@ class Interview:
             meaning="Nothing was asked and nothing was written.",
             hint="Make it first, with your subscription ID alone in it, or give --key-command.",
         )
-
-
-def _guess() -> str:
-    return config.machine_zone()
 
 
 def _ask_target() -> str:
@@ -281,7 +277,7 @@ def _ask_type() -> tuple[str, ...]:
 
 
 def _ask_zone() -> str:
-    return ask_text("Time zone of the times you see", default=_guess(), problem=_zone_problem)
+    return ask_text("Time zone of the times you see", default=config.machine_zone(), problem=_zone_problem)
 
 
 def _zone_problem(text: str) -> str | None:

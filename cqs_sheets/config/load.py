@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.config.alerts import alerts_of
 from cqs_sheets.config.document import Document, find_config, read_config
-from cqs_sheets.config.key import VARIABLE, find_key, variable_problem
+from cqs_sheets.config.key import VARIABLE, command_output, file_content, find_key, variable_problem
+from cqs_sheets.config.rules import command_words, where_values
 from cqs_sheets.config.settings import (
     DEFAULT_FEED,
     DEFAULT_TARGET,
     DEFAULT_TEMPLATE,
     DEFAULT_TENANT,
+    AlertSettings,
     ApiSettings,
     Environment,
     OutcomesSettings,
@@ -28,7 +32,7 @@ from cqs_sheets.config.settings import (
     template_at,
 )
 from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
-from cqs_sheets.config.where import where_values
+from cqs_sheets.core.alerts import AlertPolicy, Kind
 from cqs_sheets.core.outcomes.rules import rules_of
 from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
@@ -38,6 +42,9 @@ from cqs_sheets.errors import UsageError
 
 JOURNAL_VARIABLE = "CQS_JOURNAL"
 _NOTHING = Overrides()
+_MOST_A_MINUTE = 10
+_USABLE = re.compile(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
+_DEFAULT = frozenset(kind.value for kind in Kind) - {Kind.CHANGED.value, Kind.TEST.value}
 
 
 def load(
@@ -249,3 +256,58 @@ def _chosen(
         return targets
     template = template_at(overrides.template, cwd)
     return tuple(replace(target, template=template) for target in targets)
+
+
+def alerts_of(document: Document, environ: Mapping[str, str]) -> tuple[AlertSettings, ...]:
+    """The alerts of a checked config."""
+    tables = document.values.get("alert", [])
+    return tuple(_alert(document, environ, position, table) for position, table in enumerate(tables))
+
+
+def _alert(
+    document: Document, environ: Mapping[str, str], position: int, table: Mapping[str, Any]
+) -> AlertSettings:
+    begin, _, end = table.get("quiet", "").partition("-")
+    return AlertSettings(
+        name=table.get("name", f"alert {position + 1}"),
+        policy=AlertPolicy(
+            on=frozenset(table.get("on", _DEFAULT)),
+            where=where_values(table.get("where", {})),
+            digest=timedelta(seconds=duration(table.get("digest", 0))),
+            quiet=(time.fromisoformat(begin), time.fromisoformat(end)) if begin else None,
+            limit=table.get("limit", _MOST_A_MINUTE),
+        ),
+        address=partial(_address, document, environ, position, table),
+        variable=table.get("to_env"),
+    )
+
+
+def _address(
+    document: Document, environ: Mapping[str, str], position: int, table: Mapping[str, Any]
+) -> Secret | None:
+    """No message shows what was found: some people put the address itself where its name belongs."""
+    if "to" in table:
+        return None
+    way = next(name for name in ("to_env", "to_file", "to_command") if name in table)
+    try:
+        if way == "to_env":
+            text, problem = environ.get(table[way], "").strip(), "that variable is not set, or empty"
+        elif way == "to_file":
+            text, problem = file_content(absolute(table[way], document.folder)), "the file is empty"
+        else:
+            words = command_words(table[way])
+            text = command_output(words, document.folder, environ, what="address")
+            problem = "the command prints nothing"
+        if text:
+            problem = (
+                ""
+                if _USABLE.fullmatch(text)
+                else "what it holds is no address like service://... (not shown)"
+            )
+    except OSError as error:
+        problem = (error.strerror or "unknown trouble").lower()
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        raise document.refusal(("alert", position, way), problem) from None
+    return Secret(text)

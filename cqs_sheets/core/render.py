@@ -219,3 +219,12 @@ def _spelt(text: str) -> str:
 def one_line(text: str) -> str:
     """The same on one line: a text of somebody else's forges no lines of its own."""
     return harmless(text.replace("\n", "\\n").replace("\t", " "))
+
+
+def size_text(size: float) -> str:
+    """`900 bytes`, `12.3 MB`."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"  # noqa: PLR2004
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -14,6 +14,8 @@ from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.errors import CqsError, combined_exit_code
 from cqs_sheets.values import dataclass, field, replace
 
+_MOST_LINES = 8
+
 
 class Level(StrEnum):
     """How it is: nothing to do, worth a look, or in the way of the next sync."""
@@ -112,9 +114,6 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
         "exit_code": exit_code(findings),
         "findings": [finding.as_json() for finding in findings],
     }
-
-
-_MOST_LINES = 8
 
 
 def check_tab(subject: str, facts: InspectedTab) -> Iterator[Finding]:

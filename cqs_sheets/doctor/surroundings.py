@@ -32,6 +32,12 @@ from cqs_sheets.service import Manager
 
 _PROGRAM = "program"
 _STANDS_ON = ("openpyxl", "gspread", "google-auth", "requests", "click")
+_SERVICE = "service"
+_PATIENCE = 20.0  # seconds that the system may take to tell
+_CONFIG = "config"
+_API = "signals API"
+_ACCOUNT = "Google account"
+_OTHERS = 0o077
 
 
 def check_program() -> Iterator[Finding]:
@@ -46,8 +52,6 @@ def check_program() -> Iterator[Finding]:
     )
 
 
-_SERVICE = "service"
-_PATIENCE = 20.0  # seconds that the system may take to tell
 
 
 def check_service(service: Manager) -> Iterator[Finding]:
@@ -83,7 +87,6 @@ def check_alerts(settings: Settings) -> Iterator[Finding]:
             yield ok("alerts", "alert.address", f"{alert.name}: its address is there")
 
 
-_CONFIG = "config"
 
 
 def check_config(settings: Settings) -> Iterator[Finding]:
@@ -136,7 +139,6 @@ def _warning(warning: str, secret_file: Path | None) -> Finding:
     )
 
 
-_API = "signals API"
 
 OpenApi = Callable[[Secret], ApiClient]
 """A patient client for a key."""
@@ -206,8 +208,6 @@ def _zone(settings: ApiSettings, answers: FeedAnswers) -> Finding:
     return ok(_API, "api.zone", f"its time stamps fit server_timezone = {zone}")
 
 
-_ACCOUNT = "Google account"
-_OTHERS = 0o077
 
 
 def check_account(
@@ -217,27 +217,22 @@ def check_account(
     if emulator is not None:
         yield ok(_ACCOUNT, "google.credentials", f"an emulator at {emulator}: no credentials are looked at")
         return
-    from cqs_sheets.destinations.google.wire.auth import (  # noqa: PLC0415 - google-auth is slow to import
-        TOKEN_FILE,
-        account_of,
-        find_credentials,
-        kind_of,
-    )
+    from cqs_sheets.destinations.google.wire import auth  # noqa: PLC0415 - google-auth is slow to import
 
     try:
-        credentials = find_credentials(config_folder, file_named=file_named, file=file)
+        credentials = auth.find_credentials(config_folder, file_named=file_named, file=file)
     except CqsError as error:
         yield fail(_ACCOUNT, "google.credentials", error)
         return
-    account = account_of(credentials)
+    account = auth.account_of(credentials)
     share = f"; share the spreadsheet with {account} as an editor" if account else ""
     yield ok(
         _ACCOUNT,
         "google.credentials",
-        f"{kind_of(credentials)}{share}",
+        f"{auth.kind_of(credentials)}{share}",
         details=["It is asked for the scope spreadsheets alone."],
     )
-    yield from _mode(config_folder / TOKEN_FILE)
+    yield from _mode(config_folder / auth.TOKEN_FILE)
 
 
 def _mode(token: Path) -> Iterator[Finding]:

@@ -24,9 +24,9 @@ from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.settings import place_at
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
+from cqs_sheets.doctor import check_workbook
 from cqs_sheets.doctor.finding import Finding, Level, mended
 from cqs_sheets.doctor.surroundings import check_account
-from cqs_sheets.doctor.targets import check_workbook
 from cqs_sheets.template_files import load_template
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside

@@ -24,7 +24,7 @@ from cqs_sheets.cli.options import (
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
-from cqs_sheets.config import writing
+from cqs_sheets.config.document import config_text
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
@@ -189,7 +189,7 @@ def _write_config(path: Path, options: InitOptions, *, asking: bool) -> None:
             )
     answers = Interview(options, asking, path.parent).answers()
     load_template(answers.template)
-    _write_new(path, writing.config_text(answers, path.parent))
+    _write_new(path, config_text(answers, path.parent))
     say(f"Wrote {path}: every setting is explained in it.")
 
 
