@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -28,12 +26,11 @@ from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
 from cqs_sheets.installed import installed
 from cqs_sheets.run.poll import SET_CLOCK, FeedAnswers, skew_text
-from cqs_sheets.service import Manager
+from cqs_sheets.service import ServiceManager, runs
 
 _PROGRAM = "program"
 _STANDS_ON = ("openpyxl", "gspread", "google-auth", "requests", "click")
 _SERVICE = "service"
-_PATIENCE = 20.0  # seconds that the system may take to tell
 _CONFIG = "config"
 _API = "signals API"
 _ACCOUNT = "Google account"
@@ -52,19 +49,11 @@ def check_program() -> Iterator[Finding]:
     )
 
 
-
-
-def check_service(service: Manager) -> Iterator[Finding]:
+def check_service(service: ServiceManager) -> Iterator[Finding]:
     """Whether the watch that was installed as a service runs; nothing where none is."""
     if not service.file.exists():
         return
-    said = ""
-    with suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(  # noqa: S603 - words of our own
-            service.is_running(), capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-        said = done.stdout
-    if service.runs_by(said):
+    if runs(service):
         yield ok(_SERVICE, "service.running", f"installed, and running ({service.file})")
         return
     yield warn(
@@ -85,8 +74,6 @@ def check_alerts(settings: Settings) -> Iterator[Finding]:
             yield warn("alerts", "alert.address", what, f"{error.hint} `cqs-sheets alerts test` tries it.")
         else:
             yield ok("alerts", "alert.address", f"{alert.name}: its address is there")
-
-
 
 
 def check_config(settings: Settings) -> Iterator[Finding]:
@@ -137,7 +124,6 @@ def _warning(warning: str, secret_file: Path | None) -> Finding:
         f"Run `chmod 600 {secret_file}`.",
         fix=lambda: secret_file.chmod(0o600),
     )
-
 
 
 OpenApi = Callable[[Secret], ApiClient]
@@ -206,8 +192,6 @@ def _zone(settings: ApiSettings, answers: FeedAnswers) -> Finding:
     if not answers.signals:
         return ok(_API, "api.zone", "no open signal just now, so the zone of its time stamps cannot be seen")
     return ok(_API, "api.zone", f"its time stamps fit server_timezone = {zone}")
-
-
 
 
 def check_account(

@@ -26,7 +26,7 @@ from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
 from cqs_sheets.run import Session, config_folder, open_google
 from cqs_sheets.service import NAME
-from cqs_sheets.service.places import manager_here
+from cqs_sheets.service.managers import manager_here
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
