@@ -30,10 +30,9 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import Reminders, SharedPlaces, prepare, worker_app
+from cqs_sheets.fleet.queue import Reminders, SharedQuota, prepare, worker_app
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.work import Work, queue_of
-from cqs_sheets.fleet.worker import run_worker
+from cqs_sheets.fleet.worker import Work, queue_of, run_worker
 
 
 @dataclass
@@ -179,9 +178,7 @@ def test_the_machines_own_key_reaches_no_tenant(fleet: Fleet) -> None:
 
 def test_no_minute_sees_more_than_the_limit_over_all_workers(fleet: Fleet) -> None:
     resource, limit = uuid4().hex, 20
-    workers = [
-        SharedPlaces(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)
-    ]
+    workers = [SharedQuota(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)]
     begun = sorted(time.monotonic() + worker.delay() for _ in range(limit) for worker in workers)
     most = max(sum(start <= moment < start + 60 for moment in begun) for start in begun)
     assert limit * 0.9 <= most <= limit
