@@ -23,8 +23,8 @@ from cqs_sheets.sandbox.answers import (
     Subscription,
 )
 from cqs_sheets.sandbox.faults import FAULTS, FaultPlan, FaultSettings, parse_fault
-from cqs_sheets.sandbox.instruments import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.market import EPOCH, Market
+from cqs_sheets.sandbox.prices import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.server import HOST, SandboxServer
 from cqs_sheets.sandbox.service import API_PATHS, HISTORY_PATH, Service
 from cqs_sheets.sandbox.signals import Horizon, Pool, Signal, Table

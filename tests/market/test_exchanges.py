@@ -24,7 +24,7 @@ from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles
 from cqs_sheets.market.store import STORE_FILE, CandleStore
 from cqs_sheets.run.judging import Case, Judging, Market, market_of
-from cqs_sheets.sandbox.instruments import EXCHANGES, Exchange, Pair
+from cqs_sheets.sandbox.prices import EXCHANGES, Exchange, Pair
 from tests.core.outcomes.oracle import Plan, Tick, Truth, truth_of
 from tests.core.outcomes.trading import story
 from tests.make import signal

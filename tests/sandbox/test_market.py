@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.sandbox import FUTURES_CODES, SPOT_CODES, Horizon, Market, Pool, Signal, Table
-from cqs_sheets.sandbox.instruments import plain, seeded
 from cqs_sheets.sandbox.market import EPOCH, LONGEST_HISTORY, microseconds
+from cqs_sheets.sandbox.prices import plain, seeded
 from cqs_sheets.sandbox.signals import Life, live
 from tests.sandbox.clock import NOON
 
