@@ -99,6 +99,6 @@ def group(context: click.Context) -> None:
 
 def main() -> None:
     """The console script: runs a command and turns every failure into its message and exit code."""
-    from cqs_sheets.cli.terminal.failures import guarded  # noqa: PLC0415 - not needed to show help
+    from cqs_sheets.cli.terminal.output import guarded  # noqa: PLC0415 - not needed to show help
 
     guarded(group)

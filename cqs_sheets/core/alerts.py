@@ -11,8 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import duration, plural
+from cqs_sheets.core.render import duration, plain_price, plural
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk

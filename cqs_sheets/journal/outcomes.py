@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cqs_sheets.core.alerts import Kind
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.render import plain_price
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.journal import model, outbox, records

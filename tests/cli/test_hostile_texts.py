@@ -11,7 +11,7 @@ import pytest
 from rich.table import Table
 
 from cqs_sheets.cli.commands.doctor import FindingsPage
-from cqs_sheets.cli.terminal import failures, output
+from cqs_sheets.cli.terminal import output
 from cqs_sheets.cli.terminal.log import log_to, set_up_logging
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.doctor.finding import Finding, Level
@@ -29,7 +29,7 @@ def assert_harmless(shown: str) -> None:
 
 
 def test_an_error_upsets_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    failures.show(CqsError(ATTACK, meaning=ATTACK, hint=ATTACK))
+    output.show(CqsError(ATTACK, meaning=ATTACK, hint=ATTACK))
     assert_harmless(capsys.readouterr().err)
 
 
@@ -57,7 +57,7 @@ FORGED = "all is well\n::error::forged\n  ::set-output name=x::y ##[group]z"
 
 
 def test_no_line_of_an_error_commands_anything_on_github(capsys: pytest.CaptureFixture[str]) -> None:
-    failures.show(CqsError(FORGED, hint=FORGED))
+    output.show(CqsError(FORGED, hint=FORGED))
     said = capsys.readouterr().err
     assert "##[" not in said
     assert not [line for line in said.splitlines() if line.strip().startswith("::")]

@@ -16,7 +16,7 @@ from rich.text import Text
 from cqs_sheets.cli.terminal.news import Told, signal_lines
 from cqs_sheets.cli.terminal.tables import signals_table
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.render import plain_price
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.signal import Record, Status
 from tests.cli.command import Shell

@@ -17,7 +17,7 @@ import requests
 from pyarrow import parquet
 
 from cqs_sheets import sandbox
-from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.render import plain_price
 from tests.cli.command import HANGS, Shell
 
 

@@ -11,8 +11,7 @@ from cqs_sheets.alerts import sender
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
-from cqs_sheets.cli.terminal.failures import show
-from cqs_sheets.cli.terminal.output import print_json
+from cqs_sheets.cli.terminal.output import print_json, show
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts import Kind, Notice, Sent, Wording, headline, message_of

@@ -38,6 +38,17 @@ from cqs_sheets.values import dataclass, replace
 
 _MOST_MARKETS = 5  # named in a warning
 _NOTHING = "Nothing was judged."
+_WIDE = 110  # columns of the terminal from which intervals have room
+_NOTE = (
+    "R is net of fees; 1 R is what the plan risked. Fills assume that a touch is enough, at any size."
+    f" Slices are exploratory: dim ones have fewer than {ENOUGH} signals, + and - mark an expectancy"
+    " beyond chance among all slices (Benjamini-Hochberg, 10 %). Signals of long, overlapping horizons"
+    " make all intervals too narrow."
+)
+_EXCLUDED = {
+    "missed": "missed", "invalidated": "invalidated", "unfilled": "unfilled", "touched": "without stop or target",
+    "unknown": "unknown", "too_young": "too young", "not_judged": "not judged",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,19 +207,6 @@ def _print_csv(outcomes: Sequence[Outcome]) -> None:
     safe = (row | {name: inert(row[name]) for name in TEXT_COLUMNS} for row in rows)
     for line in csv_lines(COLUMNS, safe):
         click.echo(line)
-
-
-_WIDE = 110  # columns of the terminal from which intervals have room
-_NOTE = (
-    "R is net of fees; 1 R is what the plan risked. Fills assume that a touch is enough, at any size."
-    f" Slices are exploratory: dim ones have fewer than {ENOUGH} signals, + and - mark an expectancy"
-    " beyond chance among all slices (Benjamini-Hochberg, 10 %). Signals of long, overlapping horizons"
-    " make all intervals too narrow."
-)
-_EXCLUDED = {
-    "missed": "missed", "invalidated": "invalidated", "unfilled": "unfilled", "touched": "without stop or target",
-    "unknown": "unknown", "too_young": "too young", "not_judged": "not judged",
-}  # fmt: skip
 
 
 def print_track_record(

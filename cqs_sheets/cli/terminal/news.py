@@ -14,8 +14,7 @@ from rich.cells import cell_len
 
 from cqs_sheets.cli.terminal.output import wanted_color
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.prices import aligned, row_texts
-from cqs_sheets.core.render import harmless
+from cqs_sheets.core.render import aligned, harmless, row_texts
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols

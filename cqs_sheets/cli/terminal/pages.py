@@ -16,8 +16,7 @@ from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.prices import price_decimal
 from cqs_sheets.core.outcomes.setup import moment_of
 from cqs_sheets.core.outcomes.verdict import Outcome
-from cqs_sheets.core.prices import aligned, plain_price
-from cqs_sheets.core.render import harmless, moment_text
+from cqs_sheets.core.render import aligned, harmless, moment_text, plain_price
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols
@@ -25,6 +24,9 @@ from cqs_sheets.core.signals.risk import entry_zone
 from cqs_sheets.core.signals.signal import Record, Signal
 from cqs_sheets.journal import Revision
 from cqs_sheets.values import dataclass
+
+_WIDE, _HIGH = 60, 15  # of the picture, in characters
+_MARGIN = 5  # a share of what is shown is left free above and below: one part in so many
 
 
 def print_page(revisions: Sequence[Revision], names: Symbols, zone: tzinfo) -> None:
@@ -89,10 +91,6 @@ def _history(revisions: Sequence[Revision], zone: tzinfo) -> Iterator[str]:
 
 def _percent(share: Decimal | None) -> str:
     return "" if share is None else f"{share * 100:.2f} % away"
-
-
-_WIDE, _HIGH = 60, 15  # of the picture, in characters
-_MARGIN = 5  # a share of what is shown is left free above and below: one part in so many
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,7 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.alerts import headline
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.prices import aligned, row_texts
-from cqs_sheets.core.render import ago, coverage_days, duration, harmless, plural
+from cqs_sheets.core.render import ago, aligned, coverage_days, duration, harmless, plural, row_texts
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.coverage import Coverage

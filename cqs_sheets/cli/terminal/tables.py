@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cqs_sheets.cli.terminal.news import Told, ratio_text, signal_lines
-from cqs_sheets.core.prices import aligned, computed, row_texts
-from cqs_sheets.core.render import ago, harmless
+from cqs_sheets.core.render import ago, aligned, computed, harmless, row_texts
 from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN
