@@ -13,9 +13,8 @@ from typing import Any
 
 from cqs_sheets.core.render import duration, plain_price, plural
 from cqs_sheets.core.report import utc_text
-from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import Symbols
+from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.fields import uid
 from cqs_sheets.core.signals.signal import Record, Signal
 
@@ -64,7 +63,7 @@ class Message:
 class Wording:
     """How pairs are spelt, and on whose clocks times are told."""
 
-    symbols: symbols.Symbols
+    symbols: Symbols
     zone: tzinfo
 
 
@@ -126,7 +125,7 @@ def headline(notice: Notice) -> str:
     if notice.record is not None:
         signal, level = notice.record.signal, notice.detail.get("level", "")
         head = f"Target {level} hit" if notice.kind is Kind.TARGET and level else _HEADS[notice.kind]
-        return f"{head}: {signal.direction} {symbols.pair(signal)}"
+        return f"{head}: {signal.direction} {pair(signal)}"
     what = notice.detail.get("what", "")
     return {
         Kind.GAP: "Signals may have been missed",
@@ -168,7 +167,7 @@ def _signal_json(record: Record, signal: Signal, wording: Wording) -> dict[str, 
     ratios = _ratios(signal)
     return {
         "id": uid(record), "timestamp": utc_text(signal.timestamp), "status": record.status.value,
-        **words, **prices, "pair": symbols.pair(signal), "url": wording.symbols.url(signal) or None,
+        **words, **prices, "pair": pair(signal), "url": wording.symbols.url(signal) or None,
         "reward_to_risk": [None if ratio is None else format(ratio, "f") for ratio in ratios],
     }  # fmt: skip
 

@@ -11,7 +11,6 @@ from cqs_sheets.journal import opening
 from cqs_sheets.journal.database import Database, address_of
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
-    Behind,
     Delivered,
     JournalPlace,
     KeptAnswer,
@@ -41,7 +40,6 @@ JOURNAL_FILE = "journal.sqlite3"
 __all__ = [
     "JOURNAL_FILE",
     "Alert",
-    "Behind",
     "Delivered",
     "Journal",
     "JournalPlace",

@@ -14,14 +14,7 @@ from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.journal.copying import copy_rows
-from cqs_sheets.journal.database import (
-    Database,
-    address_of,
-    file_error,
-    migrate,
-    unsafe_drive,
-    version_of,
-)
+from cqs_sheets.journal.database import Database, address_of, file_error, migrate, unsafe_drive, version_of
 from cqs_sheets.journal.model import JournalPlace, SharedJournal
 from cqs_sheets.journal.schema import MIGRATIONS
 

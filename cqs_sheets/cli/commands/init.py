@@ -14,13 +14,7 @@ from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
 from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
-from cqs_sheets.cli.options import (
-    Amount,
-    SyncOptions,
-    complete_filter,
-    complete_template,
-    config_option,
-)
+from cqs_sheets.cli.options import Amount, SyncOptions, complete_filter, complete_template, config_option
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
@@ -30,14 +24,7 @@ from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
 from cqs_sheets.errors import UsageError
 from cqs_sheets.files import replacing
-from cqs_sheets.github.workflow import (
-    WORKFLOW_FILE,
-    action_problem,
-    installed_action,
-    needs,
-    repository,
-    workflow_text,
-)
+from cqs_sheets.github import workflow
 from cqs_sheets.run import opened_targets
 from cqs_sheets.run.deliver import read_target
 from cqs_sheets.template_files import load_template
@@ -138,23 +125,25 @@ def _prepare_google(settings: config.Settings, options: InitOptions, *, asking: 
 
 def _write_workflow(settings: config.Settings, options: InitOptions, *, asking: bool) -> None:
     """Write the workflow into this repository, and tell what it needs there. Raises UsageError."""
-    root = repository(Path.cwd())
-    path = root / WORKFLOW_FILE
+    root = workflow.repository(Path.cwd())
+    path = root / workflow.WORKFLOW_FILE
     if path.exists() and not options.force:
         raise UsageError(
             f"{path} exists already.", meaning="It was left as it is.", hint="Replace it with --force."
         )
-    action = options.action or installed_action() or _asked_action(asking=asking)
+    action = options.action or workflow.installed_action() or _asked_action(asking=asking)
     former = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    _write_new(path, workflow_text(settings, root, action, former))
+    _write_new(path, workflow.workflow_text(settings, root, action, former))
     click.echo(f"Wrote {path}.\n")
-    for line in needs(settings):
+    for line in workflow.needs(settings):
         click.echo(line)
 
 
 def _asked_action(*, asking: bool) -> str:
     if asking:
-        return ask_text("Where is this project's action? (OWNER/REPO@COMMIT)", problem=action_problem)
+        return ask_text(
+            "Where is this project's action? (OWNER/REPO@COMMIT)", problem=workflow.action_problem
+        )
     raise UsageError(
         "Which repository holds this project's action is not known.",
         meaning="The workflow was not written.",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
@@ -22,15 +23,6 @@ from cqs_sheets.core.render import plural, size_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import (
-    COLUMNS,
-    JUDGED_COLUMNS,
-    as_csv,
-    as_jsonl,
-    write_lines,
-    write_parquet,
-    write_workbook,
-)
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
 from cqs_sheets.run.poll import imported
@@ -267,20 +259,20 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
         )
     counted = _Counted(records)
     if output and options.format_ == "parquet":
-        write_parquet(output, counted)
+        export.write_parquet(output, counted)
         return _wrote(output, counted)
     if output and options.format_ == "xlsx":
         template = load_template(options.template or "raw")
-        write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
+        export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
         return _wrote(output, counted)
-    columns = JUDGED_COLUMNS if judged else COLUMNS
-    jsonl = as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
-    lines = as_csv(counted, columns) if options.format_ == "csv" else jsonl
+    columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
+    jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
+    lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)
         return 0
-    write_lines(output, lines)
+    export.write_lines(output, lines)
     return _wrote(output, counted)
 
 

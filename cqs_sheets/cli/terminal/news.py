@@ -15,9 +15,8 @@ from rich.cells import cell_len
 from cqs_sheets.cli.terminal.output import wanted_color
 from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.render import aligned, harmless, row_texts
-from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import Symbols
+from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.values import dataclass
 
@@ -159,7 +158,7 @@ def _parts(told: Told, names: Symbols, *, short: bool = False) -> _Parts:
         about=[
             _Cell(told.stamp, gap=0, dim=True),
             _Cell(told.word, gap=2 if told.stamp else 0, color=told.color),
-            _Cell(harmless(symbols.pair(signal)), bold=True, link=names.url(signal)),
+            _Cell(harmless(pair(signal)), bold=True, link=names.url(signal)),
             _Cell(harmless(signal.direction), color=_SIDES.get(signal.direction, "")),
         ],
         zone=[first._replace(gap=2), _Cell("-" if last.text else "", gap=1), last],

@@ -17,10 +17,8 @@ from cqs_sheets.core.outcomes.prices import price_decimal
 from cqs_sheets.core.outcomes.setup import moment_of
 from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.render import aligned, harmless, moment_text, plain_price
-from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import Symbols
-from cqs_sheets.core.signals.risk import entry_zone
+from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal
 from cqs_sheets.journal import Revision
 from cqs_sheets.values import dataclass
@@ -33,7 +31,7 @@ def print_page(revisions: Sequence[Revision], names: Symbols, zone: tzinfo) -> N
     """A signal (its revisions, oldest first), times on the clocks of `zone`."""
     record = revisions[-1].record
     signal = record.signal
-    click.secho(harmless(f"{symbols.pair(signal)} {signal.direction}"), bold=True)
+    click.secho(harmless(f"{pair(signal)} {signal.direction}"), bold=True)
     for block in (_life(record, zone), _plan(signal), _more(signal, names)):
         pairs = [(name, harmless(text)) for name, text in block if text]
         for name, text in pairs:
@@ -192,7 +190,7 @@ def _columns(candles: Candles, begin: int, end: int) -> list[tuple[Decimal, Deci
 def _levels(one: Outcome) -> Iterator[tuple[str, Decimal]]:
     """The levels of the signal, by name."""
     signal = one.signal
-    zone = entry_zone(signal)
+    zone = risk.entry_zone(signal)
     if zone:
         yield "entry", zone[1] if signal.direction == "LONG" else zone[0]
     if signal.stop_loss is not None:

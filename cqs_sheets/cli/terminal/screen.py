@@ -22,10 +22,9 @@ from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.alerts import headline
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.render import ago, aligned, coverage_days, duration, harmless, plural, row_texts
-from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.coverage import Coverage
-from cqs_sheets.core.signals.exchanges import Symbols
+from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.errors import CqsError, Interrupted, UsageError
 from cqs_sheets.journal import Journal
@@ -178,7 +177,7 @@ def _cells(
         row = {
             "": str(number) if number < 10 else "",  # noqa: PLR2004 - as many as there are keys
             "Age": ago(signal.timestamp, now).removesuffix(" ago").removeprefix("just "),
-            "Pair": symbols.pair(signal),
+            "Pair": pair(signal),
             "Side": signal.direction,
             "Horizon": signal.type,
             "Exchange": signal.exchange.lower().replace("_futures", "-F"),

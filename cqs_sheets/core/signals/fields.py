@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellType, CellValue, id_cell
-from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures, pair
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal
 
 _OWN_NAMES = {("bybit", "USDT"): "Bybit USDT"}  # where Cornix does not call an exchange as everybody does
@@ -38,7 +37,7 @@ def cornix_text(names: Symbols, signal: Signal) -> str:
 def _lines(
     names: Symbols, signal: Signal, zone: tuple[Decimal, Decimal], targets: list[Decimal]
 ) -> Iterator[str]:
-    yield f"#{symbols.pair(signal)}"
+    yield f"#{pair(signal)}"
     yield f"Exchanges: {_exchange(names, signal)}"
     yield f"Signal Type: Regular ({signal.direction.capitalize()})"
     leverage = signal.leverage or (_LEAST_LEVERAGE if is_futures(signal.exchange.strip()) else None)
@@ -180,7 +179,7 @@ _ALL = (
     _field("table", _TEXT, "the provider's table: main or scalping", lambda s: s.key.table.value),
     _field("flags", _TEXT, "what is odd about its values, in words", lambda s: "; ".join(s.flags)),
     # what we compute
-    _calc("pair", _TEXT, "coin and quote: `BTC/USDT`", symbols.pair),
+    _calc("pair", _TEXT, "coin and quote: `BTC/USDT`", pair),
     _spelt("exchange_name", "the exchange's name: `Binance Futures`", lambda y, s: y.exchange_name(s.exchange)),
     _calc("entry_low", _NUMBER, "the lower end of the entry zone", _zone_bound(0)),
     _calc("entry_high", _NUMBER, "the upper end of the entry zone", _zone_bound(1)),
