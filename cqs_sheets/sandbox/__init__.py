@@ -183,7 +183,7 @@ def start(
         port=port,
         service=Service(market, subscriptions),
         clock=clock,
-        faults=FaultPlan(faults, seed=seed),
+        plan=FaultPlan(faults, seed=seed),
         settings=fault_settings,
         seen=RequestLog(requests_kept),
         on_request=on_request,

@@ -47,14 +47,14 @@ class SandboxServer(ThreadingHTTPServer):
         port: int,
         service: Service,
         clock: Callable[[], datetime],
-        faults: faults.FaultPlan,
+        plan: faults.FaultPlan,
         settings: faults.FaultSettings,
         seen: answers.RequestLog,
         on_request: Callable[[answers.SeenRequest], None] | None,
     ) -> None:
         self.service = service
         self.clock = clock
-        self.faults = faults
+        self.faults = plan
         self.settings = settings
         self.seen = seen
         self.on_request = on_request

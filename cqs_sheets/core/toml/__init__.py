@@ -256,7 +256,10 @@ class TomlProblems(Exception):
 
 
 Further = Callable[[Mapping[str, Any]], Iterable[Finding]]
-"""Rules that a schema cannot say. Gets the document without the keys whose values break the schema."""
+"""Rules that a schema cannot say. Gets the document without the keys whose values break the schema.
+
+What it says of a table as a whole that lacks such a key is not told: it may be a consequence.
+"""
 
 
 def check(text: str, schema: Mapping[str, Any], further: Further = lambda _: ()) -> dict[str, Any]:
@@ -265,7 +268,9 @@ def check(text: str, schema: Mapping[str, Any], further: Further = lambda _: ())
         document = _parsed(text)
         lines = lines_by_path(text)
         findings = set(explain(document, schema))
-        findings.update(further(_without(document, {_key_of(path) for path, _ in findings})))
+        broken = {_key_of(path) for path, _ in findings}
+        tables = {path[:-1] for path in broken}
+        findings.update(each for each in further(_without(document, broken)) if each[0] not in tables)
     except RecursionError:
         raise TomlProblems([Problem(1, "", "lists or tables are nested too deeply")]) from None
     if findings:
