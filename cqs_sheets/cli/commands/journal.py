@@ -168,7 +168,20 @@ def copy_command(source: str, to: str, **options: Any) -> int:
       cqs-sheets journal copy env:CQS_JOURNAL journal.sqlite3
     """
     with session_of(Options(**options), serve=False) as session:
-        return _copy(session, source, to)
+        origin, goal = (place_of(text, session.settings, process_environ()) for text in (source, to))
+        if isinstance(origin, Path) and not is_journal(origin):
+            raise DataRefused(
+                f"{origin} is no journal, or is not there.",
+                meaning="Nothing was copied.",
+                hint="`cqs-sheets status` says where the journal is.",
+            )
+        with Journal.open(goal, clock=utc_now) as journal:
+            counts = journal.copy_from(origin, here=platform.node())
+        signals, rows = counts["signals"], sum(counts.values())
+        click.echo(
+            f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}."
+        )
+    return 0
 
 
 @journal_command.command("verify")
@@ -185,7 +198,15 @@ def verify_command(**options: Any) -> int:
       cqs-sheets journal verify
     """
     with journal_of(Options(**options)) as (session, journal):
-        return _verify(session, journal)
+        problems = journal.verify()
+        if problems:
+            raise DataRefused(
+                f"The journal {session.journal_path} is damaged: {'; '.join(problems)}.",
+                meaning="Your sheets are not affected.",
+                hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
+            )
+        click.echo("The journal is whole.")
+    return 0
 
 
 @journal_command.command("prune")
@@ -204,7 +225,12 @@ def prune_command(days: int, **options: Any) -> int:
       cqs-sheets journal prune --older-than 30
     """
     with journal_of(Options(**options), writing=True) as (_, journal):
-        return _prune(journal, days)
+        pruned = journal.prune(utc_now() - timedelta(days=days))
+        click.echo(
+            f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
+            f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
+        )
+    return 0
 
 
 def _show_newest(journal: Journal, limit: int) -> int:
@@ -348,42 +374,3 @@ def _not_an_answer(body: bytes) -> str:
     except NotTheEnvelope as problem:
         return problem.reason
     return ""
-
-
-def _verify(session: Session, journal: Journal) -> int:
-    """Say what is wrong with the journal."""
-    problems = journal.verify()
-    if problems:
-        raise DataRefused(
-            f"The journal {session.journal_path} is damaged: {'; '.join(problems)}.",
-            meaning="Your sheets are not affected.",
-            hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
-        )
-    click.echo("The journal is whole.")
-    return 0
-
-
-def _copy(session: Session, source: str, to: str) -> int:
-    """Copy one journal into another, and say how much."""
-    origin, goal = (place_of(text, session.settings, process_environ()) for text in (source, to))
-    if isinstance(origin, Path) and not is_journal(origin):
-        raise DataRefused(
-            f"{origin} is no journal, or is not there.",
-            meaning="Nothing was copied.",
-            hint="`cqs-sheets status` says where the journal is.",
-        )
-    with Journal.open(goal, clock=utc_now) as journal:
-        counts = journal.copy_from(origin, here=platform.node())
-    signals, rows = counts["signals"], sum(counts.values())
-    click.echo(f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}.")
-    return 0
-
-
-def _prune(journal: Journal, days: int) -> int:
-    """Drop what is older than so many days."""
-    pruned = journal.prune(utc_now() - timedelta(days=days))
-    click.echo(
-        f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
-        f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
-    )
-    return 0

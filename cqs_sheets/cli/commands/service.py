@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cqs_sheets import service
-from cqs_sheets.cli.options import Options, config_option, loudness_options
+from cqs_sheets.cli.options import Options, config_option, loudness_options, stack
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.config import home_folder, process_environ
@@ -20,18 +20,11 @@ from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.service import Action, RemoveFile, RunProgram, WriteFile
 from cqs_sheets.service.managers import manager_here
 
-_Command = Callable[..., Any]
-
-
-def _options(function: _Command) -> _Command:
-    for option in reversed((
-        click.option("--name", default=service.NAME, show_default=True,
-                     help="What it is called, if there are several."),
-        click.option("--system", is_flag=True, help="Linux: of the whole system, not of a user; as root."),
-        click.option("--dry-run", is_flag=True, help="Show the files and commands; change nothing."),
-    )):  # fmt: skip
-        function = option(function)
-    return function
+_options = stack(
+    click.option("--name", default=service.NAME, show_default=True, help="What it is called, if there are several."),
+    click.option("--system", is_flag=True, help="Linux: of the whole system, not of a user; as root."),
+    click.option("--dry-run", is_flag=True, help="Show the files and commands; change nothing."),
+)  # fmt: skip
 
 
 @click.group("service")
