@@ -105,10 +105,6 @@ class RunningSandbox:
         """The requests received, oldest first; without those to the sandbox's own endpoints."""
         return self._server.seen.latest()
 
-    def forget_requests(self) -> None:
-        """Empty `requests`."""
-        self._server.seen.clear()
-
     def set_faults(self, faults: Sequence[str]) -> None:
         """Replace the faults from the next request on; counts and chances start anew.
 
