@@ -24,7 +24,7 @@ settings.register_profile("steady", settings(), deadline=None, suppress_health_c
 settings.load_profile("steady")
 freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
 
-_AGE = timedelta(days=int(os.environ.get("CQS_TEST_MARKET_AGE", "300")))  # of the market that commands ask
+_AGE = timedelta(days=int(os.environ.get("CQS_TEST_MARKET_AGE", "300")))  # of the market that tests ask
 
 
 @pytest.fixture
@@ -36,10 +36,13 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[sandbox.RunningSandbox]:
-    """A market of its own for each test, each time as old as ever: no day of the year brings other signals."""
-    if "clock" in request.fixturenames:
-        request.getfixturevalue("clock")  # then it is that time in which it is as old
-    with sandbox.start(seed=5, speed=10, opened=datetime.now(UTC) - _AGE) as running:
+    """A market of its own for each test, always as old, where nothing happens unless a test moves the time.
+
+    So no day brings other signals, and none is published between two commands on a busy machine.
+    """
+    moved = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
+    began = datetime.now(UTC)
+    with sandbox.start(seed=5, speed=10, opened=began - _AGE, clock=moved or (lambda: began)) as running:
         yield running
 
 
