@@ -59,6 +59,11 @@ def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     return Shell(tmp_path, {"CQS_API_URL": server.url})
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: much of what is tested waits for another process."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--wild", type=Path, help="edit every workbook of a folder: `-m wild --wild=FOLDER`")
 
@@ -78,6 +83,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
-    # mypy and the two that wait for LibreOffice take longest: others run beside them
-    first = {"test_style.py": 0, "test_columns.py": 1, "test_worked_out.py": 2}
-    items.sort(key=lambda item: first.get(item.path.name, 3))
+    # those that wait longest for other programs (mypy, LibreOffice, act): the rest runs beside them
+    first = ("test_style.py", "test_chain_by_act.py", "test_columns.py", "test_worked_out.py")
+    items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))
