@@ -69,7 +69,11 @@ def sheet(opened: Workbook, name: str) -> Worksheet:
 
 
 def values(path: Path, name: str) -> list[list[object]]:
-    return [[cell.value for cell in row] for row in sheet(openpyxl.load_workbook(path), name).iter_rows()]
+    opened = openpyxl.load_workbook(path, read_only=True)  # that tab alone
+    try:
+        return [list(row) for row in opened[name].iter_rows(values_only=True)]
+    finally:
+        opened.close()
 
 
 def not_ours(path: Path) -> dict[str, bytes]:
