@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cqs_sheets.core.render import ago, size_text
-from cqs_sheets.doctor.finding import Finding, Level, fail, ok, warn
+from cqs_sheets.doctor.finding import Finding, Severity, fail, ok, warn
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.journal import Journal, JournalPlace, SharedJournal
 
@@ -104,7 +104,7 @@ def _health(problems: list[str]) -> Finding:
     return Finding(
         subject=_SUBJECT,
         check="journal.health",
-        level=Level.FAIL,
+        level=Severity.FAIL,
         what="The journal is damaged; spreadsheets are not affected.",
         mend="Put a backup of it there, or move it away: the next sync starts a new one.",
         exit_code=65,

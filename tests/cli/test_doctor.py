@@ -25,7 +25,7 @@ from cqs_sheets.config.settings import place_at
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.doctor import check_workbook
-from cqs_sheets.doctor.finding import Finding, Level, mended
+from cqs_sheets.doctor.finding import Finding, Severity, mended
 from cqs_sheets.doctor.surroundings import check_account
 from cqs_sheets.template_files import load_template
 from tests.cli.command import Shell
@@ -495,7 +495,7 @@ def test_an_account_and_its_address_are_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "known, so that nobody has to be asked")
     (told,) = check_account(tmp_path, file_named=True, emulator=None)
-    assert told.level is Level.OK
+    assert told.level is Severity.OK
     assert "Workload Identity Federation" in told.what
     assert "robot@p.iam" in told.what
 
@@ -503,7 +503,7 @@ def test_an_account_and_its_address_are_told(tmp_path: Path, monkeypatch: pytest
 def test_without_credentials_the_ways_in_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
     (told,) = check_account(tmp_path, file_named=True, emulator=None)
-    assert (told.level, told.exit_code) == (Level.FAIL, 77)
+    assert (told.level, told.exit_code) == (Severity.FAIL, 77)
     assert "cqs-sheets init" in told.mend
 
 

@@ -46,7 +46,7 @@ _Line = list[_Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class SignalLine:
     """One signal, what is said before it (a time, a word and its colour), and after it."""
 
     signal: Signal
@@ -60,7 +60,7 @@ def print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
     """Each of the news on stdout; `stamp` (a time) stands before it."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     told = [
-        Told(
+        SignalLine(
             signal=each.record.signal,
             stamp=stamp,
             word=each.what.value,
@@ -75,7 +75,7 @@ def print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
         click.echo(f"and {len(news) - _MOST:,} more: cqs-sheets journal show --limit {len(news)}")
 
 
-def signal_lines(told: Sequence[Told], names: Symbols, width: int | None) -> Iterator[str]:
+def signal_lines(told: Sequence[SignalLine], names: Symbols, width: int | None) -> Iterator[str]:
     """A styled line for each if columns fit the width, else two, else as many as it takes between words.
 
     On a terminal a pair is a link to its page. Without a width (a file, another program) each is one line, with the
@@ -85,7 +85,7 @@ def signal_lines(told: Sequence[Told], names: Symbols, width: int | None) -> Ite
         yield "".join(_drawn(cell, links=width is not None) for cell in line).rstrip()
 
 
-def _lines(told: Sequence[Told], names: Symbols, width: int | None) -> list[_Line]:
+def _lines(told: Sequence[SignalLine], names: Symbols, width: int | None) -> list[_Line]:
     if width is None:
         return [_flat([*_parts(each, names).cells, _Cell(names.url(each.signal))]) for each in told]
     lines = _padded([_parts(each, names).cells for each in told])
@@ -145,7 +145,7 @@ class _Parts:
             yield [_NONE, _NONE, self.note]
 
 
-def _parts(told: Told, names: Symbols, *, short: bool = False) -> _Parts:
+def _parts(told: SignalLine, names: Symbols, *, short: bool = False) -> _Parts:
     signal = told.signal
     ratio = risk.reward_to_risk(signal, signal.target1)
     low, high = risk.entry_zone(signal) or (None, None)

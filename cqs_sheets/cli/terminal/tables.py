@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.cli.terminal.news import Told, ratio_text, signal_lines
+from cqs_sheets.cli.terminal.news import SignalLine, ratio_text, signal_lines
 from cqs_sheets.core.render import ago, aligned, computed, harmless, row_texts
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN, pair
@@ -97,7 +97,7 @@ def signals_table(
 
 def _in_lines(records: Sequence[Record], now: datetime, width: int, *, journal: bool) -> Text:
     told = [
-        Told(
+        SignalLine(
             signal=record.signal,
             stamp=_age(record.signal.timestamp, now),
             word=f"{record.signal.key.id} {record.status.value}" if journal else record.status.value,
