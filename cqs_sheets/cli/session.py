@@ -15,8 +15,7 @@ from cqs_sheets import deadline
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, SyncOptions
-from cqs_sheets.cli.terminal.log import log_to, set_up_logging
-from cqs_sheets.cli.terminal.output import Progress, print_warning
+from cqs_sheets.cli.terminal.output import Progress, log_to, print_warning, set_up_logging
 from cqs_sheets.config import Overrides
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import Interrupted

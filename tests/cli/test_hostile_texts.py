@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cqs_sheets.cli.commands.doctor import FindingsPage
 from cqs_sheets.cli.terminal import output
-from cqs_sheets.cli.terminal.log import log_to, set_up_logging
+from cqs_sheets.cli.terminal.output import log_to, set_up_logging
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.doctor.finding import Finding, Severity
 from cqs_sheets.errors import CqsError

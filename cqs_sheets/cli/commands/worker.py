@@ -12,7 +12,7 @@ import click
 
 from cqs_sheets.cli.options import Duration, Options, loudness_options
 from cqs_sheets.cli.session import Interruption
-from cqs_sheets.cli.terminal.log import log_to, set_up_logging
+from cqs_sheets.cli.terminal.output import log_to, set_up_logging
 from cqs_sheets.config import process_environ
 from cqs_sheets.errors import UsageError
 

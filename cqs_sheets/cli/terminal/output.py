@@ -1,24 +1,36 @@
-"""Texts, marks, progress and failures on a terminal or in a pipe; the one place that catches everything."""
+"""Texts, marks, progress, failures and the log of a command; the one place that catches everything.
+
+A line of the log file is a JSON object with `time` (UTC), `level`, `logger` and `message`; a sync's result
+is one with `report`, as --json prints it.
+"""
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import sys
 import textwrap
+from datetime import UTC, datetime
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
 from cqs_sheets.config import Environment
-from cqs_sheets.core.render import harmless, harmless_json
-from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.core.render import harmless, harmless_json, one_line, report_lines
+from cqs_sheets.core.report import Report
+from cqs_sheets.errors import AccessRefused, CqsError, UsageError
 
 _BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
 _HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())  # newer clicks: a group alone shows its help
+_EVERYTHING = logging.getLogger("cqs_sheets")
+_REPORTS = logging.getLogger("cqs_sheets.report")
+_REPORTS.propagate = False  # people are shown it already
+_LEVELS = {"ok": logging.INFO, "degraded": logging.WARNING, "failed": logging.ERROR}
 
 
 def print_json(value: Any) -> None:
@@ -177,3 +189,52 @@ def _in_our_voice(error: click.ClickException) -> CqsError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"`{context.command_path} --help` tells what there is." if context else ""
     return UsageError(error.format_message(), meaning="Nothing was asked and nothing was written.", hint=hint)
+
+
+class _JsonLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        report = getattr(record, "report", None)
+        return harmless_json(json.dumps(line | ({"report": report} if report else {}), ensure_ascii=False))
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(record.getMessage())
+
+
+def set_up_logging(*, verbose: bool, quiet: bool) -> None:
+    """Send the library's log to stderr: everything with -v, only errors with -q."""
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s", force=True)
+    logging.getLogger().handlers[0].setLevel(level)
+    logging.getLogger().handlers[0].setFormatter(_Line())
+    logging.getLogger("cqs_sheets").setLevel(level)
+
+
+def log_to(path: Path) -> None:
+    """Append all that is logged from now on to a file. Raises AccessRefused if it cannot be written."""
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise AccessRefused(
+            f"The log file {path} cannot be written: {error.strerror}.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Name another with --log-file, or leave it out.",
+        ) from None
+    handler.setFormatter(_JsonLine())
+    for logger in (_EVERYTHING, _REPORTS):
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+
+
+def log_report(report: Report) -> None:
+    """Note a sync's result in the log file, if there is one."""
+    if _REPORTS.handlers:
+        message = " ".join(report_lines(report))
+        _REPORTS.log(_LEVELS[report.outcome], "%s", message, extra={"report": report.as_json()})

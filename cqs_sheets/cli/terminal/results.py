@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import click
 
-from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning, say, show
+from cqs_sheets.cli.terminal.output import Progress, log_report, print_json, print_warning, say, show
 from cqs_sheets.config import Environment, Settings
 from cqs_sheets.core import render
 from cqs_sheets.core.news import News
