@@ -20,7 +20,6 @@ from typing import Any, TextIO
 
 import click
 
-from cqs_sheets.config import Environment
 from cqs_sheets.core.render import harmless, harmless_json, one_line, report_lines
 from cqs_sheets.core.report import Report
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
@@ -45,6 +44,8 @@ def shows_unicode() -> bool:
 
 def wanted_color() -> bool | None:
     """False where the environment asks for none (no-color.org), else None: click looks at the stream."""
+    from cqs_sheets.config import Environment  # noqa: PLC0415 - not needed to show help
+
     return False if Environment.read().no_color else None
 
 
