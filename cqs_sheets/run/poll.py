@@ -212,17 +212,21 @@ class FeedPoller:
 
 
 def imported(
-    journal: Journal, body: bytes, *, feed: str, table: FeedTable, now: datetime, zone: tzinfo
+    journal: Journal, body: bytes, *, feed: str, table: FeedTable, at: datetime, zone: tzinfo
 ) -> tuple[PollResult, Sequence[Reject]]:
-    """Take in an answer that was saved elsewhere: it is taken to be as old as its newest signal.
-
-    Nothing else says when it was, and an old one must not undo what is known since.
-    """
-    parsed = _parsed(KeptAnswer(id=0, feed=feed, request={}, table=table, at=now, body=body), zone)
-    at = min(now, max((signal.timestamp for signal in parsed.signals), default=now))
+    """Take in an answer of time `at` that was saved elsewhere."""
     kept = journal.keep_answer(feed, {}, at, body, table=table)
     answer = KeptAnswer(id=kept, feed=feed, request={}, table=table, at=at, body=body)
     return _take_in(journal, answer, "imported", zone)
+
+
+def time_of_saved(body: bytes, table: FeedTable, zone: tzinfo, now: datetime) -> datetime:
+    """When a saved answer is taken to be of: its newest signal's time, `now` at the latest.
+
+    Nothing else says so, and an old one must not undo what is known since.
+    """
+    parsed = _parsed(KeptAnswer(id=0, feed="", request={}, table=table, at=now, body=body), zone)
+    return min(now, max((signal.timestamp for signal in parsed.signals), default=now))
 
 
 def second_life_text(signal: Signal) -> str:

@@ -134,7 +134,7 @@ def test_an_import_and_another_journal_are_no_news(world: World, tmp_path: Path)
     body = json.dumps({"error": 0, "count": 1, "signals": [found | words]}).encode()
     with Journal.open(world.path, clock=world.clock) as journal:
         assert journal.take_in(other).new == 1
-        result, _ = imported(journal, body, feed="all", table=FeedTable.MAIN, now=at(2), zone=ZoneInfo("UTC"))
+        result, _ = imported(journal, body, feed="all", table=FeedTable.MAIN, at=at(2), zone=ZoneInfo("UTC"))
     assert result.new == 1
     world.dispatch()
     assert world.came == []

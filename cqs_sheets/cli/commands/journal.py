@@ -35,7 +35,7 @@ from cqs_sheets.export import (
 )
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
-from cqs_sheets.run.poll import imported, second_life_text
+from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
 
@@ -327,7 +327,8 @@ def _import_answers(
     new = changed = 0
     zone = session.settings.api.server_zone
     for path, body in answers.items():
-        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, now=utc_now(), zone=zone)
+        at = time_of_saved(body, table, zone, utc_now())
+        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=at, zone=zone)
         new, changed = new + result.new, changed + result.changed
         for reject in rejects:
             print_warning(f"{path}: signal {reject.id or 'without id'} set aside: {reject.reason}")
