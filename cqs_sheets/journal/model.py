@@ -187,11 +187,15 @@ class Pruned(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What another journal brought: signals new here, signals it knew more of, polls."""
+    """What another journal brought: signals new here, signals it knew more of, polls.
+
+    `second_lives` are those of the new ones whose id is another signal's here.
+    """
 
     new: int
     changed: int
     polls: int
+    second_lives: tuple[Signal, ...] = ()
 
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode

@@ -60,11 +60,14 @@ def known(database: Database, key: SignalKey) -> Known | None:
 
 
 def lives(database: Database, key: SignalKey) -> list[Known]:
-    """What the journal holds of all signals that had this id of the API, the latest first."""
+    """What the journal holds of all signals that had this id of the API, the latest first.
+
+    That is told by their time stamps: lives that another machine saw are numbered as they came.
+    """
     api_id, table = key.api_id, key.table
     found = map(known_from, database.execute(_LIVES, (api_id, table, api_id, api_id, table)))
     same = [each for each in found if each.record.signal.key.api_id == api_id]
-    return sorted(same, key=lambda each: each.record.signal.key.life, reverse=True)
+    return sorted(same, key=lambda each: each.record.signal.timestamp, reverse=True)
 
 
 class Recollection:
@@ -118,7 +121,7 @@ class Recollection:
 
 def next_life(found: Sequence[Known], key: SignalKey) -> SignalKey:
     """The identity of one more signal of an id, after those that `lives` found."""
-    return key.in_life(found[0].record.signal.key.life + 1 if found else 1)
+    return key.in_life(1 + max((each.record.signal.key.life for each in found), default=0))
 
 
 def feed_id(database: Database, name: str, selection: str) -> int:

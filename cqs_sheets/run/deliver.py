@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import KW_ONLY
@@ -32,7 +33,16 @@ from cqs_sheets.core.plan.facts import (
 )
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of
+from cqs_sheets.core.plan.rows import (
+    Keys,
+    Rows,
+    WantedRow,
+    aged,
+    in_next_life,
+    is_anothers,
+    passes,
+    signals_of,
+)
 from cqs_sheets.core.plan.zones import Rezoning, recorded_zone, zone_named
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.fields import OUTCOMES
@@ -325,13 +335,14 @@ class Deliverer:
         for row in rows:
             keys.setdefault(row.tab, set()).add(row.key)
         snapshot = target.destination.read(looked.facts, bindings, keys)
+        rows, snapshot, told = self._in_their_lives(looked, list(rows), keys, snapshot)
         if snapshot.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
                 meaning=ROWS_WAIT,
                 hint="Run the sync again when nobody is saving it.",
             )
-        outcome.warnings.clear()
+        outcome.warnings[:] = told
         outcome.told.clear()
         more = list(aged(bindings.template, snapshot, orphans, now=self.clock(), zone=target.zone))
         old = recorded_zone(bindings.template, snapshot) or looked.state.zone
@@ -350,6 +361,36 @@ class Deliverer:
             choices=self.choices,
             more=more,
         )
+
+    def _in_their_lives(
+        self, looked: _Looked, rows: list[WantedRow], keys: dict[str, set[str]], snapshot: Snapshot
+    ) -> tuple[Sequence[WantedRow], Snapshot, Sequence[str]]:
+        """The rows, those whose id is an earlier signal's in this target under one of their own; what it holds of all.
+
+        Those that are new under it are told.
+        """
+        template = looked.bindings.template
+        moved = [at for at, row in enumerate(rows) if is_anothers(template, snapshot, row)]
+        waiting = moved
+        while waiting:
+            for at in waiting:
+                rows[at] = in_next_life(template, rows[at])
+                keys[rows[at].tab].add(rows[at].key)
+            snapshot = looked.target.destination.read(looked.facts, looked.bindings, keys)
+            taken = Counter((row.tab, row.key) for row in rows)
+            waiting = [
+                at
+                for at in waiting
+                if taken[rows[at].tab, rows[at].key] > 1
+                or is_anothers(template, snapshot, rows[at], moved=True)
+            ]
+        new = (rows[at] for at in moved if rows[at].key not in snapshot.tabs[rows[at].tab].rows)
+        told = [
+            f"{row.tab}: id {row.signal.api_id} is that of a signal that had ended, whose row stays; the new one"
+            f" has a row of its own, {row.key}"
+            for row in new
+        ]
+        return rows, snapshot, told
 
     def _rezoned(self, looked: _Looked, snapshot: Snapshot, old: tzinfo, outcome: Delivery) -> list[Update]:
         """All times of the target, from the clocks of `old` to today's; what is left as it is is told."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
-from cqs_sheets.core.cells import key_text
+from cqs_sheets.core.cells import key_text, same
 from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
 from cqs_sheets.core.templates.template import Setting, TableTab, Template
-from cqs_sheets.values import dataclass
+from cqs_sheets.values import dataclass, replace
 
 _BOUNDS = {"min_": 1, "max_": -1}
 _BOUNDED = {"risk": "risk_level", "leverage": "leverage"}
@@ -118,6 +118,53 @@ def signals_of(tab: TableTab, key: str) -> Iterator[SignalKey]:
         prefix = f"{table.value}:" if by_uid and table is not FeedTable.MAIN else ""
         if key.startswith(prefix):
             yield SignalKey(table, key.removeprefix(prefix))
+
+
+_PAIR = ("coin", "currency", "pair", "direction", "exchange", "exchange_name")
+_IDS = ("id", _UID)
+
+
+def is_anothers(template: Template, snapshot: Snapshot, row: WantedRow, *, moved: bool = False) -> bool:
+    """Whether the row that the target has under its key is another signal's: an earlier one of that id, which ended.
+
+    Only a journal that never saw that one calls the later one by the id alone. A row that was `moved` to a later
+    life's key has no claim to it: there any other signal is another.
+    """
+    tab, state = template.tab(row.tab), snapshot.tabs.get(row.tab)
+    held = state.rows.get(row.key) if state else None
+    if held is None or not isinstance(tab, TableTab):
+        return False
+    columns = {column.source: column.id for column in tab.columns if column.synced}
+    published, time = (values.get(columns.get(_TIME, "")) for values in (held.values, row.values))
+    if not isinstance(published, datetime) or not isinstance(time, datetime):
+        return False
+    ended = held.values.get(columns.get(_STATUS, "")) in (Status.CLOSED.value, Status.AGED.value)
+    if same(time, published) or not (moved or (ended and time > published)):
+        return False
+    pairs = (
+        (held.values.get(columns[name]), row.values.get(columns[name])) for name in _PAIR if name in columns
+    )
+    return any(
+        isinstance(one, str) and isinstance(other, str) and bool(one) and one.casefold() != other.casefold()
+        for one, other in pairs
+    )
+
+
+def in_next_life(template: Template, row: WantedRow) -> WantedRow:
+    """The row under the next identity that its id can have: `5#2`, `5#3`..."""
+    tab = template.tab(row.tab)
+    assert isinstance(tab, TableTab)  # noqa: S101 - only such have rows
+
+    def later(text: str) -> str:
+        key = SignalKey(row.signal.table, text)
+        return key.in_life(key.life + 1).id
+
+    ids = {
+        column.id: later(text)
+        for column in tab.columns
+        if column.synced and column.source in _IDS and (text := key_text(row.values[column.id]))
+    }
+    return replace(row, key=later(row.key), values={**row.values, **ids})
 
 
 def aged(

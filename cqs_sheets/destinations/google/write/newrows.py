@@ -49,8 +49,8 @@ def insert_rows(
     like_above = index >= place.row_count or not (bare or tab.new_rows == "top")
     span = shapes.dimension_range(place.sheet_id, "ROWS", index, index + len(adds))
     requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
-    if after.table and place.table and place.table.bottom <= index:
-        requests.append(after.table.set_range())
+    grown = zip(place.tables, after.tables, strict=True)
+    requests += [table.set_range() for before, table in grown if before.bottom <= index]
     if bare or not place.ids:
         requests += time_formats(tab, place, index, len(adds))
     lines = [dict(_line(tab, place, add)) for add in adds]
@@ -149,7 +149,7 @@ def new_columns(
         columns={**place.columns, **positions},
         column_count=place.column_count + len(new),
         filter=widened(place.filter, at, len(new)),
-        table=place.table.widened(at, len(new)) if place.table else None,
+        tables=tuple(table.widened(at, len(new)) for table in place.tables),
     )
     keyed = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
     rows = keyed if tab.fed else range(place.header_row + 1, place.row_count)
@@ -157,7 +157,7 @@ def new_columns(
         _inserted(place.sheet_id, "COLUMNS", at, len(new)),
         *compile_columns(template, tab, new, wider),
         *_filtered(wider, at + len(new)),
-        *([wider.table.set_range()] if wider.table and wider.table != place.table else []),
+        *(table.set_range() for table in wider.tables if table not in place.tables),
         *(
             marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", index)
             for column, index in positions.items()
