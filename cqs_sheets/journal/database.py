@@ -112,6 +112,10 @@ class Database:
         """Run one INSERT, UPDATE or DELETE of which nobody waits for what it did: before whatever is run next."""
         self.change(sql, values)
 
+    def note_many(self, sql: str, rows: Sequence[Values]) -> None:
+        """The same once per row of values."""
+        self.change_many(sql, rows)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         with self._explained():
