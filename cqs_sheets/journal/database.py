@@ -253,7 +253,7 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
 
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-_DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMOPEN", "_SHMSIZE", "_SHMMAP", "_SHMLOCK")
+_DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMMAP", "_SHMLOCK")
 
 
 def unsafe_drive(name: str, what: str) -> UsageError:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from cqs_sheets.core.cells import CellValue, number_text
+from cqs_sheets.core.cells import CellType, CellValue, number_text
 from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
@@ -31,7 +31,7 @@ _Tail = Callable[[int, Mapping[str, CellValue]], str]
 
 _CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
 _LONG = 1000
-_KEPT = 1000  # texts of a column
+_KEPT = 2000  # values of a column
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
 _NO_PATTERNS: Mapping[str, str] = {}
 _ANY_ROW = (
@@ -79,8 +79,9 @@ class RowMaker:
         patterns = [_NO_PATTERNS if self.users_own else needed.of(each) for each in values]
         shapes = {id(each): each for each in patterns}
         for at, column in self._ours.items():
-            with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-            self._shown(at, next(with_time, {}), {})
+            if column.type is CellType.TIME:
+                with_time = (each for each in values if isinstance(each.get(column.id), datetime))
+                self._shown(at, next(with_time, {}), {})
             for each in shapes.values():
                 if column.id in each:
                     self._shown(at, {}, each)
@@ -138,28 +139,34 @@ class RowMaker:
 
     def _value_tail(self, at: int, column: Column, patterns: Mapping[str, str], style: str) -> _Tail:
         id_, blank, number = column.id, f"{style}/>", f"{style}><v>%s</v></c>"
-        texts: dict[str, str] = {}  # most come again and again
+        told: dict[CellValue, str] = {}  # most texts and times come again and again
 
         def tail(row: int, values: Mapping[str, CellValue]) -> str:
             value = values.get(id_)
-            if value is None or value == "":
+            if type(value) is Decimal:
+                if (digits := number_text(value)) is not None:
+                    return number % digits
+            elif value is None or value == "":
                 return blank
-            if isinstance(value, str):
-                if value in texts:
-                    return texts[value]
-                if not _CAREFUL.search(value) and len(value) < _LONG:
-                    kept = "\n" in value or value[0] == " " or value[-1] == " "
-                    space = ' xml:space="preserve"' if kept else ""
-                    told = f'{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
-                    if len(texts) < _KEPT:
-                        texts[value] = told
-                    return told
-            elif isinstance(value, Decimal) and (digits := number_text(value)) is not None:
-                return number % digits
-            shown = _style_attribute(self._shown(at, values, patterns))
-            return _tail(shown, self._content(row, at, values))
+            elif value in told:
+                return told[value]
+            found = self._written(row, at, values, patterns, style)
+            if len(found) < _LONG and len(told) < _KEPT and not isinstance(value, Decimal):
+                told[value] = found
+            return found
 
         return tail
+
+    def _written(
+        self, row: int, at: int, values: Mapping[str, CellValue], patterns: Mapping[str, str], style: str
+    ) -> str:
+        value = values.get(self._ours[at].id)
+        if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
+            kept = "\n" in value or value[0] == " " or value[-1] == " "
+            space = ' xml:space="preserve"' if kept else ""
+            return f'{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
+        shown = _style_attribute(self._shown(at, values, patterns))
+        return _tail(shown, self._content(row, at, values))
 
     @cached_property
     def _formulas(self) -> Mapping[int, Encoded | None]:
