@@ -65,6 +65,8 @@ def number_text(value: Decimal) -> str | None:
     """
     text = str(value)
     if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
+        if text[0] != "0":
+            return text.rstrip("0").rstrip(".") if "." in text else text
         return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
         return None

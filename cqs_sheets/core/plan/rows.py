@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
+from operator import attrgetter
 
-from cqs_sheets.core.cells import key_text, same
+from cqs_sheets.core.cells import CellValue, key_text, same
 from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
-from cqs_sheets.core.signals.fields import source
-from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
+from cqs_sheets.core.signals.fields import Compute, source
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import Setting, TableTab, Template
 from cqs_sheets.values import dataclass, replace
 
@@ -40,18 +41,18 @@ class Rows:
     def __init__(self, template: Template, zone: tzinfo, symbols: Symbols = BUILT_IN) -> None:
         self._zone = zone
         self._symbols = symbols
-        self._tabs = [
-            (tab, [(column.id, source(column.source).compute) for column in tab.columns if column.synced])
-            for tab in template.fed_tabs
-        ]
+        self._tabs = [(tab, _computed(tab)) for tab in template.fed_tabs]
 
     def of(self, record: Record, *, added: int | None = None, fill_only: bool = False) -> Iterator[WantedRow]:
         """The rows of one record: one per tab that takes it, none if no tab does."""
         zone, symbols = self._zone, self._symbols
-        for tab, computed in self._tabs:
+        for tab, (blank, ids, sent, computed) in self._tabs:
             if not takes(tab, record, zone, symbols):
                 continue
-            values = {id_: compute(record, zone, symbols) for id_, compute in computed}
+            values = blank.copy()
+            values.update(zip(ids, sent(record.signal), strict=True))
+            for id_, compute in computed:
+                values[id_] = compute(record, zone, symbols)
             key = key_text(values[tab.key])
             if key is None:
                 raise ValueError(f"a signal without a key reached the rows of {tab.name}")
@@ -64,6 +65,24 @@ class Rows:
                 added=added,
                 fill_only=fill_only,
             )
+
+
+_Sent = Callable[[Signal], tuple[CellValue, ...]]
+_Computed = tuple[dict[str, CellValue], list[str], _Sent, list[tuple[str, Compute]]]
+
+
+def _computed(tab: TableTab) -> _Computed:
+    """What a tab's rows hold, in the columns' order: what signals have as it is, read at once, and what is computed."""
+    sources = {column.id: source(column.source) for column in tab.columns if column.synced}
+    sent = {id_: each.attribute for id_, each in sources.items() if each.attribute}
+    computed = [(id_, each.compute) for id_, each in sources.items() if not each.attribute]
+    return dict.fromkeys(sources), list(sent), _reader(list(sent.values())), computed
+
+
+def _reader(attributes: Sequence[str]) -> _Sent:
+    if len(attributes) > 1:
+        return attrgetter(*attributes)
+    return lambda signal: tuple(getattr(signal, each) for each in attributes)
 
 
 def wanted_rows(

@@ -206,7 +206,7 @@ class Editor:
         edits = EditsOnDemand(
             [*changed, *new],
             lambda row: changed[row] if row in changed else new[row],
-            lambda row: None if row in changed else new.written(row),
+            new.written,
         )
         if is_protected(found.tail):
             check_protection(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from cqs_sheets.core.grid import column_number
-from cqs_sheets.destinations.excel.parts import opc, xmltext
+from cqs_sheets.destinations.excel.parts import opc, segments, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, filled, map_references
-from cqs_sheets.destinations.excel.parts.rowstream import Piece, addressed
+from cqs_sheets.destinations.excel.parts.rowstream import Piece, Stretch, addressed
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.values import dataclass, replace
@@ -338,9 +338,20 @@ def mentions(draft: Draft, other: Sheet, title: str) -> bool:
     """
     name = title.lower().encode() if re.fullmatch(r"[\w .-]+", title, re.ASCII) else b"!"
     rest = b""
-    for chunk in xmltext.canonical(draft.chunks(other.part)):
+    for chunk in xmltext.canonical(_with_formulas(draft.content(other.part)())):
         text = (rest + chunk).lower()
         if name in text or _SPAN_OF_SHEETS.search(text):
             return True
         rest = chunk[-max(len(name), _LONGEST_SPAN) :]
     return False
+
+
+def _with_formulas(content: Iterable[Stretch]) -> Iterator[bytes]:
+    """A part without the rows of which it is known that they say nothing else than the others."""
+    for each in content:
+        if isinstance(each, bytes):
+            yield each
+        elif isinstance(each, Piece):
+            yield b"" if each.kind == segments.PLAIN else each.sample
+        elif each.segment.kind != segments.PLAIN:
+            yield each.text

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.plan.plan import Add
-from cqs_sheets.core.templates.decimals import row_patterns
+from cqs_sheets.core.templates.decimals import RowPatterns
 from cqs_sheets.core.templates.template import CellFormat, ColumnKind, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.google.compile.settings import compile_setting
 from cqs_sheets.destinations.google.compile.styles import number_format
@@ -115,7 +115,8 @@ def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -
     """The requests that give each new row the decimals that its prices need."""
     columns = {place.columns[each.id]: each for each in tab.columns if each.id in place.columns}
     priced = [at for at, column in columns.items() if column.format.decimals]
-    patterns = [row_patterns(tab, add.values) for add in adds]
+    formats = RowPatterns(tab)
+    patterns = [formats.of(add.values) for add in adds]
     for first, last in runs(priced):
         shown = [columns[at] for at in range(first, last + 1)]
         lines = [
