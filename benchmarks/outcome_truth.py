@@ -280,7 +280,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             missing = at.judge({market: [case for _, case in cases]}, lambda _: None)
             assert not missing, missing
             tally.market(cases, server.market.prices)
-            print(f"{number} of {len(markets)} markets, {len(tally.problems)} wrong", flush=True)
+            done, problems = tally.words.total(), len(tally.problems)
+            print(
+                f"{number} of {len(markets)} markets, {done:,} signals, {problems} wrong,"
+                f" {tally.ambiguous.total()} ambiguous, {tally.pauses} pauses",
+                flush=True,
+            )
         assert at.exchanges is not None
         print(tally.told(), f"{at.exchanges.budget.made:,} requests for all", sep="\n")
     return 1 if tally.problems or tally.every < FEWER * tally.fetched else 0

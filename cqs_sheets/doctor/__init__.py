@@ -11,6 +11,7 @@ from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor.finding import Finding, fail
 from cqs_sheets.doctor.journal import check_journal
+from cqs_sheets.doctor.outcomes import check_outcomes
 from cqs_sheets.doctor.surroundings import (
     OpenApi,
     check_account,
@@ -55,6 +56,7 @@ class Examination:
         yield from check_journal(self.journal, self.clock)
         self.progress("asking the signals API")
         yield from check_api(self.settings.api, self.open_api)
+        yield from check_outcomes(self.settings, self.journal, self.clock, self.progress)
         if any(target.place.spreadsheet for target in self.settings.targets):
             yield from check_account(
                 self.config_folder,
@@ -68,7 +70,7 @@ class Examination:
 
     def _target(self, target: TargetSettings) -> Iterator[Finding]:
         try:
-            template = load_template(target.template)
+            template = load_template(target.template, outcomes=self.settings.outcomes is not None)
         except CqsError as error:
             yield fail(target.name, "target.template", error)
             return
