@@ -50,6 +50,7 @@ class _Document:
         whole = merged(document, included.__getitem__)
         others = [tab for each in included.values() for tab in each["tabs"]]
         self._own = own_tabs(document, others)
+        self._included = {tab.get("name") for tab in others}
         self._formats: list[str] = list(whole["formats"])
         self._styles: list[str] = list(whole["styles"])
         self._colors: list[str] = [
@@ -87,18 +88,16 @@ class _Document:
     def _tab(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
         kind = worked_out.get("kind")
         if "like" in tab:
-            yield from self._likeness(path, tab, worked_out)
+            yield from self._likeness(path, tab)
         if kind == "table":
             yield from self._table(path, tab, worked_out)
         elif kind in ("blocks", "report"):
             yield from self._page(path, {key: value for key, value in tab.items() if key != "like"})
             yield from page_findings(path, worked_out, self._tabs, self._colors)
 
-    def _likeness(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
-        included = (
-            worked_out.get("columns") and "columns" not in tab
-        )  # it may be like the one that it replaces
-        models = [name for name in self._tabs if included or name != tab.get("name")]
+    def _likeness(self, path: Path, tab: Values) -> Iterator[Finding]:
+        # it may be like the one that it replaces
+        models = [name for name in self._tabs if name in self._included or name != tab.get("name")]
         yield from _unknown((*path, "like"), tab["like"], models)
         ids = self._columns.get(tab["like"], [])
         for position, column_id in enumerate(tab.get("without", ())):
