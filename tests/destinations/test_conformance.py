@@ -303,7 +303,7 @@ def test_the_exact_id_comes_first(user: User) -> None:
 
 def open_keys(user: User) -> Mapping[str, Collection[str]]:
     facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
-    return user.destination.open_keys(facts, bind(TEMPLATE, facts, {}))
+    return user.destination.keys_where(facts, bind(TEMPLATE, facts, {}), {"Signals": ("status", {"open"})})
 
 
 def test_open_rows_are_found_wherever_they_stand(user: User) -> None:

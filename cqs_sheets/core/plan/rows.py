@@ -127,7 +127,7 @@ _STATUS, _TIME, _UID = "status", "timestamp", "uid"
 
 def status_column(tab: TableTab) -> str | None:
     """The id of the column that shows whether a signal is open."""
-    return _column(tab, _STATUS)
+    return column_of(tab, _STATUS)
 
 
 def signals_of(tab: TableTab, key: str) -> Iterator[SignalKey]:
@@ -186,6 +186,11 @@ def in_next_life(template: Template, row: WantedRow) -> WantedRow:
     return replace(row, key=later(row.key), values={**row.values, **ids})
 
 
+def signal_of(tab: TableTab, key: str) -> SignalKey:
+    """The signal of a row of that key: whose id it is the key says, or the tab is of one table alone."""
+    return max(signals_of(tab, key), key=lambda each: each.table is not FeedTable.MAIN)
+
+
 def aged(
     template: Template, snapshot: Snapshot, orphans: Keys, *, now: datetime, zone: tzinfo
 ) -> Iterator[Update]:
@@ -196,7 +201,7 @@ def aged(
     settled = (now - SETTLED).astimezone(zone).replace(tzinfo=None)
     for tab in template.fed_tabs:
         state = snapshot.tabs.get(tab.name)
-        status, time = status_column(tab), _column(tab, _TIME)
+        status, time = status_column(tab), column_of(tab, _TIME)
         if state is None or status is None or time is None:
             continue
         for key in orphans.get(tab.name, ()):
@@ -206,7 +211,8 @@ def aged(
                 yield Update(tab=tab.name, key=key, column=status, old=shown, new=Status.AGED.value)
 
 
-def _column(tab: TableTab, source: str) -> str | None:
+def column_of(tab: TableTab, source: str) -> str | None:
+    """The id of the column that shows a field or calc."""
     return next((column.id for column in tab.columns if column.source == source), None)
 
 

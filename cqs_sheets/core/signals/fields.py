@@ -145,6 +145,9 @@ def _zone_bound(index: int) -> Callable[[Signal], CellValue]:
     return read
 
 
+JOURNALED = "journaled"
+"""What only a plan fills in: of which signals another tab was given a row."""
+
 _TEXT, _NUMBER, _TIME, _ID = CellType.TEXT, CellType.NUMBER, CellType.TIME, CellType.ID
 
 _ALL = (
@@ -209,6 +212,10 @@ _ALL = (
     _spelt("cornix_text", "the signal as a message that Cornix reads", cornix_text),
     _source("seq", "calc", _NUMBER, "grows with each arrival", lambda r, *_: Decimal(r.arrival), once=True),
     _source("uid", "calc", _ID, "an id unique over both tables", lambda r, *_: id_cell(uid(r))),
+    Source(
+        name=JOURNALED, kind="calc", type=_TEXT, about="yes once a tab that `takes` signals was given its row",
+        compute=lambda *_: None, sticky=True,
+    ),
 )  # fmt: skip
 
 _OUTCOMES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -49,8 +49,8 @@ class RowMaker:
     `models` is the XML of the rows they shall look like, by number, `model_row` the last of them, whose
     formulas they get; `left` and `right` are the data's first and last column, `styles` the formats that
     the sheet gives whole columns, `masters` the cells that the sheet's shared formulas are written for,
-    `growth` what becomes of the data meanwhile. In a tab that we only found (`users_own`) formulas are
-    none of the template's.
+    `growth` what becomes of the data meanwhile. In a tab that is the user's own (`users_own`) formulas are
+    none of the template's. `filled` are the ids of the columns that values are for.
     `warnings` and `kept` (cells that could not be changed safely) fill as rows are written.
     """
 
@@ -60,6 +60,7 @@ class RowMaker:
     left: int
     right: int
     users_own: bool
+    filled: Collection[str]
     styles: Mapping[int, int]
     masters: Mapping[int, CellXml]
     growth: Growth | None
@@ -213,7 +214,11 @@ class RowMaker:
     def _ours(self) -> dict[int, Column]:
         """The template's columns by position, but for those whose cells are the user's."""
         users = {ColumnKind.INPUT, ColumnKind.FORMULA} if self.users_own else {ColumnKind.INPUT}
-        columns = {column.id: column for column in self.place.tab.columns if column.kind not in users}
+        columns = {
+            column.id: column
+            for column in self.place.tab.columns
+            if column.kind not in users or column.id in self.filled
+        }
         return {at: columns[id_] for id_, at in self.place.columns.items() if id_ in columns}
 
     @cached_property

@@ -156,6 +156,7 @@ class TabPlace:
     filter: Json | None = None  # Google's, if it can be set anew
     tables: tuple[NativeTable, ...] = ()  # Google's own that lie over the rows
     models: frozenset[int] = frozenset()  # columns of the user's own formulas that new rows are to have
+    patterns: frozenset[int] = frozenset()  # columns of prices that they gave a number format
 
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
         """The same with these keyed rows."""

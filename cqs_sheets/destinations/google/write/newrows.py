@@ -90,10 +90,10 @@ def without_formula(tab: TableTab, tabs: Mapping[str, TabPlace]) -> Iterator[str
 
 
 def _line(tab: TableTab, place: TabPlace, add: Add) -> Iterator[tuple[int, Json]]:
-    """A new row's contents (ExtendedValue) by column: ours, not the user's."""
+    """A new row's contents (ExtendedValue) by column: ours, and what the user's own tab is given."""
     for column in tab.columns:
         at = place.columns.get(column.id)
-        if at is not None and column.synced:
+        if at is not None and (column.synced or column.id in add.values):
             yield at, encode(add.values.get(column.id))
 
 
@@ -114,9 +114,9 @@ def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iter
 def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -> Iterator[Json]:
     """The requests that give each new row the decimals that its prices need."""
     columns = {place.columns[each.id]: each for each in tab.columns if each.id in place.columns}
-    priced = [at for at, column in columns.items() if column.format.decimals]
     formats = RowPatterns(tab)
     patterns = [formats.of(add.values) for add in adds]
+    priced = [at for at, column in columns.items() if column.format.decimals and at not in place.patterns]
     for first, last in runs(priced):
         shown = [columns[at] for at in range(first, last + 1)]
         lines = [
