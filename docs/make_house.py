@@ -146,8 +146,8 @@ def rows(graph: Graph) -> tuple[list[list[Node]], list[list[Node]]]:
             near.setdefault(other, []).append(one)
     for _ in range(24):
         x = places(laid)
-        for row in laid:
-            row.sort(key=lambda node: fmean(x[each] for each in near.get(node, [node])))
+        for nodes in laid:
+            nodes.sort(key=lambda node: fmean(x[each] for each in near.get(node, [node])))
     return laid, arrows
 
 

@@ -1,8 +1,8 @@
 """Draws every template as it looks on screens of 1600 and 400 dots.
 
-Run: python docs/make_looks.py FOLDER [TEMPLATE...]. With no signals, three, five hundred, and with prices from 1e-12 to
-1e9: to be looked at after a change of a template. Needs LibreOffice (`soffice`), poppler (`pdftoppm`, `pdftotext`) and
-Pillow, as make_pictures.py does.
+Run: python docs/make_looks.py FOLDER [TEMPLATE...]. With no signals, three, five hundred, with prices from 1e-12 to
+1e9, and as the sandbox makes them: to be looked at after a change of a template. Needs LibreOffice (`soffice`), poppler
+(`pdftoppm`, `pdftotext`) and Pillow, as make_pictures.py does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from PIL import Image
 from cqs_sheets.core.plan.rows import busiest
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.signal import Record
-from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, Template
+from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
 from cqs_sheets.export import write_workbook
 from cqs_sheets.preview import invented
 from cqs_sheets.template_files import built_in, load_template
@@ -46,6 +46,7 @@ def states() -> Iterator[tuple[str, list[Record]]]:
     yield "empty", []
     yield "3", many[-3:]
     yield "500", many
+    yield "sandbox", many[-24:]
     yield "extreme", [priced(record, Decimal(10) ** (at % 22 - 12)) for at, record in enumerate(many[-44:])]
 
 
@@ -69,7 +70,8 @@ def main() -> None:
         template = load_template(name)
         for state, records in states():
             with tempfile.TemporaryDirectory() as work:
-                draw(template, state, records, Path(work), folder)
+                shown = template.of_sandbox() if state == "sandbox" else template
+                draw(shown, state, records, Path(work), folder)
 
 
 def draw(template: Template, state: str, records: list[Record], work: Path, folder: Path) -> None:
@@ -82,14 +84,19 @@ def draw(template: Template, state: str, records: list[Record], work: Path, fold
     profile = f"-env:UserInstallation={(folder / '.profile').absolute().as_uri()}"
     run("soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(work), str(book))
     texts = run("pdftotext", "-layout", str(book.with_suffix(".pdf")), "-").decode().split("\f")
+    page = 0
     for tab in template.tabs:
         if isinstance(tab, BlocksTab | SettingsTab):
             continue
-        first = tab.columns[0].header if hasattr(tab, "columns") else tab.title
-        second = tab.columns[4].header if hasattr(tab, "columns") else tab.title
-        pages = [at for at, text in enumerate(texts, 1) if first in text[:600] and second in text[:600]]
-        if pages:
-            cut(book.with_suffix(".pdf"), pages[0], folder / f"{template.name}-{tab.name}-{state}")
+        shown = (
+            [each.header for each in tab.columns if not each.hidden][:5]
+            if isinstance(tab, TableTab)
+            else [tab.title]
+        )
+        begins = re.compile(r"\s+".join(re.escape(word) for text in shown for word in text.split()))
+        found = (at for at, text in enumerate(texts, 1) if at > page and begins.search(text[:2000]))
+        page = next(found, page)
+        cut(book.with_suffix(".pdf"), page, folder / f"{template.name}-{tab.name}-{state}")
 
 
 def on_screens(book: Path) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, Plan
 from cqs_sheets.core.render import cell_text, plain_price, plural
+from cqs_sheets.core.signals.fields import JOURNALED
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
 
@@ -96,7 +97,7 @@ def _rows_changed(plans: Sequence[Plan]) -> tuple[int, int]:
     for plan in plans:
         for change in plan.updates:
             tab = plan.template.tab(change.tab)
-            if isinstance(tab, TableTab):
+            if isinstance(tab, TableTab) and tab.column(change.column).source != JOURNALED:
                 updated.add((change.tab, change.key))
                 if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
                     closed.add((change.tab, change.key))

@@ -6,10 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of this
+    from cqs_sheets.core.cells import CellValue
     from cqs_sheets.core.plan.binding import Bindings, How
     from cqs_sheets.core.plan.facts import Facts
     from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
     from cqs_sheets.core.templates.template import TableTab
+
+
+Columns = Mapping[str, tuple[str, Collection[str]]]
+"""A column of a tab (by its name), and texts to look for in it."""
 
 
 class Applied(NamedTuple):
@@ -90,11 +95,17 @@ class Destination(Protocol):
         """
         ...
 
-    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
-        """The keys of the rows whose status is open, by tab; of the tabs that show one.
+    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
+        """The keys of the rows that have one of some texts in a column, by tab; none where it is not there.
 
-        A look at every row, for the rare time when the journal cannot tell. `read` may follow.
+        A look at every row, for what the journal cannot tell. `read` may follow.
         """
+        ...
+
+    def entries(
+        self, facts: Facts, bindings: Bindings, columns: Mapping[str, Collection[str]]
+    ) -> Mapping[str, Sequence[Mapping[str, CellValue]]]:
+        """Some columns' cells (tab -> their ids) in all rows, by column id; for tabs of the user's own."""
         ...
 
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:

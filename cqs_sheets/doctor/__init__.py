@@ -24,6 +24,7 @@ from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor import surroundings
 from cqs_sheets.doctor.finding import Finding, check_tab, fail, ok, warn
 from cqs_sheets.doctor.journal import check_folder, check_journal
+from cqs_sheets.doctor.outcomes import check_outcomes
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.journal import JournalPlace
 from cqs_sheets.run.deliver import holds_invented, look
@@ -64,6 +65,7 @@ class Examination:
         yield from check_journal(self.journal, self.clock)
         self.progress("asking the signals API")
         yield from surroundings.check_api(self.settings.api, self.open_api)
+        yield from check_outcomes(self.settings, self.journal, self.clock, self.progress)
         if any(target.place.spreadsheet for target in self.settings.targets):
             yield from surroundings.check_account(
                 self.config_folder,
@@ -77,7 +79,7 @@ class Examination:
 
     def _target(self, target: TargetSettings) -> Iterator[Finding]:
         try:
-            template = load_template(target.template)
+            template = load_template(target.template, outcomes=self.settings.outcomes is not None)
         except CqsError as error:
             yield fail(target.name, "target.template", error)
             return

@@ -94,8 +94,10 @@ class Work:
             if not _polled_since(run, beat):
                 places = self._places_of_key(session.settings)
                 session.sleep(places.delay())
-                unread, polls = poll_feeds(run)
-                for error in unread:
+                digested, polls = poll_feeds(run)
+                for warning in digested.warnings:
+                    _log.warning("tenant %s: %s", tenant, warning)
+                for error in digested.errors:
                     _log.error("tenant %s: %s", tenant, error)
                 places.delay(max(0, sum(poll.requests for poll in polls) - 1))
                 for poll in polls:

@@ -69,6 +69,7 @@ class Journal(Polls, Recall, Deliveries, Outcomes, Outbox, Upkeep):
         self._database = database
         self._clock = clock
         self._readonly = readonly
+        self._latest = {}
 
     @property
     def shared(self) -> bool:

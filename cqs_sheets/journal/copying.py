@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
-from cqs_sheets.core.signals.signal import Record, Status
+from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import records
 from cqs_sheets.journal.database import Database, migrate
@@ -102,13 +102,16 @@ def merge_journal(database: Database, other: Database) -> Merged:
             for theirs, name, selection in other.execute("SELECT id, name, selection FROM feeds")
         }
         new = changed = 0
+        second_lives = list[Signal]()
         for row in other.iterate(_ALL):
             theirs = records.known_from(row)
             before = records.lives(database, theirs.record.signal.key)
             ours = _same_life(before, theirs)
             if ours is None:
-                arrival = _add(database, other, theirs, feeds, before)
+                record = _add(database, other, theirs, feeds, before)
+                arrival = record.arrival
                 new += 1
+                second_lives += [record.signal] if before else []
             else:
                 arrival = ours.record.arrival
                 changed += _bring_up_to_date(database, ours, theirs, feeds)
@@ -118,7 +121,7 @@ def merge_journal(database: Database, other: Database) -> Merged:
         _cover(database, other, feeds)
         polls = _keep_polls(database, other, feeds)
         _keep_undigested(database, other)
-    return Merged(new=new, changed=changed, polls=polls)
+    return Merged(new=new, changed=changed, polls=polls, second_lives=tuple(second_lives))
 
 
 def _same_life(ours: Sequence[records.Known], theirs: records.Known) -> records.Known | None:
@@ -142,8 +145,8 @@ def _add(
     theirs: records.Known,
     feeds: Mapping[int, int],
     before: Sequence[records.Known],
-) -> int:
-    """Make their signal ours, beside those that we have of its id; its arrival here."""
+) -> Record:
+    """Make their signal ours, beside those that we have of its id; what it is here."""
     signal = theirs.record.signal
     record = replace(
         theirs.record,
@@ -159,7 +162,7 @@ def _add(
         "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
         rows,
     )
-    return record.arrival
+    return record
 
 
 def _free_arrival(database: Database, wanted: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -187,11 +188,15 @@ class Pruned(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What another journal brought: signals new here, signals it knew more of, polls."""
+    """What another journal brought: signals new here, signals it knew more of, polls.
+
+    `second_lives` are those of the new ones whose id is another signal's here.
+    """
 
     new: int
     changed: int
     polls: int
+    second_lives: tuple[Signal, ...] = ()
 
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -202,6 +207,9 @@ TEXTS = ("exchange", "currency", "coin", "direction", "type")
 NUMBERS = (
     "buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level", "leverage",
 )  # fmt: skip
+
+_texts_of: Callable[[Signal], tuple[str, ...]] = attrgetter(*TEXTS)
+_numbers_of: Callable[[Signal], tuple[Decimal | None, ...]] = attrgetter(*NUMBERS)
 
 _LARGEST_BODY = 1 << 26  # bytes: no answer is so large, a damaged one could unpack to anything
 
@@ -267,10 +275,16 @@ def _unpacked(body: bytes) -> bytes:
 
 def content_of(signal: Signal) -> str:
     """All values of a signal but its key, as JSON text; numbers as the exact decimal texts."""
-    content: dict[str, Any] = {"timestamp": to_stamp(signal.timestamp)}
-    content |= {name: getattr(signal, name) for name in TEXTS}
-    content |= {name: str(value) for name in NUMBERS if (value := getattr(signal, name)) is not None}
-    content |= {name: text for name in ("sent", "sent_zone") if (text := getattr(signal, name))}
+    numbers = zip(NUMBERS, _numbers_of(signal), strict=True)
+    content: dict[str, Any] = {
+        "timestamp": to_stamp(signal.timestamp),
+        **dict(zip(TEXTS, _texts_of(signal), strict=True)),
+        **{name: str(value) for name, value in numbers if value is not None},
+    }
+    if signal.sent:
+        content["sent"] = signal.sent
+    if signal.sent_zone:
+        content["sent_zone"] = signal.sent_zone
     if signal.extra:
         content["extra"] = dict(signal.extra)
     if signal.flags:

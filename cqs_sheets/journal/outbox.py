@@ -86,6 +86,14 @@ def tell(
     database.note(_TELL, (model.to_stamp(at), kind.value, arrival, revision, text))
 
 
+def tell_all(database: Database, at: datetime, news: Iterable[tuple[Kind, int, int]]) -> None:
+    """The same of what became of signals, each by its arrival and revision."""
+    stamp = model.to_stamp(at)
+    database.note_many(
+        _TELL, [(stamp, kind.value, arrival, revision, "") for kind, arrival, revision in news]
+    )
+
+
 def take_alerts(database: Database, other: Database, theirs: int, arrival: int) -> None:
     """Take over what another journal's alerts have told of a signal (`theirs`, here `arrival`), or still have to.
 

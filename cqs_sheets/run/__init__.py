@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,7 +175,8 @@ def opened_run(
             journal.register_alerts(settings.alert_owner, names, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
         rest = Rest(
-            journal=journal, clock=utc_now, surroundings=f"{settings.zone} {session.sandbox}",
+            journal=journal, clock=utc_now,
+            surroundings=f"{settings.zone} {session.sandbox}{' outcomes' if settings.outcomes else ''}",
             looks=not choices.restore,
         )  # fmt: skip
 
@@ -277,7 +278,7 @@ class Targets:
         self._session = session
         self._google = google
         self._force = force
-        self._template = cache(load_template)
+        self._template = cache(partial(load_template, outcomes=session.settings.outcomes is not None))
 
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals import parse
@@ -12,8 +13,14 @@ from cqs_sheets.core.signals.signal import FeedTable, Record, moment
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import Journal, KeptAnswer
 
-Sent = dict[tuple[FeedTable, str, datetime], str]
-"""Time stamps as they were sent, by table, id of the API, and what they were read as."""
+Sent = Mapping[tuple[FeedTable, str], Collection[tuple[str, datetime]]]
+"""Time stamps as they were sent, and as clocks in UTC read them, by table and id of the API."""
+
+_RECENT = 50  # answers, of which one has the newest signal
+_QUARTER, _FARTHEST = (
+    timedelta(minutes=15),
+    timedelta(hours=14),
+)  # zones are whole quarters of an hour off UTC
 
 
 def read_in(journal: Journal, zone: tzinfo, now: datetime) -> None:
@@ -23,21 +30,31 @@ def read_in(journal: Journal, zone: tzinfo, now: datetime) -> None:
     Raises UsageError, with everything as it was, where one cannot be found: times in two zones help nobody.
     """
     newest = journal.newest(1)
-    was = newest[0].signal.sent_zone if newest else ""
-    if was in ("", str(zone)):
+    if not newest or not _is_read_otherwise(journal, newest[0], zone):
         return
     records = list(journal.records())
-    sent = _sent(journal.answers(), was) if any(not _is_known(each) for each in records) else {}
+    sent = _sent(journal.answers()) if any(not _is_known(each) for each in records) else {}
     revised = [_revised(each, sent, zone) for each in records]
     lost = sum(each is None for each in revised)
     if lost:
+        was = newest[0].signal.sent_zone
+        back = f'= "{was}" again' if was else "back to what it was"
         raise UsageError(
-            f"server_timezone is {zone} now and was {was}: the time stamps of {plural(lost, 'signal')} of"
-            f" {len(records):,} cannot be read anew, as the answers that they came in are not kept any more.",
+            f"server_timezone is {zone} now and was {was or 'another one'}: the time stamps of"
+            f" {plural(lost, 'signal')} of {len(records):,} cannot be read anew, as the answers that they came in"
+            " are not kept any more.",
             meaning="Nothing was asked and nothing was changed: times in two zones would stand in your sheets.",
-            hint=f'Set server_timezone = "{was}" again, or begin a new journal: set CQS_HOME to another folder.',
+            hint=f"Set server_timezone {back}, or begin a new journal: set CQS_HOME to another folder.",
         )
     journal.read_anew((each for each in revised if each), now)
+
+
+def _is_read_otherwise(journal: Journal, newest: Record, zone: tzinfo) -> bool:
+    """Whether the newest signal was read in another zone; one of an older version does not say in which."""
+    if newest.signal.sent_zone:
+        return newest.signal.sent_zone != str(zone)
+    anew = _revised(newest, _sent(islice(journal.answers(), _RECENT)), zone)
+    return anew is not None and anew.signal.timestamp != newest.signal.timestamp
 
 
 def _is_known(record: Record) -> bool:
@@ -47,11 +64,7 @@ def _is_known(record: Record) -> bool:
 def _revised(record: Record, sent: Sent, zone: tzinfo) -> Record | None:
     """The record by the clocks of `zone`; None if its stamp as it was sent is not known."""
     signal = record.signal
-    text = (
-        signal.sent
-        if _is_known(record)
-        else sent.get((signal.key.table, signal.key.api_id, signal.timestamp))
-    )
+    text = signal.sent if _is_known(record) else _text_of(record, sent)
     if text is None:
         return None
     read = moment(text, zone, record.first_seen) if text else None  # one with a zone of its own stays
@@ -59,20 +72,24 @@ def _revised(record: Record, sent: Sent, zone: tzinfo) -> Record | None:
     return replace(record, signal=changed, revision=record.revision + 1)
 
 
-def _sent(answers: Iterable[KeptAnswer], was: str) -> Sent:
-    from cqs_sheets.core.plan.zones import zone_named  # noqa: PLC0415 - for this rare occasion only
+def _text_of(record: Record, sent: Sent) -> str | None:
+    """What was sent that some zone's clocks read as the record's time; "" if it had a zone of its own."""
+    signal = record.signal
+    for text, read in sent.get((signal.key.table, signal.key.api_id), ()):
+        off = abs(read - signal.timestamp)
+        if not off or (text and off <= _FARTHEST and not off % _QUARTER):
+            return text
+    return None
 
-    zone = zone_named(was)
-    return dict(_stamps(answers, zone)) if zone else {}
 
-
-def _stamps(
-    answers: Iterable[KeptAnswer], was: tzinfo
-) -> Iterator[tuple[tuple[FeedTable, str, datetime], str]]:
+def _sent(answers: Iterable[KeptAnswer]) -> Sent:
+    found: dict[tuple[FeedTable, str], set[tuple[str, datetime]]] = {}
     for kept in answers:
         try:
             envelope = parse.parse_envelope(kept.body)
         except parse.NotTheEnvelope:
             continue
-        for signal in parse.parse_signals(envelope.signals, table=kept.table, zone=was, at=kept.at).signals:
-            yield (kept.table, signal.key.api_id, signal.timestamp), signal.sent
+        for signal in parse.parse_signals(envelope.signals, table=kept.table, zone=UTC, at=kept.at).signals:
+            stamps = found.setdefault((kept.table, signal.key.api_id), set())
+            stamps.add((signal.sent, signal.timestamp))
+    return found

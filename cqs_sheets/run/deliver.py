@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import KW_ONLY
@@ -32,10 +33,22 @@ from cqs_sheets.core.plan.facts import (
 )
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of
+from cqs_sheets.core.plan.rows import (
+    Keys,
+    Rows,
+    WantedRow,
+    aged,
+    in_next_life,
+    is_anothers,
+    passes,
+    signals_of,
+    status_column,
+)
+from cqs_sheets.core.plan.taking import Taken, choices, entry_columns, own_keys, taken
 from cqs_sheets.core.plan.zones import Rezoning, recorded_zone, zone_named
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.fields import OUTCOMES
+from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
@@ -49,6 +62,7 @@ _MANY = 1000  # signals, of which all are read at once
 _PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, and between looks
 _TRIES = 4  # a person saving again and again between our read and our write
 _NAMED = 5  # cells that are told
+_OPEN = (Status.OPEN.value,)
 _AWAY = ("move it away, and a new one is made", "delete the tabs in it that were made for the sandbox")
 
 
@@ -214,8 +228,9 @@ class Deliverer:
         _log.debug("%s: %d rows to look at", outcome.title or target.settings.name, len(rows))
         heartbeat, now = self._heartbeat_due(state, target), _shape(target)
         orphans = self._orphans(state, stamp, looked)
+        chosen = self._chosen(state, stamp, looked)
         rezoned = state.zone not in ("", str(target.zone))
-        wanted = heartbeat or rezoned or now != state.shape or any(orphans.values())
+        wanted = heartbeat or rezoned or now != state.shape or any(orphans.values()) or any(chosen.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
             self._note(target, state, newest, rows, stamp, version=stamp.version)
@@ -224,7 +239,7 @@ class Deliverer:
             with self.turn:
                 memory = self.journal.memory(state)
             target.destination.recall(memory)
-        plan = self._plan(looked, rows, orphans, settings, refresh=heartbeat, outcome=outcome)
+        plan = self._plan(looked, rows, orphans, chosen, settings, refresh=heartbeat, outcome=outcome)
         outcome.plan = plan
         outcome.warnings[:0] = plan.warnings
         _refuse_large(plan)
@@ -298,7 +313,9 @@ class Deliverer:
             ours = self.journal.stamps(state, stamp.lineage)
         if not written_by_others(stamp.lineage, state.stamp, ours):
             return {}
-        found = looked.target.destination.open_keys(looked.facts, looked.bindings)
+        template = looked.target.template
+        columns = {tab.name: (status, _OPEN) for tab in template.fed_tabs if (status := status_column(tab))}
+        found = looked.target.destination.keys_where(looked.facts, looked.bindings, columns)
         with self.turn:
             return {
                 tab.name: [
@@ -306,8 +323,16 @@ class Deliverer:
                     for key in found.get(tab.name, ())
                     if not is_changed(key) and not self._knows(tab, key)
                 ]
-                for tab in looked.target.template.fed_tabs
+                for tab in template.fed_tabs
             }
+
+    def _chosen(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
+        """Rows by which the user took a signal, done or not: a spreadsheet's version does not tell their edits."""
+        target, columns = looked.target, choices(looked.target.template)
+        rests = stamp.version == state.version and target.settings.path and state.shape == _shape(target)
+        if not columns or not stamp.exists or rests:
+            return {}
+        return target.destination.keys_where(looked.facts, looked.bindings, columns)
 
     def _knows(self, tab: TableTab, key: str) -> bool:
         return any(map(self.journal.knows, signals_of(tab, key)))
@@ -317,21 +342,23 @@ class Deliverer:
         return shown and is_heartbeat_due(target.settings, state, self.clock())
 
     def _plan(
-        self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys,
+        self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys, chosen: Keys,
         settings: Mapping[str, CellValue], *, refresh: bool, outcome: Delivery,
     ) -> Plan:  # fmt: skip
         target, bindings = looked.target, looked.bindings
-        keys = {tab: set(found) for tab, found in orphans.items()}
+        keys = {tab: {*orphans.get(tab, ()), *chosen.get(tab, ())} for tab in {*orphans, *chosen}}
+        keys |= {tab: set(found) for tab, found in own_keys(bindings.template, chosen).items()}
         for row in rows:
             keys.setdefault(row.tab, set()).add(row.key)
         snapshot = target.destination.read(looked.facts, bindings, keys)
+        rows, snapshot, told = self._in_their_lives(looked, list(rows), keys, snapshot)
         if snapshot.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
                 meaning=ROWS_WAIT,
                 hint="Run the sync again when nobody is saving it.",
             )
-        outcome.warnings.clear()
+        outcome.warnings[:] = told
         outcome.told.clear()
         more = list(aged(bindings.template, snapshot, orphans, now=self.clock(), zone=target.zone))
         old = recorded_zone(bindings.template, snapshot) or looked.state.zone
@@ -340,6 +367,7 @@ class Deliverer:
             whole = {name: {*keys.get(name, ()), *every.get(name, ())} for name in {*keys, *every}}
             snapshot = target.destination.read(looked.facts, bindings, whole)
             more += self._rezoned(looked, snapshot, clocks, outcome)
+        own = self._taken(looked, snapshot, chosen, outcome)
         return make_plan(
             rows,
             snapshot,
@@ -348,8 +376,50 @@ class Deliverer:
             settings={**settings, **self._lists(target)},
             refresh_settings=refresh,
             choices=self.choices,
-            more=more,
+            more=[*more, *own.notes],
+            own=own.adds,
         )
+
+    def _in_their_lives(
+        self, looked: _Looked, rows: list[WantedRow], keys: dict[str, set[str]], snapshot: Snapshot
+    ) -> tuple[Sequence[WantedRow], Snapshot, Sequence[str]]:
+        """The rows, those whose id is an earlier signal's in this target under one of their own; what it holds of all.
+
+        Those that are new under it are told.
+        """
+        template = looked.bindings.template
+        moved = [at for at, row in enumerate(rows) if is_anothers(template, snapshot, row)]
+        waiting = moved
+        while waiting:
+            for at in waiting:
+                rows[at] = in_next_life(template, rows[at])
+                keys[rows[at].tab].add(rows[at].key)
+            snapshot = looked.target.destination.read(looked.facts, looked.bindings, keys)
+            taken = Counter((row.tab, row.key) for row in rows)
+            waiting = [
+                at
+                for at in waiting
+                if taken[rows[at].tab, rows[at].key] > 1
+                or is_anothers(template, snapshot, rows[at], moved=True)
+            ]
+        new = (rows[at] for at in moved if rows[at].key not in snapshot.tabs[rows[at].tab].rows)
+        told = [
+            f"{row.tab}: id {row.signal.api_id} is that of a signal that had ended, whose row stays; the new one"
+            f" has a row of its own, {row.key}"
+            for row in new
+        ]
+        return rows, snapshot, told
+
+    def _taken(self, looked: _Looked, snapshot: Snapshot, chosen: Keys, outcome: Delivery) -> Taken:
+        """The rows of signals that the user took; what is there already is looked at only if one may be due."""
+        if not taken(snapshot, chosen, {}).notes:
+            return Taken()
+        columns = entry_columns(looked.bindings.template)
+        entries = looked.target.destination.entries(looked.facts, looked.bindings, columns)
+        found = taken(snapshot, chosen, entries)
+        for name, count in Counter(add.tab for add in found.adds).items():
+            outcome.told.append(f"{count:,} in {name}, as you took {'it' if count == 1 else 'them'}")
+        return found
 
     def _rezoned(self, looked: _Looked, snapshot: Snapshot, old: tzinfo, outcome: Delivery) -> list[Update]:
         """All times of the target, from the clocks of `old` to today's; what is left as it is is told."""

@@ -109,6 +109,27 @@ def test_before_the_first_sync_it_says_what_will_be_made(shell: Shell) -> None:
     assert not shell.home.exists()
 
 
+def test_where_outcomes_are_on_it_says_what_they_need(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text("[outcomes]\n", encoding="utf-8")
+    with sandbox.start() as server:
+        url = {"CQS_MARKETS_URL": server.url}
+        run_inside(shell, "fetch", "--exchange", "binance")
+        assert "could be asked" in line(examine(shell, **url), "outcomes.market")["what"]
+        run_inside(shell, "sync", "--exchange", "binance", **url)
+        before = state(shell.home)
+        found = examine(shell, **url)
+        assert found["outcome"] == "ok"
+        assert "binance answers: " in line(found, "outcomes.market")["what"]
+        assert "candles kept in" in line(found, "outcomes.candles")["what"]
+        assert state(shell.home) == before
+        server.set_faults(["market-451"])
+        found = examine(shell, **url)
+        assert found["exit_code"] == 0
+        assert "does not serve this computer's address" in line(found, "outcomes.market")["what"]
+    monkeypatch.setattr("cqs_sheets.doctor.outcomes.extra_is_there", lambda: False)
+    assert "pip install 'cqs-sheets[outcomes]'" in line(examine(shell), "outcomes.extra")["mend"]
+
+
 def test_the_json_keeps_its_shape(shell: Shell) -> None:
     found = examine(shell)
     assert set(found) == {"version", "outcome", "exit_code", "findings"}

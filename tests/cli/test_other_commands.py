@@ -116,6 +116,29 @@ def test_another_machines_journal_is_taken_in(shell: Shell, tmp_path: Path) -> N
     assert shell.run("journal", "export", "--format", "csv").stdout == caught
 
 
+def test_an_old_answer_undoes_nothing_and_a_second_life_is_told(shell: Shell) -> None:
+    def saved(name: str, time: str, coin: str, stop: str) -> str:
+        sent = {"id": "5", "timestamp": time, "exchange": "binance", "currency": "USDT", "coin": coin}
+        sent |= {"direction": "LONG", "ask": "1", "buy_start": "1", "buy_end": "1", "stop_loss": stop}
+        answer = {"error": 0, "message": "Success", "count": 1, "signals": [sent]}
+        (shell.folder / name).write_text(json.dumps(answer))
+        return name
+
+    def held() -> list[tuple[str, str, str]]:
+        lines = shell.run("journal", "export", "--format", "jsonl").stdout.splitlines()
+        return sorted((each["id"], each["coin"], each["stop_loss"]) for each in map(json.loads, lines))
+
+    late, other = saved("late.json", "2026-05-24 12:00:00", "ETH", "0.9"), "2026-05-23 11:00:00"
+    shell.run("journal", "import", late)
+    done = shell.run("journal", "import", saved("older.json", other, "BTC", "0.8"))
+    assert (
+        "older.json: Id 5 had ended and came back as another signal (BTC/USDT LONG, binance)" in done.stderr
+    )
+    assert held() == [("5", "ETH", "0.9"), ("5#2", "BTC", "0.8")]
+    again = shell.run("journal", "import", late, saved("old.json", "2026-05-24 11:59:00", "ETH", "0.7"))
+    assert (again.stderr, held()) == ("", [("5", "ETH", "0.9"), ("5#2", "BTC", "0.8")])
+
+
 def test_an_import_takes_all_files_or_none(shell: Shell) -> None:
     good = {"error": 0, "message": "", "count": 0, "signals": []}
     (shell.folder / "good.json").write_text(json.dumps(good))

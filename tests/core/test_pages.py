@@ -211,7 +211,7 @@ class TestAReport:
         assert (chart.span, chart.kind, chart.stacked, chart.every) == (Span(9, 2, 14, 6), "bar", True, 2)
         assert (chart.categories.tab, str(chart.categories.span)) == ("_calc", "A3:A5")
         (series,) = chart.series
-        assert (str(series.values.span), series.color, series.width) == ("B3:B5", "#059669", 1.5)
+        assert (str(series.values.span), series.color, series.width) == ("B3:B5", "#0CA678", 1.5)
 
     def test_takes_charts_over_blocks_only(self) -> None:
         chart = replace(self.CHART, categories="{Signals.stop}")

@@ -19,10 +19,8 @@ from cqs_sheets.core.plan.plan import (
     made_after,
     parts,
 )
-from cqs_sheets.core.plan.rows import status_column
-from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
-from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations import Applied, Columns
 from cqs_sheets.errors import TargetChanged
 
 _FIRST_ROW = 2
@@ -135,19 +133,35 @@ class MemoryDestination:
         if isinstance(tab, SettingsTab):
             return _SETTING_NAME, [SETTING_VALUE]
         there = self.columns.get(tab.name, ())
-        return tab.key, [column.id for column in tab.columns if column.synced and column.id in there]
+        return tab.key, [column.id for column in tab.columns if column.read and column.id in there]
 
-    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
+    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
         """See base.Destination."""
         del facts
         return {
             tab.name: {
                 key
                 for row in self.tabs.get(tab.name, ())
-                if row.get(status_column(tab) or "") == Status.OPEN.value
+                if key_text(row.get(columns[tab.name][0])) in columns[tab.name][1]
                 and (key := key_text(row.get(tab.key)))
             }
-            for tab in bindings.template.fed_tabs
+            for tab in bindings.template.tables
+            if tab.name in columns
+        }
+
+    def entries(
+        self, facts: Facts, bindings: Bindings, columns: Mapping[str, Collection[str]]
+    ) -> Mapping[str, Sequence[Mapping[str, CellValue]]]:
+        """See base.Destination."""
+        del facts
+        return {
+            tab.name: [
+                {id_: row.get(id_) for id_ in columns[tab.name]}
+                for row in self.tabs.get(tab.name, ())
+                if row.get(tab.key) is not None
+            ]
+            for tab in bindings.template.tables
+            if tab.name in columns
         }
 
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:

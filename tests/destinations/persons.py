@@ -40,6 +40,8 @@ class Person(Protocol):
     def insert_column(self, title: str, at: int) -> None: ...
     def make_table(self, title: str, top: int, bottom: int, right: int) -> None: ...
     def put(self, title: str, row: int, column: int, text: str) -> None: ...
+    def clear_row(self, title: str, row: int) -> None: ...
+    def delete_column(self, title: str, at: int) -> None: ...
     def drop_marks(self, title: str) -> None: ...
 
 
@@ -131,6 +133,32 @@ class ExcelPerson:
     def put(self, title: str, row: int, column: int, text: str) -> None:
         def edit(book: Workbook) -> None:
             book[title].cell(row, column).value = text
+
+        self._edit(edit)
+
+    def clear_row(self, title: str, row: int) -> None:
+        def edit(book: Workbook) -> None:
+            for cell in book[title][row]:
+                if not str(cell.value).startswith("="):
+                    cell.value = None
+
+        self._edit(edit)
+
+    def delete_column(self, title: str, at: int) -> None:
+        """The last one of a table: nothing stands beside it."""
+
+        def edit(book: Workbook) -> None:
+            sheet: Worksheet = book[title]
+            letters = get_column_letter(at)
+            sheet.delete_cols(at)
+            for name in book.defined_names.values():
+                if _sheet_of(name.attr_text) == title and f"${letters}$" in name.attr_text:
+                    name.attr_text = "#REF!"
+            for table in sheet.tables.values():
+                table.ref = table.ref.replace(f":{letters}", f":{get_column_letter(at - 1)}")
+                if table.autoFilter:
+                    table.autoFilter.ref = table.ref
+                del table.tableColumns[-1]
 
         self._edit(edit)
 
@@ -245,6 +273,12 @@ class GooglePerson:
 
     def put(self, title: str, row: int, column: int, text: str) -> None:
         self._edit(lambda hand: hand.put(f"'{title}'!{column_letters(column - 1)}{row}", text))
+
+    def clear_row(self, title: str, row: int) -> None:
+        self._edit(lambda hand: hand.delete_rows(title, row))
+
+    def delete_column(self, title: str, at: int) -> None:
+        self._edit(lambda hand: hand.delete_columns(title, column_letters(at - 1)))
 
     def drop_marks(self, title: str) -> None:
         def edit(hand: Hand) -> None:

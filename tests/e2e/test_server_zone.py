@@ -40,13 +40,13 @@ def read_anew(market: World, zone: tzinfo) -> None:
         read_in(journal, zone, utc_now())
 
 
-def as_an_older_version_left_it(market: World, keep: str = "") -> None:
-    """Without the stamps as they were sent, but for that of the newest signal."""
+def as_an_older_version_left_it(market: World, keep: str = "", *, all_of_it: bool = False) -> None:
+    """Without the stamps as they were sent, but for that of the newest signal if it came later."""
     with Journal.open(market.folder / "journal.sqlite3", clock=utc_now) as journal:
         newest = journal.newest(1)[0].arrival
         journal._database.change(
             "UPDATE revisions SET content = json_remove(content, '$.sent', '$.sent_zone') WHERE arrival <> ?",
-            (newest,),
+            (-1 if all_of_it else newest,),
         )
         if keep != "answers":
             journal._database.change("DELETE FROM answers")
@@ -78,6 +78,17 @@ def test_what_an_older_version_kept_is_read_from_its_answers(market: World) -> N
     market.sync()
     before = published(market)
     as_an_older_version_left_it(market, keep="answers")
+    read_anew(market, TOKYO)
+    after = published(market)
+    assert all(before[key] - after[key] == NINE_HOURS for key in before)
+
+
+def test_that_the_newest_signal_is_of_an_older_version_hides_no_change(market: World) -> None:
+    market.sync()
+    before = published(market)
+    as_an_older_version_left_it(market, keep="answers", all_of_it=True)
+    read_anew(market, ZoneInfo("UTC"))
+    assert published(market) == before
     read_anew(market, TOKYO)
     after = published(market)
     assert all(before[key] - after[key] == NINE_HOURS for key in before)

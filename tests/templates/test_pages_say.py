@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cqs_sheets.core.templates.template import ColumnKind, Template, Theme
+from cqs_sheets.core.templates.template import BlocksTab, ColumnKind, ReportTab, TableTab, Template, Theme
 from cqs_sheets.destinations.excel.draw import build_workbook
+from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
 from cqs_sheets.preview import invented, write_preview
 from cqs_sheets.template_files import built_in, load_template
 from tests.templates.wire import NOW
 
-SANDBOX = "SANDBOX: INVENTED SIGNALS"
+SANDBOX = "SANDBOX: INVENTED"
 
 
 def texts(sheet: Worksheet) -> list[str]:
@@ -23,12 +25,23 @@ def texts(sheet: Worksheet) -> list[str]:
     return [str(cell.value) for cell in cells] + [cell.comment.text for cell in cells if cell.comment]
 
 
-@pytest.mark.parametrize("name", ["raw", "journal", "compact"])
+@pytest.mark.parametrize("name", ["raw", "dashboard", "compact"])
 def test_every_page_of_a_sandbox_says_that_its_signals_are_invented(name: str, tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     path.write_bytes(build_workbook(load_template(name).of_sandbox()))
     for sheet in openpyxl.load_workbook(path).worksheets:
         assert sheet.sheet_state == "hidden" or any(SANDBOX in text for text in texts(sheet)), sheet.title
+        assert name != "raw" or SANDBOX in str(sheet.oddHeader)  # there is no line above its headers
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_sandbox_says_so_in_a_spreadsheet_as_well(name: str) -> None:
+    template = load_template(name).of_sandbox()
+    new = [NewTab(tab=tab, sheet_id=at, title=tab.name) for at, tab in enumerate(template.tabs, start=101)]
+    requests = list(map(str, compile_tabs(template, new, {}, zone_name="UTC", taken=()).requests))
+    for each in new:
+        said = any(f"'sheetId': {each.sheet_id}" in text and SANDBOX in text for text in requests)
+        assert said or isinstance(each.tab, BlocksTab), each.title
 
 
 def brightness(color: str) -> float:
@@ -51,14 +64,43 @@ def test_texts_can_be_read_and_colours_told_apart(theme: Theme) -> None:
     for header in headers:
         assert contrast(theme.color("paper"), theme.color(header)) >= 4.5, header
         assert contrast(theme.faint_on(header), theme.color(header)) >= 4.5, header
-    for bar in ("long", "short", "accent", "violet"):
+    for bar in ("long", "short", "accent", "violet", "deep"):
         assert contrast(theme.color(bar), theme.color("paper")) >= 3, bar
+    assert contrast(theme.color("long"), theme.color("short")) >= 3
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_what_stands_side_by_side_in_a_chart_is_told_apart(name: str) -> None:
+    template = load_template(name)
+    charts = [chart for tab in template.tabs if isinstance(tab, ReportTab) for chart in tab.charts]
+    for chart in charts:
+        colors = [template.theme.color(series.color) for series in chart.series]
+        for color in colors:
+            assert contrast(color, template.theme.color("paper")) >= 3, (chart.title, color)
+        for one, other in pairwise(colors):
+            assert contrast(one, other) >= 3, (chart.title, one, other)
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_texts_of_columns_and_pages_can_be_read(name: str) -> None:
+    template = load_template(name)
+    paper = template.theme.color("paper")
+    for tab in template.tabs:
+        if isinstance(tab, TableTab):
+            for column in tab.columns:
+                ground = template.theme.color("input") if column.kind is ColumnKind.INPUT else paper
+                text = column.text or ("input_text" if column.kind is ColumnKind.INPUT else "ink")
+                assert contrast(template.theme.color(text), ground) >= 4.5, (tab.name, column.id)
+        elif isinstance(tab, ReportTab):
+            for style in (tab.good, tab.bad, tab.warn):
+                for ground in (paper, template.theme.color("canvas")):
+                    assert contrast(style.text, style.fill or ground) >= 4.5, (tab.name, style)
 
 
 @pytest.mark.parametrize("name", built_in())
 def test_what_rules_colour_can_be_read(name: str) -> None:
     template = load_template(name)
-    for tab in template.fed_tabs:
+    for tab in template.tables:
         for rule in tab.rules:
             style = rule.style
             assert not style.text or contrast(style.text, style.fill or "#FFFFFF") >= 4.5, (

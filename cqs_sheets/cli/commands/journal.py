@@ -21,11 +21,11 @@ from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
 from cqs_sheets.core.render import plural, size_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
-from cqs_sheets.run.poll import imported
+from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
 
@@ -137,7 +137,8 @@ def export_command(**options: Any) -> int:
 def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
     """Import another machine's journal, or saved API answers.
 
-    They are taken in the order given. Of a signal known already, the later word counts.
+    They are taken in the order given. Of a signal known already, the later word counts: an answer
+    is taken to be as old as its newest signal.
 
     \b
     Examples:
@@ -330,6 +331,7 @@ def _import_files(session: Session, journal: Journal, files: Sequence[Path], tab
             f"{path}: {plural(merged.new, 'new signal')}, {merged.changed:,} brought up to date,"
             f" {plural(merged.polls, 'poll')} more."
         )
+        _tell_second_lives(path, merged.second_lives)
     if answers:
         _import_answers(session, journal, answers, FeedTable(table))
     return 0
@@ -341,11 +343,18 @@ def _import_answers(
     new = changed = 0
     zone = session.settings.api.server_zone
     for path, body in answers.items():
-        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=utc_now(), zone=zone)
+        at = time_of_saved(body, table, zone, utc_now())
+        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=at, zone=zone)
         new, changed = new + result.new, changed + result.changed
         for reject in rejects:
             print_warning(f"{path}: signal {reject.id or 'without id'} set aside: {reject.reason}")
+        _tell_second_lives(path, result.second_lives)
     click.echo(f"{plural(len(answers), 'answer')} imported: {new:,} new, {changed:,} changed.")
+
+
+def _tell_second_lives(path: Path, signals: Iterable[Signal]) -> None:
+    for signal in signals:
+        print_warning(f"{path}: {second_life_text(signal)}")
 
 
 def _answer(path: Path) -> bytes:

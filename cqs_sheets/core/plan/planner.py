@@ -39,8 +39,11 @@ def make_plan(
     refresh_settings: bool = False,
     choices: Choices = Choices(),
     more: Iterable[Update] = (),
+    own: Iterable[Add] = (),
 ) -> Plan:
     """The plan that brings `wanted` rows into `snapshot`, and `more` updates; empty if they stand there already.
+
+    `own` are new rows of the user's own tabs.
 
     Of a cell that both speak of, the wanted row does. `sequence` and `word` are what this write will leave.
     Synced `settings` ride along with any change, and are a change of their own only with `refresh_settings`.
@@ -62,6 +65,7 @@ def make_plan(
             left_deleted += 1
         else:
             adds.append(row)
+    adds.extend(own)
     settled = {(update.tab, update.key, update.column) for update in updates}
     updates[:0] = [each for each in more if (each.tab, each.key, each.column) not in settled]
     tabs = tuple(new_tabs(snapshot, {add.tab for add in adds}))
@@ -182,8 +186,14 @@ def _large_rewrites(template: Template, snapshot: Snapshot, updates: Iterable[Up
             )
 
 
+def _fed(snapshot: Snapshot) -> Iterator[TabState]:
+    """The tabs whose rows are kept up to date: a user's own may well hold a key twice."""
+    own = {tab.name for tab in snapshot.bindings.template.tables if not tab.fed}
+    return (state for name, state in snapshot.tabs.items() if name not in own)
+
+
 def _duplicates(snapshot: Snapshot) -> Iterator[str]:
-    for state in snapshot.tabs.values():
+    for state in _fed(snapshot):
         for key, rows in state.duplicates.items():
             where = ", ".join(map(str, rows))
             yield f"{state.name}: id {key} stands in rows {where}; only row {rows[0]} is kept up to date"
@@ -191,7 +201,7 @@ def _duplicates(snapshot: Snapshot) -> Iterator[str]:
 
 def _changed_keys(snapshot: Snapshot) -> Iterator[str]:
     """Ids that stand there in another way of writing: surely, or perhaps."""
-    for state in snapshot.tabs.values():
+    for state in _fed(snapshot):
         for key, (text, rows, sure) in state.alike.items():
             where = f"row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}"
             if sure:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import pairwise
+from operator import gt, lt
 
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
@@ -129,15 +130,15 @@ def oddities(signal: Signal) -> tuple[str, ...]:
 
 
 def _of_words(signal: Signal) -> Iterator[str]:
-    words = {"exchange": signal.exchange, "currency": signal.currency, "type": signal.type}
-    for name, text in (words | {"direction": signal.direction}).items():
-        if not text:
-            yield f"no {name}"
+    words = (signal.exchange, signal.currency, signal.type, signal.direction)
+    if not all(words):
+        names = ("exchange", "currency", "type", "direction")
+        yield from (f"no {name}" for name, text in zip(names, words, strict=True) if not text)
     if signal.direction and signal.direction not in DIRECTIONS:
         yield "unknown direction"
     if signal.type and signal.type not in TYPES:
         yield "unknown type"
-    if any(REPLACEMENT in text for text in (signal.key.id, signal.coin, *words.values())):
+    if REPLACEMENT in "".join((signal.key.id, signal.coin, *words[:3])):
         yield "text that is not UTF-8"
 
 
@@ -158,17 +159,18 @@ def _of_numbers(signal: Signal) -> Iterator[str]:
 
 def _of_levels(signal: Signal, *, rising: bool) -> Iterator[str]:
     """Levels against the direction: profits lie above the entry and the stop below it, or mirrored."""
-    sign = 1 if rising else -1
-    targets = [sign * t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
-    bounds = entry_zone(signal) or ((signal.ask,) if signal.ask is not None else ())
-    entries = [sign * price for price in bounds]
-    if any(later <= earlier for earlier, later in pairwise(targets)):
+    targets = [t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
+    stop, ask = signal.stop_loss, signal.ask
+    low, high = entry_zone(signal) or (ask, ask)
+    is_beyond = gt if rising else lt
+    if any(not is_beyond(later, earlier) for earlier, later in pairwise(targets)):
         yield "targets out of order"
-    if entries and any(target <= max(entries) for target in targets):
-        yield "target on the wrong side"
-    if entries and signal.stop_loss is not None and sign * signal.stop_loss >= min(entries):
-        beyond = sign * signal.stop_loss > max(entries)
-        yield "stop on the wrong side" if beyond else "stop inside the entry zone"
+    if low is not None and high is not None:
+        near, far = (low, high) if rising else (high, low)
+        if any(not is_beyond(target, far) for target in targets):
+            yield "target on the wrong side"
+        if stop is not None and not is_beyond(near, stop):
+            yield "stop on the wrong side" if is_beyond(stop, far) else "stop inside the entry zone"
     start, end = signal.buy_start, signal.buy_end
     if rising and start is not None and end is not None and start > end:
         yield "entry zone reversed"
@@ -308,7 +310,9 @@ def _extra(fields: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-def _spelt_as(known: Iterable[str], text: str) -> str:
+def _spelt_as(known: Collection[str], text: str) -> str:
     """The guide's spelling of a word that differs from it only in casing or spacing."""
+    if text in known:
+        return text
     folded = " ".join(text.upper().split())
     return folded if folded in known else text

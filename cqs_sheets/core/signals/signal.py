@@ -102,13 +102,13 @@ class SignalKey(NamedTuple):
     @property
     def api_id(self) -> str:
         """The id as the API sends it."""
-        match = _LIFE.fullmatch(self.id)
+        match = _LIFE.fullmatch(self.id) if "#" in self.id else None
         return match[1] if match else self.id
 
     @property
     def life(self) -> int:
         """Which signal of that id it is: 1 for the first."""
-        match = _LIFE.fullmatch(self.id)
+        match = _LIFE.fullmatch(self.id) if "#" in self.id else None
         return int(match[2]) if match else 1
 
     def in_life(self, number: int) -> SignalKey:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.signals.exchanges import nearest
-from cqs_sheets.core.signals.fields import EXTRA, SOURCES
+from cqs_sheets.core.signals.fields import EXTRA, JOURNALED, SOURCES
 from cqs_sheets.core.templates.formulas import complaints, references
 from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged, own_tabs
 from cqs_sheets.core.templates.pages_check import page_findings
@@ -26,7 +26,7 @@ _LOOKS_LIKE_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]|true|fa
 _LONGEST_LIST = 255  # characters of all choices that Excel takes
 _UNIQUE = ("id", "uid")
 _OF_SIGNALS = ("tables", "where", "new_rows", "when_needed")
-_OF_YOURS = ("spare_rows",)
+_OF_YOURS = ("spare_rows", "takes")
 _KINDS = tuple(kind.value for kind in ColumnKind)
 
 
@@ -50,6 +50,7 @@ class _Document:
         whole = merged(document, included.__getitem__)
         others = [tab for each in included.values() for tab in each["tabs"]]
         self._own = own_tabs(document, others)
+        self._included = {tab.get("name") for tab in others}
         self._formats: list[str] = list(whole["formats"])
         self._styles: list[str] = list(whole["styles"])
         self._colors: list[str] = [
@@ -87,18 +88,16 @@ class _Document:
     def _tab(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
         kind = worked_out.get("kind")
         if "like" in tab:
-            yield from self._likeness(path, tab, worked_out)
+            yield from self._likeness(path, tab)
         if kind == "table":
             yield from self._table(path, tab, worked_out)
         elif kind in ("blocks", "report"):
             yield from self._page(path, {key: value for key, value in tab.items() if key != "like"})
             yield from page_findings(path, worked_out, self._tabs, self._colors)
 
-    def _likeness(self, path: Path, tab: Values, worked_out: Values) -> Iterator[Finding]:
-        included = (
-            worked_out.get("columns") and "columns" not in tab
-        )  # it may be like the one that it replaces
-        models = [name for name in self._tabs if included or name != tab.get("name")]
+    def _likeness(self, path: Path, tab: Values) -> Iterator[Finding]:
+        # it may be like the one that it replaces
+        models = [name for name in self._tabs if name in self._included or name != tab.get("name")]
         yield from _unknown((*path, "like"), tab["like"], models)
         ids = self._columns.get(tab["like"], [])
         for position, column_id in enumerate(tab.get("without", ())):
@@ -115,6 +114,8 @@ class _Document:
         yield from _unfinished(path, tab, columns, formulas)
         yield from self._key(path, whole, columns)
         yield from _out_of_place(path, tab, whole)
+        if "takes" in tab:
+            yield from self._takes((*path, "takes"), tab["takes"], columns)
         if "print_to" in tab:
             yield from _unknown((*path, "print_to"), tab["print_to"], ids)
         for name in tab.get("where", {}):
@@ -125,6 +126,28 @@ class _Document:
             yield from self._formula(at, text, ids)
         for position, rule in enumerate(tab.get("rules", ())):
             yield from self._rule((*path, "rules", position), rule, ids)
+
+    def _takes(self, path: Path, takes: Values, columns: Iterable[Values]) -> Iterator[Finding]:
+        """What another tab is taken from must be the user's choice there, and what was taken is noted there."""
+        yours = [each["id"] for each in columns if each.get("input") and "id" in each]
+        if "table" in takes:
+            yield from _unknown((*path, "table"), takes["table"], yours)
+        fed = {name: tab for name, tab in self._tabs.items() if tab.get("source") == "signals"}
+        for name, column_id in takes.get("from", {}).items():
+            at = (*path, "from", name)
+            if name not in fed:
+                yield from _unknown(at, name, fed, "tab of signals")
+                continue
+            there = {each.get("id"): each for each in fed[name].get("columns", ())}
+            column = there.get(column_id, {})
+            if column_id not in there:
+                yield from _unknown(at, column_id, [str(each) for each in there], "column")
+            elif not column.get("input"):
+                yield at, f"`{column_id}` is not yours: a signal is taken by a column with input = true"
+            elif takes.get("choice") not in column.get("choices", [takes.get("choice")]):
+                yield (*path, "choice"), not_one_of(str(takes.get("choice")), column["choices"])
+            if not any(each.get("calc") == JOURNALED for each in there.values()):
+                yield at, f'the tab {name} needs a column with calc = "{JOURNALED}": it keeps what was taken'
 
     def _columns_written(
         self, path: Path, tab: Values, formulas: Mapping[str, str], ids: list[str]

@@ -7,7 +7,7 @@ speaks of a column that is not there, two columns of one header) is checked by c
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from cqs_sheets.core.templates.template import (
     SettingsTab,
     Tab,
     TableTab,
+    Takes,
     Template,
     TextStyle,
     Theme,
@@ -52,12 +53,25 @@ def template_of(document: Values, *, name: str) -> Template:
     """The template a checked document stands for; `name` is what it is called if it does not say."""
     build = _Builder(document)
     name = document.get("name", name)
+    tabs = [build.tab(tab) for tab in document["tabs"]]
+    asked = {
+        (fed, column)
+        for tab in tabs
+        if isinstance(tab, TableTab) and tab.takes
+        for fed, column in tab.takes.by.items()
+    }
     return Template(
         name=name,
         title=document.get("title", name),
-        tabs=tuple(build.tab(tab) for tab in document["tabs"]),
+        tabs=tuple(_looked_at(tab, asked) if isinstance(tab, TableTab) else tab for tab in tabs),
         theme=build.theme,
     )
+
+
+def _looked_at(tab: TableTab, asked: Collection[tuple[str, str]]) -> TableTab:
+    """The tab with the columns marked by which another one takes signals."""
+    columns = (replace(each, looked_at=(tab.name, each.id) in asked) for each in tab.columns)
+    return replace(tab, columns=tuple(columns))
 
 
 class _Builder:
@@ -97,6 +111,7 @@ class _Builder:
             where={field: _listed(allowed) for field, allowed in tab.get("where", {}).items()},
             freeze_columns=tab.get("freeze", {}).get("columns", 0),
             rules=rules,
+            takes=_takes(tab["takes"]) if "takes" in tab else None,
             **given,
         )
 
@@ -129,6 +144,10 @@ class _Builder:
     def _setting(self, row: Values, *, synced: bool) -> Setting:
         given = {key: row[key] for key in row if key != "format"}
         return Setting(**given, format=self._formats.get(row.get("format", ""), CellFormat()), synced=synced)
+
+
+def _takes(takes: Values) -> Takes:
+    return Takes(choice=takes["choice"], by=dict(takes["from"]), table=takes.get("table", ""))
 
 
 def _with_notes_of(rules: Iterable[Rule], column: Column) -> Column:

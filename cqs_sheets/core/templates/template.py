@@ -59,8 +59,9 @@ _COLORS = {
     "canvas": "#F1F5F9",
     "link": "#0369A1",
     "accent": "#0284C7",
-    "long": "#059669",
-    "short": "#F43F5E",
+    "long": "#0CA678",
+    "short": "#881337",
+    "deep": "#09304D",
     "amber": "#F59E0B",
     "violet": "#6366F1",
 }
@@ -96,7 +97,8 @@ class Column:
 
     `source` is the API field or calc name (kinds FIELD and CALC); `formula` the live formula
     (kind FORMULA) with `{column}` for the same row's cell and `{Tab.column}` for a whole column.
-    `type` says how the sync stores values. Width is in characters, as in Excel.
+    `type` says how the sync stores values. Width is in characters, as in Excel. `looked_at`: another tab takes
+    signals by what the user chose in it.
     """
 
     id: str
@@ -116,11 +118,17 @@ class Column:
     choices: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
+    looked_at: bool = False
 
     @property
     def synced(self) -> bool:
         """Whether the sync owns the column's cells."""
         return self.kind in (ColumnKind.FIELD, ColumnKind.CALC)
+
+    @property
+    def read(self) -> bool:
+        """Whether a row's cell is read: where the sync owns it, or must know what the user chose there."""
+        return self.synced or self.looked_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +142,28 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """Of which signals a tab of the user's own gets a row: those in whose row the user chose `choice`.
+
+    `by`: fed tab -> the user's column there. The new row's key is the signal's id, and its column `table` says
+    whose id it is ("": no column does).
+    """
+
+    choice: str
+    by: Mapping[str, str]
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableTab:
     """A tab of rows keyed by one column.
 
     `fed` tabs get a row per signal of `tables` that passes `where` (field -> allowed values); the others are the
     user's. With `newest_first` new rows stand at the top as the user wants it so, whatever the template says. A tab
-    `when_needed` is made when its first row is written. A `native` one is a table of Google's own there, with typed
-    columns; in Excel rows always stand in a table. Columns behind `print_to` are not printed.
+    `when_needed` is made when its first row is written. `takes` says of which signals the user's own tab gets rows.
+    A `native` one is a table of Google's own there, with typed
+    columns; in Excel rows always stand in a table. Columns behind `print_to` are not printed. `banner` is printed
+    at the top of each page.
     """
 
     name: str
@@ -159,6 +182,8 @@ class TableTab:
     plain: bool = False
     native: bool = False
     rules: tuple[Rule, ...] = ()
+    takes: Takes | None = None
+    banner: str = ""
     mark: str = ""
 
     @property
@@ -363,9 +388,14 @@ class Template:
     theme: Theme = Theme()
 
     @property
+    def tables(self) -> tuple[TableTab, ...]:
+        """The tabs of rows: those that get one per signal, and the user's own."""
+        return tuple(tab for tab in self.tabs if isinstance(tab, TableTab))
+
+    @property
     def fed_tabs(self) -> tuple[TableTab, ...]:
         """The tabs that get a row per signal."""
-        return tuple(tab for tab in self.tabs if isinstance(tab, TableTab) and tab.fed)
+        return tuple(tab for tab in self.tables if tab.fed)
 
     @property
     def settings_tab(self) -> SettingsTab | None:
@@ -400,6 +430,7 @@ def is_hidden(tab: Tab) -> bool:
 
 
 _INVENTED = "SANDBOX: INVENTED SIGNALS"
+_SHORT = "SANDBOX: INVENTED"  # where columns are narrow
 
 
 def _of_sandbox(tab: Tab) -> Tab:
@@ -410,9 +441,8 @@ def _of_sandbox(tab: Tab) -> Tab:
     if not isinstance(tab, TableTab):
         return tab
     first = tab.columns[0]
-    if tab.plain:  # no line above the headers: a note on the first of them
-        return replace(
-            tab, columns=(replace(first, note=f"{_INVENTED}\n{first.note}".strip()), *tab.columns[1:])
-        )
-    columns = (replace(each, group=_INVENTED) if each.group == first.group else each for each in tab.columns)
+    if tab.plain:  # no line above the headers: a note on the first of them, and the head of printed pages
+        noted = replace(first, note=f"{_INVENTED}\n{first.note}".strip())
+        return replace(tab, columns=(noted, *tab.columns[1:]), banner=_INVENTED)
+    columns = (replace(each, group=_SHORT) if each.group == first.group else each for each in tab.columns)
     return replace(tab, columns=tuple(columns))

@@ -10,10 +10,8 @@ from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, 
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Snapshot, Stamp, TabState, is_users_own
-from cqs_sheets.core.plan.rows import status_column
-from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
-from cqs_sheets.destinations import Applied
+from cqs_sheets.destinations import Applied, Columns
 from cqs_sheets.destinations.google.read.cells import (
     MOST_CHARACTERS,
     Line,
@@ -23,8 +21,9 @@ from cqs_sheets.destinations.google.read.cells import (
     is_no_number,
     model_rows,
     read_boxes,
-    read_formulas,
+    read_models,
     with_models,
+    with_patterns,
 )
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.read.looking import look
@@ -173,14 +172,17 @@ class GoogleDestination:
             if (place := layout.holder(tab.name, key))
         }
         growing = [
-            place
-            for tab in template.fed_tabs
-            if is_users_own(bindings, facts.made, tab)
-            for place in layout.volumes(tab.name)
+            (tab, place)
+            for tab in template.tables
             if any(not layout.holder(tab.name, key) for key in keys.get(tab.name, ()))
+            if is_users_own(bindings, facts.made, tab) or any(each.format.decimals for each in tab.columns)
+            for place in layout.volumes(tab.name)
+            if place.end > place.header_row + 1
         ]
         suspects = seen.suspects
-        lines, layout = self._lines(layout, asked, verification_areas(suspects, layout), growing)
+        users_own = {tab.name for tab, _ in growing if is_users_own(bindings, facts.made, tab)}
+        areas = verification_areas(suspects, layout)
+        lines, layout = self._lines(layout, asked, areas, growing, users_own)
         held: Held = {}
         for at, (tab, place, key) in asked.items():
             line = lines.get(at, {})
@@ -196,9 +198,13 @@ class GoogleDestination:
         layout: Layout,
         asked: Collection[tuple[int, int]],
         areas: Sequence[shapes.GridRange],
-        growing: Sequence[TabPlace],
+        growing: Sequence[tuple[TableTab, TabPlace]],
+        users_own: Collection[str],
     ) -> tuple[dict[tuple[int, int], Line], Layout]:
-        """Rows and areas by one read, along with the formulas of tables that are the user's own and `growing`."""
+        """Rows and areas by one read, along with the looks of the tables that are `growing`.
+
+        New rows have the formulas that are there in tables that are the user's own, and their formats in all.
+        """
         rows: dict[int, list[int]] = {}
         for sheet_id, row in asked:
             rows.setdefault(sheet_id, []).append(row)
@@ -209,31 +215,57 @@ class GoogleDestination:
             for box in box_of_rows(place, found)
         ]
         boxes += areas
-        models = [box for place in growing if (box := model_rows(place))]
-        if not models:
+        near = {
+            place.name: box
+            for tab, place in growing
+            if (box := model_rows(place, on_top=tab.new_rows == "top" and tab.name not in users_own))
+        }
+        if not near:
             return (read_boxes(self._http, self._id, boxes) if boxes else {}), layout
-        lines, formulas = read_formulas(self._http, self._id, [*boxes, *models])
-        known = {place.name: with_models(place, formulas) for place in growing}
+        lines, models = read_models(self._http, self._id, [*boxes, *near.values()])
+        known = {
+            place.name: with_models(place, models.formulas)
+            if tab.name in users_own
+            else with_patterns(place, tab, models)
+            for tab, place in growing
+        }
         return lines, replace(layout, tabs={**layout.tabs, **known})
 
-    def open_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
-        """See base.Destination: one read of the columns of status."""
-        layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
-        columns = {
-            place.sheet_id: (tab.name, place, place.columns[status])
-            for tab in bindings.template.fed_tabs
-            if (status := status_column(tab))
-            for place in layout.volumes(tab.name)
-            if status in place.columns and place.rows
+    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
+        """See base.Destination: one read of these columns."""
+        layout = self._bound(facts, bindings)
+        places = {
+            place.sheet_id: (name, place, place.columns[column], texts)
+            for name, (column, texts) in columns.items()
+            for place in layout.volumes(name)
+            if column in place.columns and place.end > place.header_row + 1
         }
-        boxes = [box_of_column(place, at) for _, place, at in columns.values()]
+        boxes = [box_of_column(place, at) for _, place, at, _ in places.values()]
         lines = read_boxes(self._http, self._id, boxes) if boxes else {}
-        found: dict[str, set[str]] = {}
-        for sheet_id, (name, place, at) in columns.items():
-            keys = found.setdefault(name, set())
+        found: dict[str, set[str]] = {name: set() for name in columns}
+        for sheet_id, (name, place, at, texts) in places.items():
             for key, rows in place.rows.items():
-                if lines.get((sheet_id, rows[0]), {}).get(at) == Status.OPEN.value:
-                    keys.add(key)
+                if key_text(decode(lines.get((sheet_id, rows[0]), {}).get(at))) in texts:
+                    found[name].add(key)
+        return found
+
+    def entries(
+        self, facts: Facts, bindings: Bindings, columns: Mapping[str, Collection[str]]
+    ) -> Mapping[str, Sequence[Mapping[str, CellValue]]]:
+        """See base.Destination: one read."""
+        layout = self._bound(facts, bindings)
+        places = {
+            place.sheet_id: (name, place, {id_: place.columns[id_] for id_ in wanted if id_ in place.columns})
+            for name, wanted in columns.items()
+            for place in layout.volumes(name)
+            if place.end > place.header_row + 1
+        }
+        boxes = [box_of_column(place, at) for _, place, known in places.values() for at in known.values()]
+        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        found: dict[str, list[dict[str, CellValue]]] = {name: [] for name in columns}
+        for (sheet_id, _), line in lines.items():
+            name, _, known = places[sheet_id]
+            found[name].append({id_: decode(line.get(at)) for id_, at in known.items()})
         return found
 
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
@@ -251,9 +283,11 @@ class GoogleDestination:
 
     def survey(self, facts: Facts, bindings: Bindings) -> Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
+        return survey(self._http, self._id, self._bound(facts, bindings), bindings)
+
+    def _bound(self, facts: Facts, bindings: Bindings) -> Layout:
         layout = cast("_Seen", facts.seen).layout
-        bound = layout.bound(bindings, self._adopted(layout, bindings))
-        return survey(self._http, self._id, bound, bindings)
+        return layout.bound(bindings, self._adopted(layout, bindings))
 
     def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
         return {
@@ -276,7 +310,7 @@ class GoogleDestination:
             zone_name=self._zone_name,
             most_cells=self._most_cells,
             users_own=frozenset(
-                tab.name for tab in plan.template.fed_tabs if is_users_own(bindings, plan.snapshot.made, tab)
+                tab.name for tab in plan.template.tables if is_users_own(bindings, plan.snapshot.made, tab)
             ),
             dropped=bindings.dropped,
         )
@@ -371,7 +405,7 @@ def _kind(setting: Setting) -> CellType:
 
 def _decoded(tab: TableTab, place: TabPlace, line: Mapping[int, object]) -> Iterator[tuple[str, CellValue]]:
     for column in tab.columns:
-        if column.synced and column.id in place.columns:
+        if column.read and column.id in place.columns:
             yield column.id, decode(line.get(place.columns[column.id]), column.type)
 
 

@@ -126,6 +126,8 @@ GROWING = {
     "=SUM(E5:E6)": "=SUM(E5:E9)",
     "=COUNTIF(B4:J6,1)": "=COUNTIF(B4:J9,1)",
     "=VLOOKUP(1,A4:L6,3,FALSE)": "=VLOOKUP(1,A4:L9,3,FALSE)",
+    "=SUM(Signals!E4:Signals!E6)": "=SUM(Signals!E4:Signals!E9)",
+    "=SUMPRODUCT(N4:N6,E4:E6)": "=SUMPRODUCT(N4:N9,E4:E9)",
     "=SUM(E4:E5)": "=SUM(E4:E5)",
     "=SUM(E6)+E6": "=SUM(E6)+E6",
     "=SUM(M4:M6)": "=SUM(M4:M6)",
@@ -146,6 +148,56 @@ def test_a_range_that_ends_with_the_data_grows_wherever_it_is_said(
     sync(path, adds=[add("7"), add("8"), add("9")])
     moved = {"C8": "C11"}.get(at, at)
     assert formulas(path)[moved] == (before if window else GROWING[before])
+
+
+@pytest.mark.parametrize("before", GROWING)
+def test_so_does_one_over_all_the_data_that_grows_on_top(tmp_path: Path, before: str) -> None:
+    path = book_with(tmp_path / "book.xlsx", {"P1": before})
+    sync_on_top(path, "7", "8", "9")
+    below = {
+        "=SUM(E5:E6)": "=SUM(E8:E9)",
+        "=SUM(E4:E5)": "=SUM(E7:E8)",
+        "=SUM(E6)+E6": "=SUM(E9)+E9",
+        "=SUM(M4:M6)": "=SUM(M7:M9)",
+        '=IF(E4>1,"E4:E6",SUM(E4:E6))': '=IF(E7>1,"E4:E6",SUM(E4:E9))',
+    }
+    assert formulas(path)["P1"] == below.get(before, GROWING[before])
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_names_grow_and_those_told_from_the_cell_that_uses_them_stay(tmp_path: Path, *, top: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    fill_signals(book, book.add_worksheet("Signals"), 3)
+    told = {"price_here": "Signals!$E1", "above": "Signals!E1048576", "beside": "Signals!E4:J6"}
+    grown = {"all_of_it": "Signals!$A$4:$L$6", "two": "Signals!$E$4:$E$6,Signals!$I$4:$I$6"}
+    for name, text in (told | grown).items():
+        book.define_name(name, f"={text}")
+    book.close()
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    names = openpyxl.load_workbook(path).defined_names
+    assert {name: names[name].attr_text for name in told} == told
+    assert {name: names[name].attr_text for name in grown} == {
+        name: text.replace("$6", "$8") for name, text in grown.items()
+    }
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_rules_over_more_than_our_columns_grow(tmp_path: Path, *, top: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 3)
+    rule = {"type": "formula", "criteria": "=$E4>1", "format": book.add_format({"bold": 1})}
+    sheet.conditional_format("A4:L6", rule)
+    sheet.data_validation("I4:M6", {"validate": "custom", "value": "=$E4>2"})
+    book.close()
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    xml = parts(path)[SIGNALS]
+    assert b'sqref="A4:L8"><cfRule' in xml
+    assert b'sqref="I4:M8"' in xml
+    assert b"<formula>$E4&gt;1<" in xml
+    assert b"<formula1>$E4&gt;2<" in xml
 
 
 def test_running_totals_and_windows_in_the_data_stay_what_they_are(tmp_path: Path) -> None:
@@ -247,6 +299,52 @@ def test_what_is_stored_once_for_several_cells_moves_with_them(tmp_path: Path, k
     with_parts(path, {SIGNALS: lambda xml: xml.replace(TAIL, TAIL + before)})
     sync_on_top(path, "7", "8")
     assert after in parts(path)[SIGNALS]
+
+
+def test_what_speaks_of_a_sheet_with_blanks_and_quotes_in_its_title_moves(tmp_path: Path) -> None:
+    path, title = tmp_path / "book.xlsx", "Bob's trades"
+    book = xlsxwriter.Workbook(path)
+    sheet, other = book.add_worksheet(title), book.add_worksheet("Other")
+    fill_signals(book, sheet, 3)
+    other.write_url("A1", "internal:'Bob''s trades'!L9")
+    other.insert_textbox("D5", "", {"textlink": "='Bob''s trades'!$L$9"})
+    other.write_formula("B1", "='Bob''s trades'!L9", None, 0)
+    chart = book.add_chart({"type": "line"})
+    chart.add_series({"values": "='Bob''s trades'!$E$4:$E$6"})
+    other.insert_chart("D20", chart)
+    book.close()
+    hidden = b"<c15:sqref>'Bob''s trades'!$D$4:$D$6</c15:sqref></c:plotArea>"
+    camera = b"<a14:cameraTool cellRange=\"'Bob''s trades'!$L$9:$M$9\"/></xdr:wsDr>"
+    other_quotes = b"location='&apos;Bob&apos;&apos;s trades&apos;!L9'"
+    with_parts(
+        path,
+        {
+            OTHER: lambda xml: re.sub(rb'location="[^"]*"', other_quotes, xml).replace(
+                b"<f>'Bob''s trades'", b"<f>&apos;Bob&apos;&apos;s trades&apos;"
+            ),
+            "xl/workbook.xml": lambda xml: xml.replace(b">Signals!$", b">'Bob''s trades'!$"),
+            "xl/charts/chart1.xml": lambda xml: xml.replace(b"</c:plotArea>", hidden),
+            "xl/drawings/drawing1.xml": lambda xml: xml.replace(b"</xdr:wsDr>", camera),
+        },
+    )
+    sync_on_top(path, "7", "8")
+    after = parts(path)
+    assert other_quotes.replace(b"L9", b"L11") in after[OTHER]
+    assert b"<f>'Bob''s trades'!L11</f>" in after[OTHER]
+    assert b"textlink=\"'Bob''s trades'!$L$11\"" in after["xl/drawings/drawing1.xml"]
+    assert camera.replace(b"$9", b"$11") in after["xl/drawings/drawing1.xml"]
+    assert b"'Bob''s trades'!$D$4:$D$8</c15:sqref>" in after["xl/charts/chart1.xml"]
+
+
+def test_one_sparkline_a_row_stays_in_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 1)
+    sheet.add_sparkline("L4", {"range": "Signals!E4:H4"})
+    book.close()
+    sync(path, adds=[add("7")])
+    assert b"<xm:f>Signals!E4:H4</xm:f>" in parts(path)[SIGNALS]
 
 
 def refused_as_it_was(path: Path, message: str) -> None:

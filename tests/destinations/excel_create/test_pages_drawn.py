@@ -224,7 +224,7 @@ class TestCharts:
 
     def test_stack_what_is_to_be_stacked_and_have_the_templates_colours(self) -> None:
         assert len(self.found("c:grouping[@val='stacked']")) == len(self.found("c:overlap[@val='100']")) == 5
-        assert b"059669" in b"".join(parts(WORKBOOK, "xl/charts/chart").values())
+        assert b"0CA678" in b"".join(parts(WORKBOOK, "xl/charts/chart").values())
 
 
 class TestATableOfTheUsers:

@@ -197,16 +197,18 @@ class Editor:
         new = EditsOnDemand((), dict[int, RowEdit]().__getitem__)
         if adds:
             users_own = self._made.get(place.tab.mark_name) == USERS_OWN
-            maker = self._row_maker(place, found, growth, users_own=users_own)
+            maker = self._row_maker(
+                place, found, growth, users_own=users_own or not tab.fed, filled=frozenset(adds[0].values)
+            )
             ordered = reversed(adds) if place.tab.new_rows == "top" else adds
             new = maker.rows(start, [add.values for add in ordered])
             columns.update(maker.columns)
-            if place.tab.new_rows != "top" and not users_own:
+            if place.tab.new_rows != "top" and tab.fed and not users_own:
                 shown = max(place.header_row + 1, start + len(adds) - _ROWS_IN_VIEW)
         edits = EditsOnDemand(
             [*changed, *new],
             lambda row: changed[row] if row in changed else new[row],
-            lambda row: None if row in changed else new.written(row),
+            new.written,
         )
         if is_protected(found.tail):
             check_protection(
@@ -219,7 +221,8 @@ class Editor:
             )
         self._check_alone(place)
         self._added += len(adds)
-        self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]))
+        if tab.fed:
+            self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]))
         self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds), shown=shown)
         if growth:
             self._grow(place, growth)
@@ -299,7 +302,10 @@ class Editor:
         self._rewrite(place.sheet, rows, maker.columns, growth, self._proof(place))
         self._grow(place, growth)
 
-    def _row_maker(self, place: TabPlace, found: Scan, growth: Growth | None, *, users_own: bool) -> RowMaker:
+    def _row_maker(
+        self, place: TabPlace, found: Scan, growth: Growth | None, *,
+        users_own: bool, filled: Collection[str] = (),
+    ) -> RowMaker:  # fmt: skip
         return RowMaker(
             place=place,
             models=found.models,
@@ -307,6 +313,7 @@ class Editor:
             left=found.left,
             right=found.right,
             users_own=users_own,
+            filled=filled,
             styles=column_styles(found.head),
             masters=shared_formulas(self._draft, place, found.model + found.above_model),
             reference=ColumnReferences(self._workbook, self._template).data,

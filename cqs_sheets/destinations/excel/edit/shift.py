@@ -11,6 +11,7 @@ from cqs_sheets.destinations.excel.edit.insertion import (
     RULE_FORMULA,
     CellFormulas,
     Insertion,
+    attribute_pattern,
     edit_part,
     map_charts,
     map_formulas,
@@ -133,7 +134,7 @@ _ADDRESS = re.compile(rb'(<row r="|<c r="[A-Z]+)(\d+)(?=")')
 # Matches start tags outside of the rows; it may meet `>` in a quoted text (a prompt).
 _TAG = re.compile(rb"""<(?:\w+:)?(\w+)\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
 # Matches the attributes that hold addresses (`r` is a scenario's cell, or a watched one).
-_RANGES = re.compile(rb"""(\s(?:ref|sqref|r|activeCell)\s*=\s*["'])([^"']*)""")
+_RANGES = re.compile(rb"""(\s(?:ref|sqref|sourceRef|r|activeCell)\s*=\s*["'])([^"']*)""")
 _SCROLLED_TO = re.compile(rb"""(\stopLeftCell\s*=\s*["'])([^"']*)""")
 _EXTENSION_RANGES = re.compile(rb"(<(?:\w+:)?sqref>)([^<]*)(?=</(?:\w+:)?sqref>)")
 # Matches a conditional format or a validation, old or x14, whole; a validation may have no content.
@@ -144,7 +145,7 @@ _RULED = re.compile(
 )
 _RULED_RANGES = re.compile(rb"""\ssqref\s*=\s*["']([^"']*)|<(?:\w+:)?sqref>([^<]*)<""")
 # Matches links into the workbook and what a control is linked to.
-_LINKED = re.compile(rb"""(\s(?:location|linkedCell|listFillRange)\s*=\s*["'])([^"']*)""")
+_LINKED = attribute_pattern(b"location|linkedCell|listFillRange")
 _ROW_BREAKS = re.compile(rb"<rowBreaks\b.*?</rowBreaks>", re.DOTALL)
 _BREAK = re.compile(rb"<brk\s[^>]*>")
 _OF_CELLS = (b"mergeCell", b"hyperlink", b"inputCells", b"cellWatch", b"selection", b"dimension")
@@ -165,10 +166,12 @@ def insert_rows(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
     for other in workbook.sheets:
         if other.part != sheet.part and mentions(draft, other, sheet.name):
             _shift_formulas_of(draft, other, insertion)
-    workbook.map_names(insertion.formula)
+    workbook.map_names(insertion.name)
     map_charts(draft, lambda text: insertion.formula(text, ""))
     map_linked_formulas(draft, workbook, insertion.formula)
     shift_linked_parts(draft, workbook, insertion)
+    if live := workbook.linked("volatileDependencies"):
+        opc.drop_part(draft, workbook.part, live)  # which cells data is streamed to: Excel asks for it anew
 
 
 def _check(draft: Draft, insertion: Insertion) -> None:

@@ -86,7 +86,8 @@ _COLUMN = r"\$?(?:[A-Za-z]{1,2}|[A-Wa-w][A-Za-z]{2}|[Xx](?:[A-Ea-e][A-Za-z]|[Ff]
 _ROW = (
     r"\$?(?:104857[0-6]|10485[0-6][0-9]|1048[0-4][0-9]{2}|104[0-7][0-9]{3}|10[0-3][0-9]{4}|[1-9][0-9]{0,5})"
 )
-_AREA = rf"(?:{_COLUMN}{_ROW}(?::{_COLUMN}{_ROW})?|{_ROW}:{_ROW}|{_COLUMN}:{_COLUMN})(?![\w.?\\(\[!])"
+_NO_WORD = r"(?![\w.?\\(\[!])"
+_AREA = rf"(?:{_COLUMN}{_ROW}(?::{_COLUMN}{_ROW})?|{_ROW}:{_ROW}|{_COLUMN}:{_COLUMN}){_NO_WORD}"
 _SHEET = r"(?:'(?:[^']|'')+'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
 
 # Matches a formula's texts, references and words, each whole, left to right; it may meet whatever people and
@@ -97,7 +98,7 @@ _TOKEN = re.compile(
     (?P<text>"(?:[^"]|"")*")
   | (?P<external>\[(?:[^\[\]']|'[^']*')+\][\w.]*(?::[\w.]*)?!(?:{_AREA})?)
   | (?P<bracket>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])
-  | (?P<sheet>{_SHEET})?(?P<area>{_AREA})
+  | (?P<sheet>{_SHEET})?(?P<area>{_COLUMN}{_ROW}:(?P=sheet){_COLUMN}{_ROW}{_NO_WORD}|{_AREA})
   | (?P<word>{_SHEET}|[\w.?\\]+)
     """,
     re.VERBOSE,
@@ -178,6 +179,7 @@ def _map_ends(formula: str, change: Callable[[str | None, _Ends], _Ends | None])
         if area is None or "[" in sheet:
             return match[0]
         start, _, end = area.partition(":")
+        again, mark, end = end.rpartition("!")  # some say the sheet for either corner
         first = _End.parse(start)
         ends = (first, _End.parse(end)) if end else (first, first)
         after = change(_sheet_name(sheet), ends)
@@ -185,7 +187,9 @@ def _map_ends(formula: str, change: Callable[[str | None, _Ends], _Ends | None])
             return match[0]
         if after is None:
             return f"{sheet}#REF!"
-        return f"{sheet}{after[0]}:{after[1]}" if end or after[0] != after[1] else f"{sheet}{after[0]}"
+        if end or after[0] != after[1]:
+            return f"{sheet}{after[0]}:{again}{mark}{after[1]}"
+        return f"{sheet}{after[0]}"
 
     return _TOKEN.sub(changed, formula)
 

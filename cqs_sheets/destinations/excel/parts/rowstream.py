@@ -7,10 +7,10 @@ anywhere among the attributes. `addressed` gives a stretch in which each has it,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import chain, pairwise
-from typing import cast
+from typing import NamedTuple, cast
 
 from cqs_sheets.core.grid import column_number
 from cqs_sheets.destinations.excel.parts import segments
@@ -42,33 +42,59 @@ class Part(Enum):
     TAIL = "tail"
 
 
+class Unread(NamedTuple):
+    """Rows that are made once their text is asked for; one of them is known, `size` and `kind` of all are by that.
+
+    Their formulas differ in nothing but the numbers of rows.
+    """
+
+    make: Callable[[], bytes]
+    sample: bytes
+    size: int
+    kind: int
+
+
 class Piece:
     """A stretch of the part. HEAD ends with `<sheetData>`, TAIL begins with `</sheetData>`; each comes once.
 
     ROWS pieces hold whole rows, numbered after `before` and up to `last`. One that is `sealed` is inflated when its
-    text is asked for.
+    text is asked for, one that is `unread` is made then.
     """
 
-    __slots__ = ("_text", "before", "last", "part", "sealed")
+    __slots__ = ("_text", "before", "last", "part", "sealed", "unread")
 
-    def __init__(self, part: Part, text: bytes | Sealed, before: int = 0, last: int = 0) -> None:
+    def __init__(self, part: Part, text: bytes | Sealed | Unread, before: int = 0, last: int = 0) -> None:
         self.part = part
         self.before = before
         self.last = last
         self.sealed = text if isinstance(text, Sealed) else None
-        self._text = b"" if isinstance(text, Sealed) else text
+        self.unread = text if isinstance(text, Unread) else None
+        self._text = text if isinstance(text, bytes) else b""
 
     @property
     def text(self) -> bytes:
         """Its text."""
         if self.sealed and not self._text:
             self._text = self.sealed.text
+        if self.unread and not self._text:
+            self._text = self.unread.make()
         return self._text
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its text was asked for."""
+        return not self.unread or bool(self._text)
+
+    @property
+    def sample(self) -> bytes:
+        """Its text, or so much of it that each of its formulas is there once."""
+        return self.unread.sample if self.unread else self.text
 
     @property
     def kind(self) -> int:
         """What is known of its formulas without a look: one of the segments' kinds."""
-        return self.sealed.segment.kind if self.sealed else segments.OPEN
+        known = self.sealed.segment if self.sealed else self.unread
+        return known.kind if known else segments.OPEN
 
     def put(self, text: bytes) -> Piece:
         """The same rows with another text."""
@@ -86,7 +112,8 @@ class Piece:
     @property
     def size(self) -> int:
         """How many bytes its text has."""
-        return self.sealed.size if self.sealed else len(self._text)
+        known = self.sealed or self.unread
+        return known.size if known else len(self._text)
 
 
 Stretch = bytes | Sealed | Piece

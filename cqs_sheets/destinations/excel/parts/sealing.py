@@ -10,7 +10,9 @@ from cqs_sheets.destinations.excel.parts import archive, segments
 from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces
 from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment
 
-_ENOUGH = 1 << 16  # bytes of rows in a segment: a hundred or so
+ENOUGH = 1 << 16
+"""Bytes of rows in a segment: a few dozen to a few hundred."""
+
 _AT_ONCE = 8  # segments that are deflated on one core together
 _LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
@@ -21,6 +23,7 @@ class _Fresh(NamedTuple):
     text: bytes
     last: int = 0
     rows: int = 0
+    kind: int | None = None
 
 
 class Written(NamedTuple):
@@ -76,10 +79,12 @@ def _packed(blocks: Sequence[_Fresh | Sealed]) -> list[bytes]:
 def _segment(block: _Fresh, packed: bytes, key: re.Pattern[bytes]) -> Segment:
     crc = archive.codec.crc32
     sums = (len(packed), len(block.text), crc(packed), crc(block.text))
-    return Segment(*sums, block.last, _kind(block.text), _keys(block, key) if block.last else ())
+    found = kind(block.text) if block.kind is None else block.kind
+    return Segment(*sums, block.last, found, _keys(block, key) if block.last else ())
 
 
-def _kind(text: bytes) -> int:
+def kind(text: bytes) -> int:
+    """What formulas these rows hold: one of the segments' kinds."""
     if b"<f" not in text:
         return segments.PLAIN
     results = b"<f " in text or b"<f/" in text or text.count(b"</f>") != text.count(b"</f></c>")
@@ -106,6 +111,13 @@ def _blocks(content: Iterable[Stretch]) -> Iterator[_Fresh | Sealed]:
                 yield _Fresh(waiting, last, last - before)
             waiting, before = b"", piece.last
             yield piece.sealed
+        elif piece.unread and len(piece.text) >= ENOUGH:
+            if waiting:
+                yield _Fresh(waiting, last, last - before)
+                before = last
+            waiting, last = b"", piece.last
+            yield _Fresh(piece.text, last, last - before, piece.kind)
+            before = last
         else:
             waiting, last = waiting + piece.text, piece.last
             while (at := _cut(waiting)) > 0:
@@ -119,4 +131,4 @@ def _blocks(content: Iterable[Stretch]) -> Iterator[_Fresh | Sealed]:
 
 def _cut(text: bytes) -> int:
     """Where a row begins, with enough in front of it; -1 if there is not as much."""
-    return text.find(b"<row ", _ENOUGH) if len(text) > _ENOUGH else -1
+    return text.find(b"<row ", ENOUGH) if len(text) > ENOUGH else -1

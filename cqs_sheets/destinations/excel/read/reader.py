@@ -11,10 +11,8 @@ from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts, Made, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, TabState
-from cqs_sheets.core.plan.rows import status_column
-from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
-from cqs_sheets.destinations import InspectedTab
+from cqs_sheets.destinations import Columns, InspectedTab
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
@@ -147,16 +145,16 @@ def _cells_of_sheet(
     return found
 
 
-def open_keys(draft: Draft, strings: SharedStrings, place: TabPlace) -> set[str]:
-    """The keys of the open rows of a place; none where no column shows a status."""
-    status = status_column(place.tab)
-    if status is None or status not in place.columns:
+def keys_where(
+    draft: Draft, strings: SharedStrings, place: TabPlace, column: str, texts: Collection[str]
+) -> set[str]:
+    """The keys of the rows of a place that have one of `texts` in a column; none if that is not there."""
+    if column not in place.columns:
         return set()
-    by_status = replace(place, tab=replace(place.tab, key=status))
-    rows = scan(draft, by_status, strings, {Status.OPEN.value}).places.get(Status.OPEN.value, ())
-    cells = list(_key_cells(draft, place, rows))
-    texts = strings.texts({index for cell in cells if (index := cell.shared_index) is not None})
-    values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=texts) for cell in cells)
+    found = scan(draft, place, strings, texts, column=column).places
+    cells = list(_key_cells(draft, place, {row for text in texts for row in found.get(text, ())}))
+    shared = strings.texts(_shared_indexes(cells))
+    values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=shared) for cell in cells)
     return {key for value in values if (key := key_text(value))}
 
 
@@ -192,14 +190,34 @@ class Reader:
                 states[tab.name] = settings
         return states
 
-    def open_keys(self) -> dict[str, set[str]]:
-        """The keys of the rows whose status is open, by tab; of the tabs that show one."""
+    def keys_where(self, columns: Columns) -> dict[str, set[str]]:
+        """The keys of the rows that have one of some texts in a column, by tab."""
         return {
-            tab.name: {
-                key for place in self._places(tab) for key in open_keys(self._draft, self._strings, place)
+            name: {
+                key
+                for place in self._places(tab)
+                for key in keys_where(self._draft, self._strings, place, column, texts)
             }
-            for tab in self._bindings.template.fed_tabs
+            for name, (column, texts) in columns.items()
+            if isinstance(tab := self._bindings.template.tab(name), TableTab)
         }
+
+    def entries(self, columns: Mapping[str, Collection[str]]) -> dict[str, list[dict[str, CellValue]]]:
+        """Some columns' cells of all rows of tabs; those of another type than the user's own are read as texts."""
+        return {
+            name: [row for place in self._places(tab) for row in self._entries(place, wanted)]
+            for name, wanted in columns.items()
+            if isinstance(tab := self._bindings.template.tab(name), TableTab)
+        }
+
+    def _entries(self, place: TabPlace, columns: Collection[str]) -> Iterator[dict[str, CellValue]]:
+        ids = {column_letters(place.columns[id_]).encode(): id_ for id_ in columns if id_ in place.columns}
+        rows: dict[int, dict[str, CellXml]] = {}
+        for cell in self._cells_in(place, list(ids)):
+            rows.setdefault(cell.row, {})[ids[cell.column]] = cell
+        shared = self._strings.texts(_shared_indexes(cell for row in rows.values() for cell in row.values()))
+        for row in rows.values():
+            yield {id_: self._decode(cell, CellType.ID, shared) for id_, cell in row.items()}
 
     def all_keys(self) -> dict[str, set[str]]:
         """The keys of all rows of the fed tabs."""
@@ -227,18 +245,7 @@ class Reader:
                 )
 
     def _rows_by_key(self, place: TabPlace) -> dict[str, list[int]]:
-        letters = column_letters(place.columns[place.tab.key]).encode()
-        # Matches the cells of the key column once they are addressed; a blank one with a format only is none.
-        key_cell = re.compile(rb'<c r="%s\d+"(?:\s[^>]*[^/>])?>.*?</c>' % letters, re.DOTALL)
-        last = place.table.last_row if place.table else MAX_ROW
-        cells = [
-            cell
-            for piece in pieces(self._draft.chunks(place.sheet.part))
-            if piece.part is Part.ROWS
-            for found in key_cell.findall(addressed(piece).text)
-            for cell in cells_of(found)
-            if place.header_row < cell.row <= last
-        ]
+        cells = self._cells_in(place, [column_letters(place.columns[place.tab.key]).encode()])
         texts = self._strings.texts(_shared_indexes(cells))
         rows: dict[str, list[int]] = {}
         for cell in cells:
@@ -246,6 +253,22 @@ class Reader:
             if key is not None:
                 rows.setdefault(key, []).append(cell.row)
         return rows
+
+    def _cells_in(self, place: TabPlace, letters: Collection[bytes]) -> list[CellXml]:
+        """The cells of some columns that hold something."""
+        # Matches them once they are addressed; a blank one with a format only is none.
+        cell_of_ours = re.compile(
+            rb'<c r="(?:%s)\d+"(?:\s[^>]*[^/>])?>.*?</c>' % b"|".join(letters), re.DOTALL
+        )
+        last = place.table.last_row if place.table else MAX_ROW
+        return [
+            cell
+            for piece in pieces(self._draft.chunks(place.sheet.part))
+            if piece.part is Part.ROWS
+            for found in cell_of_ours.findall(addressed(piece).text)
+            for cell in cells_of(found)
+            if place.header_row < cell.row <= last
+        ]
 
     def _places(self, tab: TableTab) -> Iterator[TabPlace]:
         """Where a tab is, and those it was continued in; nothing if it is not there."""
@@ -278,7 +301,7 @@ class Reader:
         by_letters = {cell.column: cell for cell in cells}
         values: dict[str, CellValue] = {}
         for column in place.tab.columns:
-            at = place.columns.get(column.id) if column.synced else None
+            at = place.columns.get(column.id) if column.read else None
             if at is not None:
                 cell = by_letters.get(column_letters(at).encode())
                 values[column.id] = self._decode(cell, column.type, texts) if cell else None

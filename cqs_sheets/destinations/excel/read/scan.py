@@ -66,14 +66,19 @@ class Scan:
         return self.models.get(self.model_row - 1, b"")
 
 
-def scan(draft: Draft, place: TabPlace, strings: SharedStrings, keys: Collection[str]) -> Scan:
-    """Look for `keys` in the key column of a place."""
-    return _Scanner(place, strings, keys).run(draft)
+def scan(
+    draft: Draft, place: TabPlace, strings: SharedStrings, keys: Collection[str], *, column: str = ""
+) -> Scan:
+    """Look for `keys` in the key column of a place, or in another one."""
+    return _Scanner(place, strings, keys, column).run(draft)
 
 
 class _Scanner:
-    def __init__(self, place: TabPlace, strings: SharedStrings, keys: Collection[str]) -> None:
+    def __init__(
+        self, place: TabPlace, strings: SharedStrings, keys: Collection[str], column: str = ""
+    ) -> None:
         self._place = place
+        self._keyed = column in ("", place.tab.key)
         self._strings = strings
         self._keys = frozenset(keys)
         self._numbers = {key.encode(): key for key in self._keys}
@@ -86,7 +91,7 @@ class _Scanner:
         self._ended = 0  # the row that is no data of ours any more
         self._model: tuple[int, Piece, Piece | None] | None = None
         self._previous: Piece | None = None
-        letters = column_letters(place.columns[place.tab.key]).encode()
+        letters = column_letters(place.columns[column or place.tab.key]).encode()
         self._plain_key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters)
         self._key_cell = re.compile(
             rb'<c r="%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % letters, re.DOTALL
@@ -142,7 +147,7 @@ class _Scanner:
     def _rows(self, piece: Piece) -> None:
         """Where every row has a number for a key and none is wanted, no row costs us anything."""
         whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
-        keys = piece.sealed.segment.keys if piece.sealed and whole else ()
+        keys = piece.sealed.segment.keys if piece.sealed and whole and self._keyed else ()
         if keys and len(keys) == piece.last - piece.before and self._wanted.isdisjoint(keys):
             self._found.keyed += len(keys)
             self._ends_at(piece.last, piece)

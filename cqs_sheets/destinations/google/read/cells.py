@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text, rounded
 from cqs_sheets.core.grid import runs
+from cqs_sheets.core.templates.decimals import is_ours
+from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
 from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
@@ -81,9 +83,9 @@ def decode_extended(cell: Json, kind: CellType = CellType.ID) -> CellValue:
 Line = dict[int, Any]
 
 _EDGES = ("sheetId", "startRowIndex", "startColumnIndex")
-_WITH_FORMULAS = (
+_WITH_MODELS = (
     "sheets(properties(sheetId),data(startRow,startColumn,"
-    "rowData(values(effectiveValue,userEnteredValue(formulaValue)))))"
+    "rowData(values(effectiveValue,userEnteredValue(formulaValue),userEnteredFormat(numberFormat)))))"
 )
 _MODELS = 2  # rows that must agree
 
@@ -127,22 +129,32 @@ def read_boxes(
     return lines
 
 
-def read_formulas(
+@dataclass(slots=True)
+class Models:
+    """What the rows that new ones go beside look like: which cells hold a formula, and the number formats of all."""
+
+    formulas: set[Cell] = field(default_factory=set)
+    patterns: dict[Cell, str] = field(default_factory=dict)
+
+
+def read_models(
     http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.GridRange]
-) -> tuple[dict[tuple[int, int], Line], set[Cell]]:
-    """The same, and which of the cells hold a formula."""
+) -> tuple[dict[tuple[int, int], Line], Models]:
+    """The same, and what the cells look like."""
     body = {"dataFilters": [{"gridRange": box} for box in boxes]}
     path = f"{spreadsheet_id}:getByDataFilter"
-    answer = http.read(path, fields=_WITH_FORMULAS, body=body, name=spreadsheet_id)
+    answer = http.read(path, fields=_WITH_MODELS, body=body, name=spreadsheet_id)
     if not shows_all(answer, boxes):
-        return read_boxes(http, spreadsheet_id, boxes), _formulas(http, spreadsheet_id, boxes)
-    lines: dict[tuple[int, int], Line] = {}
-    formulas = set()
+        lines = read_boxes(http, spreadsheet_id, boxes)
+        return lines, Models(formulas=_formulas(http, spreadsheet_id, boxes))
+    lines, models = {}, Models()
     for cell, data in cells_of(answer):
         lines.setdefault((cell.sheet_id, cell.row), {})[cell.column] = decode_extended(data)
         if "formulaValue" in data.get("userEnteredValue", {}):
-            formulas.add(cell)
-    return lines, formulas
+            models.formulas.add(cell)
+        shown = data.get("userEnteredFormat", {}).get("numberFormat", {})
+        models.patterns[cell] = shown.get("pattern") or shown.get("type", "General")
+    return lines, models
 
 
 def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.GridRange]) -> set[Cell]:
@@ -177,15 +189,38 @@ def cells_of(answer: Json) -> Iterator[tuple[Cell, Json]]:
                     yield Cell(sheet_id=sheet_id, row=row, column=column), cell
 
 
-def model_rows(place: TabPlace) -> shapes.GridRange | None:
-    """The GridRange of a table's last rows, whole; None if it has none."""
-    first = max(place.header_row + 1, place.end - _MODELS)
-    return shapes.grid_range(place.sheet_id, range(first, place.end)) if first < place.end else None
+def model_rows(place: TabPlace, *, on_top: bool = False) -> shapes.GridRange | None:
+    """The GridRange of the rows that new ones go beside, whole; None if there is none."""
+    rows = _models(place, on_top=on_top)
+    return shapes.grid_range(place.sheet_id, rows) if rows else None
+
+
+def _models(place: TabPlace, *, on_top: bool) -> range:
+    first = place.header_row + 1
+    return (
+        range(first, min(first + _MODELS, place.end))
+        if on_top
+        else range(max(first, place.end - _MODELS), place.end)
+    )
+
+
+def with_patterns(place: TabPlace, tab: TableTab, models: Models) -> TabPlace:
+    """The same table with the columns of prices that the user gave a number format: new rows keep to that."""
+    rows = _models(place, on_top=tab.new_rows == "top")
+    near = rows[0] if tab.new_rows == "top" else rows[-1]
+    theirs = {
+        at
+        for column in tab.columns
+        if column.format.decimals and (at := place.columns.get(column.id)) is not None
+        if (shown := models.patterns.get(Cell(sheet_id=place.sheet_id, row=near, column=at)))
+        and not is_ours(shown, column.format)
+    }
+    return replace(place, patterns=frozenset(theirs))
 
 
 def with_models(place: TabPlace, formulas: Collection[Cell]) -> TabPlace:
     """The same table with the columns whose last rows all hold a formula: new rows are to have it, too."""
-    rows = range(max(place.header_row + 1, place.end - _MODELS), place.end)
+    rows = _models(place, on_top=False)
     models = {cell.column for cell in formulas if cell.sheet_id == place.sheet_id and cell.row in rows}
     agreed = {
         column

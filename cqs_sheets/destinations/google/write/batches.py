@@ -183,7 +183,7 @@ class Composer:
         """The new rows of each volume of each tab."""
         return [
             portion
-            for tab in self.template.fed_tabs
+            for tab in self.template.tables
             for portion in portions(
                 tab if tab.name not in self.users_own else _without_formulas(tab),
                 [add for add in todo.adds if add.tab == tab.name],

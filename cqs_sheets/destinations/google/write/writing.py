@@ -137,7 +137,7 @@ class Writer:
         """Another look; the user's formulas are still known where no column has moved."""
         fresh = self.look()
         known = {
-            name: replace(place, models=old.models)
+            name: replace(place, models=old.models, patterns=old.patterns)
             for name, place in fresh.tabs.items()
             if (old := before.tabs.get(name)) and old.columns == place.columns
         }
