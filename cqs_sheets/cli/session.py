@@ -64,10 +64,7 @@ def journal_of(
     With --sandbox none runs, unless it is to `serve` market data.
     """
     opening = Journal.open if writing else Journal.open_readonly
-    with (
-        session_of(options, serve=serve) as session,
-        opening(session.journal_path, clock=utc_now) as journal,
-    ):
+    with session_of(options, serve=serve) as session, opening(session.journal_path, clock=utc_now) as journal:
         yield session, journal
 
 

@@ -214,6 +214,22 @@ def test_install_status_and_uninstall_leave_nothing(shell: Shell) -> None:
 
 
 @linux
+def test_logs_and_what_the_system_refuses_are_told(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    assert shell.run("service", "install").returncode == 0
+    assert shell.run("service", "logs", "--lines", "5").returncode == 0
+    called = (shell.folder / "called").read_text().splitlines()
+    assert called[-1] == "journalctl --user --unit cqs-sheets.service --lines 5"
+    shown = shell.run("service", "status", "--dry-run")
+    assert shown.stdout == "$ systemctl --user is-active cqs-sheets.service\n"
+    (shell.folder / "bin" / "systemctl").write_text("#!/bin/sh\nexit 3\n")
+    refused = shell.run("service", "restart")
+    assert refused.returncode == 75
+    assert "`systemctl --user restart cqs-sheets.service` ended with 3." in refused.stderr
+    assert shell.run("service", "status", "--name", "no name").returncode == 2
+
+
+@linux
 @pytest.mark.parametrize(
     ("config", "variables", "told"),
     [

@@ -209,12 +209,7 @@ def _write_account_size(options: SyncOptions, size: Decimal) -> None:
             table = read_target(target.destination, target.template, {}, each.tabs)
             change = Update(tab=tab.name, key=_EQUITY, column=SETTING_VALUE, old=None, new=size)
             sequence = (table.sequence or 0) + 1
-            plan = Plan(
-                snapshot=table,
-                sequence=sequence,
-                word=uuid.uuid4().hex[:12],
-                updates=(change,),
-            )
+            plan = Plan(snapshot=table, sequence=sequence, word=uuid.uuid4().hex[:12], updates=(change,))
             target.destination.apply(plan)
             click.echo(f"{each.name}: {_EQUITY} in the tab {tab.name} is {size:,f} now.")
 

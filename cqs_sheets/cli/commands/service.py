@@ -196,10 +196,7 @@ def _call(action: RunProgram) -> None:
     quiet, patience = action.otherwise is not None, None if "--follow" in action.words else service.PATIENCE
     try:
         done = subprocess.run(  # noqa: S603 - words of our own
-            action.words,
-            capture_output=quiet,
-            timeout=patience,
-            check=False,
+            action.words, capture_output=quiet, timeout=patience, check=False
         )
         failed = f"ended with {done.returncode}" if done.returncode else ""
     except subprocess.TimeoutExpired:
