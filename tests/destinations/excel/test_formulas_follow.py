@@ -183,6 +183,28 @@ def test_names_grow_and_those_told_from_the_cell_that_uses_them_stay(tmp_path: P
 
 
 @pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_so_does_a_range_over_the_only_row(tmp_path: Path, *, top: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 1)
+    ranges = ["SUM(E4:E4)", "SUM($E$4:$E$4)", "E4+SUM(E4)", "SUM(E4:H4)", "SUM(E$4:E4)"]
+    for at, text in enumerate(ranges):
+        sheet.write_formula(0, 11 + at, f"={text}", None, 0)
+    sheet.write_formula("L4", "=SUM(E4:E4)", None, 0)
+    rule = {"type": "formula", "criteria": "=COUNTIF(E$4:E4,E4)>1", "format": book.add_format({"bold": 1})}
+    sheet.conditional_format("E4:E4", rule)
+    book.close()
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    found, moved = formulas(path), (lambda text: text.replace("4", "6")) if top else str
+    wanted = ["SUM(E4:E6)", "SUM($E$4:$E$6)", *map(moved, ranges[2:])]
+    assert [found[f"{column}1"] for column in "LMNOP"] == [f"={text}" for text in wanted]
+    assert found[moved("L4")] == moved("=SUM(E4:E4)")
+    assert re.findall(rb'<conditionalFormatting sqref="([^"]*)', parts(path)[SIGNALS]) == [b"E4:E6"]
+    assert b"COUNTIF(E$4:E4,E4)&gt;1" in parts(path)[SIGNALS]
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
 def test_rules_over_more_than_our_columns_grow(tmp_path: Path, *, top: bool) -> None:
     path = tmp_path / "book.xlsx"
     book = xlsxwriter.Workbook(path)

@@ -117,10 +117,10 @@ class Insertion:
             raise refused(self.sheet.name, "its last rows would fall off the sheet")
         return moved
 
-    def area(self, area: Area) -> Area:
-        """A range of the data's (a rule, a filter, a sum) after the insertion."""
+    def area(self, area: Area, *, ranged: bool = True) -> Area:
+        """A range of the data's (a rule, a filter, a sum) after the insertion; one that is not `ranged` is a cell."""
         moved = self.moved(area)
-        return replace(moved, top=area.top) if self.absorbs(area) else moved
+        return replace(moved, top=area.top) if self.absorbs(area, ranged=ranged) else moved
 
     def moved(self, area: Area) -> Area:
         """Cells after the insertion; new rows among them belong to them, new ones above do not."""
@@ -128,10 +128,14 @@ class Insertion:
             return area
         return Area(self.row(area.top), area.left, min(area.bottom + self.by, MAX_ROW), area.right)
 
-    def absorbs(self, area: Area) -> bool:
+    def absorbs(self, area: Area, *, ranged: bool = True) -> bool:
         """Whether the new rows become part of a range, at its top."""
         data = self.absorbing
-        if data is None or area.top != data.top or area.top == area.bottom:
+        if (
+            data is None
+            or area.top != data.top
+            or not (area.top < area.bottom or (ranged and area.is_column))
+        ):
             return False
         return area.bottom >= data.bottom and area.left <= data.right and data.left <= area.right
 
@@ -165,7 +169,9 @@ class Insertion:
             moved = self._of_the_data(reference, at) if at else None
             if moved:
                 return moved
-            top, bottom = self._rows_of(reference)
+            data = self.absorbing
+            in_a_row = at is not None and data is not None and data.top <= at[0] <= data.bottom
+            top, bottom = self._rows_of(reference, columns=not in_a_row)
             if bottom - top > reference.bottom - reference.top and top == self.at:
                 grown.add(before)
             return (reference.top if before in grown else top), bottom
@@ -208,8 +214,12 @@ class Insertion:
             raise refused(self.sheet.name, "a formula refers to it through a span of sheets")
         return sheet.lower() != self.sheet.name.lower()
 
-    def _rows_of(self, reference: Reference) -> tuple[int, int]:
-        moved = self.area(Area(reference.top, reference.left, reference.bottom, reference.right))
+    def _rows_of(self, reference: Reference, *, columns: bool = True) -> tuple[int, int]:
+        """`columns`: a range of one cell that is all the data grows with it."""
+        moved = self.area(
+            Area(reference.top, reference.left, reference.bottom, reference.right),
+            ranged=columns and reference.is_column,
+        )
         return moved.top, moved.bottom
 
     def _of_the_data(self, reference: Reference, at: tuple[int, int]) -> tuple[int, int] | None:

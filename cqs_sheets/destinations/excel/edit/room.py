@@ -82,7 +82,8 @@ class Growth:
         def stays(reference: Reference) -> bool:
             mixed = reference.top_fixed != reference.bottom_fixed
             ends_here = reference.bottom == row and not reference.bottom_fixed
-            return inside and (reference.top > self.area.top or (ends_here and (mixed or own_column)))
+            some = reference.top > self.area.top or reference.top == reference.bottom
+            return inside and (some or (ends_here and (mixed or own_column)))
 
         return self._with_ranges(text, home, stays)
 
@@ -90,7 +91,8 @@ class Growth:
         """The same for a rule's formula, or a list's source; not for a window over some rows."""
 
         def stays(reference: Reference) -> bool:
-            return not reference.bottom_fixed and reference.top > self.area.top
+            some = reference.top > self.area.top or reference.top == reference.bottom
+            return not reference.bottom_fixed and some
 
         return self._with_ranges(text, home, stays)
 
@@ -104,7 +106,8 @@ class Growth:
             meets = not reference.left or (
                 reference.left <= self.area.right and self.area.left <= reference.right
             )
-            ends_with_it = ours and top < bottom == self.area.bottom and not stays(reference)
+            tall = top < bottom or (reference.is_column and top == self.area.top)
+            ends_with_it = ours and tall and bottom == self.area.bottom and not stays(reference)
             if not ends_with_it or not (meets or top in grown):
                 return top, bottom
             grown.add(top)

@@ -44,6 +44,11 @@ class Area(Span):
         """Whether the cell lies inside."""
         return self.top <= row <= self.bottom and self.left <= column <= self.right
 
+    @property
+    def is_column(self) -> bool:
+        """Whether it is (part of) one column."""
+        return self.left == self.right
+
     def down_to(self, bottom: int) -> Area:
         """The same area ending at row `bottom`."""
         return replace(self, bottom=bottom)
@@ -110,7 +115,7 @@ class Reference(NamedTuple):
     """A cell, an area, whole rows (`left` = `right` = 0) or columns (`top` = `bottom` = 0).
 
     It is on a named sheet or (None) the formula's own. `top_fixed` and `bottom_fixed` tell rows
-    written with `$`.
+    written with `$`, `ranged` whether it has two ends, be they one cell.
     """
 
     sheet: str | None
@@ -120,6 +125,12 @@ class Reference(NamedTuple):
     right: int
     top_fixed: bool
     bottom_fixed: bool
+    ranged: bool = True
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a range in one column, be it of one cell, that does not run with the cell that holds it."""
+        return self.ranged and self.left == self.right > 0 and self.top_fixed == self.bottom_fixed
 
 
 RowChange = Callable[[Reference], tuple[int, int] | None]
@@ -160,9 +171,11 @@ def map_references(formula: str, change: RowChange) -> str:
     """The formula with the rows of its references changed; references to other workbooks are left alone."""
 
     def changed(sheet: str | None, ends: _Ends) -> _Ends | None:
+        ranged = ends[0] is not ends[1]
         upper, lower = ends if ends[0].row <= ends[1].row else (ends[1], ends[0])
         left, right = sorted((ends[0].column, ends[1].column))
-        rows = change(Reference(sheet, upper.row, lower.row, left, right, upper.row_fixed, lower.row_fixed))
+        fixed = upper.row_fixed, lower.row_fixed
+        rows = change(Reference(sheet, upper.row, lower.row, left, right, *fixed, ranged))
         if rows == (upper.row, lower.row):
             return ends
         if rows is None or not 1 <= min(rows) <= max(rows) <= MAX_ROW:
