@@ -196,7 +196,7 @@ def _set_view(sheet: Worksheet, tab: TableTab, header_row: int, rows: range) -> 
     sheet.freeze_panes = address(header_row + 1, tab.freeze_columns + 1)
     sheet.sheet_view.showGridLines = tab.plain
     sheet.print_title_rows = f"1:{header_row}"
-    if tab.banner and sheet.oddHeader:
+    if tab.banner and sheet.oddHeader is not None:
         sheet.oddHeader.center.text = tab.banner
     printed = [at for at, column in enumerate(tab.columns, start=1) if column.id == tab.print_to]
     if printed:
