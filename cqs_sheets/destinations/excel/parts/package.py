@@ -23,7 +23,7 @@ from cqs_sheets.errors import DataRefused
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 """How many bytes of a part are in memory at a time."""
 
 Content = bytes | Callable[[], Iterable[Stretch]]

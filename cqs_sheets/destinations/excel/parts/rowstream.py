@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from itertools import chain, pairwise
+from itertools import chain
+from operator import ge
 from typing import cast
 
 from cqs_sheets.core.grid import column_number
@@ -94,7 +95,10 @@ Stretch = bytes | Sealed | Piece
 
 
 def pieces(content: Iterable[Stretch]) -> Iterator[Piece]:
-    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
+    """Split a worksheet part; DataRefused if stretches of its rows are not in order or out of the grid.
+
+    Order within a stretch is looked at where rows are told apart: `addressed`, `check_order`.
+    """
     stretches = iter(content)
     first = next(stretches, b"")
     if isinstance(first, Piece):
@@ -171,7 +175,7 @@ def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[byt
     chunk, rest = rest, b""
     while True:
         cut = chunk.rfind(b"<row", 0, -5)
-        if cut > 0 and _ROW_START.match(chunk, cut) and _CLOSE not in chunk:
+        if cut > 0 and _ROW_START.match(chunk, cut) and _goes_on(chunk, cut):
             yield b"".join((rest, memoryview(chunk)[:cut])), b""
             rest = chunk[cut:]
         else:
@@ -191,6 +195,13 @@ def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[byt
             raise _refused("its rows do not end")
 
 
+def _goes_on(chunk: bytes, cut: int) -> bool:
+    """Whether the rows do not end in a chunk; what follows another row at `cut` is a row, and none of the tail."""
+    if chunk.endswith(b"</row>", 0, cut):
+        return chunk.find(_CLOSE, cut) < 0
+    return _CLOSE not in chunk
+
+
 def _numbered(rows: bytes, previous: int) -> Piece:
     if b"<row" not in rows:
         return Piece(Part.ROWS, rows, previous, previous)
@@ -200,8 +211,7 @@ def _numbered(rows: bytes, previous: int) -> Piece:
         first, last = _ends(rows)
     if first is None or last is None:
         raise _refused(f"something else than rows stands after row {previous}")
-    room = int(last[1]) - previous
-    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or rows.count(b"<row") > room:
+    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW:
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
     return Piece(Part.ROWS, rows, previous, int(last[1]))
 
@@ -216,10 +226,16 @@ def addressed(piece: Piece) -> Piece:
     text = piece.text
     if _UNADDRESSED.search(text):
         text = _with_addresses(text, piece.before)
-    numbers = [int(number) for number in ROW_NUMBER.findall(text)]
-    if any(one >= other for one, other in pairwise([piece.before, *numbers])):
+    piece = piece.put(text)
+    check_order(piece)
+    return piece
+
+
+def check_order(piece: Piece) -> None:
+    """Raises DataRefused if rows, each with its address, are not in order."""
+    numbers = [piece.before, *map(int, ROW_NUMBER.findall(piece.text))]
+    if any(map(ge, numbers, numbers[1:])):
         raise _refused(f"its rows are not in order (after row {piece.before})")
-    return piece.put(text)
 
 
 def _with_addresses(rows: bytes, row: int) -> bytes:

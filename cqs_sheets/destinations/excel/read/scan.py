@@ -140,7 +140,7 @@ class _Scanner:
             self._found.right += 1
 
     def _rows(self, piece: Piece) -> None:
-        """Where every row has a number for a key and none is wanted, no row costs us anything."""
+        """Where every row has a number for a key, only those that are wanted cost us anything."""
         whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
         keys = piece.sealed.segment.keys if piece.sealed and whole else ()
         if keys and len(keys) == piece.last - piece.before and self._wanted.isdisjoint(keys):
@@ -151,14 +151,26 @@ class _Scanner:
         if (
             whole
             and len(numbers) == piece.last - piece.before
-            and self._numbers.keys().isdisjoint(numbers)
             and b"".join(numbers).isdigit()
             and max(map(len, numbers)) <= _LONGEST_NUMBER
+            and (self._numbers.keys().isdisjoint(numbers) or self._found_by_place(piece, numbers))
         ):
             self._found.keyed += len(numbers)
             self._ends_at(piece.last, piece)
         else:
             self._rows_one_by_one(piece)
+
+    def _found_by_place(self, piece: Piece, numbers: Sequence[bytes]) -> bool:
+        """Take wanted rows where every row has a number for a key; False, and nothing taken, if that is not sure."""
+        places = enumerate(numbers, piece.before + 1)
+        hits = [(row, self._numbers[number]) for row, number in places if number in self._numbers]
+        taken = [(row, key, row_xml(piece.text, row)) for row, key in hits]
+        if any(self._plain_key.findall(xml) != [key.encode()] for _, key, xml in taken):
+            return False
+        for row, key, xml in taken:
+            self._found.places.setdefault(key, []).append(row)
+            self._found.rows.setdefault(key, xml)
+        return True
 
     def _rows_one_by_one(self, piece: Piece) -> None:
         matches = self._key_cell.findall(piece.text)
