@@ -47,15 +47,16 @@ class Piece:
     """A stretch of the part. HEAD ends with `<sheetData>`, TAIL begins with `</sheetData>`; each comes once.
 
     ROWS pieces hold whole rows, numbered after `before` and up to `last`. One that is `sealed` is inflated when its
-    text is asked for.
+    text is asked for. One that is `intact` came so out of the part that was split.
     """
 
-    __slots__ = ("_text", "before", "last", "part", "sealed")
+    __slots__ = ("_text", "before", "intact", "last", "part", "sealed")
 
     def __init__(self, part: Part, text: bytes | Sealed, before: int = 0, last: int = 0) -> None:
         self.part = part
         self.before = before
         self.last = last
+        self.intact = False
         self.sealed = text if isinstance(text, Sealed) else None
         self._text = b"" if isinstance(text, Sealed) else text
 
@@ -213,7 +214,9 @@ def _numbered(rows: bytes, previous: int) -> Piece:
         raise _refused(f"something else than rows stands after row {previous}")
     if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW:
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
-    return Piece(Part.ROWS, rows, previous, int(last[1]))
+    piece = Piece(Part.ROWS, rows, previous, int(last[1]))
+    piece.intact = True
+    return piece
 
 
 def _ends(rows: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
