@@ -222,7 +222,7 @@ class Editor:
         self._check_alone(place)
         self._added += len(adds)
         if tab.fed:
-            self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]))
+            self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]), found.keys)
         self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds), shown=shown)
         if growth:
             self._grow(place, growth)

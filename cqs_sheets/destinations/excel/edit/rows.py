@@ -20,6 +20,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     Unread,
     addressed,
     addressed_row,
+    check_order,
     pieces,
     row_span,
 )
@@ -151,10 +152,8 @@ def rewritten(
                 continue
             text = rows(piece)
             if due:
-                before = piece.put(text)
-                text = b"".join(_spliced(before, due, edits))
-                if proof:
-                    proof.look(addressed(before).text, addressed(piece.put(text)).text)
+                check_order(piece)
+                text = _spliced(piece.put(text), due, edits, proof)
             yield piece.edited(text)
         else:
             unread = yield from _new_pieces(waiting, last, edits, proof)
@@ -193,20 +192,27 @@ def _new_pieces(
     return unread
 
 
-def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit]) -> Iterator[bytes]:
+def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit], proof: Proof | None) -> bytes:
     spans = _spans(piece.text, due)
     if any(start < 0 for start, _ in spans):
         piece = addressed(piece)
         spans = _spans(piece.text, due)
+    done: list[bytes] = []
     position = 0
     for number, (start, end) in zip(due, spans, strict=True):
         if start < 0:
             start = end = _first_after(piece.text, number, position)  # noqa: PLW2901
-        yield piece.text[position:start]
+        if not done:
+            first = position = start
         row = piece.text[start:end]
-        yield _edited_row(row, number, edits[number]) if row else _new_rows([number], edits)
+        done.append(piece.text[position:start])
+        done.append(_edited_row(row, number, edits[number]) if row else _new_rows([number], edits))
         position = end
-    yield piece.text[position:]
+    after = b"".join(done)
+    if proof:  # between the ends of the text, which stay
+        looked = (Piece(Part.ROWS, each, due[0] - 1) for each in (piece.text[first:position], after))
+        proof.look(*(addressed(each).text for each in looked))
+    return b"".join((piece.text[:first], after, piece.text[position:]))
 
 
 def _spans(text: bytes, numbers: Iterable[int]) -> list[tuple[int, int]]:

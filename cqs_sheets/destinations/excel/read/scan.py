@@ -6,8 +6,10 @@ Untouched rows cost one regular expression over their bytes and nothing more.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import repeat
 
 from cqs_sheets.core.cells import Alike, Alikes, CellType, key_text, looks_like_id
 from cqs_sheets.core.grid import column_letters, column_number
@@ -36,7 +38,8 @@ class Scan:
     `rows` has the XML of each wanted key's first row, `places` every row number it stands in; a key that is written
     in another way is in `alike`, and in the others only if it is sure.
     `last` is the last data row with content (the header's row if there is none), `models` the XML of
-    the rows that new ones shall look like, by number, `model_row` the last of them, `occupied` the first
+    the rows that new ones shall look like, by number, `model_row` the last of them, `keys` those of rows from 1 on that
+    are plain numbers (0: not known), `occupied` the first
     row below the data that is not free. The data is in the columns `left` to `right`: a table's, or ours
     and those that have a header right beside them.
     """
@@ -46,6 +49,7 @@ class Scan:
     places: dict[str, list[int]] = field(default_factory=dict)
     alike: dict[str, Alike] = field(default_factory=dict)
     keyed: int = 0
+    keys: array[int] = field(default_factory=lambda: array("Q"))
     models: dict[int, bytes] = field(default_factory=dict)
     model_row: int = 0
     left: int = 0
@@ -145,7 +149,7 @@ class _Scanner:
             self._found.right += 1
 
     def _rows(self, piece: Piece) -> None:
-        """Where every row has a number for a key and none is wanted, no row costs us anything."""
+        """Where every row has a number for a key, only those that are wanted cost us anything."""
         whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
         keys = piece.sealed.segment.keys if piece.sealed and whole and self._keyed else ()
         if keys and len(keys) == piece.last - piece.before and self._wanted.isdisjoint(keys):
@@ -156,14 +160,28 @@ class _Scanner:
         if (
             whole
             and len(numbers) == piece.last - piece.before
-            and self._numbers.keys().isdisjoint(numbers)
             and b"".join(numbers).isdigit()
             and max(map(len, numbers)) <= _LONGEST_NUMBER
+            and (self._numbers.keys().isdisjoint(numbers) or self._found_by_place(piece, numbers))
         ):
             self._found.keyed += len(numbers)
+            self._found.keys.extend(repeat(0, piece.before - len(self._found.keys)))
+            self._found.keys.extend(map(int, numbers))
             self._ends_at(piece.last, piece)
         else:
             self._rows_one_by_one(piece)
+
+    def _found_by_place(self, piece: Piece, numbers: Sequence[bytes]) -> bool:
+        """Take wanted rows where every row has a number for a key; False, and nothing taken, if that is not sure."""
+        places = enumerate(numbers, piece.before + 1)
+        hits = [(row, self._numbers[number]) for row, number in places if number in self._numbers]
+        taken = [(row, key, row_xml(piece.text, row)) for row, key in hits]
+        if any(self._plain_key.findall(xml) != [key.encode()] for _, key, xml in taken):
+            return False
+        for row, key, xml in taken:
+            self._found.places.setdefault(key, []).append(row)
+            self._found.rows.setdefault(key, xml)
+        return True
 
     def _rows_one_by_one(self, piece: Piece) -> None:
         matches = self._key_cell.findall(piece.text)
