@@ -14,7 +14,7 @@ from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import AlertSettings, absolute
 from cqs_sheets.config.where import where_values
 from cqs_sheets.core.alerts.batches import Habits
-from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.alerts.kinds import Kind
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.toml import duration
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.config.alerts import alerts_of
 from cqs_sheets.config.document import Document, find_config, read_config
 from cqs_sheets.config.key import VARIABLE, find_key, variable_problem
 from cqs_sheets.config.settings import (
@@ -15,6 +14,7 @@ from cqs_sheets.config.settings import (
     DEFAULT_TARGET,
     DEFAULT_TEMPLATE,
     DEFAULT_TENANT,
+    AlertSettings,
     ApiSettings,
     Environment,
     OutcomesSettings,
@@ -29,7 +29,6 @@ from cqs_sheets.config.settings import (
 )
 from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
 from cqs_sheets.config.where import where_values
-from cqs_sheets.core.outcomes.rules import rules_of
 from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
 from cqs_sheets.core.signals.query import warnings as feed_warnings
@@ -90,7 +89,7 @@ def load(
         tenant_named="tenant" in document.values.get("journal", {}),
         google_file=absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
-        alerts=alerts_of(document, environ),
+        alerts=_alerts(document, environ),
         symbols=symbols,
     )
 
@@ -199,9 +198,19 @@ def _targets(document: Document) -> list[TargetSettings]:
     return [_target(table, document.folder) for table in tables]
 
 
+def _alerts(document: Document, environ: Mapping[str, str]) -> tuple[AlertSettings, ...]:
+    if "alert" not in document.values:
+        return ()
+    from cqs_sheets.config.alerts import alerts_of  # noqa: PLC0415 - for configs with alerts
+
+    return alerts_of(document, environ)
+
+
 def _outcomes(table: Mapping[str, Any] | None) -> OutcomesSettings | None:
     if table is None:
         return None
+    from cqs_sheets.core.outcomes.rules import rules_of  # noqa: PLC0415 - for configs that judge
+
     return OutcomesSettings(
         rules=rules_of(table),
         prices_every=duration(table.get("prices_every", "5m")),

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from cqs_sheets.core.alerts.batches import Service
-from cqs_sheets.core.alerts.news import Kind, News
+from cqs_sheets.core.alerts.kinds import Kind
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
+from cqs_sheets.values import dataclass
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.alerts.batches import Service
+    from cqs_sheets.core.alerts.news import News
 
 PATIENCE = timedelta(minutes=5)
 """How long something fails before it is told, unless repeating cannot mend it."""
@@ -174,6 +178,8 @@ class Outbox:
 
     def service(self, alert: int, now: datetime) -> Service:
         """How sending an alert has gone."""
+        from cqs_sheets.core.alerts.batches import Service  # noqa: PLC0415 - for configs with alerts
+
         values = {"id": alert, "recent": model.to_stamp(now - _MINUTE)}
         [[failures, tried, last_minute, last]] = self._database.execute(_SERVICE, values)
         return Service(
@@ -266,6 +272,8 @@ def _ended(what: str, lasted: timedelta) -> dict[str, str]:
 
 
 def _entry_from(row: Row) -> Entry:
+    from cqs_sheets.core.alerts.news import News  # noqa: PLC0415 - for configs with alerts
+
     entry, at, kind, detail, state, sent, tries, *rest = row
     now, before = rest[: model.RECORD_WIDTH], rest[model.RECORD_WIDTH :]
     arrival, table, signal_id, first_seen = now[:4]

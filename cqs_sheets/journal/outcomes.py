@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.alerts.kinds import Kind
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.report import utc_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.alerts.kinds import Kind
 from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import coverage

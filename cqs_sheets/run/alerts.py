@@ -11,7 +11,8 @@ from threading import Event, Thread
 from cqs_sheets.alerts import sender
 from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts import batches
-from cqs_sheets.core.alerts.news import Kind, News, Send, Voice, message_of
+from cqs_sheets.core.alerts.kinds import Kind
+from cqs_sheets.core.alerts.news import News, Send, Voice, message_of
 from cqs_sheets.errors import CqsError, TargetBusy
 from cqs_sheets.journal import Alert, Journal, JournalPlace
 

@@ -15,7 +15,8 @@ import pytest
 
 from cqs_sheets.config import AlertSettings, Settings, load
 from cqs_sheets.core.alerts.batches import Habits
-from cqs_sheets.core.alerts.news import Kind, Message, Sent
+from cqs_sheets.core.alerts.kinds import Kind
+from cqs_sheets.core.alerts.news import Message, Sent
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules

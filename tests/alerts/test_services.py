@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.alerts import sender
-from cqs_sheets.core.alerts.news import Kind, Message, News, Send, Voice, message_of
+from cqs_sheets.core.alerts.kinds import Kind
+from cqs_sheets.core.alerts.news import Message, News, Send, Voice, message_of
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.errors import UsageError

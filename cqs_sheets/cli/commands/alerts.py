@@ -15,7 +15,8 @@ from cqs_sheets.cli.terminal.failures import show
 from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import AlertSettings, Settings
-from cqs_sheets.core.alerts.news import Kind, News, Sent, Voice, headline, message_of
+from cqs_sheets.core.alerts.kinds import Kind
+from cqs_sheets.core.alerts.news import News, Sent, Voice, headline, message_of
 from cqs_sheets.core.render import ago, harmless
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError, combined_exit_code

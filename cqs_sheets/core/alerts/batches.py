@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
-from cqs_sheets.core.alerts.news import Kind, News
+from cqs_sheets.core.alerts.kinds import Kind
+from cqs_sheets.core.alerts.news import News
 from cqs_sheets.core.signals.exchanges import Symbols
+from cqs_sheets.values import dataclass
 
 LATE = timedelta(minutes=15)
 """What is older than this comes with others like it, as one digest."""

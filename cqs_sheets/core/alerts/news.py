@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
+from cqs_sheets.core.alerts.kinds import Kind
 from cqs_sheets.core.prices import plain_price
 from cqs_sheets.core.render import duration, plural
 from cqs_sheets.core.report import utc_text
@@ -18,20 +17,7 @@ from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.fields import uid
 from cqs_sheets.core.signals.signal import Record, Signal
-
-
-class Kind(StrEnum):
-    """What happened; the words of `on`, and a test."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    CLOSED = "closed"
-    TARGET = "target"
-    STOP = "stop"
-    GAP = "gap"
-    FAILING = "failing"
-    RECOVERED = "recovered"
-    TEST = "test"
+from cqs_sheets.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
