@@ -21,7 +21,6 @@ from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session, opened_run, opened_session
-from cqs_sheets.run.alerts import alerting
 from cqs_sheets.run.sync import Run
 
 _log = logging.getLogger(__name__)
@@ -89,6 +88,11 @@ def run_of(session: Session, options: SyncOptions, *, api: ApiClient | None = No
 def alerting_of(session: Session, options: SyncOptions) -> Iterator[Callable[[], None]]:
     """Sends the session's alerts beside what is done meanwhile; yields what says that there is news."""
     settings, journal = session.settings, session.journal_path
+    if not settings.alerts:
+        yield lambda: None
+        return
+    from cqs_sheets.run.alerts import alerting  # noqa: PLC0415 - for configs with alerts
+
     with alerting(settings, journal, clock=utc_now, warn=print_warning, dry_run=options.dry_run) as news:
         yield news
 

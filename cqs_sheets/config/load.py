@@ -16,7 +16,6 @@ from cqs_sheets.config.key import VARIABLE, command_output, file_content, find_k
 from cqs_sheets.config.rules import command_words, where_values
 from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
 from cqs_sheets.core.alerts import AlertPolicy, Kind
-from cqs_sheets.core.outcomes.rules import rules_of
 from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals import query
 from cqs_sheets.core.toml import duration
@@ -191,6 +190,8 @@ def _targets(document: Document) -> list[settings.TargetSettings]:
 def _outcomes(table: Mapping[str, Any] | None) -> settings.OutcomesSettings | None:
     if table is None:
         return None
+    from cqs_sheets.core.outcomes.rules import rules_of  # noqa: PLC0415 - for configs that judge
+
     return settings.OutcomesSettings(
         rules=rules_of(table),
         prices_every=duration(table.get("prices_every", "5m")),

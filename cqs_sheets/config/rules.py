@@ -16,7 +16,6 @@ from typing import Any
 from cqs_sheets.config.settings import DEFAULT_FEED, path_problem, place_at, place_problem
 from cqs_sheets.config.values import symbol_findings, url_problem, zone
 from cqs_sheets.core.cells import CellType, key_text
-from cqs_sheets.core.outcomes.rules import broken_rules as broken_outcome_rules
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES, nearest
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
@@ -205,7 +204,9 @@ def _unknown_feeds(wanted: Sequence[str], names: Sequence[str], path: Path) -> I
 
 
 def _outcomes_findings(outcomes: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from broken_outcome_rules(outcomes, ("outcomes",))
+    from cqs_sheets.core.outcomes.rules import broken_rules  # noqa: PLC0415 - for configs that judge
+
+    yield from broken_rules(outcomes, ("outcomes",))
     yield from _duration_findings(outcomes, ("outcomes", "prices_every"))
     for code, other in outcomes.get("candles_from", {}).items():
         for named in (code, other):

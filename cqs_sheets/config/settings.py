@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
 from cqs_sheets.core.alerts import AlertPolicy
-from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed, selection
 from cqs_sheets.values import dataclass, field
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.rules import Rules
 
 _GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
 _GOOGLE_ID = re.compile(r"[A-Za-z0-9_-]{25,}")
@@ -217,6 +220,12 @@ class AlertSettings:
     variable: str | None = None
 
 
+def _usual_rules() -> Rules:
+    from cqs_sheets.core.outcomes.rules import Rules  # noqa: PLC0415 - for those who judge
+
+    return Rules()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomesSettings:
     """How signals are judged: by which rules, at most every so many seconds, on whose candles.
@@ -224,7 +233,7 @@ class OutcomesSettings:
     `candles_from` maps exchange codes (lower case) to others whose candles stand for theirs.
     """
 
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules = field(default_factory=_usual_rules)
     prices_every: int = 300
     candles_from: Mapping[str, str] = field(default_factory=dict)
 

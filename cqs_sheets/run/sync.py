@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -199,6 +198,8 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     if len(targets) == 1:
         turns = [write(targets[0])]
     else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for several targets
+
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             turns = list(pool.map(write, targets))
     return [written for written in turns if written]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
@@ -68,6 +67,8 @@ def exchange_name(code: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like `word` (casing ignored), or None if none is alike."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for what is misspelt
+
     by_folded = {candidate.casefold(): candidate for candidate in known}
     alike = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[alike[0]] if alike else None
@@ -83,6 +84,8 @@ def misspelt(word: str, known: Iterable[str]) -> str | None:
     likely = nearest(word, known)
     if likely is None or min(len(word), len(likely)) < _LONG_ENOUGH:
         return None
+    from difflib import SequenceMatcher  # noqa: PLC0415 - only for what is misspelt
+
     return likely if SequenceMatcher(None, folded, likely.casefold()).ratio() >= _TYPO else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -306,6 +305,8 @@ def _parsed(text: str) -> dict[str, Any]:
     ):  # each part is a table in a table: a short text would fill the memory
         line = text.count("\n", 0, found.start()) + 1
         raise TomlProblems([Problem(line, "", "a key of more than 100 parts: tables are nested too deeply")])
+    import tomllib  # noqa: PLC0415 - many run without a config
+
     try:
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, and int() on a number of thousands of digits
