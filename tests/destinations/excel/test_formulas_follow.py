@@ -390,6 +390,14 @@ def test_formulas_of_several_cells_that_would_be_torn_are_refused(tmp_path: Path
     refused_as_it_was(path, "a formula of several cells")
 
 
+def test_a_data_table_above_all_that_moves_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = book_with(tmp_path / "book.xlsx", {"L1": "=1"})
+    tag = b'<f t="dataTable" ref="L1:L2" dt2D="0" dtr="0" r1="A1"/>'
+    with_parts(path, {SIGNALS: lambda xml: xml.replace(b"<f>1</f>", tag)})
+    sync_on_top(path, "7")
+    assert tag in parts(path)[SIGNALS]
+
+
 def test_an_array_over_all_the_data_moves_with_it(tmp_path: Path) -> None:
     path = book_with(tmp_path / "book.xlsx", {"J4": "=1"})
     array = b'<f t="array" ref="J4:J6">E4:E6*2</f>'

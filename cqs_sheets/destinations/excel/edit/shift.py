@@ -232,7 +232,12 @@ def _several(tag: bytes, insertion: Insertion) -> bytes:
     """The tag of a formula of several cells; DataRefused if they cannot move as one."""
     values = xmltext.attributes(tag)
     area = Area.parse(values["ref"])
-    if values.get("t") == "dataTable" or insertion.splits(area):
+    if values.get("t") == "dataTable":
+        cells = [area, *(Area.parse(values[name]) for name in ("r1", "r2") if name in values)]
+        torn = any(cell.bottom >= insertion.at for cell in cells)
+    else:
+        torn = insertion.splits(area)
+    if torn:
         raise refused(insertion.sheet.name, "a formula of several cells stands in the way")
     moved = insertion.moved(area)
     return tag if moved == area else xmltext.with_attribute(tag, "ref", str(moved))
