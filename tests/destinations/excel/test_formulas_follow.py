@@ -358,6 +358,24 @@ def test_what_speaks_of_a_sheet_with_blanks_and_quotes_in_its_title_moves(tmp_pa
     assert b"'Bob''s trades'!$D$4:$D$8</c15:sqref>" in after["xl/charts/chart1.xml"]
 
 
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_a_pivot_tables_source_grows(tmp_path: Path, *, top: bool) -> None:
+    path, cache = book_with(tmp_path / "book.xlsx", {}), "pivotCache/pivotCacheDefinition1.xml"
+    source = b'<pivotCacheDefinition><worksheetSource ref="A3:L6" sheet="signals"/></pivotCacheDefinition>'
+    link = b'<Relationship Id="rId99" Type="x/pivotCacheDefinition" Target="%s"/>' % cache.encode()
+    with_parts(
+        path,
+        {
+            f"xl/{cache}": source,
+            "xl/_rels/workbook.xml.rels": lambda xml: xml.replace(
+                b"</Relationships>", link + b"</Relationships>"
+            ),
+        },
+    )
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    assert parts(path)[f"xl/{cache}"] == source.replace(b"L6", b"L8")
+
+
 def test_one_sparkline_a_row_stays_in_its_row(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     book = xlsxwriter.Workbook(path)
