@@ -171,7 +171,7 @@ def _life(before: Sequence[records.Known], signal: Signal, at: datetime) -> reco
             older = each.record.signal
             if older.timestamp == signal.timestamp and not coverage.is_of_another_pair(older, signal):
                 return each
-        if at < latest.record.signal.timestamp:
+        if at < min(latest.record.signal.timestamp, latest.record.first_seen):
             return None  # of a life that nobody saw
     return latest
 

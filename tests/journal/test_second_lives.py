@@ -115,6 +115,14 @@ def test_an_older_answer_of_a_life_that_nobody_saw_is_one_of_its_own(journal: Jo
     assert journal.record_poll(poll(-1, signal(1))).new == 0
 
 
+def test_an_answer_that_comes_late_is_no_life_of_what_was_edited_since(journal: Journal) -> None:
+    """Of two machines that share a journal, the slower one still shows the coin from before the edit."""
+    journal.record_poll(poll(0, signal(1)))
+    journal.record_poll(poll(5, signal(1, opened=4, coin="ETH")))
+    result = journal.record_poll(poll(3, signal(1)))
+    assert (result.new, held(journal)) == (0, [("1", "ETH", Status.OPEN)])
+
+
 def test_a_reject_with_the_id_closes_no_life_of_it(journal: Journal) -> None:
     ended(journal)
     journal.record_poll(poll(30, signal(1, opened=25, coin="ETH")))

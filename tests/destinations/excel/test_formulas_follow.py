@@ -358,6 +358,24 @@ def test_what_speaks_of_a_sheet_with_blanks_and_quotes_in_its_title_moves(tmp_pa
     assert b"'Bob''s trades'!$D$4:$D$8</c15:sqref>" in after["xl/charts/chart1.xml"]
 
 
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_a_pivot_tables_source_grows(tmp_path: Path, *, top: bool) -> None:
+    path, cache = book_with(tmp_path / "book.xlsx", {}), "pivotCache/pivotCacheDefinition1.xml"
+    source = b'<pivotCacheDefinition><worksheetSource ref="A3:L6" sheet="signals"/></pivotCacheDefinition>'
+    link = b'<Relationship Id="rId99" Type="x/pivotCacheDefinition" Target="%s"/>' % cache.encode()
+    with_parts(
+        path,
+        {
+            f"xl/{cache}": source,
+            "xl/_rels/workbook.xml.rels": lambda xml: xml.replace(
+                b"</Relationships>", link + b"</Relationships>"
+            ),
+        },
+    )
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    assert parts(path)[f"xl/{cache}"] == source.replace(b"L6", b"L8")
+
+
 def test_one_sparkline_a_row_stays_in_its_row(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     book = xlsxwriter.Workbook(path)
@@ -388,6 +406,14 @@ def test_formulas_of_several_cells_that_would_be_torn_are_refused(tmp_path: Path
     path = book_with(tmp_path / "book.xlsx", {"L9": "=1"})
     with_parts(path, {SIGNALS: lambda xml: xml.replace(b"<f>1</f>", tag)})
     refused_as_it_was(path, "a formula of several cells")
+
+
+def test_a_data_table_above_all_that_moves_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = book_with(tmp_path / "book.xlsx", {"L1": "=1"})
+    tag = b'<f t="dataTable" ref="L1:L2" dt2D="0" dtr="0" r1="A1"/>'
+    with_parts(path, {SIGNALS: lambda xml: xml.replace(b"<f>1</f>", tag)})
+    sync_on_top(path, "7")
+    assert tag in parts(path)[SIGNALS]
 
 
 def test_an_array_over_all_the_data_moves_with_it(tmp_path: Path) -> None:

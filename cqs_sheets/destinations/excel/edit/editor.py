@@ -21,6 +21,7 @@ from cqs_sheets.destinations.excel.edit.room import (
     grow_charts,
     grow_formulas,
     grow_names,
+    grow_pivots,
     grow_tail,
     make_room,
     nearly_full,
@@ -390,6 +391,7 @@ class Editor:
             resize_table(self._draft, place.table, growth.area.bottom, growth.area.bottom + growth.rows)
         grow_names(self._workbook, growth)
         grow_charts(self._draft, growth)
+        grow_pivots(self._draft, self._workbook, growth)
         grow_formulas(self._draft, self._workbook, growth)
 
 

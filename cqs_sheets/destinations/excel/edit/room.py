@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.destinations.excel.edit import insertion
-from cqs_sheets.destinations.excel.edit.shift import insert_rows
+from cqs_sheets.destinations.excel.edit.shift import insert_rows, map_pivot_sources
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, map_references
@@ -196,6 +196,15 @@ def _grown_range(written: bytes, growth: Growth) -> bytes:
 def grow_names(workbook: Workbook, growth: Growth) -> None:
     """Names of the user's, print areas and hidden filter ranges that end with the data."""
     workbook.map_names(growth.name)
+
+
+def grow_pivots(draft: Draft, workbook: Workbook, growth: Growth) -> None:
+    """What pivot tables take their data from, where it ends with the data."""
+
+    def grown(written: str) -> str:
+        return _grown_range(written.encode(), growth).decode()
+
+    map_pivot_sources(draft, workbook, growth.sheet, grown)
 
 
 def grow_charts(draft: Draft, growth: Growth) -> None:

@@ -44,9 +44,7 @@ def shift_linked_parts(draft: Draft, workbook: Workbook, insertion: Insertion) -
     for link in opc.relationships(draft, insertion.sheet.part):
         if link.kind in _CHANGES and not link.external:
             edit_part(draft, link.target, partial(_CHANGES[link.kind], insertion=insertion))
-    for link in workbook.links:
-        if link.kind == "pivotCacheDefinition":
-            edit_part(draft, link.target, partial(_pivot_source, insertion=insertion))
+    map_pivot_sources(draft, workbook, insertion.sheet.name, insertion.text)
 
 
 def _refs(xml: bytes, insertion: Insertion) -> bytes:
@@ -102,17 +100,18 @@ def _pivot(xml: bytes, insertion: Insertion) -> bytes:
     return xml[: match.start()] + tag + xml[match.end() :]
 
 
-def _pivot_source(xml: bytes, insertion: Insertion) -> bytes:
-    match = _SOURCE.search(xml)
-    values = xmltext.attributes(match[0]) if match else {}
-    if (
-        match is None
-        or values.get("sheet", "").lower() != insertion.sheet.name.lower()
-        or "ref" not in values
-    ):
-        return xml
-    tag = xmltext.with_attribute(match[0], "ref", insertion.text(values["ref"]))
-    return xml[: match.start()] + tag + xml[match.end() :]
+def map_pivot_sources(draft: Draft, workbook: Workbook, title: str, change: Callable[[str], str]) -> None:
+    """Rewrite the ranges of a sheet that pivot tables take their data from."""
+
+    def changed(match: re.Match[bytes]) -> bytes:
+        values = xmltext.attributes(match[0])
+        if values.get("sheet", "").lower() != title.lower() or "ref" not in values:
+            return match[0]
+        return xmltext.with_attribute(match[0], "ref", change(values["ref"]))
+
+    for link in workbook.links:
+        if link.kind == "pivotCacheDefinition":
+            edit_part(draft, link.target, lambda xml: _SOURCE.sub(changed, xml))
 
 
 _CHANGES: dict[str, Callable[..., bytes]] = {
@@ -232,7 +231,12 @@ def _several(tag: bytes, insertion: Insertion) -> bytes:
     """The tag of a formula of several cells; DataRefused if they cannot move as one."""
     values = xmltext.attributes(tag)
     area = Area.parse(values["ref"])
-    if values.get("t") == "dataTable" or insertion.splits(area):
+    if values.get("t") == "dataTable":
+        cells = [area, *(Area.parse(values[name]) for name in ("r1", "r2") if name in values)]
+        torn = any(cell.bottom >= insertion.at for cell in cells)
+    else:
+        torn = insertion.splits(area)
+    if torn:
         raise refused(insertion.sheet.name, "a formula of several cells stands in the way")
     moved = insertion.moved(area)
     return tag if moved == area else xmltext.with_attribute(tag, "ref", str(moved))
