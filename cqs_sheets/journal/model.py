@@ -200,6 +200,7 @@ class Merged(NamedTuple):
 
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
+_quoted = json.encoder.encode_basestring_ascii
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TABLE = "table"
@@ -275,21 +276,18 @@ def _unpacked(body: bytes) -> bytes:
 
 def content_of(signal: Signal) -> str:
     """All values of a signal but its key, as JSON text; numbers as the exact decimal texts."""
+    texts = zip(TEXTS, _texts_of(signal), strict=True)
     numbers = zip(NUMBERS, _numbers_of(signal), strict=True)
-    content: dict[str, Any] = {
-        "timestamp": to_stamp(signal.timestamp),
-        **dict(zip(TEXTS, _texts_of(signal), strict=True)),
-        **{name: str(value) for name, value in numbers if value is not None},
-    }
-    if signal.sent:
-        content["sent"] = signal.sent
-    if signal.sent_zone:
-        content["sent_zone"] = signal.sent_zone
-    if signal.extra:
-        content["extra"] = dict(signal.extra)
-    if signal.flags:
-        content["flags"] = list(signal.flags)
-    return _compact(content)
+    parts = [
+        f'"timestamp":{to_stamp(signal.timestamp)}',
+        *[f'"{name}":{_quoted(text)}' for name, text in texts],
+        *[f'"{name}":"{value}"' for name, value in numbers if value is not None],
+    ]  # by hand, as an encoder takes three times as long for an object of so few values
+    parts += [f'"sent":{_quoted(signal.sent)}'] if signal.sent else []
+    parts += [f'"sent_zone":{_quoted(signal.sent_zone)}'] if signal.sent_zone else []
+    parts += [f'"extra":{_compact(dict(signal.extra))}'] if signal.extra else []
+    parts += [f'"flags":{_compact(list(signal.flags))}'] if signal.flags else []
+    return f"{{{','.join(parts)}}}"
 
 
 def record_from(row: Row) -> Record:

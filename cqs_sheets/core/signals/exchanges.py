@@ -266,11 +266,13 @@ class Symbols:
         return "" if name == coin else name
 
     def _spelt(self, signal: Signal, what: str) -> str:
-        coin, quote, code = signal.coin.strip(), signal.currency.strip(), signal.exchange.strip().lower()
+        code = signal.exchange.strip().lower() if self.own or self.aliases else ""
         ours = code in self.own or code in self.aliases
-        return self._pattern(code, coin, quote, what) if ours else _known(code, coin, quote, what)
+        spelt = self._pattern if ours else _known
+        return spelt(signal.exchange, signal.coin, signal.currency, what)
 
-    def _pattern(self, code: str, coin: str, quote: str, what: str) -> str:
+    def _pattern(self, exchange: str, coin: str, quote: str, what: str) -> str:
+        coin, quote, code = coin.strip(), quote.strip(), exchange.strip().lower()
         if not (_plain(coin) and _plain(quote)):
             return ""
         coin = self._alias(code, coin.upper()) or coin
@@ -294,9 +296,9 @@ BUILT_IN = Symbols()
 
 
 @lru_cache(4096)
-def _known(code: str, coin: str, quote: str, what: str) -> str:
+def _known(exchange: str, coin: str, quote: str, what: str) -> str:
     """What is built in: a feed speaks of the same few pairs again and again."""
-    return BUILT_IN._pattern(code, coin, quote, what)  # noqa: SLF001
+    return BUILT_IN._pattern(exchange, coin, quote, what)  # noqa: SLF001
 
 
 def pair(signal: Signal) -> str:

@@ -241,11 +241,13 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
 
 def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
+    if type(value) is str and value.isascii() and len(value) <= _MAX_TEXT:
+        return value.strip()
     if value is None:
         return ""
     if not isinstance(value, str):
         raise MalformedError(f"{name} is not text")
-    text = (value if type(value) is str and value.isascii() else clean(str(value))).strip()
+    text = clean(str(value)).strip()
     if len(text) > _MAX_TEXT:
         raise MalformedError(f"{name} is longer than {_MAX_TEXT} characters")
     return text
@@ -271,7 +273,9 @@ def id_or_none(value: object) -> str | None:
 def _price(fields: Mapping[str, object], name: str) -> Decimal | None:
     """An exact price; missing, null, blank and zero mean none."""
     text = _text(fields, name)
-    number = exact_decimal(text) if text else Decimal(0)
+    if not text:
+        return None
+    number = exact_decimal(text)
     if number is None:
         raise MalformedError(f"{name} is not a number: {shortened(text, _MAX_SHOWN)!r}")
     if number < 0:
@@ -282,8 +286,10 @@ def _price(fields: Mapping[str, object], name: str) -> Decimal | None:
 def _soft_number(fields: Mapping[str, object], name: str) -> tuple[Decimal | None, tuple[str, ...]]:
     """A number that a signal can do without: (number or None, what is odd about it)."""
     value = fields.get(name)
+    if value is None:
+        return None, ()
     text = clean(value).strip() if isinstance(value, str) else write_json(value)
-    if value is None or not text:
+    if not text:
         return None, ()
     number = exact_decimal(text)
     if number is None or number < 0:
@@ -303,6 +309,8 @@ def _time(fields: Mapping[str, object], zone: tzinfo, at: datetime | None) -> da
 
 def _extra(fields: Mapping[str, object]) -> dict[str, str]:
     """Fields that the guide does not name, as text; nested ones as compact JSON, null as nothing."""
+    if fields.keys() <= _FIELDS:
+        return {}
     return {
         clean(name): shortened(clean(value) if isinstance(value, str) else write_json(value), _MAX_EXTRA)
         for name, value in fields.items()

@@ -23,6 +23,8 @@ def exact_decimal(text: str) -> Decimal | None:
     Digits are kept as they came, trailing zeros included. Not numbers here: NaN, infinities,
     thousands separators, anything beyond 10^±30.
     """
+    if len(text) < _MAX_MAGNITUDE and text.isascii() and text.replace(".", "", 1).isdecimal():
+        return Decimal(text)  # nearly all are so plain
     if len(text) > _MAX_TEXT or not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text)
@@ -80,6 +82,8 @@ class FeedTable(StrEnum):
 
     MAIN = "main"
     SCALPING = "scalping"
+
+    __hash__ = str.__hash__  # that of an Enum is slow, and each identity of a signal has one
 
 
 class Status(StrEnum):
