@@ -3,8 +3,9 @@
 Each contender is a process of its own that changes 50 rows and adds 50: this project on a workbook that another
 program saved ("first"), on one that it wrote last and remembers ("second"), and there on top ("newest first");
 openpyxl, WolfXL (if installed), and two floors: inflating the sheet and deflating it again with the same codec at
-the same level, and copying the file with an fsync, nothing else. "work" is the edit alone, "process" the whole process with its start
-and imports. Ratios are made turn by turn, all sizes in one turn; the slow ones take part in the first two only.
+the same level, and copying the file with an fsync, nothing else.
+"work" is the edit alone, "process" the whole process with its start and imports. Ratios are made turn by turn, all
+sizes in one turn; the slow ones take part in the first two only.
 """
 
 from __future__ import annotations
