@@ -20,7 +20,7 @@ from measure import paired, spent, verdict
 
 LIMITS = {"nothing new": 1.6, "20 new signals": 2.2}
 ROWS = {"nothing new": 10_000, "20 new signals": 1_000}
-RUNS = 25
+RUNS = 15
 BARE = [sys.executable, "-c", "import requests, click"]
 
 
