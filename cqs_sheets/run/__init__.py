@@ -5,6 +5,7 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from cqs_sheets.run.deliver import Deliverer, Target
     from cqs_sheets.run.outcomes import Desk
 
+_TRIALS = "sandbox"  # in the home: what syncs with --sandbox leave
+
 
 def _go_on() -> CqsError | None:
     """No reason to stop: a program is ended by its own means."""
@@ -76,6 +79,13 @@ class Session:
     def journal_path(self) -> JournalPlace:
         """Where the journal is: a file, or PostgreSQL."""
         return journal_place(self.settings)
+
+    @property
+    def look_elsewhere(self) -> str:
+        """What to tell who looks for signals where none are: trials have a journal of their own."""
+        trials = os.path.exists(self.settings.home / _TRIALS / JOURNAL_FILE)  # noqa: PTH110 - it never raises
+        told = "\nSyncs with --sandbox have a journal of their own: add --sandbox to see it."
+        return told if trials and not self.sandbox else ""
 
 
 def journal_place(settings: Settings) -> JournalPlace:
@@ -133,7 +143,7 @@ def opened_session(
         past = None
         if sandbox:
             # nobody is told of invented signals
-            settings = replace(settings, home=settings.home / "sandbox", journal_url=None, alerts=())
+            settings = replace(settings, home=settings.home / _TRIALS, journal_url=None, alerts=())
         if sandbox and serve:
             from cqs_sheets.run.past import give_past  # noqa: PLC0415
 

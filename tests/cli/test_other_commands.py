@@ -80,6 +80,14 @@ def test_status_before_and_after_the_first_sync(shell: Shell) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_who_looks_for_a_trials_signals_is_told_where_they_are(shell: Shell) -> None:
+    assert "--sandbox" not in shell.run("status").stdout
+    shell.run("sync", "--sandbox", "--template", "raw")
+    assert "add --sandbox" in shell.run("status").stdout
+    assert "add --sandbox" in shell.run("journal", "show").stderr
+    assert "add --sandbox" not in shell.run("status", "--sandbox").stdout
+
+
 def test_status_tells_what_waits_for_a_locked_target(shell: Shell) -> None:
     (shell.folder / "signals.xlsx").write_text("no workbook")
     shell.run("sync")

@@ -79,7 +79,7 @@ def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
     with journal_of(Options(**options)) as (session, journal):
         if signal_id:
             return _show_signal(session, journal, signal_id)
-        return _show_newest(journal, limit)
+        return _show_newest(session, journal, limit)
 
 
 @journal_command.command("export")
@@ -234,12 +234,13 @@ def prune_command(days: int, **options: Any) -> int:
     return 0
 
 
-def _show_newest(journal: Journal, limit: int) -> int:
+def _show_newest(session: Session, journal: Journal, limit: int) -> int:
     """The signals that came last."""
     if records := journal.newest(limit):
         print_signals(records, utc_now(), journal=True)
     else:
-        click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
+        told = "The journal holds no signal yet: `cqs-sheets sync` catches the first."
+        click.echo(f"{told}{session.look_elsewhere}", err=True)
     return 0
 
 

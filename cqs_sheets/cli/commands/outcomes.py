@@ -108,7 +108,7 @@ def outcomes_command(**options: Any) -> int:
             named = dict(zip(others, beside, strict=True))
             print_track_record(outcomes, named, rules, journal.coverage())
         else:
-            click.echo("The journal holds no such signal.", err=True)
+            click.echo(f"The journal holds no such signal.{session.look_elsewhere}", err=True)
     return 0
 
 

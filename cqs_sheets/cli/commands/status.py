@@ -72,7 +72,7 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
         return
     out, polls = console(), journal.last_polls()
     if not polls:
-        click.echo(f"No poll yet (journal: {session.journal_path}).")
+        click.echo(f"No poll yet (journal: {session.journal_path}).{session.look_elsewhere}")
     feeds = plain_table("Feed", "Last poll", "Outcome", "Open signals")
     for name, poll in polls.items():
         feeds.add_row(name, render.ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
