@@ -33,7 +33,7 @@ from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Tem
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.parts.archive import LEVEL, codec
 from cqs_sheets.destinations.excel.parts.package import Package
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 
 COLUMNS, CHANGES = 20, 50
 TURNS, SLOW_TURNS, MOST_LOADED = 7, 2, 200_000

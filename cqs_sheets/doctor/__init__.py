@@ -27,7 +27,7 @@ from cqs_sheets.doctor.journal import check_folder, check_journal
 from cqs_sheets.doctor.outcomes import check_outcomes
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.journal import JournalPlace
-from cqs_sheets.run.deliver import holds_invented, look
+from cqs_sheets.run.looking import holds_invented, look
 from cqs_sheets.service import ServiceManager
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass

@@ -49,7 +49,7 @@ def check_outcomes(
 
 def _are_on(settings: Settings) -> bool:
     """As a run finds out: a template that shows outcomes switches them on, too."""
-    from cqs_sheets.run.deliver import shows_outcomes  # noqa: PLC0415 - not where nothing is judged
+    from cqs_sheets.run.looking import shows_outcomes  # noqa: PLC0415 - not where nothing is judged
 
     if settings.outcomes is not None:
         return True

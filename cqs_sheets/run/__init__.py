@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from cqs_sheets.destinations import Destination
     from cqs_sheets.destinations.google.wire.exchange import Places, Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-    from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.deliver import Deliverer
+    from cqs_sheets.run.looking import Target
     from cqs_sheets.run.outcomes import Desk
 
 _TRIALS = "sandbox"  # in the home: what syncs with --sandbox leave
@@ -292,7 +293,7 @@ class Targets:
 
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
-        from cqs_sheets.run.deliver import Target  # noqa: PLC0415 - as above
+        from cqs_sheets.run.looking import Target  # noqa: PLC0415 - as above
 
         template = self._template(target.template)
         template = template.of_sandbox() if self._session.sandbox else template
@@ -305,7 +306,7 @@ class Targets:
 
     def show_outcomes(self, target: TargetSettings) -> bool:
         """Whether a target's template shows what became of signals; not if it cannot be used."""
-        from cqs_sheets.run.deliver import shows_outcomes  # noqa: PLC0415 - as above
+        from cqs_sheets.run.looking import shows_outcomes  # noqa: PLC0415 - as above
 
         try:
             return shows_outcomes(self._template(target.template))

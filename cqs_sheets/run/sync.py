@@ -24,7 +24,8 @@ from cqs_sheets.values import replace
 
 if TYPE_CHECKING:
     from cqs_sheets.core.plan.plan import Plan
-    from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.deliver import Deliverer
+    from cqs_sheets.run.looking import Target
     from cqs_sheets.run.outcomes import Desk, Judged
 
 _DAY = timedelta(hours=24)

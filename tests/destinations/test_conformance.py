@@ -20,7 +20,7 @@ from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.errors import TargetChanged
-from cqs_sheets.run.deliver import look, read_target
+from cqs_sheets.run.looking import look, read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
 from tests.make import SIGNALS_TAB, TEMPLATE, column, record

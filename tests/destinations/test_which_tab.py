@@ -13,7 +13,7 @@ from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import look, read_target
+from cqs_sheets.run.looking import look, read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.histories import play
 from tests.destinations.persons import ExcelPerson, GooglePerson, Person

@@ -29,7 +29,8 @@ from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.segments import Sealed
 from cqs_sheets.journal import Journal, Poll
 from cqs_sheets.journal.database import Database, migrate
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer
+from cqs_sheets.run.looking import Target
 from tests.e2e.machines import START
 from tests.make import TEMPLATE, signal
 

@@ -26,7 +26,7 @@ from cqs_sheets.errors import UsageError
 from cqs_sheets.files import replacing
 from cqs_sheets.github import workflow
 from cqs_sheets.run import opened_targets
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 
 _EQUITY = "Equity"  # the cell of the sheet's Settings that holds the account's size

@@ -19,7 +19,7 @@ from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import add, change, fill_signals, parts, sync, with_parts
 from tests.make import SIGNALS_TAB

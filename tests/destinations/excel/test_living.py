@@ -18,7 +18,7 @@ from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import parts
 from tests.destinations.excel_create.soundness import assert_sound
