@@ -1,10 +1,11 @@
 """Editing a workbook in place against loading and saving it: `python benchmarks/excel_edit.py [rows...]`.
 
 Each contender is a process of its own that changes 50 rows and adds 50: this project on a workbook that another
-program saved ("first"), and on one that it wrote last and remembers ("second"), openpyxl, WolfXL (if installed),
-and two floors: inflating the sheet and deflating it again with the same codec at the same level, and copying the
-file with an fsync, nothing else. "work" is the edit alone, "process" the whole process with its start and imports.
-At the end: the second sync at each size against that at the first size, without the copy and with it.
+program saved ("first"), on one that it wrote last and remembers ("second"), and there on top ("newest first");
+openpyxl, WolfXL (if installed), and two floors: inflating the sheet and deflating it again with the same codec at
+the same level, and copying the file with an fsync, nothing else.
+"work" is the edit alone, "process" the whole process with its start and imports. Ratios are made turn by turn, all
+sizes in one turn; the slow ones take part in the first two only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import importlib.util
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +21,11 @@ import zlib
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from measure import Ratio, Spent, middle, spent
 
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.plan import Add, Plan, Update
@@ -30,9 +33,11 @@ from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Tem
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.parts.archive import LEVEL, codec
 from cqs_sheets.destinations.excel.parts.package import Package
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 
 COLUMNS, CHANGES = 20, 50
+TURNS, SLOW_TURNS, MOST_LOADED = 7, 2, 200_000
+OURS, LOADERS = ("floor", "copy", "first", "second", "newest first"), ("wolfxl", "openpyxl")
 WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TERM")
 
 
@@ -54,13 +59,15 @@ def make(path: Path, rows: int) -> None:
     sync(path, ["1000001"], [])  # as every workbook is from its second sync on: its columns are bound
 
 
-def sync(path: Path, changed: list[str], new: list[str]) -> None:
+def sync(path: Path, changed: list[str], new: list[str], *, on_top: bool = False) -> None:
     """Read what the file holds of these keys, plan, apply: all that a sync does to it."""
     names = [("id", "ID", CellType.ID), *((f"c{at}", f"c{at}", CellType.NUMBER) for at in range(1, COLUMNS))]
     columns = tuple(
         Column(id=id_, header=header, kind=ColumnKind.FIELD, type=kind) for id_, header, kind in names
     )
-    template = Template(name="b", title="b", tabs=(TableTab(name="Signals", key="id", columns=columns),))
+    new_rows = "top" if on_top else "bottom"
+    tab = TableTab(name="Signals", key="id", columns=columns, new_rows=new_rows)
+    template = Template(name="b", title="b", tabs=(tab,))
     values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
     destination = ExcelDestination(path, backups=0)
     memory = path.with_suffix(".memory")  # what a sync keeps in its journal
@@ -79,10 +86,10 @@ def sync(path: Path, changed: list[str], new: list[str]) -> None:
     memory.write_bytes(applied.memory)
 
 
-def ours(path: Path, rows: int, first_new: int) -> None:
+def ours(path: Path, rows: int, first_new: int, *, on_top: bool = False) -> None:
     """50 rows changed and 50 added, in a workbook that was synced before."""
     changed = [str(1_000_001 + number * (rows // CHANGES)) for number in range(CHANGES)]
-    sync(path, changed, [str(first_new + number) for number in range(CHANGES)])
+    sync(path, changed, [str(first_new + number) for number in range(CHANGES)], on_top=on_top)
 
 
 def load_and_save(path: Path, rows: int, load: Callable[..., Any]) -> None:
@@ -116,27 +123,26 @@ def copy(path: Path) -> None:
 
 
 def run(contender: str, path: Path, rows: int) -> None:
-    """One contender on one file; prints the seconds of its work."""
+    """One contender on one file; prints the seconds of its work, of CPU and on the clock."""
     load = None
-    if contender in ("openpyxl", "wolfxl"):
+    if contender in LOADERS:
         options = {"modify": True} if contender == "wolfxl" else {}
         load = partial(importlib.import_module(contender).load_workbook, **options)
-    started = time.perf_counter()
+    cpu, clock = time.process_time(), time.perf_counter()
     if load:
         load_and_save(path, rows, load)
     elif contender in ("floor", "copy"):
         {"floor": floor, "copy": copy}[contender](path)
     else:
-        ours(path, rows, 9_000_000 if contender == "first" else 8_000_000)
-    print(time.perf_counter() - started)
+        ours(path, rows, 9_000_000 if contender == "first" else 8_000_000, on_top=contender == "newest first")
+    print(time.process_time() - cpu, time.perf_counter() - clock)
 
 
 class Cost(NamedTuple):
-    """Seconds of the work and of the whole process, peak memory and size of the result in MB."""
+    """What the work and the whole process spent, and the MB of the result."""
 
-    work: float
-    process: float
-    memory: float
+    work: Spent
+    process: Spent
     size: float
 
 
@@ -144,50 +150,67 @@ def measure(contender: str, source: Path, rows: int) -> Cost:
     """One process."""
     work = source.with_name(f"work-{contender}.xlsx")
     shutil.copyfile(source, work)
-    if contender == "second":
-        subprocess.run(
-            [sys.executable, __file__, "--run", "first", str(work), str(rows)],
-            check=True,
-            capture_output=True,
-        )
-    started = time.perf_counter()
-    command = [sys.executable, __file__, "--run", contender, str(work), str(rows)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    seconds = float(process.stdout.read())
-    _, status, usage = os.wait4(process.pid, 0)
-    elapsed = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Cost(seconds, elapsed, usage.ru_maxrss / 1024, work.stat().st_size / 1e6)
+    work.with_suffix(".memory").unlink(missing_ok=True)
+    command = [sys.executable, __file__, "--run"]
+    if contender in ("second", "newest first"):
+        spent([*command, "first", str(work), str(rows)])
+    process = spent([*command, contender, str(work), str(rows)])
+    cpu, clock = map(float, process.output.split())
+    return Cost(Spent(cpu, clock, process.peak), process, work.stat().st_size / 1e6)
 
 
-def compare(rows: int) -> dict[str, Cost]:
-    """Every contender on a sheet of that many rows; the best of some, in turn (the slow ones once)."""
+def compare(sizes: list[int]) -> None:
+    """Every contender at every size, in turns."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "source.xlsx"
-        subprocess.run([sys.executable, __file__, "--make", str(source), str(rows)], check=True)
-        others = [
-            name for name in ("wolfxl", "openpyxl") if rows <= 200_000 and importlib.util.find_spec(name)
-        ]
-        found: dict[str, Cost] = {}
-        for turn in range(5):
-            for name in (
-                "floor",
-                "copy",
-                "first",
-                "second",
-                *(others if turn == 0 or rows <= 10_000 else ()),
-            ):
-                cost = measure(name, source, rows)
-                found[name] = Cost(*map(min, cost, found.get(name, cost)))
-        print(f"\n{rows:,} rows x {COLUMNS} columns, {source.stat().st_size / 1e6:.1f} MB")
-        heads = ("work s", "process s", "peak MB", "file MB", "work/second", "work/floor", "process/sec.")
-        print(" " * 12 + "".join(f"{head:>13}" for head in heads))
-        own, least = found["second"], found["floor"]
-        for name, cost in found.items():
-            figures = (*cost, cost.work / own.work, cost.work / least.work, cost.process / own.process)
-            print(f"{name:12}" + "".join(f"{figure:13.2f}" for figure in figures))
-    return found
+        sources = {rows: Path(folder) / str(rows) / "source.xlsx" for rows in sizes}
+        for rows, source in sources.items():
+            source.parent.mkdir()
+            spent([sys.executable, __file__, "--make", str(source), str(rows)])
+        found: dict[tuple[int, str], list[Cost]] = {}
+        for turn in range(TURNS):
+            for rows, source in sources.items():
+                slow = [name for name in LOADERS if importlib.util.find_spec(name)]
+                slow = [] if rows > MOST_LOADED or turn >= SLOW_TURNS else slow
+                for name in (*OURS, *slow):
+                    found.setdefault((rows, name), []).append(measure(name, source, rows))
+        for rows in sizes:
+            show(rows, {name: costs for (size, name), costs in found.items() if size == rows})
+        for few, many in pairwise(sizes):
+            print(f"\nsecond sync, {many:,} rows : {few:,} rows, whole process")
+            for what, without in (("", 0), (", without what copying the file takes", 1)):
+                cpu, clock = (
+                    Ratio.of(
+                        [
+                            (getattr(one.process, kind) - without * getattr(bare.work, kind))
+                            / (getattr(other.process, kind) - without * getattr(least.work, kind))
+                            for one, bare, other, least in zip(
+                                *(found[rows, name] for rows in (many, few) for name in ("second", "copy")),
+                                strict=True,
+                            )
+                        ]
+                    )
+                    for kind in ("cpu", "wall")
+                )
+                print(f"  CPU {cpu}, clock {clock}{what}")
+
+
+def show(rows: int, found: dict[str, list[Cost]]) -> None:
+    """One size's table: medians, and the middle ratio with its quarters."""
+    print(
+        f"\n{rows:,} rows x {COLUMNS} columns, {found['copy'][0].size:.1f} MB; seconds of CPU (on the clock)"
+    )
+    heads = ("work", "process", "MB", "process : second", "work : floor")
+    print(f"{'':14}" + "".join(f"{head:>23}" for head in heads))
+    for name, costs in found.items():
+        work, process = (middle([getattr(each, what) for each in costs]) for what in ("work", "process"))
+        turns = list(zip(costs, found["second"], found["floor"], strict=False))
+        ratios = (
+            Ratio.of([each.process.cpu / second.process.cpu for each, second, _ in turns]),
+            Ratio.of([each.work.cpu / least.work.cpu for each, _, least in turns]),
+        )
+        spans = (f"{each.cpu:.3f} ({each.wall:.3f})" for each in (work, process))
+        figures = (*spans, f"{process.peak:.0f}", *map(str, ratios))
+        print(f"{name:14}" + "".join(f"{figure:>23}" for figure in figures))
 
 
 def main(arguments: list[str]) -> None:
@@ -197,15 +220,7 @@ def main(arguments: list[str]) -> None:
     elif arguments[:1] == ["--run"]:
         run(arguments[1], Path(arguments[2]), int(arguments[3]))
     else:
-        found = {rows: compare(rows) for rows in [int(each) for each in arguments] or [1_000, 100_000]}
-        least, *others = found
-        for rows in others:
-            one, other = found[least], found[rows]
-            whole = other["second"].process / one["second"].process
-            bare = (other["second"].process - other["copy"].work) / (one["second"].process - one["copy"].work)
-            print(
-                f"second sync, {rows:,} rows : {least:,} rows: {whole:.2f}; without copying the file {bare:.2f}"
-            )
+        compare([int(each) for each in arguments] or [1_000, 100_000])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 
 RICH, PLAIN = "dashboard", "raw"

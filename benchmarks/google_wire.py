@@ -28,7 +28,7 @@ from cqs_sheets.core.templates.template import ColumnKind, Template
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.emulators.google_sheets import RunningSheets, start
 

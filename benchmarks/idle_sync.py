@@ -16,10 +16,11 @@ from itertools import count
 from pathlib import Path
 from threading import Thread
 
-from measure import paired_ratio, seconds, verdict
+from measure import paired, spent, verdict
 
 LIMITS = {"nothing new": 1.6, "20 new signals": 2.2}
 ROWS = {"nothing new": 10_000, "20 new signals": 1_000}
+RUNS = 15
 BARE = [sys.executable, "-c", "import requests, click"]
 
 
@@ -66,9 +67,8 @@ def main() -> int:
             folder.mkdir()
             path = "idle" if work == "nothing new" else "getSignal/"
             command = prepared(folder, ROWS[work], f"http://127.0.0.1:{server.server_port}/{path}")
-            ours, bare, ratio = paired_ratio(command, BARE, runs=25)
-            print(f"{work}, {ROWS[work]:,} rows: {ours * 1000:.0f} ms; bare imports: {bare * 1000:.0f} ms")
-            kept &= verdict(work, ratio, limit)
+            pairs = paired(command, BARE, runs=RUNS)
+            kept &= verdict(f"{work}, {ROWS[work]:,} rows : import requests, click", pairs, limit)
     server.shutdown()
     return 0 if kept else 1
 
@@ -79,10 +79,10 @@ def prepared(folder: Path, rows: int, url: str) -> list[str]:
     environ = {**os.environ, "CQS_HOME": str(folder), "CQS_API_URL": url}
     answer = folder / "answer.json"
     answer.write_bytes(saved_answer(range(1, rows + 1), datetime(2026, 1, 1, tzinfo=UTC)))
-    seconds([*cqs_sheets, "journal", "import", str(answer)], env=environ)
+    spent([*cqs_sheets, "journal", "import", str(answer)], env=environ)
     sync = [*cqs_sheets, "sync", "--to", str(folder / "book.xlsx"), "--template", "raw"]
-    seconds(sync, env=environ)
-    seconds(sync, env=environ)  # from now on it knows the workbook to be its own
+    spent(sync, env=environ)
+    spent(sync, env=environ)  # from now on it knows the workbook to be its own
     return ["env", f"CQS_HOME={folder}", f"CQS_API_URL={url}", *sync]
 
 

@@ -28,7 +28,7 @@ from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
 from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore, Row
 from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
-from cqs_sheets.sandbox.instruments import EXCHANGES
+from cqs_sheets.sandbox.prices import EXCHANGES
 
 START = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
 FEWER, SLOWER = 10.0, 1.3

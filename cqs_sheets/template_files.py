@@ -39,11 +39,11 @@ def read_built_in(name: str) -> str:
     return _text(_BUILT_IN / f"{name}{_SUFFIX}")
 
 
-def load_template(name: str) -> Template:
+def load_template(name: str, *, outcomes: bool = False) -> Template:
     """A template by the name of a built-in one or the path of a file (it has a slash or ends in .toml).
 
-    Raises UsageError if there is none that can be read, DataRefused if it is not a good template,
-    with every problem of the file by its line.
+    With `outcomes` the one that it names to stand for it where these are on, if it does. Raises UsageError if there
+    is none that can be read, DataRefused if it is not a good template, with every problem of the file by its line.
     """
     from cqs_sheets.core.templates.reading import template_of  # noqa: PLC0415 - not where nothing is written
 
@@ -51,7 +51,13 @@ def load_template(name: str) -> Template:
     if not _is_file(name):
         read_built_in(name)
         path = _BUILT_IN / f"{name}{_SUFFIX}"
-    return template_of(_document(path, ()), name=path.stem)
+    document = _document(path, ())
+    if outcomes and "outcomes" in document:
+        try:
+            document = _included(path, (), document["outcomes"])
+        except LookupError as missing:
+            raise UsageError(f"{path}: {missing.args[0]}.", meaning=_NOTHING, hint=_HINT) from None
+    return template_of(document, name=path.stem)
 
 
 def sources(name: str) -> tuple[str, ...]:
@@ -62,7 +68,7 @@ def sources(name: str) -> tuple[str, ...]:
     if not _is_file(name):
         return tuple(map(_text, sorted(_BUILT_IN.glob(f"*{_SUFFIX}")))) if read_built_in(name) else ()
     text = _text(Path(name))
-    return () if "include" in text else (text,)
+    return () if "include" in text or "outcomes" in text else (text,)
 
 
 def problems_of(path: Path) -> Sequence[Problem]:

@@ -26,7 +26,9 @@ WORDS = {
     "core/cells": "the values of cells",
     "core/formulas": "what formulas show",
     "core/grid": "runs and areas of cells",
-    "core/render": "a report as text",
+    "core/changes": "a plan as text",
+    "core/news": "what a poll says happened",
+    "core/render": "reports and prices as text",
     "core/report": "what a run did",
     "core/secret": "a value that never shows",
     "core/outcomes": "what became of a signal",
@@ -38,9 +40,11 @@ WORDS = {
     "destinations/excel": "workbooks, edited in place",
     "destinations/google": "Google Sheets",
     "doctor": "checks, and what mends",
+    "deadline": "requests that end in time",
     "errors": "what is told to people",
     "export": "csv, jsonl, xlsx, parquet",
     "files": "a file written safely",
+    "fleet": "many tenants, many workers",
     "github": "the workflow it writes",
     "installed": "how it was installed",
     "journal": "all that was seen (SQLite)",
@@ -51,6 +55,8 @@ WORDS = {
     "sandbox": "an API with a market",
     "service": "systemd, launchd, tasks",
     "template_files": "templates found and read",
+    "unexpected": "a disk away, or a bug",
+    "values": "frozen dataclasses",
 }
 COLOURS = {
     "core": "#dbeafe",
@@ -140,8 +146,8 @@ def rows(graph: Graph) -> tuple[list[list[Node]], list[list[Node]]]:
             near.setdefault(other, []).append(one)
     for _ in range(24):
         x = places(laid)
-        for level in laid:
-            level.sort(key=lambda node: fmean(x[each] for each in near.get(node, [node])))
+        for nodes in laid:
+            nodes.sort(key=lambda node: fmean(x[each] for each in near.get(node, [node])))
     return laid, arrows
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.core.signals.exchanges import EXCHANGES, MARKETS, Market
+from cqs_sheets.core.signals.exchanges import EXCHANGES, SPELLINGS, PairSpelling
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.templates.formulas import REASONS, SHARED
 from cqs_sheets.template_files import schema
@@ -107,13 +107,13 @@ def _symbols() -> Iterator[str]:
     yield "| code | pairs | TradingView | ccxt | ccxt id | page |"
     yield "|---|---|---|---|---|---|"
     for code in EXCHANGES:
-        for market in MARKETS.get(code, ()):
+        for market in SPELLINGS.get(code, ()):
             cells = (market.tradingview, market.ccxt, market.ccxt_id, market.url)
             shown = " | ".join(f"`{cell}`" if cell else "" for cell in cells)
             yield f"| `{code}` | {_pairs(market)} | {shown} |"
 
 
-def _pairs(market: Market) -> str:
+def _pairs(market: PairSpelling) -> str:
     parts = [
         *([", ".join(market.coins)] if market.coins else []),
         *([f"in {', '.join(market.quotes)}"] if market.quotes else []),

@@ -13,8 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from cqs_sheets.cli.terminal.screen import Chosen, page
-from cqs_sheets.cli.watching import looked
+from cqs_sheets.cli.terminal.screen import SignalFilter, looked, page
 from cqs_sheets.config import Overrides
 from cqs_sheets.run import opened_session
 
@@ -59,7 +58,7 @@ def watched() -> None:
             look = looked(session)
         for width, height in ((80, 24), (120, 30)):
             console = Console(record=True, width=width, height=height, file=StringIO(), force_terminal=True)
-            console.print(page(look, Chosen(), width, height))
+            console.print(page(look, SignalFilter(), width, height))
             file = PICTURES / f"terminal-watch-{width}.svg"
             console.save_svg(str(file), title="cqs-sheets status --watch", unique_id=f"watch{width}")
 

@@ -24,7 +24,7 @@ settings.register_profile("steady", settings(), deadline=None, suppress_health_c
 settings.load_profile("steady")
 freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
 
-_AGE = timedelta(days=int(os.environ.get("CQS_TEST_MARKET_AGE", "300")))  # of the market that commands ask
+_AGE = timedelta(days=int(os.environ.get("CQS_TEST_MARKET_AGE", "300")))  # of the market that tests ask
 
 
 @pytest.fixture
@@ -36,10 +36,13 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[sandbox.RunningSandbox]:
-    """A market of its own for each test, each time as old as ever: no day of the year brings other signals."""
-    if "clock" in request.fixturenames:
-        request.getfixturevalue("clock")  # then it is that time in which it is as old
-    with sandbox.start(seed=5, speed=10, opened=datetime.now(UTC) - _AGE) as running:
+    """A market of its own for each test, always as old, where nothing happens unless a test moves the time.
+
+    So no day brings other signals, and none is published between two commands on a busy machine.
+    """
+    moved = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
+    began = datetime.now(UTC)
+    with sandbox.start(seed=5, speed=10, opened=began - _AGE, clock=moved or (lambda: began)) as running:
         yield running
 
 
@@ -54,6 +57,11 @@ def postgres_server() -> Iterator[postgres.Server]:
 def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     """A folder to run commands in, which ask that market."""
     return Shell(tmp_path, {"CQS_API_URL": server.url})
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: much of what is tested waits for another process."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,6 +83,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
-    # mypy and the two that wait for LibreOffice take longest: others run beside them
-    first = {"test_style.py": 0, "test_columns.py": 1, "test_worked_out.py": 2}
-    items.sort(key=lambda item: first.get(item.path.name, 3))
+    # those that wait longest for other programs (mypy, LibreOffice, act): the rest runs beside them
+    first = ("test_style.py", "test_chain_by_act.py", "test_columns.py", "test_worked_out.py")
+    items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))

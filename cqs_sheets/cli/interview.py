@@ -1,4 +1,4 @@
-"""The way to a Google Sheet, step by step: who writes to it, and with whom it has to be shared."""
+"""What init asks a person: what goes into the config, who writes to a Google Sheet, where the key is kept."""
 
 from __future__ import annotations
 
@@ -16,16 +16,9 @@ import click
 from cqs_sheets import config
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
-from cqs_sheets.config import process_environ, writing
+from cqs_sheets.config import settings
+from cqs_sheets.config.document import NewConfig
 from cqs_sheets.config.rules import command_words
-from cqs_sheets.config.settings import (
-    DEFAULT_TARGET,
-    DEFAULT_TEMPLATE,
-    absolute,
-    name_google_credentials,
-    path_problem,
-    place_problem,
-)
 from cqs_sheets.config.values import zone
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, FUTURES, TYPES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
@@ -66,7 +59,7 @@ def prepare_google(credentials: Path | None, client: Path | None, *, asking: boo
     """Sign in as the options or the person say. Raises UsageError or AccessRefused."""
     from cqs_sheets.destinations.google.wire.auth import signed_in  # noqa: PLC0415 - google-auth is slow to import
 
-    given = process_environ().get(_VARIABLE)
+    given = config.process_environ().get(_VARIABLE)
     if client:
         _sign_in(client)
     elif credentials or given:
@@ -97,7 +90,7 @@ def _ask() -> None:
             "Where is that file? (empty: later)", default="", problem=partial(_problem, oneself=oneself)
         )
         if text:
-            path = absolute(text, Path.cwd())
+            path = settings.absolute(text, Path.cwd())
             _sign_in(path) if oneself else _use(path, named=False, asking=True)
 
 
@@ -106,9 +99,9 @@ def _problem(text: str, *, oneself: bool) -> str | None:
 
     if not text:
         return None
-    if unusable := path_problem(text):
+    if unusable := settings.path_problem(text):
         return unusable
-    path = absolute(text, Path.cwd())
+    path = settings.absolute(text, Path.cwd())
     if not path.is_file():
         return "There is no such file."
     try:
@@ -132,7 +125,7 @@ def _use(path: Path, *, named: bool, asking: bool) -> None:
         if asking:
             ask_text("Press Enter when that is done", default="", problem=_nothing)
     if not named:
-        name_google_credentials(path.absolute())
+        settings.name_google_credentials(path.absolute())
         say(f"For every later run, set {_VARIABLE}={path.absolute()} in your environment.")
 
 
@@ -195,17 +188,17 @@ class Interview:
     asking: bool
     folder: Path
 
-    def answers(self) -> writing.Answers:
+    def answers(self) -> NewConfig:
         """Everything that the config says."""
         given = self.options
-        to = self._given(given.to, DEFAULT_TARGET, _ask_target)
-        template = self._given(given.template, DEFAULT_TEMPLATE, _ask_template)
+        to = self._given(given.to, settings.DEFAULT_TARGET, _ask_target)
+        template = self._given(given.template, settings.DEFAULT_TEMPLATE, _ask_template)
         exchange = self._given(given.exchange, (), _ask_exchange)
         currency = self._given(given.currency, (), _ask_currency)
         kinds = self._given(given.types, (), _ask_type)
-        timezone = self._given(given.timezone, _guess(), _ask_zone)
+        timezone = self._given(given.timezone, config.machine_zone(), _ask_zone)
         key = self._key()
-        return writing.Answers(
+        return NewConfig(
             to=to, template=template, exchange=exchange, currency=currency, type=kinds,
             timezone=timezone, key_file=key.file, key_command=key.command,
         )  # fmt: skip
@@ -217,8 +210,8 @@ class Interview:
 
     def _key(self) -> KeyPlace:
         file, command = self.options.key_file or "", self.options.key_command or ""
-        if file and not absolute(file, self.folder).exists():
-            self._make_key_file(absolute(file, self.folder))
+        if file and not settings.absolute(file, self.folder).exists():
+            self._make_key_file(settings.absolute(file, self.folder))
         known = file or command or config.process_environ().get("CQS_API_KEY")
         return _ask_key(self.folder) if self.asking and not known else KeyPlace(file=file, command=command)
 
@@ -233,14 +226,10 @@ class Interview:
         )
 
 
-def _guess() -> str:
-    return config.machine_zone()
-
-
 def _ask_target() -> str:
     if ask_choice("Where should the signals go?", ["An Excel workbook", "A Google Sheet"]) == 0:
         return ask_text(
-            "Which file? (a new one, or yours)", default=DEFAULT_TARGET, problem=_workbook_problem
+            "Which file? (a new one, or yours)", default=settings.DEFAULT_TARGET, problem=_workbook_problem
         )
     return ask_text("Its address (open the sheet in the browser and copy it)", problem=_sheet_problem)
 
@@ -248,17 +237,17 @@ def _ask_target() -> str:
 def _workbook_problem(text: str) -> str | None:
     if Path(text).suffix.lower() not in (".xlsx", ".xlsm"):
         return "A workbook's name ends in .xlsx or .xlsm."
-    return place_problem(text)
+    return settings.place_problem(text)
 
 
 def _sheet_problem(text: str) -> str | None:
     if not config.is_google(text):
         return "A sheet's address looks like https://docs.google.com/spreadsheets/d/..."
-    return place_problem(text)
+    return settings.place_problem(text)
 
 
 def _ask_template() -> str:
-    names = sorted(built_in(), key=lambda name: name != DEFAULT_TEMPLATE)
+    names = sorted(built_in(), key=lambda name: name != settings.DEFAULT_TEMPLATE)
     titles = [f"{name:<10} {load_template(name).title}" for name in names]
     return names[ask_choice("What should it look like?", titles, names)]
 
@@ -281,7 +270,7 @@ def _ask_type() -> tuple[str, ...]:
 
 
 def _ask_zone() -> str:
-    return ask_text("Time zone of the times you see", default=_guess(), problem=_zone_problem)
+    return ask_text("Time zone of the times you see", default=config.machine_zone(), problem=_zone_problem)
 
 
 def _zone_problem(text: str) -> str | None:
@@ -289,7 +278,7 @@ def _zone_problem(text: str) -> str | None:
         zone(text)
     except ValueError as error:
         return str(error)
-    return path_problem(text)
+    return settings.path_problem(text)
 
 
 def _ask_key(folder: Path) -> KeyPlace:
@@ -304,8 +293,8 @@ def _ask_key(folder: Path) -> KeyPlace:
         ],
     )
     if picked == 1:
-        text = ask_text("Which file?", default=str(config_folder() / "key"), problem=path_problem)
-        _make_key_file(absolute(text, folder))
+        text = ask_text("Which file?", default=str(config_folder() / "key"), problem=settings.path_problem)
+        _make_key_file(settings.absolute(text, folder))
         return KeyPlace(file=text)
     if picked == 2:  # noqa: PLR2004 - the third of the list
         return KeyPlace(command=ask_text("Its command, e.g. pass show cqs", problem=_command_problem))

@@ -188,7 +188,9 @@ def complete_filter(
     return [CompletionItem(name) for name in known if name.casefold().startswith(incomplete.casefold())]
 
 
-def _stack(*decorators: _Decorator) -> _Decorator:
+def stack(*decorators: _Decorator) -> _Decorator:
+    """Several options as one decorator, in the order in which help shows them."""
+
     def apply(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
             function = decorator(function)
@@ -204,7 +206,7 @@ config_option = click.option(
     metavar="FILE",
     help="The config; default: cqs-sheets.toml in this folder.",
 )
-filter_options = _stack(
+filter_options = stack(
     click.option(
         "--exchange",
         multiple=True,
@@ -228,7 +230,7 @@ filter_options = _stack(
         help='Only this horizon, e.g. "SHORT TERM". Repeatable.',
     ),
 )
-feed_options = _stack(
+feed_options = stack(
     click.option(
         "--interval",
         type=Interval(),
@@ -238,7 +240,7 @@ feed_options = _stack(
     filter_options,
     click.option("--sandbox", is_flag=True, help="Start a local API with invented signals, and use it."),
 )
-loudness_options = _stack(
+loudness_options = stack(
     click.option("-v", "--verbose", is_flag=True, help="Tell every request and step."),
     click.option("-q", "--quiet", is_flag=True, help="Tell nothing but errors."),
     click.option(
@@ -248,7 +250,7 @@ loudness_options = _stack(
         help="Append all that happens to a file, as JSON lines.",
     ),
 )
-write_options = _stack(
+write_options = stack(
     click.option(
         "--to",
         multiple=True,
@@ -271,7 +273,7 @@ write_options = _stack(
     ),
     click.option("--newest-first", is_flag=True, help="New rows on top (not in raw, which is a log)."),
 )
-sync_options = _stack(
+sync_options = stack(
     config_option,
     write_options,
     feed_options,

@@ -15,14 +15,12 @@ from cqs_sheets import deadline
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, SyncOptions
-from cqs_sheets.cli.terminal.log import log_to, set_up_logging
-from cqs_sheets.cli.terminal.output import Progress, print_warning
+from cqs_sheets.cli.terminal.output import Progress, log_to, print_warning, set_up_logging
 from cqs_sheets.config import Overrides
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import Interrupted
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session, opened_run, opened_session
-from cqs_sheets.run.alerts import alerting
 from cqs_sheets.run.sync import Run
 
 _log = logging.getLogger(__name__)
@@ -65,10 +63,7 @@ def journal_of(
     With --sandbox none runs, unless it is to `serve` market data.
     """
     opening = Journal.open if writing else Journal.open_readonly
-    with (
-        session_of(options, serve=serve) as session,
-        opening(session.journal_path, clock=utc_now) as journal,
-    ):
+    with session_of(options, serve=serve) as session, opening(session.journal_path, clock=utc_now) as journal:
         yield session, journal
 
 
@@ -93,6 +88,11 @@ def run_of(session: Session, options: SyncOptions, *, api: ApiClient | None = No
 def alerting_of(session: Session, options: SyncOptions) -> Iterator[Callable[[], None]]:
     """Sends the session's alerts beside what is done meanwhile; yields what says that there is news."""
     settings, journal = session.settings, session.journal_path
+    if not settings.alerts:
+        yield lambda: None
+        return
+    from cqs_sheets.run.alerts import alerting  # noqa: PLC0415 - for configs with alerts
+
     with alerting(settings, journal, clock=utc_now, warn=print_warning, dry_run=options.dry_run) as news:
         yield news
 

@@ -1,6 +1,6 @@
 """Configuration: file, environment and command line, read once into frozen settings."""
 
-from cqs_sheets.config.document import FILE_NAME, sample, schema
+from cqs_sheets.config.document import FILE_NAME, sample, schema, where_of
 from cqs_sheets.config.load import home_folder, load
 from cqs_sheets.config.settings import (
     AlertSettings,
@@ -16,7 +16,6 @@ from cqs_sheets.config.settings import (
     process_environ,
     spreadsheet_id,
 )
-from cqs_sheets.config.where import where_of
 
 __all__ = [
     "FILE_NAME",

@@ -1,16 +1,19 @@
-"""The config file: found, read and checked whole, before anything is made of it."""
+"""The config file: found, read and checked whole, before anything is made of it; and a new one, made of answers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.config.rules import broken_rules
-from cqs_sheets.config.settings import absolute
-from cqs_sheets.core.toml import TomlProblems, check, describe, problem_at
+from cqs_sheets.config.rules import BOUNDS, broken_rules, where_values
+from cqs_sheets.config.settings import DEFAULT_TARGET, DEFAULT_TEMPLATE, absolute
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.core.signals.fields import SOURCES
+from cqs_sheets.core.toml import TomlProblems, check, describe, explain, problem_at
 from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.core.toml.lines import lines_by_path
 from cqs_sheets.errors import UsageError
@@ -23,6 +26,10 @@ _SCHEMA = Path(__file__).with_name("config.schema.json")
 _SAMPLE = Path(__file__).with_name("sample.toml")
 _HINT = "Correct the file and run again; `cqs-sheets init` writes a fresh one."
 _MEANING = "Nothing was asked and nothing was written."
+_OPTION = "--where"
+_SECTION = re.compile(r"\[+(\w+)\]+")
+_SETTING = re.compile(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
+_COMMENT_COLUMN = 35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +109,112 @@ def _text(source: Path) -> str:
 def _unreadable(message: str) -> UsageError:
     hint = "Name another file with --config or CQS_CONFIG, or let `cqs-sheets init` write one."
     return UsageError(message, meaning=_MEANING, hint=hint, kind="config")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConfig:
+    """What a new config says, of a person's answers; empty means that the sample's line stays as it is."""
+
+    to: str = DEFAULT_TARGET
+    template: str = DEFAULT_TEMPLATE
+    timezone: str = "UTC"
+    exchange: tuple[str, ...] = ()
+    currency: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    key_file: str = ""
+    key_command: str = ""
+
+
+def config_text(new: NewConfig, folder: Path) -> str:
+    """The file's text, for a file in `folder`. Raises UsageError with all that is wrong with the new."""
+    text = "\n".join(_lines(_values(new))) + "\n"
+    try:
+        check(text, schema(), partial(broken_rules, folder=folder))
+    except TomlProblems as error:
+        raise UsageError(
+            describe(error.problems, "the new config"),
+            meaning="Nothing was written.",
+            hint="Correct the option, and run again.",
+        ) from None
+    return text
+
+
+def _values(new: NewConfig) -> dict[tuple[str, str], str | Sequence[str]]:
+    given: dict[tuple[str, str], str | Sequence[str]] = {
+        ("", "timezone"): new.timezone,
+        ("api", "key_file"): new.key_file,
+        ("api", "key_command"): new.key_command,
+        ("feed", "exchange"): new.exchange,
+        ("feed", "currency"): new.currency,
+        ("feed", "type"): new.type,
+        ("target", "to"): new.to,
+        ("target", "template"): new.template,
+    }
+    return {place: value for place, value in given.items() if value}
+
+
+def _lines(values: Mapping[tuple[str, str], str | Sequence[str]]) -> Iterator[str]:
+    section = ""
+    for line in sample().splitlines():
+        if heading := _SECTION.fullmatch(line.strip()):
+            section = heading[1]
+        found = _SETTING.fullmatch(line)
+        value = values.get((section, found["name"])) if found else None
+        if found is None or value is None:
+            yield line
+        else:
+            setting = f"{found['name']} = {_toml(value)}"
+            comment = (found["comment"] or "").strip()
+            yield f"{setting:<{_COMMENT_COLUMN - 1}} {comment}".rstrip()
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    """A text or a list of texts; JSON spells them as TOML does, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def where_of(texts: Sequence[str]) -> dict[str, object]:
+    """The same from texts FIELD=VALUE; a field given twice may have either value.
+
+    Raises UsageError with everything that a config's `where` may not say either.
+    """
+    table: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            problems.append(f"{_OPTION} {text}: expected FIELD=VALUE, such as direction=LONG")
+        else:
+            table.setdefault(name, []).append(_given(name, value))
+    table = {name: values[0] if len(values) == 1 else values for name, values in table.items()}
+    problems += [f"{_OPTION} {problem}" for problem in _broken_where(table)]
+    if problems:
+        raise UsageError(
+            "\n".join(problems),
+            meaning="Nothing was asked and nothing was written.",
+            hint="Correct the option, and run again.",
+        )
+    return where_values(table)
+
+
+def _broken_where(table: Mapping[str, Any]) -> list[str]:
+    """What is wrong with it, by the rules of a config with such a target."""
+    found = dict(explain(_target_with(table), schema()))
+    kept = {name: value for name, value in table.items() if not any(name in path for path in found)}
+    found |= dict(broken_rules(_target_with(kept), Path()))
+    return [f"{path[3]}: {sentence}" for path, sentence in found.items()]
+
+
+def _target_with(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {"target": [{"to": "signals.xlsx", "where": table}]}
+
+
+def _given(name: str, text: str) -> str | int | float:
+    """A number where the field has numbers, as TOML would have it; else, or if it is none, the text."""
+    if name in BOUNDS or (name in SOURCES and SOURCES[name].type is CellType.NUMBER):
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    return text

@@ -9,18 +9,20 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
 from cqs_sheets.unexpected import out_of_reach
+
+if TYPE_CHECKING:
+    import subprocess
 
 VARIABLE = "CQS_API_KEY"
 _USABLE = re.compile(r"[\x21-\x7e]{1,512}")
@@ -96,6 +98,8 @@ def command_output(
     words: Sequence[str], folder: Path, environ: Mapping[str, str], *, what: str = "key"
 ) -> str:
     """What a program prints; its messages and questions go to the terminal as they are. Raises ValueError."""
+    import subprocess  # noqa: PLC0415 - for those who have such a command
+
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
             words, cwd=folder, env=dict(environ), stdout=subprocess.PIPE
@@ -134,9 +138,11 @@ def _said(process: subprocess.Popen[bytes], what: str) -> bytes:
             if said
             else f"the command gave no {what} within {_PATIENCE} seconds"
         )
+    from subprocess import TimeoutExpired  # noqa: PLC0415 - as above
+
     try:
         process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         process.kill()
         raise ValueError(f"the command did not end within {_PATIENCE} seconds") from None
     return said[0]

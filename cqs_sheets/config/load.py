@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cqs_sheets.config.alerts import alerts_of
+from cqs_sheets.config import settings
 from cqs_sheets.config.document import Document, find_config, read_config
-from cqs_sheets.config.key import VARIABLE, find_key, variable_problem
-from cqs_sheets.config.settings import (
-    DEFAULT_FEED,
-    DEFAULT_TARGET,
-    DEFAULT_TEMPLATE,
-    DEFAULT_TENANT,
-    ApiSettings,
-    Environment,
-    OutcomesSettings,
-    Overrides,
-    Settings,
-    TargetSettings,
-    absolute,
-    path_problem,
-    place_at,
-    place_problem,
-    template_at,
-)
+from cqs_sheets.config.key import VARIABLE, command_output, file_content, find_key, variable_problem
+from cqs_sheets.config.rules import command_words, where_values
 from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
-from cqs_sheets.config.where import where_values
-from cqs_sheets.core.outcomes.rules import rules_of
+from cqs_sheets.core.alerts import AlertPolicy, Kind
 from cqs_sheets.core.secret import API_URL, Secret
-from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, currency_problem, exchange_problem, type_problem
-from cqs_sheets.core.signals.query import warnings as feed_warnings
+from cqs_sheets.core.signals import query
 from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
 
 JOURNAL_VARIABLE = "CQS_JOURNAL"
-_NOTHING = Overrides()
+_NOTHING = settings.Overrides()
+_MOST_A_MINUTE = 10
+_USABLE = re.compile(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
+_DEFAULT = frozenset(kind.value for kind in Kind) - {Kind.CHANGED.value, Kind.TEST.value}
 
 
 def load(
@@ -45,9 +33,9 @@ def load(
     config: Path | None,
     environ: Mapping[str, str],
     cwd: Path,
-    overrides: Overrides = _NOTHING,
+    overrides: settings.Overrides = _NOTHING,
     search: bool = True,
-) -> Settings:
+) -> settings.Settings:
     """The settings of one run; raises UsageError that tells every problem of each source.
 
     The config file is `config`, else $CQS_CONFIG, else `cqs-sheets.toml` in `cwd` if there is one and
@@ -64,16 +52,16 @@ def load(
     found = find_key(document, environ)
     api, google = document.values.get("api", {}), document.values.get("google", {})
     feeds = tuple(_filtered(feed, overrides) for feed in _feeds(document))
-    noted = [warning for feed in feeds for warning in feed_warnings(feed, free=found.key.is_free)]
+    noted = [warning for feed in feeds for warning in query.warnings(feed, free=found.key.is_free)]
     symbols = symbols_of(document.values.get("symbols", {}))
     targets = _chosen(_targets(document), overrides, cwd)
-    return Settings(
-        api=ApiSettings(
+    return settings.Settings(
+        api=settings.ApiSettings(
             url=environ.get("CQS_API_URL") or api.get("url", API_URL),
             key=found.key,
             server_zone=zone(api.get("server_timezone", "UTC")),
             interval=interval(
-                api.get("interval", MAX_INTERVAL) if overrides.interval is None else overrides.interval
+                api.get("interval", query.MAX_INTERVAL) if overrides.interval is None else overrides.interval
             ),
             retry_for=duration(api.get("retry_for", "30s")),
         ),
@@ -86,9 +74,9 @@ def load(
         markets_url=environ.get("CQS_MARKETS_URL") or None,
         outcomes=_outcomes(document.values.get("outcomes")),
         journal_url=_journal_url(document, environ),
-        tenant=document.values.get("journal", {}).get("tenant", DEFAULT_TENANT),
+        tenant=document.values.get("journal", {}).get("tenant", settings.DEFAULT_TENANT),
         tenant_named="tenant" in document.values.get("journal", {}),
-        google_file=absolute(google["credentials_file"], document.folder) if google else None,
+        google_file=settings.absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
         alerts=alerts_of(document, environ),
         symbols=symbols,
@@ -114,9 +102,9 @@ def _journal_url(document: Document, environ: Mapping[str, str]) -> Secret | Non
 
 def home_folder(environ: Mapping[str, str], cwd: Path) -> Path:
     """Where the journal is: $CQS_HOME, else the platform's folder for a user's data."""
-    given = Environment.read(environ).home
+    given = settings.Environment.read(environ).home
     if given is not None:
-        return absolute(str(given), cwd)
+        return settings.absolute(str(given), cwd)
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed with CQS_HOME
 
     return user_data_path("cqs-sheets", appauthor=False)
@@ -127,7 +115,7 @@ def _document(config: Path | None, environ: Mapping[str, str], cwd: Path, *, sea
     return read_config(source) if source else Document(folder=cwd)
 
 
-def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[str]:
+def _outside_problems(environ: Mapping[str, str], overrides: settings.Overrides) -> list[str]:
     """What is wrong with the environment and the command line."""
     api_url, sheets_url = environ.get("CQS_API_URL"), environ.get("CQS_SHEETS_URL")
     markets_url = environ.get("CQS_MARKETS_URL")
@@ -140,13 +128,13 @@ def _outside_problems(environ: Mapping[str, str], overrides: Overrides) -> list[
         ),
         ("CQS_SHEETS_URL", url_problem(sheets_url, loopback_only=True) if sheets_url else None),
         ("CQS_MARKETS_URL", url_problem(markets_url, loopback_only=True) if markets_url else None),
-        ("CQS_HOME", path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),
-        *(("--to", place_problem(to)) for to in overrides.to),
-        ("--template", path_problem(overrides.template) if overrides.template is not None else None),
+        ("CQS_HOME", settings.path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),
+        *(("--to", settings.place_problem(to)) for to in overrides.to),
+        ("--template", settings.path_problem(overrides.template) if overrides.template is not None else None),
         ("--interval", _interval_problem(overrides.interval)),
-        *(("--exchange", exchange_problem(text)) for text in overrides.exchange),
-        *(("--currency", currency_problem(text)) for text in overrides.currency),
-        *(("--type", type_problem(text)) for text in overrides.type),
+        *(("--exchange", query.exchange_problem(text)) for text in overrides.exchange),
+        *(("--currency", query.currency_problem(text)) for text in overrides.currency),
+        *(("--type", query.type_problem(text)) for text in overrides.type),
     ]
     return [f"{source}: {problem}" for source, problem in found if problem]
 
@@ -171,10 +159,10 @@ def _with(problems: Sequence[str], error: UsageError | None = None) -> UsageErro
     )
 
 
-def _feeds(document: Document) -> list[Feed]:
-    tables = document.values.get("feed") or [{"name": DEFAULT_FEED}]
+def _feeds(document: Document) -> list[query.Feed]:
+    tables = document.values.get("feed") or [{"name": settings.DEFAULT_FEED}]
     return [
-        Feed(
+        query.Feed(
             name=table["name"],
             exchange=tuple(table.get("exchange", ())),
             currency=tuple(table.get("currency", ())),
@@ -185,7 +173,7 @@ def _feeds(document: Document) -> list[Feed]:
     ]
 
 
-def _filtered(feed: Feed, overrides: Overrides) -> Feed:
+def _filtered(feed: query.Feed, overrides: settings.Overrides) -> query.Feed:
     return replace(
         feed,
         exchange=overrides.exchange or feed.exchange,
@@ -194,27 +182,29 @@ def _filtered(feed: Feed, overrides: Overrides) -> Feed:
     )
 
 
-def _targets(document: Document) -> list[TargetSettings]:
-    tables = document.values.get("target") or [{"to": DEFAULT_TARGET}]
+def _targets(document: Document) -> list[settings.TargetSettings]:
+    tables = document.values.get("target") or [{"to": settings.DEFAULT_TARGET}]
     return [_target(table, document.folder) for table in tables]
 
 
-def _outcomes(table: Mapping[str, Any] | None) -> OutcomesSettings | None:
+def _outcomes(table: Mapping[str, Any] | None) -> settings.OutcomesSettings | None:
     if table is None:
         return None
-    return OutcomesSettings(
+    from cqs_sheets.core.outcomes.rules import rules_of  # noqa: PLC0415 - for configs that judge
+
+    return settings.OutcomesSettings(
         rules=rules_of(table),
         prices_every=duration(table.get("prices_every", "5m")),
         candles_from={code.lower(): other.lower() for code, other in table.get("candles_from", {}).items()},
     )
 
 
-def _target(table: Mapping[str, Any], folder: Path) -> TargetSettings:
+def _target(table: Mapping[str, Any], folder: Path) -> settings.TargetSettings:
     given: dict[str, Any] = {
         name: read(table[name]) for name, read in _TARGET_READERS.items() if name in table
     }
-    template = template_at(table.get("template", DEFAULT_TEMPLATE), folder)
-    return TargetSettings(place=place_at(table["to"], folder), template=template, **given)
+    template = settings.template_at(table.get("template", settings.DEFAULT_TEMPLATE), folder)
+    return settings.TargetSettings(place=settings.place_at(table["to"], folder), template=template, **given)
 
 
 _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -229,13 +219,13 @@ _TARGET_READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _chosen(
-    configured: Sequence[TargetSettings], overrides: Overrides, cwd: Path
-) -> tuple[TargetSettings, ...]:
+    configured: Sequence[settings.TargetSettings], overrides: settings.Overrides, cwd: Path
+) -> tuple[settings.TargetSettings, ...]:
     """The targets that --to names, each with its configured settings if it has some; all without --to."""
     known = {target.identity: target for target in configured}
     chosen = dict(known)
     if overrides.to:
-        named = [TargetSettings(place=place_at(to, cwd)) for to in overrides.to]
+        named = [settings.TargetSettings(place=settings.place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
     targets = tuple(
         replace(
@@ -247,5 +237,60 @@ def _chosen(
     )
     if overrides.template is None:
         return targets
-    template = template_at(overrides.template, cwd)
+    template = settings.template_at(overrides.template, cwd)
     return tuple(replace(target, template=template) for target in targets)
+
+
+def alerts_of(document: Document, environ: Mapping[str, str]) -> tuple[settings.AlertSettings, ...]:
+    """The alerts of a checked config."""
+    tables = document.values.get("alert", [])
+    return tuple(_alert(document, environ, position, table) for position, table in enumerate(tables))
+
+
+def _alert(
+    document: Document, environ: Mapping[str, str], position: int, table: Mapping[str, Any]
+) -> settings.AlertSettings:
+    begin, _, end = table.get("quiet", "").partition("-")
+    return settings.AlertSettings(
+        name=table.get("name", f"alert {position + 1}"),
+        policy=AlertPolicy(
+            on=frozenset(table.get("on", _DEFAULT)),
+            where=where_values(table.get("where", {})),
+            digest=timedelta(seconds=duration(table.get("digest", 0))),
+            quiet=(time.fromisoformat(begin), time.fromisoformat(end)) if begin else None,
+            limit=table.get("limit", _MOST_A_MINUTE),
+        ),
+        address=partial(_address, document, environ, position, table),
+        variable=table.get("to_env"),
+    )
+
+
+def _address(
+    document: Document, environ: Mapping[str, str], position: int, table: Mapping[str, Any]
+) -> Secret | None:
+    """No message shows what was found: some people put the address itself where its name belongs."""
+    if "to" in table:
+        return None
+    way = next(name for name in ("to_env", "to_file", "to_command") if name in table)
+    try:
+        if way == "to_env":
+            text, problem = environ.get(table[way], "").strip(), "that variable is not set, or empty"
+        elif way == "to_file":
+            text, problem = file_content(settings.absolute(table[way], document.folder)), "the file is empty"
+        else:
+            words = command_words(table[way])
+            text = command_output(words, document.folder, environ, what="address")
+            problem = "the command prints nothing"
+        if text:
+            problem = (
+                ""
+                if _USABLE.fullmatch(text)
+                else "what it holds is no address like service://... (not shown)"
+            )
+    except OSError as error:
+        problem = (error.strerror or "unknown trouble").lower()
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        raise document.refusal(("alert", position, way), problem) from None
+    return Secret(text)

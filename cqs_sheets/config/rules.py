@@ -15,8 +15,7 @@ from typing import Any
 
 from cqs_sheets.config.settings import DEFAULT_FEED, path_problem, place_at, place_problem
 from cqs_sheets.config.values import symbol_findings, url_problem, zone
-from cqs_sheets.core.cells import CellType
-from cqs_sheets.core.outcomes.rules import broken_rules as broken_outcome_rules
+from cqs_sheets.core.cells import CellType, key_text
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES, nearest
 from cqs_sheets.core.signals.fields import SOURCES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
@@ -34,8 +33,9 @@ _CLOSED_LISTS: Mapping[str, Sequence[str]] = {
     "type": TYPES,
     "table": [table.value for table in FeedTable],
 }
-BOUNDS = ("risk", "leverage")
-"""What `where` can bound with min_ and max_."""
+_BOUNDED = ("risk", "leverage")
+BOUNDS = frozenset(f"{side}_{name}" for side in ("min", "max") for name in _BOUNDED)
+"""What `where` can bound."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ADDRESS = ("to", "to_env", "to_file", "to_command")
@@ -64,7 +64,7 @@ def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Findin
             yield from _unknown_feeds(target.get("feeds", []), names, ("target", position, "feeds"))
 
 
-def listed(value: object) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     """A value or a list of values, as a list."""
     return value if isinstance(value, list) else [value]
 
@@ -131,9 +131,9 @@ def _target_findings(target: Mapping[str, Any], path: Path) -> Iterator[Finding]
 
 def _where_findings(where: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     for name in where:
-        for item in listed(where[name]):
+        for item in _listed(where[name]):
             yield from _told((*path, "where", name), _where_problem(name, item))
-    for name in BOUNDS:
+    for name in _BOUNDED:
         least, most = where.get(f"min_{name}"), where.get(f"max_{name}")
         if least is not None and most is not None and least > most:
             yield (
@@ -204,7 +204,9 @@ def _unknown_feeds(wanted: Sequence[str], names: Sequence[str], path: Path) -> I
 
 
 def _outcomes_findings(outcomes: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from broken_outcome_rules(outcomes, ("outcomes",))
+    from cqs_sheets.core.outcomes.rules import broken_rules  # noqa: PLC0415 - for configs that judge
+
+    yield from broken_rules(outcomes, ("outcomes",))
     yield from _duration_findings(outcomes, ("outcomes", "prices_every"))
     for code, other in outcomes.get("candles_from", {}).items():
         for named in (code, other):
@@ -227,3 +229,15 @@ def _identity(to: str | None, folder: Folder) -> str | None:
 def _told(path: Path, problem: str | None) -> Iterator[Finding]:
     if problem:
         yield path, problem
+
+
+def where_values(table: Mapping[str, Any]) -> dict[str, object]:
+    """A checked `where` as `core.plan.rows.passes` takes it."""
+    return {
+        name: Decimal(str(value)) if name in BOUNDS else tuple(_text(item) for item in _listed(value))
+        for name, value in table.items()
+    }
+
+
+def _text(item: str | float) -> str:
+    return item.strip() if isinstance(item, str) else key_text(Decimal(str(item))) or ""

@@ -1,4 +1,4 @@
-"""Where a target is: a workbook on disk, or a Google Sheet by its URL or id."""
+"""What a run is told, frozen: the environment, where targets are, and everything that the config can say."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from cqs_sheets.config.values import zone
-from cqs_sheets.core.alerts.batches import Habits
-from cqs_sheets.core.outcomes.rules import Rules
+from cqs_sheets.core.alerts import AlertPolicy
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
-from cqs_sheets.core.signals.query import Feed
+from cqs_sheets.core.signals.query import Feed, selection
 from cqs_sheets.values import dataclass, field
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.rules import Rules
 
 _GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
 _GOOGLE_ID = re.compile(r"[A-Za-z0-9_-]{25,}")
@@ -212,9 +215,15 @@ class AlertSettings:
     """
 
     name: str
-    habits: Habits
+    policy: AlertPolicy
     address: Callable[[], Secret | None] = field(repr=False, compare=False)
     variable: str | None = None
+
+
+def _usual_rules() -> Rules:
+    from cqs_sheets.core.outcomes.rules import Rules  # noqa: PLC0415 - for those who judge
+
+    return Rules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +233,7 @@ class OutcomesSettings:
     `candles_from` maps exchange codes (lower case) to others whose candles stand for theirs.
     """
 
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules = field(default_factory=_usual_rules)
     prices_every: int = 300
     candles_from: Mapping[str, str] = field(default_factory=dict)
 
@@ -254,6 +263,11 @@ class Settings:
     tenant_named: bool = False
     google_file: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def selections(self) -> list[tuple[str, str]]:
+        """The name of each feed, and what it asks for with this key."""
+        return [(feed.name, selection(feed, free=self.api.key.is_free)) for feed in self.feeds]
 
     @property
     def alert_owner(self) -> str:

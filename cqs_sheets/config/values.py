@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from cqs_sheets.core.secret import is_loopback
-from cqs_sheets.core.signals.exchanges import PLACEHOLDERS, Market, Symbols, nearest
+from cqs_sheets.core.signals.exchanges import PLACEHOLDERS, PairSpelling, Symbols, nearest
 from cqs_sheets.core.signals.query import MAX_INTERVAL, MIN_INTERVAL, currency_problem, exchange_problem
 from cqs_sheets.core.toml import Finding, not_one_of, quoted
 from cqs_sheets.core.toml.lines import Path
@@ -90,7 +90,7 @@ _BRACED = re.compile(r"\{([^{}]*)\}")
 def symbols_of(tables: Mapping[str, Mapping[str, Any]]) -> Symbols:
     """What checked tables say, by exchange code in lower case."""
     return Symbols(
-        own={code.lower(): _market(table) for code, table in tables.items()},
+        own={code.lower(): _spelling(table) for code, table in tables.items()},
         names={code.lower(): table["name"] for code, table in tables.items() if "name" in table},
         aliases={
             code.lower(): {coin.upper(): name.upper() for coin, name in table.get("coins", {}).items()}
@@ -119,9 +119,9 @@ def symbol_findings(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding
                 yield (*path, "quotes", position), problem
 
 
-def _market(table: Mapping[str, Any]) -> Market:
+def _spelling(table: Mapping[str, Any]) -> PairSpelling:
     said = {name: table[name] for name in (*_PATTERNS, "ccxt_id") if name in table}
-    return Market(**said, quotes=tuple(table.get("quotes", ())))
+    return PairSpelling(**said, quotes=tuple(table.get("quotes", ())))
 
 
 def _pattern_findings(path: Path, pattern: str) -> Iterator[Finding]:

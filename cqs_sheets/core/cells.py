@@ -65,6 +65,8 @@ def number_text(value: Decimal) -> str | None:
     """
     text = str(value)
     if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
+        if text[0] != "0":
+            return text.rstrip("0").rstrip(".") if "." in text else text
         return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
         return None
@@ -106,11 +108,13 @@ def _number(value: str | Decimal | None) -> Decimal | str | None:
     return number if number.is_finite() else value
 
 
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_POINTLESS = re.compile(r"[0-9]+\.0+")
-_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:[,'\u2019 \u00a0\u202f][0-9]{3})+")
+_UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_QUOTED = re.compile(r"""(?:['`\u2018\u2019]|"(?=.+"$))(.+?)"?""", re.DOTALL)
+_POINTLESS = re.compile(r"([0-9]+)(?:\.0+|,0{1,2})")
+_GROUPED = re.compile(r"([1-9][0-9]{0,2}(?:[,'\u2019 \u00a0\u2007\u2009\u202f][0-9]{3})+)(?:\.0+)?")
 _POINTED = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 _EXPONENT = re.compile(r"[0-9](?:\.([0-9]+))?E\+([0-9]{1,3})")
+_DRESSED = re.compile(r"[^\w\s]*0*([1-9][0-9]*)(?:\.0*)?[^\w\s]*", re.ASCII)
 
 
 def loose_key(text: str) -> str:
@@ -118,11 +122,15 @@ def loose_key(text: str) -> str:
 
     Zeros in front, `1e5` and the like stay as they are: they tell ids apart. An exponent that lost digits does, too.
     """
-    bare = _UNSEEN.sub("", text).strip().removeprefix("'").strip()
-    if _POINTLESS.fullmatch(bare):
-        return bare.partition(".")[0]
-    if _GROUPED.fullmatch(bare):
-        return "".join(filter(str.isdigit, bare))
+    bare = _UNSEEN.sub("", text).strip()
+    if match := _QUOTED.fullmatch(bare):
+        bare = match[1].strip()
+    if not bare.isascii():
+        bare = "".join(str(int(each)) if each.isdecimal() else each for each in bare)  # of any script
+    if match := _POINTLESS.fullmatch(bare):
+        return match[1]
+    if match := _GROUPED.fullmatch(bare):
+        return "".join(filter(str.isdigit, match[1]))
     if match := _EXPONENT.fullmatch(bare):
         number, shown = Decimal(bare), len(match[1] or "")
         kept = shown >= int(match[2]) and number == number.to_integral_value()
@@ -132,7 +140,12 @@ def loose_key(text: str) -> str:
 
 def is_changed(text: str) -> bool:
     """Whether a key is written as we never write one."""
-    return loose_key(text) != text or bool(_EXPONENT.fullmatch(text) or _POINTED.fullmatch(text))
+    dressed = _DRESSED.fullmatch(text)
+    return (
+        loose_key(text) != text
+        or (dressed is not None and dressed[1] != text)
+        or bool(_EXPONENT.fullmatch(text) or _POINTED.fullmatch(text))
+    )
 
 
 def looks_like_id(text: str) -> bool:
@@ -165,8 +178,10 @@ class Alikes:
         if _EXPONENT.fullmatch(loose):
             keys = self._as_numbers.get(loose, ())
             return (keys, len(keys) == 1) if keys else (self._rounded.get(loose, ()), False)
-        plain = loose.replace(".", "")
-        return ((plain,) if plain in self._keys and _POINTED.fullmatch(loose) else ()), False
+        plain = loose.replace(".", "") if _POINTED.fullmatch(loose) else ""
+        if plain not in self._keys and (match := _DRESSED.fullmatch(loose)):
+            plain = match[1]  # with zeros in front, a sign around
+        return ((plain,) if plain in self._keys else ()), False
 
     def among(self, cells: Mapping[str, Sequence[int]]) -> dict[str, Alike]:
         """By key, the cells that may stand for it, of those that are given with their rows."""

@@ -8,8 +8,7 @@ from decimal import Decimal
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, Plan
-from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import cell_text, plural
+from cqs_sheets.core.render import cell_text, plain_price, plural
 from cqs_sheets.core.signals.fields import JOURNALED
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab

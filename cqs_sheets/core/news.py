@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 
-from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import duration
+from cqs_sheets.core.render import duration, plain_price
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.values import dataclass

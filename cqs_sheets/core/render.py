@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellValue
@@ -14,6 +14,8 @@ from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
 
 _UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
+_TINY = Decimal("0.0001")  # below it zeros hide what tells two prices apart
+_DIGITS = 15  # of a number that we computed: more than that is noise in a spreadsheet, too
 
 
 def plural(count: int, noun: str) -> str:
@@ -219,3 +221,45 @@ def _spelt(text: str) -> str:
 def one_line(text: str) -> str:
     """The same on one line: a text of somebody else's forges no lines of its own."""
     return harmless(text.replace("\n", "\\n").replace("\t", " "))
+
+
+def size_text(size: float) -> str:
+    """`900 bytes`, `12.3 MB`."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"  # noqa: PLR2004
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def plain_price(price: Decimal | None) -> str:
+    """A price without exponent or trailing zeros, exact; blank where there is none."""
+    if price is None:
+        return ""
+    text = format(price, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def computed(price: Decimal | None) -> Decimal | None:
+    """A price that we worked out, to 15 digits."""
+    return None if price is None else Context(prec=_DIGITS).plus(price)
+
+
+def row_texts(prices: Sequence[Decimal | None], *, short: bool = False) -> list[str]:
+    """The prices of one row, exact. `short`: tiny ones as `3.2406e-8`, all with the exponent of the largest."""
+    largest = max((abs(price) for price in prices if price), default=None)
+    if not short or largest is None or largest >= _TINY:
+        return [plain_price(price) for price in prices]
+    power = largest.adjusted()
+    return ["" if price is None else f"{plain_price(price.scaleb(-power))}e{power}" for price in prices]
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """The texts of a column, padded to one width, with their decimal points below each other."""
+    wholes = [
+        text.partition(".")[0].partition("e")[0] for text in texts
+    ]  # an exponent stands behind the point
+    left = max(map(len, wholes), default=0)
+    rests = [text.removeprefix(whole) for text, whole in zip(texts, wholes, strict=True)]
+    right = max(map(len, rests), default=0)
+    return [f"{whole:>{left}}{rest:<{right}}" for whole, rest in zip(wholes, rests, strict=True)]

@@ -14,8 +14,10 @@ from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.errors import CqsError, combined_exit_code
 from cqs_sheets.values import dataclass, field, replace
 
+_MOST_LINES = 8
 
-class Level(StrEnum):
+
+class Severity(StrEnum):
     """How it is: nothing to do, worth a look, or in the way of the next sync."""
 
     OK = "ok"
@@ -34,7 +36,7 @@ class Finding:
 
     subject: str
     check: str
-    level: Level
+    level: Severity
     what: str
     mend: str = ""
     exit_code: int = 0
@@ -58,7 +60,7 @@ class Finding:
 
 def ok(subject: str, check: str, what: str, *, details: Sequence[str] = ()) -> Finding:
     """Nothing to do."""
-    return Finding(subject=subject, check=check, level=Level.OK, what=what, details=tuple(details))
+    return Finding(subject=subject, check=check, level=Severity.OK, what=what, details=tuple(details))
 
 
 def warn(
@@ -67,7 +69,13 @@ def warn(
 ) -> Finding:  # fmt: skip
     """Worth a look."""
     return Finding(
-        subject=subject, check=check, level=Level.WARN, what=what, mend=mend, details=tuple(details), fix=fix
+        subject=subject,
+        check=check,
+        level=Severity.WARN,
+        what=what,
+        mend=mend,
+        details=tuple(details),
+        fix=fix,
     )
 
 
@@ -77,7 +85,7 @@ def fail(subject: str, check: str, error: CqsError) -> Finding:
     return Finding(
         subject=subject,
         check=check,
-        level=Level.FAIL,
+        level=Severity.FAIL,
         what=first,
         mend=error.hint,
         exit_code=error.exit_code,
@@ -94,7 +102,7 @@ def mended(finding: Finding) -> Finding:
     except (CqsError, OSError) as error:
         reason = error.message if isinstance(error, CqsError) else error.strerror or str(error)
         return replace(finding, details=(*finding.details, f"It could not be mended: {reason}"))
-    return replace(finding, level=Level.OK, exit_code=0, fixed=True)
+    return replace(finding, level=Severity.OK, exit_code=0, fixed=True)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
@@ -105,16 +113,13 @@ def exit_code(findings: Iterable[Finding]) -> int:
 def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
     """All of it for scripts. `outcome` is the worst level of any."""
     levels = {finding.level for finding in findings}
-    worst = next((level for level in (Level.FAIL, Level.WARN) if level in levels), Level.OK)
+    worst = next((level for level in (Severity.FAIL, Severity.WARN) if level in levels), Severity.OK)
     return {
         "version": 1,
         "outcome": worst.value,
         "exit_code": exit_code(findings),
         "findings": [finding.as_json() for finding in findings],
     }
-
-
-_MOST_LINES = 8
 
 
 def check_tab(subject: str, facts: InspectedTab) -> Iterator[Finding]:

@@ -11,14 +11,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.core.render import ago
-from cqs_sheets.doctor.finding import Finding, Level, fail, ok, warn
+from cqs_sheets.core.render import ago, size_text
+from cqs_sheets.doctor.finding import Finding, Severity, fail, ok, warn
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.journal import Journal, JournalPlace, SharedJournal
 
 _SCARCE, _NONE = 500 << 20, 20 << 20
 
 _WAITS = "A sync cannot write there; its rows wait in the journal."
+_SUBJECT = "journal"
+_LARGE = 1 << 30
+_OTHERS = 0o077
 
 
 def check_folder(subject: str, folder: Path) -> Iterator[Finding]:
@@ -52,20 +55,6 @@ def check_folder(subject: str, folder: Path) -> Iterator[Finding]:
         yield warn(subject, "folder.space", f"The disk is nearly full: {text}.", mend)
     else:
         yield ok(subject, "folder.space", f"writable, {text}")
-
-
-def size_text(size: float) -> str:
-    """`900 bytes`, `12.3 MB`."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:  # noqa: PLR2004
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"  # noqa: PLR2004
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-_SUBJECT = "journal"
-_LARGE = 1 << 30
-_OTHERS = 0o077
 
 
 def check_journal(path: JournalPlace, clock: Callable[[], datetime]) -> Iterator[Finding]:
@@ -115,7 +104,7 @@ def _health(problems: list[str]) -> Finding:
     return Finding(
         subject=_SUBJECT,
         check="journal.health",
-        level=Level.FAIL,
+        level=Severity.FAIL,
         what="The journal is damaged; spreadsheets are not affected.",
         mend="Put a backup of it there, or move it away: the next sync starts a new one.",
         exit_code=65,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -28,10 +26,15 @@ from cqs_sheets.doctor.finding import Finding, fail, ok, warn
 from cqs_sheets.errors import CqsError
 from cqs_sheets.installed import installed
 from cqs_sheets.run.poll import SET_CLOCK, FeedAnswers, skew_text
-from cqs_sheets.service import Manager
+from cqs_sheets.service import ServiceManager, runs
 
 _PROGRAM = "program"
 _STANDS_ON = ("openpyxl", "gspread", "google-auth", "requests", "click")
+_SERVICE = "service"
+_CONFIG = "config"
+_API = "signals API"
+_ACCOUNT = "Google account"
+_OTHERS = 0o077
 
 
 def check_program() -> Iterator[Finding]:
@@ -46,21 +49,11 @@ def check_program() -> Iterator[Finding]:
     )
 
 
-_SERVICE = "service"
-_PATIENCE = 20.0  # seconds that the system may take to tell
-
-
-def check_service(service: Manager) -> Iterator[Finding]:
+def check_service(service: ServiceManager) -> Iterator[Finding]:
     """Whether the watch that was installed as a service runs; nothing where none is."""
     if not service.file.exists():
         return
-    said = ""
-    with suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(  # noqa: S603 - words of our own
-            service.is_running(), capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-        said = done.stdout
-    if service.runs_by(said):
+    if runs(service):
         yield ok(_SERVICE, "service.running", f"installed, and running ({service.file})")
         return
     yield warn(
@@ -81,9 +74,6 @@ def check_alerts(settings: Settings) -> Iterator[Finding]:
             yield warn("alerts", "alert.address", what, f"{error.hint} `cqs-sheets alerts test` tries it.")
         else:
             yield ok("alerts", "alert.address", f"{alert.name}: its address is there")
-
-
-_CONFIG = "config"
 
 
 def check_config(settings: Settings) -> Iterator[Finding]:
@@ -135,8 +125,6 @@ def _warning(warning: str, secret_file: Path | None) -> Finding:
         fix=lambda: secret_file.chmod(0o600),
     )
 
-
-_API = "signals API"
 
 OpenApi = Callable[[Secret], ApiClient]
 """A patient client for a key."""
@@ -206,10 +194,6 @@ def _zone(settings: ApiSettings, answers: FeedAnswers) -> Finding:
     return ok(_API, "api.zone", f"its time stamps fit server_timezone = {zone}")
 
 
-_ACCOUNT = "Google account"
-_OTHERS = 0o077
-
-
 def check_account(
     config_folder: Path, *, file_named: bool, emulator: str | None, file: Path | None = None
 ) -> Iterator[Finding]:
@@ -217,27 +201,22 @@ def check_account(
     if emulator is not None:
         yield ok(_ACCOUNT, "google.credentials", f"an emulator at {emulator}: no credentials are looked at")
         return
-    from cqs_sheets.destinations.google.wire.auth import (  # noqa: PLC0415 - google-auth is slow to import
-        TOKEN_FILE,
-        account_of,
-        find_credentials,
-        kind_of,
-    )
+    from cqs_sheets.destinations.google.wire import auth  # noqa: PLC0415 - google-auth is slow to import
 
     try:
-        credentials = find_credentials(config_folder, file_named=file_named, file=file)
+        credentials = auth.find_credentials(config_folder, file_named=file_named, file=file)
     except CqsError as error:
         yield fail(_ACCOUNT, "google.credentials", error)
         return
-    account = account_of(credentials)
+    account = auth.account_of(credentials)
     share = f"; share the spreadsheet with {account} as an editor" if account else ""
     yield ok(
         _ACCOUNT,
         "google.credentials",
-        f"{kind_of(credentials)}{share}",
+        f"{auth.kind_of(credentials)}{share}",
         details=["It is asked for the scope spreadsheets alone."],
     )
-    yield from _mode(config_folder / TOKEN_FILE)
+    yield from _mode(config_folder / auth.TOKEN_FILE)
 
 
 def _mode(token: Path) -> Iterator[Finding]:

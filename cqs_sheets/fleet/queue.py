@@ -118,7 +118,7 @@ class Reminders:
             ).defer(**arguments)
 
 
-class SharedPlaces:
+class SharedQuota:
     """Lets at most `limit` requests a minute begin over all workers; like a Quota, but counted in PostgreSQL.
 
     A tenth of them may come at once, the rest at even distances, so that no 60 seconds see more.

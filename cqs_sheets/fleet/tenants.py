@@ -77,10 +77,7 @@ class Tenants:
         if settings is None:
             return None
         return Session(
-            settings=settings,
-            environment=Environment.read(self._environ),
-            sleep=self._sleep,
-            stop=self._stop,
+            settings=settings, environment=Environment.read(self._environ), sleep=self._sleep, stop=self._stop
         )
 
     def _settings(self, path: Path) -> Settings | None:

@@ -3,24 +3,229 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from threading import Lock, Thread
 
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.config import Settings, TargetSettings
+from cqs_sheets.core.plan.facts import Choices
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import CqsError
-from cqs_sheets.fleet.queue import API_QUEUE, FILES_QUEUE, worker_app
-from cqs_sheets.fleet.work import Work, queue_of
+from cqs_sheets.fleet.metrics import Metrics
+from cqs_sheets.fleet.queue import API_QUEUE, FILES_QUEUE, Reminders, SharedQuota, worker_app
+from cqs_sheets.fleet.tenants import Tenants
+from cqs_sheets.journal import SharedJournal
+from cqs_sheets.run import Session, open_google, opened_run
+from cqs_sheets.run.alerts import Dispatcher
+from cqs_sheets.run.rest import remembered
+from cqs_sheets.run.sync import Run, judge, note_troubles, poll_feeds, settings_values, write_target
+from cqs_sheets.template_files import load_template
+from cqs_sheets.values import dataclass, field, replace
 
 _log = logging.getLogger(__name__)
+_PER_PROJECT, _PER_USER = 300, 60  # requests of a kind that Google takes in a minute
+_PER_KEY = 120  # requests to the signals API in a minute: a poll is up to a dozen
+_ELSEWHERE = timedelta(seconds=10)
+_LONGEST = 300.0
 _HEARTBEAT, _DEAD = 5.0, 20.0  # seconds: a sign of life, and the silence after which others take over
 _LOOK = 5.0  # seconds between looks for new configs and dead workers
 _SIDE_BY_SIDE = {API_QUEUE: 4, FILES_QUEUE: 4}
 _GOOGLE = 4  # targets of one project that a worker writes side by side
+_template = lru_cache(maxsize=256)(load_template)
+
+
+def project_of(settings: Settings) -> str:
+    """The Google project whose quota a tenant's requests count to, "default" for the machine's own credentials."""
+    if settings.google_file is None:
+        return "default"
+    try:
+        return str(json.loads(settings.google_file.read_text(encoding="utf-8"))["project_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "default"
+
+
+def queue_of(settings: Settings, target: TargetSettings) -> str:
+    """The queue that a target's reminders wait in: each project's quota holds up nobody else."""
+    return f"google {project_of(settings)}" if target.place.spreadsheet else FILES_QUEUE
+
+
+@dataclass
+class Work:
+    """The steps, each from a thread of its own; `every` is the beat of polls in seconds."""
+
+    place: SharedJournal
+    tenants: Tenants
+    reminders: Reminders
+    metrics: Metrics
+    every: float
+    clock: Callable[[], datetime] = utc_now
+    dice: Callable[[], float] = random.random
+    _google: dict[tuple[str, str], SheetsHttp] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def next_beat(self, tenant: str, after: datetime) -> datetime:
+        """The next of a tenant's beats, the same for all workers; tenants are spread over the time between."""
+        offset = int(hashlib.sha256(tenant.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF * self.every
+        beats = (after.timestamp() - offset) // self.every + 1
+        return datetime.fromtimestamp(beats * self.every + offset, UTC)
+
+    def poll(self, tenant: str, beat: datetime) -> None:
+        """Ask for a tenant's feeds, unless that was done since the beat; then remind of what its targets lack."""
+        now = self.clock()
+        session = self.tenants.session(tenant)
+        if session is None:
+            _log.warning("tenant %s is left to other workers: its config cannot be used here", tenant)
+            if now - beat < timedelta(seconds=10 * self.every):  # nobody has it any more
+                self.reminders.poll(tenant, beat, at=now + _ELSEWHERE)
+            return
+        self.reminders.poll(tenant, self.next_beat(tenant, max(now, beat)))
+        with self._run(session) as run:
+            if not _polled_since(run, beat):
+                places = self._places_of_key(session.settings)
+                session.sleep(places.delay())
+                digested, polls = poll_feeds(run)
+                for warning in digested.warnings:
+                    _log.warning("tenant %s: %s", tenant, warning)
+                for error in digested.errors:
+                    _log.error("tenant %s: %s", tenant, error)
+                places.delay(max(0, sum(poll.requests for poll in polls) - 1))
+                for poll in polls:
+                    self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
+                note_troubles(run, polls, ())
+            self._offer(run, tenant)
+            if run.desk and run.desk.due():
+                self.reminders.judge(tenant)
+        if session.settings.alerts:
+            self._start_telling(tenant)
+
+    def tell(self, tenant: str) -> None:
+        """Send what a tenant's alerts have to tell; while another worker is at it, nothing."""
+        session = self.tenants.session(tenant)
+        if session is not None:
+            with suppress(CqsError):  # the next poll tries again
+                place = session.journal_path
+                Dispatcher(session.settings, place, clock=self.clock, warn=_log.warning).send_due()
+
+    def write(self, tenant: str, target: str, attempt: int) -> None:
+        """Bring a target up to date; one that is locked, over quota or away is looked at again later."""
+        session = self.tenants.session(tenant)
+        settings = self._target(session, target)
+        if session is None or settings is None:
+            return
+        queue = queue_of(session.settings, settings)
+        with self._run(session) as run:
+            last = run.journal.last_polls()
+            failed = [f"{name}: {poll.outcome}" for name, poll in last.items() if poll.outcome != "ok"]
+            done = write_target(run, settings, settings_values(run, failed), make_empty=True)
+            note_troubles(run, (), [done])
+        error = done.delivery.error
+        self.metrics.wrote(tenant, done.seconds, error.kind if error else "ok", done.delivery.pending)
+        if error is None:
+            return
+        _log.warning("tenant %s, target %s: %s", tenant, target, error)
+        wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
+        self.reminders.write(
+            tenant,
+            target,
+            queue,
+            rank=attempt,
+            attempt=attempt + 1,
+            at=self.clock() + timedelta(seconds=wait),
+        )
+
+    def judge(self, tenant: str) -> None:
+        """Judge a tenant's signals, and remind of the targets that show it."""
+        session = self.tenants.session(tenant)
+        if session is None:
+            return
+        with self._run(session) as run:
+            judge(run)
+            self._offer(run, tenant)
+
+    def close(self) -> None:
+        """Give the connections to Google back."""
+        for http in self._google.values():
+            http.close()
+
+    def _start_telling(self, tenant: str) -> None:
+        """Beside all else: a service may take its time."""
+        Thread(target=self.tell, args=(tenant,), daemon=True).start()
+
+    def _offer(self, run: Run, tenant: str) -> None:
+        """Remind of each target that lacks something; one that lacks nothing costs no request."""
+        lacking = [target for target in run.settings.targets if _lacks(run, target)]
+        self.metrics.lacking(tenant, len(lacking))
+        for rank, target in enumerate(lacking):
+            self.reminders.write(tenant, target.to, queue_of(run.settings, target), rank=rank)
+
+    def _target(self, session: Session | None, target: str) -> TargetSettings | None:
+        targets = session.settings.targets if session else ()
+        return next((each for each in targets if each.to == target), None)
+
+    @contextmanager
+    def _run(self, session: Session) -> Iterator[Run]:
+        google = (
+            self._connection(session) if any(t.place.spreadsheet for t in session.settings.targets) else None
+        )
+        with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
+            yield run
+
+    def _connection(self, session: Session) -> SheetsHttp:
+        """One connection for all who use the same credentials, its requests counted over all workers."""
+        settings = session.settings
+        key = (str(settings.google_file or ""), settings.sheets_url or "")
+        with self._lock:
+            if key not in self._google:
+                project, user = project_of(settings), hashlib.sha256(key[0].encode()).hexdigest()[:16]
+                quotas = {
+                    kind: SharedQuota(
+                        self.place,
+                        {
+                            f"google {kind} {project}": _PER_PROJECT,
+                            f"google {kind} {project} {user}": _PER_USER,
+                        },
+                    )
+                    for kind in ("read", "write")
+                }
+                self._google[key] = open_google(session, quotas=quotas)
+            return self._google[key]
+
+    def _places_of_key(self, settings: Settings) -> SharedQuota:
+        """Requests of one key are counted over all workers; its name in the count is no way back to it."""
+        key = hashlib.sha256(settings.api.key.reveal().encode()).hexdigest()[:16]
+        return SharedQuota(self.place, {f"api {key}": _PER_KEY})
+
+
+def _polled_since(run: Run, beat: datetime) -> bool:
+    last = run.journal.last_polls()
+    return all(feed.name in last and last[feed.name].at >= beat for feed in run.settings.feeds)
+
+
+def _lacks(run: Run, target: TargetSettings) -> bool:
+    """Whether a target was never written, has rows to get, or is due for a sign of life."""
+    state = remembered(run.journal, target)
+    if state.last_heartbeat is None or run.journal.pending(state, target.feeds):
+        return True
+    if not target.heartbeat or run.clock() - state.last_heartbeat < timedelta(seconds=target.heartbeat):
+        return False
+    try:
+        return _template(target.template).settings_tab is not None
+    except CqsError:
+        return True
+
+
+_log = logging.getLogger(__name__)
 
 
 async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:

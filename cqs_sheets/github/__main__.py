@@ -41,13 +41,13 @@ def main(word: str, environ: Mapping[str, str]) -> int:
 
 
 def _watch(word: str, environ: Mapping[str, str]) -> int:
-    from cqs_sheets.github.child import Told  # noqa: PLC0415 - the rest works where nothing is installed
+    from cqs_sheets.github.action import Outputs  # noqa: PLC0415 - the rest works where nothing is installed
     from cqs_sheets.github.unattended import Unattended  # noqa: PLC0415
 
     try:
         run = Unattended(environ)
     except CqsError as error:
-        Told(error=f"{error.message} {error.hint}").write(environ.get("GITHUB_OUTPUT"), error.exit_code)
+        Outputs(error=f"{error.message} {error.hint}").write(environ.get("GITHUB_OUTPUT"), error.exit_code)
         return _told(error)
     try:
         return run.run() if word == "run" else run.keep_once()

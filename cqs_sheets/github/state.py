@@ -7,11 +7,15 @@ that it replaces, so that of two runs one wins; the other takes what the winner 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+from cqs_sheets.errors import AccessRefused, DataRefused, TargetBusy, UsageError
 from cqs_sheets.github.git import EMAIL, Git, GitFailed, failure
+from cqs_sheets.journal import JOURNAL_FILE, Journal, copy_compact, rest_on
 from cqs_sheets.values import dataclass, field
 
 MEGABYTE = 1_000_000
@@ -22,6 +26,11 @@ _TRAILER, _ROOT = "Cqs-Sheets-State", "Cqs-Sheets-Root"
 _BASE, _TIP = "refs/cqs/base", "refs/cqs/tip"
 _OF = " of "
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+_PAGE = "README.md"
+_LONG, _SHORT = timedelta(days=30), timedelta(days=2)  # how long polls and old revisions are kept
+_SMALL = 20 * MEGABYTE  # a journal that is larger keeps the shorter time
+_TOLD = 50 * MEGABYTE
+_RACES = 8
 
 
 class Raced(Exception):
@@ -75,7 +84,7 @@ class StateBranch:
     def __init__(self, git: Git, branch: str, owner: Owner, root: Path) -> None:
         self.branch = branch
         self.appends = False  # where a rule of the repository forbids to replace a commit
-        self.pushed_bytes = self.last_bytes = 0
+        self.last_bytes = 0
         self._git = git
         self._ref = f"refs/heads/{branch}"
         self._owner = owner
@@ -138,7 +147,6 @@ class StateBranch:
                     raise Raced from None
                 return self._appended(failed, files, tip, title, amended=amends)
         self.last_bytes = self._size(new, tip)
-        self.pushed_bytes += self.last_bytes
         pushed = self._tip(new)
         self.rests_on(pushed)
         return pushed
@@ -210,3 +218,122 @@ class StateBranch:
             "--delta-base-offset",
         )
         return len(self._git(*packing, given=wanted.encode()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepResult:
+    """What came of keeping: whether anything was pushed, and whether anything of others' was taken, to be synced."""
+
+    pushed: bool = False
+    taken: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Keeper:
+    """The `journal` and the workbooks of one runner, all inside the folder `root`; `page` is the text to look at.
+
+    `clock` gives aware times. Methods raise AccessRefused, TargetBusy or DataRefused.
+    """
+
+    branch: StateBranch
+    root: Path
+    journal: Path
+    workbooks: Sequence[Path]
+    page: Callable[[], str]
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None] = time.sleep
+    warnings: list[str] = field(default_factory=list)
+
+    def restore(self) -> bool:
+        """Bring here what the branch holds; whether there is one. An unreachable server is never taken for none."""
+        tip = self.branch.look()
+        if tip is None:
+            return False
+        self._take(tip, None)
+        return True
+
+    def keep(self) -> KeepResult:
+        """Push journal, workbooks and page. What others left meanwhile is taken first, and is to be synced into."""
+        taken: tuple[str, ...] = ()
+        self.warnings.clear()
+        for race in range(_RACES):
+            tip, base = self.branch.look(), self.branch.base()
+            if tip and (base is None or tip.sha != base.sha):
+                taken += self._take(tip, base)
+            files = self._files(tip)
+            if tip and all(tip.files.get(path) == blob for path, blob in files.items()):
+                return KeepResult(taken=taken, warnings=tuple(self.warnings))
+            try:
+                self.branch.put(
+                    files, tip, f"Signals until {self.clock().astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                )
+            except Raced:
+                self.sleep(race)
+            else:
+                return KeepResult(pushed=True, taken=taken, warnings=tuple(self.warnings))
+        raise TargetBusy(
+            f"The branch {self.branch.branch} was moved by somebody else {_RACES} times in a row.",
+            meaning="What this run knows is not kept yet.",
+            hint="It is tried again; look who else writes to that branch.",
+        )
+
+    def _take(self, tip: Tip, base: Tip | None) -> tuple[str, ...]:
+        """Bring here what others put there since `base`: their workbook stands, their journal is the new base."""
+        before = base.files if base else {}
+        news = {path for path in tip.files if tip.files[path] != before.get(path)}
+        books = {self._path(book): book for book in self.workbooks}
+        if JOURNAL_FILE in news:
+            with tempfile.TemporaryDirectory(dir=self.journal.parent.parent, prefix=".cqs-") as folder:
+                theirs = Path(folder, JOURNAL_FILE)
+                self.branch.save(tip, JOURNAL_FILE, theirs)
+                if tip.root and tip.root != str(self.root):
+                    with Journal.open(theirs, clock=self.clock) as journal:
+                        journal.move_folder(tip.root, str(self.root))
+                rest_on(self.journal, theirs, clock=self.clock)
+        for path in sorted(news & books.keys()):
+            self.branch.save(tip, path, books[path])
+        self.branch.rests_on(tip)
+        return tuple(sorted(news & {JOURNAL_FILE, *books}))
+
+    def _files(self, tip: Tip | None) -> Mapping[str, str]:
+        """The blobs of what is kept, by path in the branch; what is too large stays there as it was."""
+        files = {_PAGE: self._blob_of_text(self.page())}
+        if self.journal.exists():
+            files[JOURNAL_FILE] = self._journal_blob()
+        for book in self.workbooks:
+            path = self._path(book)
+            try:
+                if book.exists():
+                    self._tell_of_size(book, path)
+                    files[path] = self.branch.blob(book)
+            except DataRefused as refused:
+                self.warnings.append(f"{refused.message} {refused.meaning} {refused.hint}")
+                if tip and path in tip.files:
+                    files[path] = tip.files[path]
+        return files
+
+    def _journal_blob(self) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            copied = Path(folder, JOURNAL_FILE)
+            copy_compact(self.journal, copied, clock=self.clock, since=self.clock() - _LONG)
+            if copied.stat().st_size > _SMALL:
+                copy_compact(self.journal, copied, clock=self.clock, since=self.clock() - _SHORT)
+            self._tell_of_size(copied, "The journal")
+            return self.branch.blob(copied)
+
+    def _tell_of_size(self, file: Path, name: str) -> None:
+        if (size := file.stat().st_size) > _TOLD:
+            self.warnings.append(
+                f"{name} has {size / MEGABYTE:,.0f} MB; GitHub takes no file of 100 MB. Write to a Google Sheet,"
+                " begin a new workbook, or keep the journal elsewhere."
+            )
+
+    def _blob_of_text(self, text: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "text")
+            file.write_text(text, encoding="utf-8", newline="\n")
+            return self.branch.blob(file)
+
+    def _path(self, file: Path) -> str:
+        return file.relative_to(self.root).as_posix()

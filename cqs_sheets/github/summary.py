@@ -12,12 +12,11 @@ from urllib.parse import quote
 
 from cqs_sheets.config import Environment
 from cqs_sheets.core.news import Happened, News, zone_text
-from cqs_sheets.core.prices import plain_price
-from cqs_sheets.core.render import coverage_text, harmless, moment_text, plural
+from cqs_sheets.core.render import coverage_text, harmless, moment_text, plain_price, plural
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
-from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
 
@@ -86,7 +85,7 @@ def escaped(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class RunSummary:
     """What a page shows of a journal: the newest signals, what happened to signals in this run, and coverage."""
 
     newest: Sequence[Record]
@@ -100,7 +99,6 @@ class Look:
 _MOST_ROWS = 200  # of a table; a summary holds 1 MiB at most
 _HEADINGS = ("Time", "Pair", "Exchange", "Side", "Entry", "Targets", "Stop", "Type", "What")
 _BOLD = {Happened.NEW: "**new**"}
-_TRADINGVIEW = "https://www.tradingview.com/chart/?symbol="
 
 
 def news_table(news: Sequence[News], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
@@ -124,18 +122,13 @@ def _table(rows: Sequence[tuple[Record, str]], symbols: Symbols, zone: tzinfo) -
 def _cells(record: Record, symbols: Symbols, zone: tzinfo) -> Iterator[str]:
     signal = record.signal
     yield f"{signal.timestamp.astimezone(zone):%Y-%m-%d %H:%M}"
-    yield _linked(plain(pair(signal)), _chart(signal, symbols))
+    yield _linked(plain(pair(signal)), symbols.chart_url(signal))
     yield _linked(plain(symbols.exchange_name(signal.exchange)), symbols.url(signal))
     yield plain(signal.direction)
     yield zone_text(signal)
     yield ", ".join(filter(None, map(plain_price, (signal.target1, signal.target2, signal.target3))))
     yield plain_price(signal.stop_loss)
     yield plain(signal.type)
-
-
-def _chart(signal: Signal, symbols: Symbols) -> str:
-    symbol = symbols.tradingview(signal)
-    return _TRADINGVIEW + quote(symbol, safe="") if symbol else ""
 
 
 def _linked(text: str, url: str) -> str:
@@ -147,7 +140,7 @@ def quoted(url: str) -> str:
     return quote(url, safe=":/?=&%+-._~")
 
 
-def run_lines(look: Look, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
+def run_lines(look: RunSummary, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     """A run's summary: what came and changed, where the spreadsheet is, what was missed."""
     yield f"### {_count(look)}"
     yield ""
@@ -156,7 +149,7 @@ def run_lines(look: Look, places: Sequence[str], notes: Sequence[str]) -> Iterat
     yield from _where_and_when(look, places, notes)
 
 
-def page_lines(look: Look, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
+def page_lines(look: RunSummary, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     """The page of the state branch, up to date while a run goes on."""
     yield "# Signals"
     yield ""
@@ -188,7 +181,7 @@ border-bottom: 1px solid #8884 }}</style>
 """
 
 
-def html_page(look: Look, records: Sequence[Record]) -> str:
+def html_page(look: RunSummary, records: Sequence[Record]) -> str:
     """A page of its own with these signals, the newest on top."""
     rows = "".join(
         f"<tr>{''.join(f'<td>{cell}</td>' for cell in _html_cells(record, look))}</tr>\n"
@@ -199,11 +192,11 @@ def html_page(look: Look, records: Sequence[Record]) -> str:
     return _HTML.format(about=html.escape(about), headings=headings, rows=rows)
 
 
-def _html_cells(record: Record, look: Look) -> Iterator[str]:
+def _html_cells(record: Record, look: RunSummary) -> Iterator[str]:
     signal = record.signal
     exchange = look.symbols.exchange_name(signal.exchange)
     yield f"{signal.timestamp.astimezone(look.zone):%Y-%m-%d %H:%M}"
-    for text, url in ((pair(signal), _chart(signal, look.symbols)), (exchange, look.symbols.url(signal))):
+    for text, url in ((pair(signal), look.symbols.chart_url(signal)), (exchange, look.symbols.url(signal))):
         shown = html.escape(text)
         yield f'<a href="{html.escape(quoted(url))}">{shown}</a>' if url else shown
     yield html.escape(signal.direction)
@@ -213,13 +206,13 @@ def _html_cells(record: Record, look: Look) -> Iterator[str]:
     yield html.escape(signal.type)
 
 
-def _where_and_when(look: Look, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
+def _where_and_when(look: RunSummary, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     yield from (f"- {place}" for place in places)
     yield f"- As of {moment_text(look.until)}. {coverage_text(look.coverage)}"
     yield from (f"- {plain(note)}" for note in notes)
 
 
-def _count(look: Look) -> str:
+def _count(look: RunSummary) -> str:
     counts = Counter(one.what for one in look.news)
     new, changed, closed = (counts[what] for what in (Happened.NEW, Happened.CHANGED, Happened.CLOSED))
     return f"{plural(new, 'new signal')}, {changed:,} changed, {closed:,} closed"

@@ -17,13 +17,11 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.github import summary
+from cqs_sheets.github.action import FINAL, Child, Inputs, Outputs
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here, plain
-from cqs_sheets.github.child import FINAL, Child, Told
 from cqs_sheets.github.git import Git
-from cqs_sheets.github.inputs import Inputs
-from cqs_sheets.github.keeping import Keeper
-from cqs_sheets.github.state import StateBranch
+from cqs_sheets.github.state import Keeper, StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
 from cqs_sheets.run import journal_place
 
@@ -49,7 +47,7 @@ class Unattended:
         self._environ = {**environ, "CQS_HOME": str(home), **_google_key(environ, inputs.temp)}
         self._clock, self._elapsed = clock, elapsed
         self._started = clock()
-        self._told = Told()
+        self._told = Outputs()
         self._notes: dict[str, None] = {}
         self._child: Child | None = None
         self._stopped = 0
@@ -237,12 +235,12 @@ class Unattended:
             page = summary.html_page(self._look(), records)
             Path(folder, "index.html").write_text(page, encoding="utf-8")
 
-    def _look(self) -> summary.Look:
+    def _look(self) -> summary.RunSummary:
         with Journal.open_readonly(self._place, clock=self._clock) as journal:
             changed = [
                 record for record in journal.changed_since(self._started) if record.status is not Status.AGED
             ]
-            return summary.Look(
+            return summary.RunSummary(
                 newest=journal.newest(_NEWEST),
                 news=[_news(record, journal, self._started) for record in changed],
                 until=self._clock(),

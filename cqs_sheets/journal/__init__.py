@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
 
 from cqs_sheets.journal import opening
-from cqs_sheets.journal.database import Database
+from cqs_sheets.journal.database import Database, address_of
 from cqs_sheets.journal.deliveries import Deliveries
 from cqs_sheets.journal.model import (
-    Behind,
     Delivered,
     JournalPlace,
     KeptAnswer,
@@ -25,11 +26,13 @@ from cqs_sheets.journal.model import (
     Wanted,
 )
 from cqs_sheets.journal.opening import is_journal
-from cqs_sheets.journal.outbox import Alert, Entry, Outbox, Trouble
+from cqs_sheets.journal.outbox import Alert, Outbox, OutboxEntry, Trouble
 from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
 from cqs_sheets.journal.records import Clock, Recall
 from cqs_sheets.journal.upkeep import Upkeep
+
+_LONGEST_WAIT = 120.0  # seconds for the step that has the journal open
 
 JOURNAL_FILE = "journal.sqlite3"
 """The journal's name in the home folder."""
@@ -37,13 +40,12 @@ JOURNAL_FILE = "journal.sqlite3"
 __all__ = [
     "JOURNAL_FILE",
     "Alert",
-    "Behind",
     "Delivered",
-    "Entry",
     "Journal",
     "JournalPlace",
     "KeptAnswer",
     "Merged",
+    "OutboxEntry",
     "PastPoll",
     "PastReject",
     "Poll",
@@ -54,7 +56,9 @@ __all__ = [
     "TargetState",
     "Trouble",
     "Wanted",
+    "copy_compact",
     "is_journal",
+    "rest_on",
 ]
 
 
@@ -65,6 +69,7 @@ class Journal(Polls, Recall, Deliveries, Outcomes, Outbox, Upkeep):
         self._database = database
         self._clock = clock
         self._readonly = readonly
+        self._latest = {}
 
     @property
     def shared(self) -> bool:
@@ -100,3 +105,50 @@ class Journal(Polls, Recall, Deliveries, Outcomes, Outbox, Upkeep):
         """
         with opening.for_sending(path) as database:
             yield cls(database, clock)
+
+
+def copy_compact(path: Path, to: Path, *, clock: Clock, since: datetime) -> None:
+    """A whole copy of the journal `path` as the new file `to`, also while another process writes.
+
+    It holds the polls and superseded revisions `since` then, and of raw answers only those that nobody has read yet.
+    Raises DataRefused.
+    """
+    to.unlink(missing_ok=True)
+    with (
+        opening.for_reading(path) as source,
+        closing(Database(address_of(to, "rwc"), name=str(to))) as copied,
+    ):
+        source.copy_to(copied)
+        copied.execute("PRAGMA journal_mode = DELETE")  # one file, whatever the original is kept in
+        copied.execute("DELETE FROM answers WHERE poll IS NOT NULL")
+        Journal(copied, clock).prune(since)
+        copied.execute("VACUUM")
+
+
+def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:
+    """Put the journal `theirs` in the place of `path`, brought up to date by all that `path` knew beyond it.
+
+    What was delivered counts as theirs tells. The file `theirs` is used up. All or nothing: raises
+    DataRefused if either is no journal, TargetBusy if `path` stays in use.
+    """
+    ours = theirs.with_name(f"{theirs.name}.ours")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with opening.writer_lock(path, wait=_LONGEST_WAIT, now=clock()):
+            if path.exists():
+                with opening.for_reading(path) as known, closing(_new(ours)) as copied:
+                    known.copy_to(copied)
+            with Journal.open(theirs, clock=clock) as base:
+                if ours.exists():
+                    base.take_in(ours)
+            for leftover in ("-wal", "-shm"):
+                path.with_name(path.name + leftover).unlink(missing_ok=True)
+            theirs.replace(path)
+    finally:
+        for file in (ours, *(theirs.with_name(theirs.name + end) for end in (".lock", "-wal", "-shm"))):
+            file.unlink(missing_ok=True)
+
+
+def _new(file: Path) -> Database:
+    file.unlink(missing_ok=True)
+    return Database(address_of(file, "rwc"), name=str(file))

@@ -112,6 +112,10 @@ class Database:
         """Run one INSERT, UPDATE or DELETE of which nobody waits for what it did: before whatever is run next."""
         self.change(sql, values)
 
+    def note_many(self, sql: str, rows: Sequence[Values]) -> None:
+        """The same once per row of values."""
+        self.change_many(sql, rows)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         with self._explained():
@@ -249,7 +253,7 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
 
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-_DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMOPEN", "_SHMSIZE", "_SHMMAP", "_SHMLOCK")
+_DRIVE_WORDS = ("_LOCK", "_RDLOCK", "_UNLOCK", "RESERVEDLOCK", "_SHMMAP", "_SHMLOCK")
 
 
 def unsafe_drive(name: str, what: str) -> UsageError:

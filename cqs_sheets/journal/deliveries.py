@@ -99,6 +99,8 @@ class Deliveries:
 
     _database: Database
     _readonly: bool
+    _latest: dict[int, Record]
+    """What this run's polls recorded, by arrival: it need not be read again."""
 
     def target(self, name: str, selection: str) -> model.TargetState:
         """The target of that name, made known if need be.
@@ -140,17 +142,26 @@ class Deliveries:
         whose last delivery came after it. `feeds` are names, None for all.
         """
         values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
-        pending_rows = [_wanted_from(row) for row in self._database.iterate(_WANTED, values)]
+        pending_rows = [self._wanted_from(row) for row in self._database.iterate(_WANTED, values)]
         if after_stamp is None:
             return pending_rows
         lost_rows = self._database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
-        rows = {one.record.arrival: one for one in (*pending_rows, *map(_wanted_from, lost_rows))}
+        rows = {one.record.arrival: one for one in (*pending_rows, *map(self._wanted_from, lost_rows))}
         return [rows[arrival] for arrival in sorted(rows)]
 
     def everything(self, target: model.TargetState, feeds: Collection[str] | None) -> list[model.Wanted]:
         """Every signal of the feeds, delivered or not, by arrival."""
         rows = self._database.iterate(_EVERYTHING, {"target": target.id, "feeds": names_of(feeds)})
-        return [_wanted_from(row) for row in rows]
+        return [self._wanted_from(row) for row in rows]
+
+    def _wanted_from(self, row: Row) -> model.Wanted:
+        arrival, *_, number, _ = row[: model.RECORD_WIDTH]
+        change, revision, added, last = row[model.RECORD_WIDTH :]
+        delivered = None if revision is None else model.Delivered(revision=revision, added=added, last=last)
+        record = self._latest.get(arrival)
+        if record is None or record.revision != number:
+            record = model.record_from(row[: model.RECORD_WIDTH])
+        return model.Wanted(record=record, delivered=delivered, change=change)
 
     def recent(
         self, feeds: Collection[str] | None, since: datetime, *, alike: bool
@@ -262,12 +273,4 @@ def _target_from(name: str, row: Row) -> model.TargetState:
         zone=more[0],
         title=more[1],
         rest=more[2],
-    )
-
-
-def _wanted_from(row: Row) -> model.Wanted:
-    change, revision, added, last = row[model.RECORD_WIDTH :]
-    delivered = None if revision is None else model.Delivered(revision=revision, added=added, last=last)
-    return model.Wanted(
-        record=model.record_from(row[: model.RECORD_WIDTH]), delivered=delivered, change=change
     )

@@ -14,14 +14,7 @@ from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.journal.copying import copy_rows
-from cqs_sheets.journal.database import (
-    Database,
-    address_of,
-    file_error,
-    migrate,
-    unsafe_drive,
-    version_of,
-)
+from cqs_sheets.journal.database import Database, address_of, file_error, migrate, unsafe_drive, version_of
 from cqs_sheets.journal.model import JournalPlace, SharedJournal
 from cqs_sheets.journal.schema import MIGRATIONS
 
@@ -131,6 +124,7 @@ def for_reading(path: JournalPlace, check: Callable[[Database], None] = lambda _
         with _memory(path) as database:
             yield database
         return
+    _roll_back(path)
     with _connected(path, "ro") as database:
         check(database)
         if version_of(database) == len(MIGRATIONS):
@@ -138,6 +132,14 @@ def for_reading(path: JournalPlace, check: Callable[[Database], None] = lambda _
             return
         with _memory(path, copy_of=database) as migrated:
             yield migrated
+
+
+def _roll_back(path: Path) -> None:
+    """Undo what a run that died while it made the file had begun: a reader alone may not."""
+    with suppress(CqsError, OSError):
+        if path.with_name(f"{path.name}-journal").exists():
+            with _connected(path, "rw") as database:
+                version_of(database)
 
 
 @contextmanager

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cqs_sheets.core.alerts.batches import Service
-from cqs_sheets.core.alerts.news import Kind, News
+from cqs_sheets.core.alerts import Kind, Notice, SendState
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
 
@@ -35,7 +34,7 @@ _ENTRIES = f"""SELECT o.id, o.at, o.kind, o.detail, o.state, o.sent, o.tries, {m
     LEFT JOIN revisions b ON o.kind = 'changed' AND b.arrival = s.arrival AND b.revision = o.revision - 1
     WHERE o.alert = ?"""  # noqa: S608 - constants
 
-_SERVICE = """SELECT failures, tried,
+_SEND_STATE = """SELECT failures, tried,
         (SELECT count(DISTINCT batch) FROM outbox WHERE alert = :id AND state = 'sent' AND sent > :recent),
         (SELECT max(sent) FROM outbox WHERE alert = :id AND state = 'sent')
     FROM alerts WHERE id = :id"""
@@ -55,10 +54,10 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class OutboxEntry:
     """One thing to tell, and what became of that: `state` is waiting, sending, sent or given up."""
 
-    news: News
+    notice: Notice
     state: str
     sent: datetime | None
     tries: int
@@ -85,6 +84,14 @@ def tell(
     """Note something for every alert there is; within the transaction of what happened."""
     text = json.dumps(detail) if detail else ""
     database.note(_TELL, (model.to_stamp(at), kind.value, arrival, revision, text))
+
+
+def tell_all(database: Database, at: datetime, news: Iterable[tuple[Kind, int, int]]) -> None:
+    """The same of what became of signals, each by its arrival and revision."""
+    stamp = model.to_stamp(at)
+    database.note_many(
+        _TELL, [(stamp, kind.value, arrival, revision, "") for kind, arrival, revision in news]
+    )
 
 
 def take_alerts(database: Database, other: Database, theirs: int, arrival: int) -> None:
@@ -160,23 +167,23 @@ class Outbox:
             for alert, name, since, failures, reason, waiting, last in rows
         ]
 
-    def waiting(self, alert: int) -> list[News]:
+    def waiting(self, alert: int) -> list[Notice]:
         """What an alert has not told for sure, oldest first."""
         rows = self._database.execute(
             f"{_ENTRIES} AND o.state IN ('waiting', 'sending') ORDER BY o.id", (alert,)
         )
-        return [_entry_from(row).news for row in rows]
+        return [_entry_from(row).notice for row in rows]
 
-    def last_alerts(self, alert: int, limit: int) -> list[Entry]:
+    def last_alerts(self, alert: int, limit: int) -> list[OutboxEntry]:
         """The newest entries of an alert, newest last."""
         rows = self._database.execute(f"{_ENTRIES} ORDER BY o.id DESC LIMIT ?", (alert, limit))
         return [_entry_from(row) for row in reversed(rows)]
 
-    def service(self, alert: int, now: datetime) -> Service:
+    def send_state(self, alert: int, now: datetime) -> SendState:
         """How sending an alert has gone."""
         values = {"id": alert, "recent": model.to_stamp(now - _MINUTE)}
-        [[failures, tried, last_minute, last]] = self._database.execute(_SERVICE, values)
-        return Service(
+        [[failures, tried, last_minute, last]] = self._database.execute(_SEND_STATE, values)
+        return SendState(
             failures=failures,
             tried=model.maybe_time(tried),
             last_minute=last_minute,
@@ -265,11 +272,11 @@ def _ended(what: str, lasted: timedelta) -> dict[str, str]:
     return {"what": what, "message": f"It had been failing for {minutes} min.", "minutes": str(minutes)}
 
 
-def _entry_from(row: Row) -> Entry:
+def _entry_from(row: Row) -> OutboxEntry:
     entry, at, kind, detail, state, sent, tries, *rest = row
     now, before = rest[: model.RECORD_WIDTH], rest[model.RECORD_WIDTH :]
     arrival, table, signal_id, first_seen = now[:4]
-    news = News(
+    notice = Notice(
         id=entry,
         at=model.from_stamp(at),
         kind=Kind(kind),
@@ -280,4 +287,4 @@ def _entry_from(row: Row) -> Entry:
         detail=json.loads(detail) if detail else {},
         again=state == "sending",
     )
-    return Entry(news=news, state=state, sent=model.maybe_time(sent), tries=tries)
+    return OutboxEntry(notice=notice, state=state, sent=model.maybe_time(sent), tries=tries)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.alerts import Kind
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.render import plain_price
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals.signal import Record
 from cqs_sheets.journal import model, outbox, records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from cqs_sheets.core.alerts.news import Kind
+from cqs_sheets.core.alerts import Kind
 from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import coverage
@@ -57,6 +57,7 @@ class Polls:
 
     _database: Database
     _clock: records.Clock
+    _latest: dict[int, Record]
 
     def keep_answer(
         self,
@@ -104,10 +105,12 @@ class Polls:
         with self._database.transaction():
             feed = records.feed_id(self._database, poll.feed, poll.selection)
             counts = _Counts()
-            known = records.Recollection(self._database, feed, [signal.key for signal in poll.signals])
+            known = records.Recollection(
+                self._database, feed, poll.at, [signal.key for signal in poll.signals]
+            )
             for signal in poll.signals:
-                _take_up(self._database, feed, poll.at, signal, counts, known)
-            known.flush(poll.at)
+                _take_up(self._database, poll.at, signal, counts, known)
+            known.flush()
             if poll.window is not None:
                 _settle(self._database, feed, poll, poll.window, counts)
                 if poll.sure:
@@ -116,6 +119,8 @@ class Polls:
             _tell(self._database, poll, counts.news)
             _keep_rejects(self._database, feed, poll)
             _keep_poll(self._database, feed, poll, counts)
+        if not (poll.imported or self._database.shared):  # an import can be long; others may write, too
+            self._latest.update((news.record.arrival, news.record) for news in counts.news)
         return PollResult(
             new=counts.of(Happened.NEW),
             changed=counts.of(Happened.CHANGED),
@@ -129,7 +134,7 @@ class Polls:
 
 
 def _take_up(
-    database: Database, feed: int, at: datetime, signal: Signal, counts: _Counts, known: records.Recollection
+    database: Database, at: datetime, signal: Signal, counts: _Counts, known: records.Recollection
 ) -> None:
     before = known.lives(signal.key)
     found = _life(before, signal, at)
@@ -143,7 +148,7 @@ def _take_up(
             [[counts.last]] = database.execute("SELECT coalesce(max(arrival), 0) FROM signals")
         counts.last = coverage.next_arrival(counts.last or None, at)
         record = coverage.observe(None, signal, at, counts.last)
-        records.show_first(database, record, at, feed)
+        known.add(record)
         counts.news.append(News(what=Happened.NEW, record=record))
         return
     if at >= found.as_of:  # an older answer, imported late, knows nothing newer
@@ -166,6 +171,8 @@ def _life(before: Sequence[records.Known], signal: Signal, at: datetime) -> reco
             older = each.record.signal
             if older.timestamp == signal.timestamp and not coverage.is_of_another_pair(older, signal):
                 return each
+        if at < min(latest.record.signal.timestamp, latest.record.first_seen):
+            return None  # of a life that nobody saw
     return latest
 
 
@@ -199,12 +206,16 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
 
 def _tell(database: Database, poll: Poll, news: Sequence[News]) -> None:
     """Note the news for alerts; coming back from having aged is none."""
-    for one in () if poll.imported else news:
-        aged = one.before is not None and one.before.status is Status.AGED
-        if one.what is Happened.CHANGED and aged and one.before and one.before.signal == one.record.signal:
-            continue
-        kind, record = Kind(one.what.value), one.record
-        outbox.tell(database, poll.at, kind, arrival=record.arrival, revision=record.revision)
+    told = [] if poll.imported else [one for one in news if not _merely_back(one)]
+    outbox.tell_all(
+        database, poll.at, [(Kind(one.what), one.record.arrival, one.record.revision) for one in told]
+    )
+
+
+def _merely_back(one: News) -> bool:
+    was = one.before
+    aged = was is not None and was.status is Status.AGED
+    return one.what is Happened.CHANGED and aged and was is not None and was.signal == one.record.signal
 
 
 def _tell_gap(database: Database, feed: int, poll: Poll, window: coverage.Window) -> None:

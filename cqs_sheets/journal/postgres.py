@@ -109,6 +109,14 @@ class Postgres(Database):
             else:
                 self._noted.append(self._filled(dialect.translated(sql), values))
 
+    def note_many(self, sql: str, rows: Sequence[Values]) -> None:
+        """The same once per row of values; many have messages of their own."""
+        if len(rows) > _BATCH:
+            self.change_many(sql, rows)
+        else:
+            for row in rows:
+                self.note(sql, row)
+
     def insert(self, sql: str, values: Values) -> int:
         """Run one INSERT; the row id it made."""
         rows = self.execute(f"{sql} RETURNING *", values)

@@ -60,21 +60,25 @@ def known(database: Database, key: SignalKey) -> Known | None:
 
 
 def lives(database: Database, key: SignalKey) -> list[Known]:
-    """What the journal holds of all signals that had this id of the API, the latest first."""
+    """What the journal holds of all signals that had this id of the API, the latest first.
+
+    That is told by their time stamps: lives that another machine saw are numbered as they came.
+    """
     api_id, table = key.api_id, key.table
     found = map(known_from, database.execute(_LIVES, (api_id, table, api_id, api_id, table)))
     same = [each for each in found if each.record.signal.key.api_id == api_id]
-    return sorted(same, key=lambda each: each.record.signal.key.life, reverse=True)
+    return sorted(same, key=lambda each: each.record.signal.timestamp, reverse=True)
 
 
 class Recollection:
-    """What the journal holds of the signals of one answer and of one feed, looked up at once.
+    """What the journal holds of the signals of one answer (of time `at`) and of one feed, looked up at once.
 
     Each id is answered from that once: what changes it afterwards is looked up anew.
     """
 
-    def __init__(self, database: Database, feed: int, keys: Collection[SignalKey]) -> None:
-        self._database, self._feed = database, feed
+    def __init__(self, database: Database, feed: int, at: datetime, keys: Collection[SignalKey]) -> None:
+        self._database, self._feed, self._at = database, feed, at
+        self._new: list[Record] = []
         ids = {key.api_id for key in keys if "\0" not in key.id}  # which no JSON takes to PostgreSQL
         self._lives: dict[SignalKey, list[Known]] = {key: [] for key in keys if key.api_id in ids}
         listed = json.dumps([*ids, *(f"{each}#2" for each in ids)])
@@ -93,7 +97,14 @@ class Recollection:
     def lives(self, key: SignalKey) -> list[Known]:
         """What the journal holds of all signals that had this id of the API, the latest first."""
         found = self._lives.pop(key, None)
-        return lives(self._database, key) if found is None else found
+        if found is None:
+            self._show_new()
+            found = lives(self._database, key)
+        return found
+
+    def add(self, record: Record) -> None:
+        """Make the rows, once they are asked for or `flush` is called, of a signal that nobody ever showed before."""
+        self._new.append(record)
 
     def touch(self, found: Known) -> None:
         """Note, once `flush` is called, that the feed showed the signal."""
@@ -101,10 +112,18 @@ class Recollection:
         if found.seen_feed != self._feed:  # apart, so that the index is written only when it changes
             self._moved.append(found.record.arrival)
 
-    def flush(self, at: datetime) -> None:
-        """Note which signals the feed showed at that time."""
+    def _show_new(self) -> None:
+        new, self._new = self._new, []
+        at = model.to_stamp(self._at)
+        self._database.note_many(_INSERT, [_inserted(record, at, self._feed) for record in new])
+        self._database.note_many(_KEEP, [_kept(record, at) for record in new])
+        self._database.note_many(_JOIN, [(record.arrival, self._feed) for record in new])
+
+    def flush(self) -> None:
+        """Note which signals the feed showed."""
+        self._show_new()
         for column, value, arrivals in (
-            ("seen_at", model.to_stamp(at), self._seen),
+            ("seen_at", model.to_stamp(self._at), self._seen),
             ("seen_feed", self._feed, self._moved),
         ):
             if arrivals:
@@ -118,7 +137,7 @@ class Recollection:
 
 def next_life(found: Sequence[Known], key: SignalKey) -> SignalKey:
     """The identity of one more signal of an id, after those that `lives` found."""
-    return key.in_life(found[0].record.signal.key.life + 1 if found else 1)
+    return key.in_life(1 + max((each.record.signal.key.life for each in found), default=0))
 
 
 def feed_id(database: Database, name: str, selection: str) -> int:
@@ -132,31 +151,28 @@ def feed_id(database: Database, name: str, selection: str) -> int:
 _JOIN = "INSERT INTO members (arrival, feed) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
-def show_first(database: Database, record: Record, at: datetime, feed: int) -> None:
-    """Make the rows of a signal that a feed shows, and nobody ever did before."""
-    insert(database, record, at, feed)
-    keep_revision(database, record, at)
-    database.note(_JOIN, (record.arrival, feed))
-
-
 def insert(database: Database, record: Record, seen_at: datetime, feed: int) -> None:
     """Make a signal's row, its revision apart."""
+    database.note(_INSERT, _inserted(record, model.to_stamp(seen_at), feed))
+
+
+_INSERT = f"""INSERT INTO signals (arrival, feed_table, id, timestamp, status, first_seen, last_seen, revision,
+    change, seen_at, seen_feed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_CHANGE}, ?, ?)"""  # noqa: S608 - a constant
+
+
+def _inserted(record: Record, seen_at: int, feed: int) -> Row:
     key = record.signal.key
-    database.note(
-        "INSERT INTO signals (arrival, feed_table, id, timestamp, status, first_seen, last_seen, revision, "  # noqa: S608
-        f"change, seen_at, seen_feed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_CHANGE}, ?, ?)",
-        (
-            record.arrival,
-            key.table,
-            key.id,
-            model.to_stamp(record.signal.timestamp),
-            record.status,
-            model.to_stamp(record.first_seen),
-            model.maybe_stamp(record.last_seen),
-            record.revision,
-            model.to_stamp(seen_at),
-            feed,
-        ),
+    return (
+        record.arrival,
+        key.table,
+        key.id,
+        model.to_stamp(record.signal.timestamp),
+        record.status,
+        model.to_stamp(record.first_seen),
+        model.maybe_stamp(record.last_seen),
+        record.revision,
+        seen_at,
+        feed,
     )
 
 
@@ -184,19 +200,17 @@ def revise(database: Database, record: Record, at: datetime) -> None:
     keep_revision(database, record, at)
 
 
+_KEEP = "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)"
+
+
 def keep_revision(database: Database, record: Record, at: datetime) -> None:
     """Keep what a signal is from `at` on."""
-    database.note(
-        "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            record.arrival,
-            record.revision,
-            model.to_stamp(at),
-            record.status,
-            model.maybe_stamp(record.last_seen),
-            model.content_of(record.signal),
-        ),
-    )
+    database.note(_KEEP, _kept(record, model.to_stamp(at)))
+
+
+def _kept(record: Record, at: int) -> Row:
+    ended = model.maybe_stamp(record.last_seen)
+    return record.arrival, record.revision, at, record.status, ended, model.content_of(record.signal)
 
 
 def join(database: Database, arrival: int, feed: int) -> bool:
@@ -255,6 +269,8 @@ _POLLS = """SELECT f.name, f.selection, p.at, p.window_start, p.window_end, p.ou
         p.new, p.changed, p.closed, p.aged, p.rejected
     FROM polls p JOIN feeds f ON f.id = p.feed ORDER BY p.at DESC, p.id DESC LIMIT ?"""
 
+_RECENT_POLLS = 200  # enough to hold the last one of every feed of any sensible config
+
 _LAST_GOOD = """SELECT p.at FROM polls p INDEXED BY polls_good JOIN feeds f ON f.id = p.feed
     WHERE p.sure AND f.name = ? AND f.selection = ? ORDER BY p.at DESC LIMIT 1"""
 
@@ -300,6 +316,10 @@ class Recall:
     def polls(self, limit: int) -> list[model.PastPoll]:
         """The last polls, newest last."""
         return [_poll_from(row) for row in reversed(self._database.execute(_POLLS, (limit,)))]
+
+    def last_polls(self) -> dict[str, model.PastPoll]:
+        """The newest poll of each feed, by its name, among the last of all."""
+        return {poll.feed: poll for poll in self.polls(_RECENT_POLLS)}
 
     def records(
         self,

@@ -1,20 +1,24 @@
-"""Proving that a journal is whole, and keeping it small."""
+"""Proving that a journal is whole, keeping it small, and the doors for another one.
+
+SQLite finds nothing wrong with planted views, absurd times and unreadable values, which would stop a later command.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
+from itertools import islice
+from typing import Any
 
-from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
-from cqs_sheets.core.signals.signal import Record, Status
+from cqs_sheets.core.signals.signal import Status, exact_decimal
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.journal import checks, opening, records
-from cqs_sheets.journal.copying import copy_journal
-from cqs_sheets.journal.database import Database
-from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, from_stamp, to_stamp
-from cqs_sheets.journal.outbox import take_alerts
-from cqs_sheets.journal.outcomes import take_outcomes
+from cqs_sheets.journal import model, opening
+from cqs_sheets.journal.copying import copy_journal, merge_journal
+from cqs_sheets.journal.database import Database, version_of
+from cqs_sheets.journal.model import JournalPlace, Merged, Pruned, to_stamp
+from cqs_sheets.journal.schema import MIGRATIONS
 
 # Each query yields what is wrong, as text.
 _CHECKS = (
@@ -38,8 +42,36 @@ _CHECKS = (
 )
 
 
-_ALL = records.KNOWN.format(by="") + "true ORDER BY s.arrival"
-_POLL = "at, window_start, window_end, outcome, sure, new, changed, closed, aged, rejected"
+_TEXTS = (
+    "SELECT name, selection FROM feeds",
+    "SELECT name, selection, version, shape, word, writer FROM targets",
+    "SELECT signal_id, reason, raw FROM rejects",
+    "SELECT outcome FROM polls",
+    "SELECT word FROM stamps",
+)
+_REVISIONS = """SELECT s.arrival, s.feed_table, s.id, s.first_seen, r.status, r.last_seen, r.revision, r.content
+    FROM signals s JOIN revisions r USING (arrival)"""
+_MOST = 10  # findings of a kind: whoever planted one may have planted a million
+_TIMES = {
+    "polls": ("at", "window_start", "window_end"),
+    "answers": ("at",),
+    "coverage": ("start_at", "end_at"),
+    "rejects": ("at",),
+    "signals": ("timestamp", "first_seen", "last_seen", "seen_at"),
+    "revisions": ("at", "last_seen"),
+    "targets": ("last_write", "last_heartbeat"),
+}
+_COUNTERS = {
+    "signals": ("arrival", "change", "revision"),
+    "revisions": ("revision",),
+    "targets": ("sequence", "cursor", "stamp"),
+    "delivered": ("revision", "added", "last"),
+    "stamps": ("number",),
+}
+_FIRST, _LAST = 946_684_800_000_000, 7_258_118_400_000_000  # the years 2000 to 2199, as for times of the API
+_LARGEST = 1 << 53
+_LONGEST_ID = 250
+_LONGEST_TEXT = 100_000
 
 
 class Upkeep:
@@ -52,11 +84,11 @@ class Upkeep:
         damage, unreadable = self._database.damage()
         if unreadable:
             return damage
-        damage += checks.in_schema(self._database)
+        damage += _in_schema(self._database)
         if damage:
             return damage
         found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
-        return found + checks.in_values(self._database)
+        return found + _in_values(self._database)
 
     def tenants(self) -> list[str]:
         """The names of all tenants that this user may be, for a shared journal."""
@@ -138,12 +170,12 @@ class Upkeep:
         or holds what would stop a later command.
         """
         with opening.for_reading(path, check=_refuse_strange) as other:
-            _refuse(other.name, checks.in_values(other))
-            return _merge(self._database, other)
+            _refuse(other.name, _in_values(other))
+            return merge_journal(self._database, other)
 
 
 def _refuse_strange(other: Database) -> None:
-    _refuse(other.name, checks.in_schema(other))
+    _refuse(other.name, _in_schema(other))
 
 
 def _refuse(name: str, problems: Sequence[str]) -> None:
@@ -155,140 +187,108 @@ def _refuse(name: str, problems: Sequence[str]) -> None:
         )
 
 
-def _merge(database: Database, other: Database) -> Merged:
-    """Take in everything of `other`, in one transaction."""
-    with database.transaction():
-        feeds = {
-            theirs: records.feed_id(database, name, selection)
-            for theirs, name, selection in other.execute("SELECT id, name, selection FROM feeds")
-        }
-        new = changed = 0
-        for row in other.iterate(_ALL):
-            theirs = records.known_from(row)
-            before = records.lives(database, theirs.record.signal.key)
-            ours = _same_life(before, theirs)
-            if ours is None:
-                arrival = _add(database, other, theirs, feeds, before)
-                new += 1
-            else:
-                arrival = ours.record.arrival
-                changed += _bring_up_to_date(database, ours, theirs, feeds)
-            _join_feeds(database, other, theirs, arrival, feeds)
-            take_outcomes(database, other, theirs, ours, arrival)
-            take_alerts(database, other, theirs.record.arrival, arrival)
-        _cover(database, other, feeds)
-        polls = _keep_polls(database, other, feeds)
-        _keep_undigested(database, other)
-    return Merged(new=new, changed=changed, polls=polls)
+def _in_schema(database: Database) -> list[str]:
+    """Tables that are missing or others, and views and triggers, which no version ever made."""
+    if database.shared:
+        return []  # only whoever owns it can change its tables
+    made, expected = _schema(database), _expected(version_of(database))
+    return [
+        *(f"{kind} {name} is missing or not as it was made" for kind, name, _ in sorted(expected - made)),
+        *(f"{kind} {name} was put there by another program" for kind, name, _ in sorted(made - expected)),
+    ][:_MOST]
 
 
-def _same_life(ours: Sequence[records.Known], theirs: records.Known) -> records.Known | None:
-    """Which of our signals of an id theirs is; None if it is another one."""
-    signal = theirs.record.signal
-    for each in ours:
-        mine = each.record.signal
-        if mine.timestamp == signal.timestamp and not is_of_another_pair(mine, signal):
-            return each
-    return next((each for each in ours if not (_is_after(each, theirs) or _is_after(theirs, each))), None)
+def _in_values(database: Database) -> list[str]:
+    """Times, numbers and ids out of all bounds, and rows that cannot be read. Reads every row."""
+    return [*_out_of_bounds(database), *islice(_unreadable(database), _MOST)]
 
 
-def _is_after(earlier: records.Known, later: records.Known) -> bool:
-    record = later.record
-    return is_second_life(earlier.record, earlier.seen_at, record.signal, record.first_seen)
-
-
-def _add(
-    database: Database,
-    other: Database,
-    theirs: records.Known,
-    feeds: Mapping[int, int],
-    before: Sequence[records.Known],
-) -> int:
-    """Make their signal ours, beside those that we have of its id; its arrival here."""
-    signal = theirs.record.signal
-    record = replace(
-        theirs.record,
-        signal=replace(signal, key=records.next_life(before, signal.key)),
-        arrival=_free_arrival(database, theirs.record.arrival),
+def _schema(database: Database) -> frozenset[tuple[str, str, str]]:
+    """Type, name and columns of everything but SQLite's own."""
+    listed = database.execute(
+        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
-    records.insert(database, record, theirs.seen_at, feeds[theirs.seen_feed])
-    rows = other.execute(
-        "SELECT ?, revision, at, status, last_seen, content FROM revisions WHERE arrival = ?",
-        (record.arrival, theirs.record.arrival),
+    return frozenset(
+        (kind, name, _columns(database, name) if kind == "table" else "") for kind, name in listed
     )
-    database.change_many(
-        "INSERT INTO revisions (arrival, revision, at, status, last_seen, content) VALUES (?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-    return record.arrival
 
 
-def _free_arrival(database: Database, wanted: int) -> int:
-    """Theirs, or the first one after it that nothing here has."""
-    while database.execute("SELECT 1 FROM signals WHERE arrival = ?", (wanted,)):
-        wanted += 1
-    return wanted
+def _columns(database: Database, table: str) -> str:
+    found = database.execute("SELECT name, type, hidden FROM pragma_table_xinfo(?) ORDER BY cid", (table,))
+    return repr(found)
 
 
-def _bring_up_to_date(
-    database: Database, ours: records.Known, theirs: records.Known, feeds: Mapping[int, int]
-) -> bool:
-    """Take over what they knew later; whether that changed anything a sheet could show."""
-    first_seen = to_stamp(min(ours.record.first_seen, theirs.record.first_seen))
-    database.change("UPDATE signals SET first_seen = ? WHERE arrival = ?", (first_seen, ours.record.arrival))
-    if theirs.seen_at > ours.seen_at:
-        records.touch(database, ours, theirs.seen_at, feeds[theirs.seen_feed])
-    record = _merged(ours, theirs)
-    if record is ours.record:
-        return False
-    records.revise(database, record, max(ours.revised_at, theirs.revised_at))
-    return True
+@cache
+def _expected(version: int) -> frozenset[tuple[str, str, str]]:
+    fresh = Database(":memory:", name="")
+    try:
+        for migration in MIGRATIONS[:version]:
+            for statement in migration:
+                fresh.execute(statement)
+        return _schema(fresh)
+    finally:
+        fresh.close()
 
 
-def _merged(ours: records.Known, theirs: records.Known) -> Record:
-    """Our record with what they know better; the very same object if that is nothing.
-
-    The values are those of whoever saw the signal last; how it stands is what was told last.
-    """
-    last, before = (theirs, ours) if theirs.seen_at > ours.seen_at else (ours, theirs)
-    told = theirs if theirs.as_of > ours.as_of else ours
-    signal, status = replace(last.record.signal, key=ours.record.signal.key), told.record.status
-    if signal.leverage is None:  # only answers filtered by a futures exchange carry it
-        signal = replace(signal, leverage=before.record.signal.leverage)
-    last_seen = None if status is Status.OPEN else last.seen_at
-    found = replace(ours.record, signal=signal, status=status, last_seen=last_seen)
-    return ours.record if found == ours.record else replace(found, revision=found.revision + 1)
-
-
-def _join_feeds(
-    database: Database, other: Database, theirs: records.Known, arrival: int, feeds: Mapping[int, int]
-) -> None:
-    members = other.execute("SELECT feed FROM members WHERE arrival = ?", (theirs.record.arrival,))
-    news = [records.join(database, arrival, feeds[feed]) for (feed,) in members]
-    if any(news):
-        records.offer_again(database, arrival)
-
-
-def _cover(database: Database, other: Database, feeds: Mapping[int, int]) -> None:
-    for feed, start, end in other.execute("SELECT feed, start_at, end_at FROM coverage"):
-        records.extend_coverage(database, feeds[feed], Window(from_stamp(start), from_stamp(end)))
+def _out_of_bounds(database: Database) -> Iterator[str]:
+    for table, columns in _TIMES.items():
+        for column in columns:
+            yield from _counted(
+                database,
+                table,
+                f"{column} NOT BETWEEN {_FIRST} AND {_LAST}",
+                f"{column} is no time of this age",
+            )
+    for table, columns in _COUNTERS.items():
+        for column in columns:
+            yield from _counted(
+                database,
+                table,
+                f"{column} NOT BETWEEN 0 AND {_LARGEST}",
+                f"{column} is no number to count by",
+            )
+    unknown = " AND ".join(f"status <> '{status}'" for status in Status)
+    yield from _counted(database, "signals", unknown, "the status is none")
+    odd_id = f"length(id) NOT BETWEEN 1 AND {_LONGEST_ID}"
+    odd_id += "" if database.shared else " OR instr(id, char(0)) > 0"  # which PostgreSQL has in no text
+    yield from _counted(database, "signals", odd_id, "the id is empty, or none that a sheet could hold")
 
 
-def _keep_polls(database: Database, other: Database, feeds: Mapping[int, int]) -> int:
-    """How many polls were not known here."""
-    known_here = set(database.iterate("SELECT feed, at FROM polls"))
-    polls = other.iterate(f"SELECT feed, {_POLL} FROM polls ORDER BY id")  # noqa: S608 - a constant
-    new = [(feeds[feed], *rest) for feed, *rest in polls if (feeds[feed], rest[0]) not in known_here]
-    database.change_many(
-        f"INSERT INTO polls (feed, {_POLL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        new,
-    )
-    return len(new)
+def _counted(database: Database, table: str, condition: str, what: str) -> Iterator[str]:
+    [[count]] = database.execute(f"SELECT count(*) FROM {table} WHERE {condition}")  # noqa: S608 - constants
+    if count:
+        yield f"{table}: {what} in {count:,} of its rows"
 
 
-def _keep_undigested(database: Database, other: Database) -> None:
-    """Take over the answers that their run was killed before it could read."""
-    known = set(database.iterate("SELECT feed, at, request FROM answers"))
-    rows = other.execute("SELECT feed, at, request, body FROM answers WHERE poll IS NULL")
-    new = [row for row in rows if row[:3] not in known]
-    database.change_many("INSERT INTO answers (feed, at, request, body) VALUES (?, ?, ?, ?)", new)
+def _unreadable(database: Database) -> Iterator[str]:
+    for query in _TEXTS:
+        for _ in database.iterate(query):
+            pass  # DataRefused where one is no text
+    for row in database.iterate(_REVISIONS):
+        try:
+            model.record_from(row)
+            odd = _odd_value(json.loads(row[-1]))
+        except DataRefused:
+            odd = "it cannot be read"
+        if odd:
+            yield f"signal {row[2]:.80}, revision {row[6]}: {odd}"
+    for row in database.iterate("SELECT id, feed, at, request, body FROM answers"):
+        try:
+            model.answer_from(row)
+        except DataRefused:
+            yield f"answer {row[0]}: it cannot be read"
+
+
+def _odd_value(content: dict[str, Any]) -> str:
+    """What no answer could have brought there, or ""."""
+    if not _FIRST <= content["timestamp"] < _LAST:
+        return "its time stamp is no time of this age"
+    texts = [*(content[name] for name in model.TEXTS), *content.get("flags", ())]
+    extra = content.get("extra", {})
+    texts += [*extra, *extra.values()]
+    if not all(isinstance(text, str) and len(text) <= _LONGEST_TEXT for text in texts):
+        return "a text is none, or endless"
+    numbers = (content[name] for name in model.NUMBERS if name in content)
+    if any(not isinstance(number, str) or exact_decimal(number) is None for number in numbers):
+        return "a price is no number"
+    return ""

@@ -21,7 +21,9 @@ from cqs_sheets.values import dataclass, field
 STORE_FILE = "candles.sqlite3"
 """The store's name in the home folder."""
 
-_MOST_BYTES = 200 * 1024 * 1024
+MOST_BYTES = 200 * 1024 * 1024
+"""From this size on the oldest minutes are dropped."""
+
 _VERSION = 1
 _TABLES = """
 CREATE TABLE markets (id INTEGER PRIMARY KEY, exchange TEXT, symbol TEXT, entry TEXT, asked INTEGER,
@@ -188,7 +190,7 @@ class CandleStore:
                 ((market, hour, until, _body(hour, minutes)) for hour, (until, minutes) in found.items()),
             )
 
-    def shrink(self, most: int = _MOST_BYTES) -> None:
+    def shrink(self, most: int = MOST_BYTES) -> None:
         """Drop the oldest minutes until the file holds at most so many bytes."""
         [(pages,)], [(size,)] = self._db.execute("PRAGMA page_count"), self._db.execute("PRAGMA page_size")
         if pages * size <= most:

@@ -5,10 +5,11 @@ What only some runs need (Google, the sandbox) is imported when it is needed.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,11 @@ if TYPE_CHECKING:
     from cqs_sheets.destinations import Destination
     from cqs_sheets.destinations.google.wire.exchange import Places, Wire
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-    from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.deliver import Deliverer
+    from cqs_sheets.run.looking import Target
     from cqs_sheets.run.outcomes import Desk
+
+_TRIALS = "sandbox"  # in the home: what syncs with --sandbox leave
 
 
 def _go_on() -> CqsError | None:
@@ -76,6 +80,13 @@ class Session:
     def journal_path(self) -> JournalPlace:
         """Where the journal is: a file, or PostgreSQL."""
         return journal_place(self.settings)
+
+    @property
+    def look_elsewhere(self) -> str:
+        """What to tell who looks for signals where none are: trials have a journal of their own."""
+        trials = os.path.exists(self.settings.home / _TRIALS / JOURNAL_FILE)  # noqa: PTH110 - it never raises
+        told = "\nSyncs with --sandbox have a journal of their own: add --sandbox to see it."
+        return told if trials and not self.sandbox else ""
 
 
 def journal_place(settings: Settings) -> JournalPlace:
@@ -133,7 +144,7 @@ def opened_session(
         past = None
         if sandbox:
             # nobody is told of invented signals
-            settings = replace(settings, home=settings.home / "sandbox", journal_url=None, alerts=())
+            settings = replace(settings, home=settings.home / _TRIALS, journal_url=None, alerts=())
         if sandbox and serve:
             from cqs_sheets.run.past import give_past  # noqa: PLC0415
 
@@ -175,7 +186,8 @@ def opened_run(
             journal.register_alerts(settings.alert_owner, names, utc_now())
         targets = stack.enter_context(opened_targets(session, force=choices.force))
         rest = Rest(
-            journal=journal, clock=utc_now, surroundings=f"{settings.zone} {session.sandbox}",
+            journal=journal, clock=utc_now,
+            surroundings=f"{settings.zone} {session.sandbox}{' outcomes' if settings.outcomes else ''}",
             looks=not choices.restore,
         )  # fmt: skip
 
@@ -277,11 +289,11 @@ class Targets:
         self._session = session
         self._google = google
         self._force = force
-        self._template = cache(load_template)
+        self._template = cache(partial(load_template, outcomes=session.settings.outcomes is not None))
 
     def open(self, target: TargetSettings) -> Target:
         """A target ready to be written; raises CqsError if its template cannot be used."""
-        from cqs_sheets.run.deliver import Target  # noqa: PLC0415 - as above
+        from cqs_sheets.run.looking import Target  # noqa: PLC0415 - as above
 
         template = self._template(target.template)
         template = template.of_sandbox() if self._session.sandbox else template
@@ -294,7 +306,7 @@ class Targets:
 
     def show_outcomes(self, target: TargetSettings) -> bool:
         """Whether a target's template shows what became of signals; not if it cannot be used."""
-        from cqs_sheets.run.deliver import shows_outcomes  # noqa: PLC0415 - as above
+        from cqs_sheets.run.looking import shows_outcomes  # noqa: PLC0415 - as above
 
         try:
             return shows_outcomes(self._template(target.template))

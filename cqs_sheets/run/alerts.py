@@ -10,8 +10,7 @@ from threading import Event, Thread
 
 from cqs_sheets.alerts import sender
 from cqs_sheets.config import AlertSettings, Settings
-from cqs_sheets.core.alerts import batches
-from cqs_sheets.core.alerts.news import Kind, News, Send, Voice, message_of
+from cqs_sheets.core.alerts import GIVEN_UP, Kind, Notice, Send, Wording, due, message_of, wanted
 from cqs_sheets.errors import CqsError, TargetBusy
 from cqs_sheets.journal import Alert, Journal, JournalPlace
 
@@ -55,33 +54,33 @@ class Dispatcher:
         if not waiting:
             return
         now, zone = self._clock(), self._settings.zone
-        for news in batches.due(waiting, alert.habits, journal.service(known.id, now), now, zone):
-            if stop() or not self._try(journal, alert, known, news):
+        for notices in due(waiting, alert.policy, journal.send_state(known.id, now), now, zone):
+            if stop() or not self._try(journal, alert, known, notices):
                 return
 
-    def _worth_telling(self, journal: Journal, alert: AlertSettings, known: Alert) -> list[News]:
+    def _worth_telling(self, journal: Journal, alert: AlertSettings, known: Alert) -> list[Notice]:
         """What waits, without what this alert does not tell and what is too old to be told."""
         settings, now = self._settings, self._clock()
         waiting = journal.waiting(known.id)
         unwanted = [
-            news.id
-            for news in waiting
-            if not batches.wanted(alert.habits, news, settings.zone, settings.symbols)
-            or _is_old_news(news, known.since)
+            notice.id
+            for notice in waiting
+            if not wanted(alert.policy, notice, settings.zone, settings.symbols)
+            or _is_old(notice, known.since)
         ]
         stale = [
-            news.id for news in waiting if news.at < now - batches.GIVEN_UP and news.id not in set(unwanted)
+            notice.id for notice in waiting if notice.at < now - GIVEN_UP and notice.id not in set(unwanted)
         ]
         if unwanted:
             journal.drop(unwanted)
         if stale:
             journal.drop(stale, give_up=True)
         gone = {*unwanted, *stale}
-        return [news for news in waiting if news.id not in gone]
+        return [notice for notice in waiting if notice.id not in gone]
 
-    def _try(self, journal: Journal, alert: AlertSettings, known: Alert, news: Sequence[News]) -> bool:
-        entries = [one.id for one in news]
-        voice = Voice(symbols=self._settings.symbols, zone=self._settings.zone)
+    def _try(self, journal: Journal, alert: AlertSettings, known: Alert, notices: Sequence[Notice]) -> bool:
+        entries = [one.id for one in notices]
+        wording = Wording(symbols=self._settings.symbols, zone=self._settings.zone)
         try:
             send = self._way(alert)
         except CqsError as error:
@@ -89,7 +88,7 @@ class Dispatcher:
             journal.sending_ended(known.id, (), self._clock(), reason=error.message)
             self._tell(alert.name, f"Alert {alert.name!r}: {error.message} {error.hint}")
             return False
-        message = message_of(news, voice, given_up=journal.given_up(known.id))
+        message = message_of(notices, wording, given_up=journal.given_up(known.id))
         journal.begin_sending(known.id, entries, self._clock())
         sent = send(message)
         journal.sending_ended(known.id, entries, self._clock(), reason=sent.reason, unsure=sent.unsure)
@@ -112,9 +111,9 @@ class Dispatcher:
         self._told[name] = warning
 
 
-def _is_old_news(news: News, since: datetime) -> bool:
+def _is_old(notice: Notice, since: datetime) -> bool:
     """Alerts begin when they are configured: what was open by then is not new."""
-    return news.kind is Kind.NEW and news.record is not None and news.record.signal.timestamp < since
+    return notice.kind is Kind.NEW and notice.record is not None and notice.record.signal.timestamp < since
 
 
 @contextmanager

@@ -6,23 +6,18 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import KW_ONLY
 from datetime import datetime, tzinfo
-from functools import cached_property
 from threading import Lock
-from types import MappingProxyType
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue, is_changed
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
-from cqs_sheets.core.plan.binding import Bindings, bind, marks_of, searched_titles
 from cqs_sheets.core.plan.facts import (
     SANDBOX,
     Choices,
-    Facts,
     Lineage,
     Write,
     held_up_to,
@@ -33,16 +28,25 @@ from cqs_sheets.core.plan.facts import (
 )
 from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import Keys, Rows, WantedRow, aged, passes, signals_of, status_column
+from cqs_sheets.core.plan.rows import (
+    Keys,
+    Rows,
+    WantedRow,
+    aged,
+    in_next_life,
+    is_anothers,
+    passes,
+    signals_of,
+    status_column,
+)
 from cqs_sheets.core.plan.taking import Taken, choices, entry_columns, own_keys, taken
 from cqs_sheets.core.plan.zones import Rezoning, recorded_zone, zone_named
 from cqs_sheets.core.signals.exchanges import BUILT_IN
-from cqs_sheets.core.signals.fields import OUTCOMES
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.core.templates.template import TableTab, Template
-from cqs_sheets.destinations import Destination
+from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.errors import ROWS_WAIT, CqsError, DataRefused, TargetBusy, TargetChanged
 from cqs_sheets.journal import Journal, TargetState, Wanted
+from cqs_sheets.run.looking import Looked, Target, holds_invented, shows_outcomes
 from cqs_sheets.run.rest import Delivery, Rest, is_heartbeat_due, remembered
 from cqs_sheets.unexpected import explained
 from cqs_sheets.values import dataclass, field, replace
@@ -53,63 +57,6 @@ _PATIENCE, _GLANCE = 10.0, 0.25  # seconds to wait for another machine's turn, a
 _TRIES = 4  # a person saving again and again between our read and our write
 _NAMED = 5  # cells that are told
 _OPEN = (Status.OPEN.value,)
-_AWAY = ("move it away, and a new one is made", "delete the tabs in it that were made for the sandbox")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A target with all that is needed to write it."""
-
-    settings: TargetSettings
-    template: Template
-    destination: Destination
-    zone: tzinfo
-
-
-@dataclass
-class _Looked:
-    """A look at a target as deep as it is needed: its facts, and which sheets are the template's tabs."""
-
-    target: Target
-    state: TargetState
-    stamp: Stamp
-    _: KW_ONLY
-    restore: bool
-
-    @cached_property
-    def facts(self) -> Facts:
-        template, words = self.target.template, self.target.settings.tabs
-        return look(self.target.destination, template, words, self.stamp)
-
-    @cached_property
-    def bindings(self) -> Bindings:
-        written = self.state.sequence > 0 and not self.restore
-        return bind(self.target.template, self.facts, self.target.settings.tabs, written=written)
-
-    def moved(self) -> bool:
-        """Whether the user's word, when it is new, takes a tab to another sheet than its rows are in."""
-        new = self.target.settings.tabs and self.state.cursor == 0 and self.stamp.exists
-        return bool(new and self.bindings.dropped)
-
-
-def look(destination: Destination, template: Template, words: Mapping[str, str], stamp: Stamp) -> Facts:
-    """What must be seen of a target to know which of its sheets are tabs of the template. Raises CqsError."""
-    facts = destination.look(stamp, marks_of(template))
-    titles = searched_titles(template, facts, words)
-    return destination.headers(facts, titles) if titles else facts
-
-
-def read_target(
-    destination: Destination,
-    template: Template,
-    keys: Mapping[str, Collection[str]],
-    words: Mapping[str, str] = MappingProxyType({}),
-    *,
-    known_version: str = "",
-) -> Snapshot:
-    """What a target holds of some keys of a template's tabs; raises CqsError as destinations do."""
-    facts = look(destination, template, words, destination.stamp(known_version))
-    return destination.read(facts, bind(template, facts, words), keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +156,7 @@ class Deliverer:
         stamp = target.destination.stamp(state.version)
         outcome.title = stamp.title or state.title
         self._refuse_a_mix(target, state, stamp)
-        looked = _Looked(target, state, stamp, restore=self.choices.restore)
+        looked = Looked(target, state, stamp, restore=self.choices.restore)
         moved = looked.moved()
         with self.turn:
             newest = self.journal.newest_change()
@@ -295,7 +242,7 @@ class Deliverer:
             for item in items
         ]
 
-    def _orphans(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
+    def _orphans(self, state: TargetState, stamp: Stamp, looked: Looked) -> Keys:
         """Rows that stand open in a target that others wrote to, and whose signals the journal does not know."""
         if not stamp.exists or stamp.version == state.version:
             return {}
@@ -316,7 +263,7 @@ class Deliverer:
                 for tab in template.fed_tabs
             }
 
-    def _chosen(self, state: TargetState, stamp: Stamp, looked: _Looked) -> Keys:
+    def _chosen(self, state: TargetState, stamp: Stamp, looked: Looked) -> Keys:
         """Rows by which the user took a signal, done or not: a spreadsheet's version does not tell their edits."""
         target, columns = looked.target, choices(looked.target.template)
         rests = stamp.version == state.version and target.settings.path and state.shape == _shape(target)
@@ -332,7 +279,7 @@ class Deliverer:
         return shown and is_heartbeat_due(target.settings, state, self.clock())
 
     def _plan(
-        self, looked: _Looked, rows: Sequence[WantedRow], orphans: Keys, chosen: Keys,
+        self, looked: Looked, rows: Sequence[WantedRow], orphans: Keys, chosen: Keys,
         settings: Mapping[str, CellValue], *, refresh: bool, outcome: Delivery,
     ) -> Plan:  # fmt: skip
         target, bindings = looked.target, looked.bindings
@@ -341,13 +288,14 @@ class Deliverer:
         for row in rows:
             keys.setdefault(row.tab, set()).add(row.key)
         snapshot = target.destination.read(looked.facts, bindings, keys)
+        rows, snapshot, told = self._in_their_lives(looked, list(rows), keys, snapshot)
         if snapshot.version != looked.stamp.version:
             raise TargetChanged(
                 f"{target.settings.name} is being changed while the sync works on it.",
                 meaning=ROWS_WAIT,
                 hint="Run the sync again when nobody is saving it.",
             )
-        outcome.warnings.clear()
+        outcome.warnings[:] = told
         outcome.told.clear()
         more = list(aged(bindings.template, snapshot, orphans, now=self.clock(), zone=target.zone))
         old = recorded_zone(bindings.template, snapshot) or looked.state.zone
@@ -369,7 +317,37 @@ class Deliverer:
             own=own.adds,
         )
 
-    def _taken(self, looked: _Looked, snapshot: Snapshot, chosen: Keys, outcome: Delivery) -> Taken:
+    def _in_their_lives(
+        self, looked: Looked, rows: list[WantedRow], keys: dict[str, set[str]], snapshot: Snapshot
+    ) -> tuple[Sequence[WantedRow], Snapshot, Sequence[str]]:
+        """The rows, those whose id is an earlier signal's in this target under one of their own; what it holds of all.
+
+        Those that are new under it are told.
+        """
+        template = looked.bindings.template
+        moved = [at for at, row in enumerate(rows) if is_anothers(template, snapshot, row)]
+        waiting = moved
+        while waiting:
+            for at in waiting:
+                rows[at] = in_next_life(template, rows[at])
+                keys[rows[at].tab].add(rows[at].key)
+            snapshot = looked.target.destination.read(looked.facts, looked.bindings, keys)
+            taken = Counter((row.tab, row.key) for row in rows)
+            waiting = [
+                at
+                for at in waiting
+                if taken[rows[at].tab, rows[at].key] > 1
+                or is_anothers(template, snapshot, rows[at], moved=True)
+            ]
+        new = (rows[at] for at in moved if rows[at].key not in snapshot.tabs[rows[at].tab].rows)
+        told = [
+            f"{row.tab}: id {row.signal.api_id} is that of a signal that had ended, whose row stays; the new one"
+            f" has a row of its own, {row.key}"
+            for row in new
+        ]
+        return rows, snapshot, told
+
+    def _taken(self, looked: Looked, snapshot: Snapshot, chosen: Keys, outcome: Delivery) -> Taken:
         """The rows of signals that the user took; what is there already is looked at only if one may be due."""
         if not taken(snapshot, chosen, {}).notes:
             return Taken()
@@ -380,7 +358,7 @@ class Deliverer:
             outcome.told.append(f"{count:,} in {name}, as you took {'it' if count == 1 else 'them'}")
         return found
 
-    def _rezoned(self, looked: _Looked, snapshot: Snapshot, old: tzinfo, outcome: Delivery) -> list[Update]:
+    def _rezoned(self, looked: Looked, snapshot: Snapshot, old: tzinfo, outcome: Delivery) -> list[Update]:
         """All times of the target, from the clocks of `old` to today's; what is left as it is is told."""
         target = looked.target
         with self.turn:
@@ -469,11 +447,6 @@ class Deliverer:
         return self.rest.mark(target.settings, beats=target.template.settings_tab is not None)
 
 
-def shows_outcomes(template: Template) -> bool:
-    """Whether a template has a column of what became of signals."""
-    return any(column.source in OUTCOMES for tab in template.fed_tabs for column in tab.columns)
-
-
 def _shape(target: Target) -> str:
     """What the cells of a row depend on besides its signal: when it changes, blanks are filled."""
     symbols = target.settings.symbols
@@ -488,16 +461,6 @@ def _wanted(
         if passes(target.settings.where, item.record, target.zone):
             added = item.delivered.added if item.delivered and item.delivered.added <= held else None
             yield from rows.of(item.record, added=added, fill_only=fill_only)
-
-
-def holds_invented(settings: TargetSettings) -> DataRefused:
-    """Why real signals do not go into a target of the sandbox."""
-    return DataRefused(
-        f"{settings.name} holds invented signals of the sandbox: real ones are not mixed with them.",
-        meaning=ROWS_WAIT,
-        hint=f"Name another target with --to, or {_AWAY[settings.path is None]}.",
-        kind="sandbox",
-    )
 
 
 def _refuse_large(plan: Plan) -> None:

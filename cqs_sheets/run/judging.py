@@ -23,6 +23,7 @@ from cqs_sheets.values import dataclass, replace
 
 _SHORT = 3 * HOUR  # so few minutes are asked for as they are
 _MERGED = 8 * HOUR  # hours this near to each other are asked for together
+_AT_ONCE = 960  # candles that are asked for before what came is kept: most exchanges send 1,000 an answer
 _TOLD_FROM = 2  # seconds
 
 
@@ -139,7 +140,9 @@ class Judging:
             return set(range(first, end, HOUR)) or {first}
         ended = self.now - self.now % HOUR
         for start, stop in _runs(
-            (h for h in range(first, min(last + 1, ended), HOUR) if h not in known.hours), HOUR
+            (h for h in range(first, min(last + 1, ended), HOUR) if h not in known.hours),
+            HOUR,
+            _AT_ONCE * HOUR,
         ):
             if self.exchanges is None:
                 raise NoCandles("no candles of that time are kept on this computer")
@@ -155,7 +158,7 @@ class Judging:
         """See that the minutes of these hours are known, as far as they have ended."""
         hours = {hour for hour in wanted if hour < self.now}
         missing = sorted(hour for hour in hours if not known.has_minutes(hour, self.now))
-        for start, stop in _runs(missing, _MERGED):
+        for start, stop in _runs(missing, _MERGED, _AT_ONCE):
             if self.exchanges is None:
                 raise NoCandles("no candles of that time are kept on this computer")
             end = min(stop, self.now)
@@ -163,11 +166,14 @@ class Judging:
         return hours
 
 
-def _runs(hours: Iterable[int], apart: int) -> list[tuple[int, int]]:
-    """Hours, in order, as stretches (first minute, end); those at most so far apart are one."""
+def _runs(hours: Iterable[int], apart: int, most: int) -> list[tuple[int, int]]:
+    """Hours, in order, as stretches (first minute, end) of at most `most` minutes; those at most so far apart are one.
+
+    A stretch is kept as a whole: one that took more requests than a run has would be begun by each anew.
+    """
     found: list[tuple[int, int]] = []
     for hour in hours:
-        if found and hour - found[-1][1] <= apart - HOUR:
+        if found and hour - found[-1][1] <= apart - HOUR and hour + HOUR - found[-1][0] <= most:
             found[-1] = (found[-1][0], hour + HOUR)
         else:
             found.append((hour, hour + HOUR))

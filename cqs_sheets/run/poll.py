@@ -200,7 +200,7 @@ class FeedPoller:
             warnings=(
                 *warnings(feed, free=self._free),
                 *answers.warnings,
-                *map(_told, result.second_lives),
+                *map(second_life_text, result.second_lives),
             ),
             error=error,
         )
@@ -214,13 +214,23 @@ class FeedPoller:
 def imported(
     journal: Journal, body: bytes, *, feed: str, table: FeedTable, at: datetime, zone: tzinfo
 ) -> tuple[PollResult, Sequence[Reject]]:
-    """Take in an answer that was saved elsewhere."""
+    """Take in an answer of time `at` that was saved elsewhere."""
     kept = journal.keep_answer(feed, {}, at, body, table=table)
     answer = KeptAnswer(id=kept, feed=feed, request={}, table=table, at=at, body=body)
     return _take_in(journal, answer, "imported", zone)
 
 
-def _told(signal: Signal) -> str:
+def time_of_saved(body: bytes, table: FeedTable, zone: tzinfo, now: datetime) -> datetime:
+    """When a saved answer is taken to be of: its newest signal's time, `now` at the latest.
+
+    Nothing else says so, and an old one must not undo what is known since.
+    """
+    parsed = _parsed(KeptAnswer(id=0, feed="", request={}, table=table, at=now, body=body), zone)
+    return min(now, max((signal.timestamp for signal in parsed.signals), default=now))
+
+
+def second_life_text(signal: Signal) -> str:
+    """What to tell of a signal whose id had been another one's."""
     return (
         f"Id {signal.key.api_id} had ended and came back as another signal ({signal.coin}/{signal.currency}"
         f" {signal.direction}, {signal.exchange}): it has a row of its own, {signal.key.id}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,14 +17,15 @@ from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.journal import Journal, Trouble
-from cqs_sheets.run.poll import FeedPoll, FeedPoller
+from cqs_sheets.run.poll import FeedPoll, FeedPoller, second_life_text
 from cqs_sheets.run.rest import Delivery, remembered
 from cqs_sheets.unexpected import explained
 from cqs_sheets.values import replace
 
 if TYPE_CHECKING:
     from cqs_sheets.core.plan.plan import Plan
-    from cqs_sheets.run.deliver import Deliverer, Target
+    from cqs_sheets.run.deliver import Deliverer
+    from cqs_sheets.run.looking import Target
     from cqs_sheets.run.outcomes import Desk, Judged
 
 _DAY = timedelta(hours=24)
@@ -78,7 +78,7 @@ class Written(NamedTuple):
 def run_once(run: Run) -> SyncResult:
     """Poll every feed, then bring every target up to date; one failing part never stops the others."""
     started = run.clock()
-    undigested, polls = poll_feeds(run)
+    digested, polls = poll_feeds(run)
     answered = any(poll.error is None for poll in polls)
     failed = [f"{poll.feed.name}: {poll.error.kind}" for poll in polls if poll.error]
     shown = settings_values(run, failed)
@@ -95,8 +95,12 @@ def run_once(run: Run) -> SyncResult:
         api=_api_report(polls),
         coverage=run.journal.coverage(_covered(run)),
         targets=tuple(_target_report(target, polls) for target in written),
-        warnings=tuple(dict.fromkeys((*_warnings(polls, written), *(judged.warnings if judged else ())))),
-        errors=tuple(dict.fromkeys((*undigested, *_errors(polls, written, stopped)))),
+        warnings=tuple(
+            dict.fromkeys(
+                (*digested.warnings, *_warnings(polls, written), *(judged.warnings if judged else ()))
+            )
+        ),
+        errors=tuple(dict.fromkeys((*digested.errors, *_errors(polls, written, stopped)))),
     )
     plans = {_name(target): plan for target in written for plan in _plans(target)[:1]}
     return SyncResult(report=report, plans=plans, news=_news(polls))
@@ -135,13 +139,22 @@ def not_begun(error: CqsError, now: datetime, *, dry_run: bool) -> SyncResult:
     return SyncResult(report=nothing, plans={})
 
 
-def _digested(run: Run) -> Iterator[CqsError]:
+class Digested(NamedTuple):
+    """What came of the answers that killed runs left."""
+
+    warnings: tuple[str, ...] = ()
+    errors: tuple[CqsError, ...] = ()
+
+
+def _digested(run: Run) -> Digested:
     """Take in the answers whose run was killed; what a bug stumbles on stays for the version without it."""
+    warnings, errors = list[str](), list[CqsError]()
     for kept in run.journal.undigested():
         try:
-            run.poller.digest(kept)
+            warnings += map(second_life_text, run.poller.digest(kept).second_lives)
         except Exception as error:  # noqa: BLE001 - what is new is asked for all the same, before it is gone
-            yield explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC")
+            errors.append(explained(error, f"an answer kept on {kept.at:%Y-%m-%d %H:%M} UTC"))
+    return Digested(tuple(warnings), tuple(errors))
 
 
 def note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written]) -> None:
@@ -162,9 +175,9 @@ def note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written
     run.journal.note_troubles(run.clock(), failing, {what for what, error in (*asked, *given) if not error})
 
 
-def poll_feeds(run: Run) -> tuple[tuple[CqsError, ...], tuple[FeedPoll, ...]]:
+def poll_feeds(run: Run) -> tuple[Digested, tuple[FeedPoll, ...]]:
     """Take in what a killed run left, as far as it can be read, then ask for every feed."""
-    return tuple(_digested(run)), tuple(_polls(run))
+    return _digested(run), tuple(_polls(run))
 
 
 def _polls(run: Run) -> Iterator[FeedPoll]:
@@ -186,6 +199,8 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
     if len(targets) == 1:
         turns = [write(targets[0])]
     else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for several targets
+
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             turns = list(pool.map(write, targets))
     return [written for written in turns if written]

@@ -23,8 +23,8 @@ from cqs_sheets.sandbox.answers import (
     Subscription,
 )
 from cqs_sheets.sandbox.faults import FAULTS, FaultPlan, FaultSettings, parse_fault
-from cqs_sheets.sandbox.instruments import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.market import EPOCH, Market
+from cqs_sheets.sandbox.prices import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.server import HOST, SandboxServer
 from cqs_sheets.sandbox.service import API_PATHS, HISTORY_PATH, Service
 from cqs_sheets.sandbox.signals import Horizon, Pool, Signal, Table
@@ -105,10 +105,6 @@ class RunningSandbox:
         """The requests received, oldest first; without those to the sandbox's own endpoints."""
         return self._server.seen.latest()
 
-    def forget_requests(self) -> None:
-        """Empty `requests`."""
-        self._server.seen.clear()
-
     def set_faults(self, faults: Sequence[str]) -> None:
         """Replace the faults from the next request on; counts and chances start anew.
 
@@ -183,7 +179,7 @@ def start(
         port=port,
         service=Service(market, subscriptions),
         clock=clock,
-        faults=FaultPlan(faults, seed=seed),
+        plan=FaultPlan(faults, seed=seed),
         settings=fault_settings,
         seen=RequestLog(requests_kept),
         on_request=on_request,

@@ -114,11 +114,6 @@ class RequestLog:
         with self._lock:
             return list(self._seen)
 
-    def clear(self) -> None:
-        """Forget every request."""
-        with self._lock:
-            self._seen.clear()
-
 
 MOST_BODY_BYTES: Final = 64 * 1024
 MOST_FIELDS: Final = 100

@@ -14,8 +14,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from cqs_sheets.sandbox.answers import Answer, ErrorCode, as_json, failure
-from cqs_sheets.sandbox.instruments import seeded
 from cqs_sheets.sandbox.market_data import MARKET_FAULTS
+from cqs_sheets.sandbox.prices import seeded
 from cqs_sheets.sandbox.service import BILLING_DOWN, RATE_LIMIT, SIGNALS_DOWN
 
 _HTML_TYPE = "text/html; charset=utf-8"

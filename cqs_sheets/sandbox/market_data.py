@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 from cqs_sheets.sandbox import answers
-from cqs_sheets.sandbox.instruments import EXCHANGES, Exchange, Pair
-from cqs_sheets.sandbox.prices import Candle, Prices
+from cqs_sheets.sandbox.prices import EXCHANGES, Candle, Exchange, Pair, Prices
 
 MARKETS_PREFIX: Final = "/markets/"
 LIMITED, BANNED, BLOCKED, AWAY = "market-429", "market-418", "market-451", "market-503"

@@ -17,18 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Final
 
-from cqs_sheets.sandbox import answers
-from cqs_sheets.sandbox.faults import (
-    DROPPED,
-    HANG,
-    OUTAGES,
-    RESET,
-    SLOW,
-    TRUNCATED,
-    FaultPlan,
-    FaultSettings,
-    spoil,
-)
+from cqs_sheets.sandbox import answers, faults
 from cqs_sheets.sandbox.market_data import MARKETS_PREFIX
 from cqs_sheets.sandbox.service import API_PATHS, SANDBOX_PREFIX, Service
 
@@ -58,14 +47,14 @@ class SandboxServer(ThreadingHTTPServer):
         port: int,
         service: Service,
         clock: Callable[[], datetime],
-        faults: FaultPlan,
-        settings: FaultSettings,
+        plan: faults.FaultPlan,
+        settings: faults.FaultSettings,
         seen: answers.RequestLog,
         on_request: Callable[[answers.SeenRequest], None] | None,
     ) -> None:
         self.service = service
         self.clock = clock
-        self.faults = faults
+        self.faults = plan
         self.settings = settings
         self.seen = seen
         self.on_request = on_request
@@ -182,9 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
         if market or (path in API_PATHS and self.command in ("GET", "POST")):
             names = self.server.faults.draw(market=market)
         request = self._seen(now, path, query, form, names)
-        outages = [name for name in names if market or name in OUTAGES]
+        outages = [name for name in names if market or name in faults.OUTAGES]
         answer = self.server.service.answer(self.command, path, request.params, now, outages=outages)
-        self._deliver(spoil(answer, names, self.server.settings), now, names)
+        self._deliver(faults.spoil(answer, names, self.server.settings), now, names)
 
     def _check_caller(self) -> None:
         """Refuse a page in a browser: one of another site, or one that had a name of its own lead here."""
@@ -228,16 +217,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, answer: answers.Answer, now: datetime, names: tuple[str, ...]) -> None:
         settings = self.server.settings
-        if SLOW in names:
+        if faults.SLOW in names:
             self.server.stopping.wait(settings.slow_seconds)
-        if HANG in names:
+        if faults.HANG in names:
             self.server.stopping.wait(settings.hang_seconds)
-        if RESET in names:
+        if faults.RESET in names:
             self._reset()
-        elif HANG in names or DROPPED in names:
+        elif faults.HANG in names or faults.DROPPED in names:
             self.close_connection = True
         else:
-            self._send(answer, now, cut=TRUNCATED in names)
+            self._send(answer, now, cut=faults.TRUNCATED in names)
 
     def _reset(self) -> None:
         """End the connection by an RST, as a crashed peer or a middlebox does."""

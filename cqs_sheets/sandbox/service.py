@@ -9,10 +9,9 @@ from http import HTTPStatus
 from typing import Final
 
 from cqs_sheets.sandbox import answers
-from cqs_sheets.sandbox.drafting import UNIX_EPOCH
-from cqs_sheets.sandbox.instruments import FUTURES_CODES
-from cqs_sheets.sandbox.market import Market, microseconds
+from cqs_sheets.sandbox.market import UNIX_EPOCH, Market, microseconds
 from cqs_sheets.sandbox.market_data import MARKETS_PREFIX, MarketData
+from cqs_sheets.sandbox.prices import FUTURES_CODES
 from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table
 
 SANDBOX_PREFIX: Final = "/_sandbox/"

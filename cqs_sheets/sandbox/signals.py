@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from random import Random
+from typing import Literal
 
-from cqs_sheets.sandbox.instruments import between, pick
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from random import Random
-
+from cqs_sheets.sandbox.prices import between, pick
 
 Fields = dict[str, str | None]
 

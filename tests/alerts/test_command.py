@@ -50,14 +50,15 @@ def test_a_test_arrives_and_a_failure_says_why(shell: Shell, service: Service) -
     assert "phone" in unknown.stderr
 
 
-def test_a_sync_tells_what_fails_and_list_shows_it(shell: Shell, service: Service) -> None:
-    with sandbox.start() as market:
-        first = shell.run("sync", "--template", "raw", CQS_API_URL=market.url)
-        assert first.returncode == 0, first.stderr
-        listed = json.loads(shell.run("alerts", "list", "--json").stdout)
-        assert [alert["name"] for alert in listed["alerts"]] == ["phone"]
-        (shell.folder / "signals.xlsx").write_bytes(b"no workbook")
-        shell.run("sync", "--template", "raw", CQS_API_URL=market.url)  # 65: only a person mends that
+def test_a_sync_tells_what_fails_and_list_shows_it(
+    shell: Shell, service: Service, server: sandbox.RunningSandbox
+) -> None:
+    first = shell.run("sync", "--template", "raw", CQS_API_URL=server.url)
+    assert first.returncode == 0, first.stderr
+    listed = json.loads(shell.run("alerts", "list", "--json").stdout)
+    assert [alert["name"] for alert in listed["alerts"]] == ["phone"]
+    (shell.folder / "signals.xlsx").write_bytes(b"no workbook")
+    shell.run("sync", "--template", "raw", CQS_API_URL=server.url)  # 65: only a person mends that
     [post] = service.posts
     Draft202012Validator(SCHEMA).validate(post.json)
     [event] = post.json["events"]

@@ -15,7 +15,7 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.config import load
-from cqs_sheets.core.alerts.news import News, Voice, message_of
+from cqs_sheets.core.alerts import Notice, Wording, message_of
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.alerts import Dispatcher
@@ -111,13 +111,13 @@ def told(scene: Scene) -> Mapping[str, tuple[Counter[str], int, Counter[int]]]:
             entries = journal.last_alerts(alert.id, 100_000)
             assert {entry.state for entry in entries} == {"sent"}, "something was never sent"
             rows = journal._database.execute("SELECT id, batch FROM outbox WHERE alert = ?", (alert.id,))
-            batches: defaultdict[int, list[News]] = defaultdict(list)
+            batches: defaultdict[int, list[Notice]] = defaultdict(list)
             batch_of: dict[int, int] = dict(rows)
             for entry in entries:
-                batches[batch_of[entry.news.id]].append(entry.news)
-            voice = Voice(symbols=BUILT_IN, zone=utc_now().tzinfo)  # type: ignore[arg-type]
-            titles = Counter(message_of(news, voice).title for news in batches.values())
-            tries = Counter({entry.news.id: entry.tries for entry in entries})
+                batches[batch_of[entry.notice.id]].append(entry.notice)
+            wording = Wording(symbols=BUILT_IN, zone=utc_now().tzinfo)  # type: ignore[arg-type]
+            titles = Counter(message_of(news, wording).title for news in batches.values())
+            tries = Counter({entry.notice.id: entry.tries for entry in entries})
             found[alert.name] = titles, max(batches), tries
     return found
 

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cqs_sheets.config import AlertSettings, Settings, load
-from cqs_sheets.core.alerts.batches import Habits
-from cqs_sheets.core.alerts.news import Kind, Message, Sent
+from cqs_sheets.core.alerts import AlertPolicy, Kind, Message, Sent
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules
@@ -39,7 +38,7 @@ class World:
     """A journal, a clock, and a service that notes what came; `faults` are what becomes of the next tries."""
 
     path: Path
-    habits: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
     now: datetime = NOON
     came: list[Message] = field(default_factory=list)
     tries: list[datetime] = field(default_factory=list)
@@ -52,7 +51,7 @@ class World:
     @property
     def settings(self) -> Settings:
         usual: dict[str, Any] = {"on": ALL, "where": {}, "digest": timedelta(0), "quiet": None, "limit": 10}
-        one = AlertSettings(name="phone", habits=Habits(**usual | self.habits), address=lambda: None)
+        one = AlertSettings(name="phone", policy=AlertPolicy(**usual | self.policy), address=lambda: None)
         found = load(config=None, environ={"CQS_HOME": str(self.path.parent)}, cwd=self.path.parent)
         return Settings(
             api=found.api, feeds=found.feeds, targets=found.targets, zone=ZoneInfo("UTC"), home=found.home,
@@ -192,7 +191,7 @@ def test_what_price_reached_is_told_once_and_never_what_the_first_sitting_finds(
 
 
 def test_only_what_is_wanted_is_told(world: World) -> None:
-    world.habits = {"on": frozenset({"new"}), "where": {"direction": ("SHORT",)}}
+    world.policy = {"on": frozenset({"new"}), "where": {"direction": ("SHORT",)}}
     world.record(
         poll(2, signal(1, opened=1), signal(2, opened=1, direction="SHORT", stop_loss=None)), poll(50)
     )
@@ -201,7 +200,7 @@ def test_only_what_is_wanted_is_told(world: World) -> None:
 
 
 def test_quiet_hours_are_kept_and_told_of_afterwards(world: World) -> None:
-    world.habits = {"quiet": (time(11), time(13)), "on": frozenset({"new"})}
+    world.policy = {"quiet": (time(11), time(13)), "on": frozenset({"new"})}
     world.record(poll(2, signal(1, opened=1)), poll(4, signal(2, opened=3)))
     world.dispatch()
     assert world.tries == []
@@ -210,7 +209,7 @@ def test_quiet_hours_are_kept_and_told_of_afterwards(world: World) -> None:
 
 
 def test_more_than_the_limit_comes_as_one_and_no_minute_has_more(world: World) -> None:
-    world.habits = {"limit": 3, "on": frozenset({"new"})}
+    world.policy = {"limit": 3, "on": frozenset({"new"})}
     world.record(poll(2, *(signal(number, opened=1) for number in range(1, 4))))
     world.dispatch()
     world.record(poll(2.5, *(signal(number, opened=2) for number in range(4, 9))))
@@ -221,7 +220,7 @@ def test_more_than_the_limit_comes_as_one_and_no_minute_has_more(world: World) -
 
 
 def test_digests_keep_their_distance(world: World) -> None:
-    world.habits = {"digest": minutes(10), "on": frozenset({"new"})}
+    world.policy = {"digest": minutes(10), "on": frozenset({"new"})}
     for minute in range(2, 18):
         world.record(poll(minute, signal(minute, opened=minute - 1)))
         world.dispatch()
@@ -229,7 +228,7 @@ def test_digests_keep_their_distance(world: World) -> None:
 
 
 def test_a_service_that_is_away_is_asked_less_and_less_and_then_gets_a_digest(world: World) -> None:
-    world.habits = {"on": frozenset({"new"})}
+    world.policy = {"on": frozenset({"new"})}
     world.faults = [Sent(reason="it cannot be reached")] * 7
     for minute in range(2, 5):
         world.record(poll(minute, signal(minute, opened=minute - 1)))
@@ -243,7 +242,7 @@ def test_a_service_that_is_away_is_asked_less_and_less_and_then_gets_a_digest(wo
 
 
 def test_what_is_days_old_is_told_by_its_number_only(world: World) -> None:
-    world.habits = {"on": frozenset({"new"})}
+    world.policy = {"on": frozenset({"new"})}
     world.record(poll(2, signal(1, opened=1), signal(2, opened=1)))
     world.record(poll(3000, signal(3, opened=2999)))
     world.dispatch()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cqs_sheets.alerts import sender
-from cqs_sheets.core.alerts.news import Kind, Message, News, Send, Voice, message_of
+from cqs_sheets.core.alerts import Kind, Message, Notice, Send, Wording, message_of
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.errors import UsageError
@@ -20,13 +20,13 @@ from tests.make import record
 pytest.importorskip("apprise")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of modules that its plug-ins import
 TOKEN = "123456789:AAtoken_that_nobody_may_see_00000000"
-NEW = News(id=7, at=datetime(2026, 5, 24, 14, 32, tzinfo=UTC), kind=Kind.NEW, record=record(coin="B_C*"))
-VOICE = Voice(symbols=BUILT_IN, zone=UTC)
+NEW = Notice(id=7, at=datetime(2026, 5, 24, 14, 32, tzinfo=UTC), kind=Kind.NEW, record=record(coin="B_C*"))
+WORDING = Wording(symbols=BUILT_IN, zone=UTC)
 
 
 @pytest.fixture
 def message() -> Message:
-    return message_of([NEW], VOICE)
+    return message_of([NEW], WORDING)
 
 
 @pytest.fixture
@@ -150,7 +150,6 @@ def test_an_address_that_nobody_takes_is_refused_without_showing_it(address: str
 
 def test_without_apprise_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
-    monkeypatch.delitem(__import__("sys").modules, "cqs_sheets.alerts.services", raising=False)
     with pytest.raises(UsageError, match="apprise") as refused:
         to("ntfy://host/topic")
     assert "cqs-sheets[alerts]" in refused.value.hint

@@ -14,7 +14,7 @@ from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
 
 from cqs_sheets.cli import group
-from cqs_sheets.cli.terminal.failures import guarded
+from cqs_sheets.cli.terminal.output import guarded
 
 if TYPE_CHECKING:
     from tests.cli.command import Shell

@@ -24,9 +24,9 @@ from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.settings import place_at
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
-from cqs_sheets.doctor.finding import Finding, Level, mended
+from cqs_sheets.doctor import check_workbook
+from cqs_sheets.doctor.finding import Finding, Severity, mended
 from cqs_sheets.doctor.surroundings import check_account
-from cqs_sheets.doctor.targets import check_workbook
 from cqs_sheets.template_files import load_template
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
@@ -107,6 +107,27 @@ def test_before_the_first_sync_it_says_what_will_be_made(shell: Shell) -> None:
     assert "first sync makes" in line(found, "target.file")["what"]
     assert "first sync makes" in line(found, "journal.file")["what"]
     assert not shell.home.exists()
+
+
+def test_where_outcomes_are_on_it_says_what_they_need(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text("[outcomes]\n", encoding="utf-8")
+    with sandbox.start() as server:
+        url = {"CQS_MARKETS_URL": server.url}
+        run_inside(shell, "fetch", "--exchange", "binance")
+        assert "could be asked" in line(examine(shell, **url), "outcomes.market")["what"]
+        run_inside(shell, "sync", "--exchange", "binance", **url)
+        before = state(shell.home)
+        found = examine(shell, **url)
+        assert found["outcome"] == "ok"
+        assert "binance answers: " in line(found, "outcomes.market")["what"]
+        assert "candles kept in" in line(found, "outcomes.candles")["what"]
+        assert state(shell.home) == before
+        server.set_faults(["market-451"])
+        found = examine(shell, **url)
+        assert found["exit_code"] == 0
+        assert "does not serve this computer's address" in line(found, "outcomes.market")["what"]
+    monkeypatch.setattr("cqs_sheets.doctor.outcomes.extra_is_there", lambda: False)
+    assert "pip install 'cqs-sheets[outcomes]'" in line(examine(shell), "outcomes.extra")["mend"]
 
 
 def test_the_json_keeps_its_shape(shell: Shell) -> None:
@@ -495,7 +516,7 @@ def test_an_account_and_its_address_are_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "known, so that nobody has to be asked")
     (told,) = check_account(tmp_path, file_named=True, emulator=None)
-    assert told.level is Level.OK
+    assert told.level is Severity.OK
     assert "Workload Identity Federation" in told.what
     assert "robot@p.iam" in told.what
 
@@ -503,7 +524,7 @@ def test_an_account_and_its_address_are_told(tmp_path: Path, monkeypatch: pytest
 def test_without_credentials_the_ways_in_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
     (told,) = check_account(tmp_path, file_named=True, emulator=None)
-    assert (told.level, told.exit_code) == (Level.FAIL, 77)
+    assert (told.level, told.exit_code) == (Severity.FAIL, 77)
     assert "cqs-sheets init" in told.mend
 
 

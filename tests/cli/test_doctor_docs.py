@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-CHECK = re.compile(r'"((?:program|config|api|journal|google|target|folder|service|alert)\.\w+)"')
+CHECK = re.compile(r'"((?:program|config|api|journal|google|target|folder|service|alert|outcomes)\.\w+)"')
 
 
 def test_every_check_is_told_of() -> None:

@@ -56,7 +56,7 @@ def test_help_and_version_import_nothing_but_click() -> None:
         "sqlite3",
         "cqs_sheets.core",
         "cqs_sheets.config",
-        "cqs_sheets.cli.terminal.failures",
+        "cqs_sheets.cli.terminal.output",
     ]
     for option in ("--help", "--version"):
         code = (

@@ -11,10 +11,10 @@ import pytest
 from rich.table import Table
 
 from cqs_sheets.cli.commands.doctor import FindingsPage
-from cqs_sheets.cli.terminal import failures, output
-from cqs_sheets.cli.terminal.log import log_to, set_up_logging
+from cqs_sheets.cli.terminal import output
+from cqs_sheets.cli.terminal.output import log_to, set_up_logging
 from cqs_sheets.cli.terminal.tables import console
-from cqs_sheets.doctor.finding import Finding, Level
+from cqs_sheets.doctor.finding import Finding, Severity
 from cqs_sheets.errors import CqsError
 from cqs_sheets.export import inert
 from cqs_sheets.github.summary import escaped
@@ -29,7 +29,7 @@ def assert_harmless(shown: str) -> None:
 
 
 def test_an_error_upsets_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    failures.show(CqsError(ATTACK, meaning=ATTACK, hint=ATTACK))
+    output.show(CqsError(ATTACK, meaning=ATTACK, hint=ATTACK))
     assert_harmless(capsys.readouterr().err)
 
 
@@ -57,7 +57,7 @@ FORGED = "all is well\n::error::forged\n  ::set-output name=x::y ##[group]z"
 
 
 def test_no_line_of_an_error_commands_anything_on_github(capsys: pytest.CaptureFixture[str]) -> None:
-    failures.show(CqsError(FORGED, hint=FORGED))
+    output.show(CqsError(FORGED, hint=FORGED))
     said = capsys.readouterr().err
     assert "##[" not in said
     assert not [line for line in said.splitlines() if line.strip().startswith("::")]
@@ -93,9 +93,15 @@ def test_a_line_of_the_log_stays_one_and_upsets_no_terminal(
 
 def test_what_doctor_finds_upsets_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     finding = Finding(
-        subject=ATTACK, check="x", level=Level.FAIL, what=ATTACK, mend=FORGED, exit_code=65, details=(ATTACK,)
+        subject=ATTACK,
+        check="x",
+        level=Severity.FAIL,
+        what=ATTACK,
+        mend=FORGED,
+        exit_code=65,
+        details=(ATTACK,),
     )
-    FindingsPage(set(Level), brief=False).show(finding)
+    FindingsPage(set(Severity), brief=False).show(finding)
     shown = capsys.readouterr().out
     assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r")
 

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from cqs_sheets.cli.terminal.news import Told, signal_lines
+from cqs_sheets.cli.terminal.news import SignalLine, signal_lines
 from cqs_sheets.cli.terminal.tables import signals_table
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.render import plain_price
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.signal import Record, Status
 from tests.cli.command import Shell
@@ -42,8 +42,8 @@ MARKETS = [
 ]
 
 
-def told(records: list[Record]) -> list[Told]:
-    return [Told(signal=each.signal, word="new", color="green") for each in records]
+def told(records: list[Record]) -> list[SignalLine]:
+    return [SignalLine(signal=each.signal, word="new", color="green") for each in records]
 
 
 def shown(records: list[Record], width: int | None) -> list[str]:

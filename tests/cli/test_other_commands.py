@@ -17,7 +17,7 @@ import requests
 from pyarrow import parquet
 
 from cqs_sheets import sandbox
-from cqs_sheets.core.prices import plain_price
+from cqs_sheets.core.render import plain_price
 from tests.cli.command import HANGS, Shell
 
 
@@ -80,6 +80,14 @@ def test_status_before_and_after_the_first_sync(shell: Shell) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_who_looks_for_a_trials_signals_is_told_where_they_are(shell: Shell) -> None:
+    assert "--sandbox" not in shell.run("status").stdout
+    shell.run("sync", "--sandbox", "--template", "raw")
+    assert "add --sandbox" in shell.run("status").stdout
+    assert "add --sandbox" in shell.run("journal", "show").stderr
+    assert "add --sandbox" not in shell.run("status", "--sandbox").stdout
+
+
 def test_status_tells_what_waits_for_a_locked_target(shell: Shell) -> None:
     (shell.folder / "signals.xlsx").write_text("no workbook")
     shell.run("sync")
@@ -114,6 +122,29 @@ def test_another_machines_journal_is_taken_in(shell: Shell, tmp_path: Path) -> N
     assert "new signals, 0 brought up to date, 1 poll more" in done.stdout
     caught = shell.run("journal", "export", "--format", "csv", CQS_HOME=laptop).stdout
     assert shell.run("journal", "export", "--format", "csv").stdout == caught
+
+
+def test_an_old_answer_undoes_nothing_and_a_second_life_is_told(shell: Shell) -> None:
+    def saved(name: str, time: str, coin: str, stop: str) -> str:
+        sent = {"id": "5", "timestamp": time, "exchange": "binance", "currency": "USDT", "coin": coin}
+        sent |= {"direction": "LONG", "ask": "1", "buy_start": "1", "buy_end": "1", "stop_loss": stop}
+        answer = {"error": 0, "message": "Success", "count": 1, "signals": [sent]}
+        (shell.folder / name).write_text(json.dumps(answer))
+        return name
+
+    def held() -> list[tuple[str, str, str]]:
+        lines = shell.run("journal", "export", "--format", "jsonl").stdout.splitlines()
+        return sorted((each["id"], each["coin"], each["stop_loss"]) for each in map(json.loads, lines))
+
+    late, other = saved("late.json", "2026-05-24 12:00:00", "ETH", "0.9"), "2026-05-23 11:00:00"
+    shell.run("journal", "import", late)
+    done = shell.run("journal", "import", saved("older.json", other, "BTC", "0.8"))
+    assert (
+        "older.json: Id 5 had ended and came back as another signal (BTC/USDT LONG, binance)" in done.stderr
+    )
+    assert held() == [("5", "ETH", "0.9"), ("5#2", "BTC", "0.8")]
+    again = shell.run("journal", "import", late, saved("old.json", "2026-05-24 11:59:00", "ETH", "0.7"))
+    assert (again.stderr, held()) == ("", [("5", "ETH", "0.9"), ("5#2", "BTC", "0.8")])
 
 
 def test_an_import_takes_all_files_or_none(shell: Shell) -> None:

@@ -16,13 +16,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cqs_sheets.cli import watching
-from cqs_sheets.cli.terminal.screen import Chosen, Line, Look, page, shown
-from cqs_sheets.cli.watching import chart_of, live_r
-from cqs_sheets.config import Overrides
+from cqs_sheets.cli.terminal.screen import (
+    JournalView,
+    SignalFilter,
+    StatusLine,
+    live_r,
+    open_chart,
+    page,
+    shown,
+)
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.signals.coverage import Coverage, Window, coverage
-from cqs_sheets.run import opened_session
+from cqs_sheets.core.signals.exchanges import BUILT_IN
 from tests.cli.command import HANGS, Shell
 from tests.make import NOON, record, signal
 
@@ -30,10 +35,10 @@ SEEN: Coverage = coverage(
     [[Window(NOON - timedelta(hours=9), NOON - timedelta(hours=4)), Window(NOON - timedelta(hours=3), NOON)]],
     NOON,
 )
-LOOK = Look(
+LOOK = JournalView(
     now=NOON,
     zone=UTC,
-    polls=[Line(name="all", state="asked 12 s ago: ok")],
+    polls=[StatusLine(name="all", state="asked 12 s ago: ok")],
     coverage=SEEN,
     signals=[
         (record("1", coin="BTC"), Decimal("1.234")),
@@ -46,14 +51,14 @@ LOOK = Look(
         (record("3", coin="1000SATS", buy_start=Decimal("0.000034165"), buy_end=None), Decimal("-0.5")),
         *((record(str(number), coin=f"C{number}"), None) for number in range(10, 60)),
     ],
-    targets=[Line(name="signals.xlsx", state="written 12 s ago, 3 rows waiting", bad=True)],
-    alerts=[Line(name="phone", state="12:00 New: LONG BTC/USDT (sent)")],
-    troubles=[Line(name="signals.xlsx", state="failing since 6 min", bad=True)],
+    targets=[StatusLine(name="signals.xlsx", state="written 12 s ago, 3 rows waiting", bad=True)],
+    alerts=[StatusLine(name="phone", state="12:00 New: LONG BTC/USDT (sent)")],
+    troubles=[StatusLine(name="signals.xlsx", state="failing since 6 min", bad=True)],
 )
 
 
 def drawn(
-    look: Look, chosen: Chosen, width: int, height: int, environ: Mapping[str, str] | None = None
+    look: JournalView, chosen: SignalFilter, width: int, height: int, environ: Mapping[str, str] | None = None
 ) -> str:
     out = StringIO()
     Console(
@@ -64,7 +69,7 @@ def drawn(
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (50, 16)])
 def test_it_fits_the_terminal_and_says_what_it_leaves_out(width: int, height: int) -> None:
-    text = "\n".join(line.rstrip() for line in plain(drawn(LOOK, Chosen(), width, height)).splitlines())
+    text = "\n".join(line.rstrip() for line in plain(drawn(LOOK, SignalFilter(), width, height)).splitlines())
     lines = text.splitlines()
     assert len(lines) < height
     assert max(map(len, lines)) <= width
@@ -81,29 +86,29 @@ def test_it_fits_the_terminal_and_says_what_it_leaves_out(width: int, height: in
 
 
 def test_a_signal_shows_its_live_r_and_exact_prices() -> None:
-    text = plain(drawn(replace(LOOK, signals=LOOK.signals[:3]), Chosen(), 120, 30))
+    text = plain(drawn(replace(LOOK, signals=LOOK.signals[:3]), SignalFilter(), 120, 30))
     assert "+1.23" in text
     assert "-0.50" in text
     assert "0.000034165" in text
 
 
 def test_without_colours_there_is_none() -> None:
-    assert "\x1b[3" not in drawn(LOOK, Chosen(), 80, 24)
-    assert "\x1b[3" in drawn(LOOK, Chosen(), 80, 24, {"TERM": "xterm-256color"})
+    assert "\x1b[3" not in drawn(LOOK, SignalFilter(), 80, 24)
+    assert "\x1b[3" in drawn(LOOK, SignalFilter(), 80, 24, {"TERM": "xterm-256color"})
 
 
 def test_nothing_to_show_is_told() -> None:
-    assert "None just now" in drawn(replace(LOOK, signals=[], polls=[]), Chosen(), 80, 24)
+    assert "None just now" in drawn(replace(LOOK, signals=[], polls=[]), SignalFilter(), 80, 24)
 
 
 def test_keys_filter() -> None:
-    shorts = Chosen().pressed("s", LOOK)
+    shorts = SignalFilter().pressed("s", LOOK)
     assert [one.signal.coin for one, _ in shown(LOOK, shorts)] == ["ETH"]
-    assert shorts.pressed("s", LOOK) == Chosen()
-    first = Chosen().pressed("e", LOOK)
+    assert shorts.pressed("s", LOOK) == SignalFilter()
+    first = SignalFilter().pressed("e", LOOK)
     assert (first.exchange, first.pressed("e", LOOK).exchange) == ("binance", "bybit")
-    assert first.pressed("e", LOOK).pressed("e", LOOK) == Chosen()
-    assert shorts.pressed("t", LOOK).pressed("a", LOOK) == Chosen()
+    assert first.pressed("e", LOOK).pressed("e", LOOK) == SignalFilter()
+    assert shorts.pressed("t", LOOK).pressed("a", LOOK) == SignalFilter()
     assert shorts.pressed("?", LOOK) == shorts
     assert "1 open signal (SHORT)" in plain(drawn(LOOK, shorts, 80, 24))
 
@@ -126,16 +131,13 @@ def test_live_r_is_how_far_the_price_is_in_units_of_risk(
     assert live_r(trade, {"last_price": Decimal(last)}) is None
 
 
-def test_a_number_opens_that_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CQS_HOME", str(tmp_path))
-    with opened_session(config=None, overrides=Overrides(), search=False) as session:
-        assert chart_of(session, record(exchange="binance_futures")).endswith("symbol=BINANCE:BTCUSDT.P")
-        opened: list[str] = []
-        monkeypatch.setattr("webbrowser.open", opened.append)
-        watching._open_chart(session, LOOK, Chosen(side="SHORT"), 1)
-        watching._open_chart(session, LOOK, Chosen(side="SHORT"), 2)
+def test_a_number_opens_that_chart(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    for number in (0, 1, 2):
+        open_chart(BUILT_IN, LOOK, SignalFilter(side="SHORT"), number)
     assert len(opened) == 1
-    assert "ETHUSDT" in opened[0]
+    assert opened[0].endswith("symbol=BYBIT%3AETHUSDT.P")
 
 
 def test_where_there_is_no_terminal_it_says_so(tmp_path: Path) -> None:
@@ -159,13 +161,13 @@ def test_on_a_terminal_it_is_drawn_until_q_and_changes_nothing(tmp_path: Path) -
         stderr=theirs,
     ) as process:
         os.close(theirs)
-        screen = b""
-        while b"q quit" not in screen:
-            screen += os.read(ours, 65536)
+        shown_bytes = b""
+        while b"q quit" not in shown_bytes:
+            shown_bytes += os.read(ours, 65536)
         os.write(ours, b"xq")
         assert process.wait(HANGS) == 0
     os.close(ours)
-    assert b"\x1b[?1049h" in screen  # on a screen of its own
+    assert b"\x1b[?1049h" in shown_bytes  # on a screen of its own
     assert not shell.home.exists()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets import config
-from cqs_sheets.config import writing
+from cqs_sheets.config.document import NewConfig, config_text
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.errors import UsageError
 
@@ -29,7 +29,7 @@ def some(known: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
 
 
 answers = st.builds(
-    writing.Answers,
+    NewConfig,
     to=paths | st.just(SHEET),
     template=st.sampled_from(["raw", "signals", "mine/own.toml"]),
     timezone=st.sampled_from(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"]),
@@ -40,10 +40,10 @@ answers = st.builds(
 
 
 @given(answers)
-def test_what_is_answered_is_what_is_loaded(given: writing.Answers) -> None:
+def test_what_is_answered_is_what_is_loaded(given: NewConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cqs-sheets.toml"
-        path.write_text(writing.config_text(given, path.parent), encoding="utf-8")
+        path.write_text(config_text(given, path.parent), encoding="utf-8")
         made = config.load(config=path, environ={}, cwd=Path(folder))
     feed, target = made.feeds[0], made.targets[0]
     assert (feed.exchange, feed.currency, feed.type) == (given.exchange, given.currency, given.type)
@@ -54,23 +54,23 @@ def test_what_is_answered_is_what_is_loaded(given: writing.Answers) -> None:
 
 @given(texts)
 def test_a_key_file_stays_what_it_is(text: str) -> None:
-    made = tomllib.loads(writing.config_text(writing.Answers(key_file=f"a{text}"), FOLDER))
+    made = tomllib.loads(config_text(NewConfig(key_file=f"a{text}"), FOLDER))
     assert made["api"]["key_file"] == f"a{text}"
 
 
 def test_a_key_command_keeps_its_quotes() -> None:
     command = "sh -c 'pass show \"cqs key\"'"
-    made = tomllib.loads(writing.config_text(writing.Answers(key_command=command), FOLDER))
+    made = tomllib.loads(config_text(NewConfig(key_command=command), FOLDER))
     assert made["api"]["key_command"] == command
 
 
 def test_an_answer_that_cannot_be_is_refused_with_its_mend() -> None:
     with pytest.raises(UsageError, match="Europe/Berlin"):
-        writing.config_text(writing.Answers(timezone="Berlin"), FOLDER)
+        config_text(NewConfig(timezone="Berlin"), FOLDER)
 
 
 def test_without_answers_it_is_the_sample_that_looks_back_as_far_as_the_api_does() -> None:
-    text = writing.config_text(writing.Answers(), FOLDER)
+    text = config_text(NewConfig(), FOLDER)
     assert text == config.sample()
     assert "interval = 20 " in text
 

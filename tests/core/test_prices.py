@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.prices import aligned, computed, plain_price, row_texts
+from cqs_sheets.core.render import aligned, computed, plain_price, row_texts
 
 ANY_PRICE = st.decimals("1e-15", "1e12", allow_nan=False, allow_infinity=False, places=15)
 

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.signals.exchanges import BUILT_IN, CLOSED, EXCHANGES, FUTURES, MARKETS, Market, Symbols
+from cqs_sheets.core.signals.exchanges import (
+    BUILT_IN,
+    CLOSED,
+    EXCHANGES,
+    FUTURES,
+    SPELLINGS,
+    PairSpelling,
+    Symbols,
+)
 from cqs_sheets.core.signals.fields import source
 from tests.make import record, signal
 
@@ -80,7 +88,7 @@ def test_every_futures_exchange_of_the_guide_is_known_with_its_main_contract(exc
 
 
 def test_only_known_exchanges_have_markets() -> None:
-    assert set(MARKETS) <= set(EXCHANGES)
+    assert set(SPELLINGS) <= set(EXCHANGES)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +124,10 @@ def test_whatever_is_sent_no_link_holds_more_than_letters_and_digits_of_it(
 class TestWhatTheUserSays:
     OWN = Symbols(
         own={
-            "newdex": Market(tradingview="NEWDEX:{COIN}{QUOTE}", url="https://newdex.example/{coin}-{quote}"),
-            "bybit": Market(url="", quotes=("USDT",)),
+            "newdex": PairSpelling(
+                tradingview="NEWDEX:{COIN}{QUOTE}", url="https://newdex.example/{coin}-{quote}"
+            ),
+            "bybit": PairSpelling(url="", quotes=("USDT",)),
         },
         names={"newdex": "New DEX"},
     )

@@ -79,6 +79,10 @@ class TestAColumn:
     def test_needs_something_that_fills_it(self) -> None:
         assert "nothing fills this column" in message(columns=column())
 
+    @pytest.mark.parametrize("broken", [{"formula": "3"}, {"formula": '"3"'}, {"field": "3"}])
+    def test_whose_source_is_malformed_is_told_that_alone(self, broken: dict[str, str]) -> None:
+        assert "nothing fills" not in message(columns=column(**broken))
+
     def test_has_only_one_source(self) -> None:
         told = message(columns=column(field='"coin"', input="true"))
         assert told == "a column has one source, this one has `field` and `input`"

@@ -114,7 +114,7 @@ class TestAFile:
         assert "line 2 (titel): unknown key `titel`: did you mean `title`?" in told
         assert "line 6 (tabs 1 > columns 1 > inptu): unknown key `inptu`: did you mean `input`?" in told
         assert refused.value.exit_code == 65
-        assert [problem.line for problem in problems_of(path)] == [2, 6, 6]
+        assert [problem.line for problem in problems_of(path)] == [2, 6]
 
     def test_that_it_includes_is_named_where_that_is_wrong(self, tmp_path: Path) -> None:
         (tmp_path / "look.toml").write_text("format = 1\n[theme]\nfonts = 'x'\n", encoding="utf-8")

@@ -175,14 +175,15 @@ def test_further_rules_see_the_document_without_its_broken_values_and_add_to_the
 
     def rules(document: Mapping[str, Any]) -> Iterator[Finding]:
         seen.append(document)
-        yield ("feed", 0), "this feed is odd"
+        yield ("feed", 0), "this feed asks for nothing"
+        yield ("feed", 1), "this feed is odd"
 
     text = 'name = 5\ncount = 2\n[[feed]]\nexchange = ["bybit", 5]\n[[feed]]\nexchange = ["bybit"]\n'
     with pytest.raises(TomlProblems) as caught:
         check(text, _SCHEMA, rules)
     assert seen == [{"count": 2, "feed": [{}, {"exchange": ["bybit"]}]}]
-    assert Problem(3, "feed 1", "this feed is odd") in caught.value.problems
-    assert len(caught.value.problems) == 3
+    assert Problem(5, "feed 2", "this feed is odd") in caught.value.problems
+    assert len(caught.value.problems) == 3  # the first feed asks for something, as soon as it is mended
 
 
 def test_problems_are_described_under_the_name_of_their_file() -> None:

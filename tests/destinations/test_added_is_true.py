@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,20 @@ from tests.destinations.google.user import GoogleUser
 from tests.destinations.test_conformance import row
 from tests.destinations.test_conformance import sync as deliver
 
-new_row, edited_row = excel_rows._new_row, excel_rows._edited_row
+new_rows, edited_row = excel_rows._new_rows, excel_rows._edited_row
 
 
-def lost(number: int, edit: Any) -> bytes:
-    return b"" if number == 8 else new_row(number, edit)
+def lost(numbers: Sequence[int], edits: Any) -> bytes:
+    return new_rows([number for number in numbers if number != 8], edits)
 
 
-def doubled(number: int, edit: Any) -> bytes:
-    row = new_row(number, edit)
-    return row + (re.sub(rb'(r="[A-Z]*)8"', rb'\g<1>9"', row) if number == 8 else b"")
+def doubled(numbers: Sequence[int], edits: Any) -> bytes:
+    again = new_rows([number for number in numbers if number == 8], edits)
+    return new_rows(numbers, edits) + re.sub(rb'(r="[A-Z]*)8"', rb'\g<1>9"', again)
 
 
-def of_another_key(number: int, edit: Any) -> bytes:
-    return new_row(number, edit).replace(b"<v>8</v>", b"<v>9</v>")
+def of_another_key(numbers: Sequence[int], edits: Any) -> bytes:
+    return new_rows(numbers, edits).replace(b"<v>8</v>", b"<v>9</v>")
 
 
 def overwritten(row: bytes, number: int, edit: Any) -> bytes:
@@ -40,9 +40,9 @@ def overwritten(row: bytes, number: int, edit: Any) -> bytes:
 @pytest.mark.parametrize(
     ("name", "broken"),
     [
-        ("_new_row", lost),
-        ("_new_row", doubled),
-        ("_new_row", of_another_key),
+        ("_new_rows", lost),
+        ("_new_rows", doubled),
+        ("_new_rows", of_another_key),
         ("_edited_row", overwritten),
         ("_edited_row", lambda *_: b""),
     ],

@@ -20,7 +20,7 @@ from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.errors import TargetChanged
-from cqs_sheets.run.deliver import look, read_target
+from cqs_sheets.run.looking import look, read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
 from tests.make import SIGNALS_TAB, TEMPLATE, column, record
@@ -212,6 +212,12 @@ SURE: Mapping[str, tuple[str, str | float]] = {
     "an apostrophe before zeros": ("007", "'007"),
     "grouped": ("5006", "5,006"),
     "grouped by spaces": ("1005006", "1\u202f005\u202f006"),
+    "grouped, with decimals": ("1005006", "1,005,006.00"),
+    "decimals behind a comma": ("5003", "5003,0"),
+    "quoted": ("5003", '"5003"'),
+    "a slanted apostrophe": ("5003", "\u20185003"),
+    "wide digits": ("5003", "\uff15\uff10\uff10\uff13"),
+    "marks of direction": ("5003", "\u202a5003\u202c"),
     "an exponent": ("5003", "5.003E+03"),
     "a number of 17 digits": (LONG, float(LONG)),
     "a number of 15 digits": (LONG, 1234567890123450000.0),
@@ -221,6 +227,9 @@ UNSURE: Mapping[str, tuple[str, str | float]] = {
     "an exponent that lost digits": ("5003", "5.00E+03"),
     "a long id with few digits": (LONG, "1.23457E+18"),
     "a point that groups, or not": ("5006", "5.006"),
+    "zeros in front of a number": ("5003", "0005003"),
+    "a sign before it": ("5003", "#5003"),
+    "brackets around it": ("5003", "(5003)"),
     "the number of such a text": ("5006", 5.006),
 }
 OTHERS: Mapping[str, tuple[str, str | float]] = {

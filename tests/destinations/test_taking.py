@@ -20,7 +20,8 @@ from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.core.templates.reading import read_document, template_of
 from cqs_sheets.journal import Journal, Poll
 from cqs_sheets.journal.database import Database, migrate
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer
+from cqs_sheets.run.looking import Target
 from cqs_sheets.run.rest import Delivery
 from tests.destinations.persons import ExcelPerson, GooglePerson
 from tests.emulators.google_sheets import RunningSheets, start

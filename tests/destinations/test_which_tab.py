@@ -11,9 +11,9 @@ import pytest
 
 from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.templates.template import TableTab
+from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import look, read_target
+from cqs_sheets.run.looking import look, read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.histories import play
 from tests.destinations.persons import ExcelPerson, GooglePerson, Person
@@ -84,6 +84,26 @@ def test_the_same_facts_give_the_same_decision(tmp_path: Path, sheets: RunningSh
     google_words = prepared(google, seed)
     assert words == google_words
     assert decided(excel, words) == decided(google, words)
+
+
+def write(person: Person, template: Template) -> None:
+    table = read_target(person.destination(), template, {})
+    plan = make_plan([], table, sequence=(table.sequence or 0) + 1, settings={})
+    person.destination().apply(plan)
+
+
+@pytest.mark.parametrize(
+    ("template", "tab", "owner"),
+    [("raw", "Scalping", "'Signals' already"), ("signals", "Signals", "a tab of another template")],
+)
+@pytest.mark.parametrize("kind", ["excel", "google"])
+def test_a_sheet_that_is_another_tab_is_refused_as_that(
+    tmp_path: Path, sheets: RunningSheets, kind: str, template: str, tab: str, owner: str
+) -> None:
+    person = ExcelPerson(tmp_path / "book.xlsx") if kind == "excel" else GooglePerson(sheets)
+    write(person, RAW)
+    with pytest.raises(DataRefused, match=rf"The sheet 'Signals' cannot be {tab}: it is {owner}"):
+        read_target(person.destination(), load_template(template), {}, {tab: "Signals"})
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -17,7 +17,8 @@ from cqs_sheets.config.settings import place_at
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.journal import Journal, Poll
 from cqs_sheets.journal.database import Database, migrate
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer
+from cqs_sheets.run.looking import Target
 from cqs_sheets.run.rest import Delivery
 from tests.destinations.users import User
 from tests.make import TEMPLATE, signal

@@ -18,7 +18,8 @@ from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import Destination
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer
+from cqs_sheets.run.looking import Target
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run, SyncResult, run_once
 from tests.destinations.memory import MemoryDestination

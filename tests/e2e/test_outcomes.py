@@ -92,3 +92,21 @@ def test_a_run_that_dies_while_it_judges_has_written_its_signals_and_the_next_go
     with Journal.open_readonly(shell.home / "sandbox" / JOURNAL_FILE, clock=utc_now) as journal:
         assert journal.verify() == []
         assert sum(kept.state is not None for kept in journal.outcomes(Rules()).values()) > 10
+
+
+def test_a_dashboard_shows_it_from_when_it_is_switched_on(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 1)
+    config = '[[target]]\nto = "signals.xlsx"\ntemplate = "dashboard"\n'
+    for switched_on in (False, True):
+        (shell.folder / "cqs-sheets.toml").write_text(config + "[outcomes]\n" * switched_on, encoding="utf-8")
+        assert run_inside(shell, "sync", "--sandbox").returncode == 0
+        book = openpyxl.load_workbook(shell.folder / "signals.xlsx", data_only=True)
+        assert ("Track record" in book.sheetnames) == switched_on
+        header = next(row for row in book["Signals"].iter_rows(values_only=True) if "ID" in row)
+        assert ("Outcome" in header) == switched_on
+    told = {cell.value for row in book["Track record"].iter_rows() for cell in row}
+    assert "ENTERED AND OVER" in told
+    assert sum(outcomes(shell).values()) > 0
+    assert {"stopped", "won", "open", "partial"} & set(outcomes(shell))

@@ -67,6 +67,30 @@ def test_both_rows_stay_and_each_goes_its_own_way(user: User) -> None:
     assert [str(row["id"]) for row in user.rows()] == ["5"]
 
 
+def test_a_machine_that_saw_only_the_later_one_leaves_the_first_ones_row(user: User) -> None:
+    """A lost journal, a fresh runner: the target alone says that the id was another signal's."""
+    first, second = Story(user, 2, together=False).all
+    day = 24 * 60
+    told(first, 0, signal("5", timestamp=START - timedelta(minutes=2)))
+    first.sync(user)
+    told(first, 10)
+    first.sync(user)
+    later = signal("5", timestamp=START + timedelta(minutes=day - 1), coin="ETH")
+    told(second, day, later)
+    assert any("id 5 is that of a signal that had ended" in each for each in second.sync(user).warnings)
+    told(second, day + 10)
+    assert second.sync(user).warnings == []
+    told(first, day, later)
+    told(first, day + 10)
+    first.sync(user)
+    third = Story(user, 1, together=False).all[0]
+    told(third, 2 * day, signal("5", timestamp=START + timedelta(minutes=2 * day - 1), coin="XRP"))
+    third.sync(user)
+    assert [(str(row["id"]), row["coin"], row["status"]) for row in user.rows()] == [
+        ("5", "BTC", "closed"), ("5#2", "ETH", "closed"), ("5#3", "XRP", "open"),
+    ]  # fmt: skip
+
+
 def test_a_warning_says_so_once(tmp_path: Path) -> None:
     def sent(coin: str, minute: int) -> dict[str, str]:
         time = (NOW + timedelta(minutes=minute)).strftime("%Y-%m-%d %H:%M:%S")

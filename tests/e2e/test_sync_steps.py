@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -162,6 +163,20 @@ def test_an_answer_kept_by_a_killed_run_is_digested_by_the_next(market: World) -
         journal.keep_answer("all", {"interval": "20"}, market.clock(), body)
     market.sync()
     assert "42" in signals(market)
+
+
+def test_a_second_life_in_such_an_answer_is_told(market: World) -> None:
+    sent = {"id": "42", "exchange": "binance", "currency": "USDT", "direction": "LONG", "ask": "1"}
+    later = timedelta(hours=2)
+    with Journal.open(market.folder / "journal.sqlite3", clock=market.clock) as journal:
+        for coin, passed in (("BTC", timedelta()), ("ETH", later)):
+            at = market.clock() + passed
+            each = sent | {"coin": coin, "timestamp": f"{at:%Y-%m-%d %H:%M:%S}"}
+            body = json.dumps({"error": 0, "message": "", "count": 1, "signals": [each]}).encode()
+            journal.keep_answer("all", {"interval": "20"}, at, body)
+    market.clock.pass_(hours=3)
+    assert any("Id 42 had ended" in each for each in market.sync().report.warnings)
+    assert {"42", "42#2"} <= set(signals(market))
 
 
 def test_an_answer_that_a_bug_stumbles_over_is_kept_for_the_version_without_it(

@@ -18,7 +18,8 @@ from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.deliver import Deliverer, Target
+from cqs_sheets.run.deliver import Deliverer
+from cqs_sheets.run.looking import Target
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.sync import Run, run_once
 from tests.api.fakes import NOW, FakeTime

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -166,3 +168,22 @@ def test_what_is_no_answer_of_google_is_not_taken_for_one(links: Links, net: Net
     wanted = links.rows()
     for before in (0, 2):  # a question and the write
         assert list(violations(links, net, wanted, (), [*[None] * before, fault])) == []
+
+
+def test_a_journal_whose_first_run_died_half_way_is_read_by_the_next(tmp_path: Path) -> None:
+    made, path = tmp_path / "made.sqlite3", tmp_path / "journal.sqlite3"
+    with closing(sqlite3.connect(made, isolation_level=None)) as dying:
+        dying.executescript("CREATE TABLE some (text); DROP TABLE some; PRAGMA cache_size = 1; BEGIN;")
+        dying.execute("CREATE TABLE some (text TEXT)")
+        dying.executemany("INSERT INTO some VALUES (?)", [("x" * 500,)] * 200)
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{made}{suffix}", f"{path}{suffix}")
+    with Journal.open_readonly(path, clock=lambda: NOW) as journal:
+        assert list(journal.records()) == []
+
+
+@pytest.mark.parametrize("what", ["SHMSIZE", "SHMOPEN"])
+def test_a_full_disk_beside_the_journal_is_not_taken_for_a_drive_that_shares_no_memory(what: str) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = f"SQLITE_IOERR_{what}"
+    assert isinstance(_explain(error, "journal.sqlite3"), TargetBusy)

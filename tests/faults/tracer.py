@@ -23,7 +23,7 @@ from tests.faults.calls import KINDS, Point, point_at, shortened
 Deed = Literal["watch", "kill before", "kill after", "fail", "shorten"]
 
 _PRODUCT = (
-    "cqs_sheets.cli.commands.sync", "cqs_sheets.cli.terminal.failures", "cqs_sheets.sandbox",
+    "cqs_sheets.cli.commands.sync", "cqs_sheets.cli.terminal.output", "cqs_sheets.sandbox",
     "cqs_sheets.destinations.excel.draw.book", "cqs_sheets.destinations.google",
     "cqs_sheets.destinations.google.wire.auth",
     "cqs_sheets.run.deliver",

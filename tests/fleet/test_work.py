@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.core.alerts.news import Message, Sent
+from cqs_sheets.core.alerts import Message, Sent
 from cqs_sheets.destinations.google.wire.auth import account_of, find_credentials
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import Journal, SharedJournal
@@ -30,10 +30,9 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import Reminders, SharedPlaces, prepare, worker_app
+from cqs_sheets.fleet.queue import Reminders, SharedQuota, prepare, worker_app
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.work import Work, queue_of
-from cqs_sheets.fleet.worker import run_worker
+from cqs_sheets.fleet.worker import Work, queue_of, run_worker
 
 
 @dataclass
@@ -106,13 +105,13 @@ def polls_of(fleet: Fleet, tenant: str) -> int:
 
 def test_a_beat_is_polled_once_whoever_is_reminded(fleet: Fleet) -> None:
     name = fleet.tenant("desk", fleet.sheets.create())
-    one, other, beat = fleet.work(), fleet.work(), utc_now() - timedelta(seconds=1)
+    one, other, beat = fleet.work(), fleet.work(), utc_now() - timedelta(minutes=1)
     for worker in (one, other, one):
         worker.poll(name, beat)
     assert polls_of(fleet, name) == 1
     [next_beat] = {one.next_beat(name, beat), other.next_beat(name, beat)}
     assert beat < next_beat <= beat + timedelta(seconds=60)
-    assert {beat for _, beat, _ in fleet.noted.polls} == {next_beat}
+    assert all(next_beat < again <= utc_now() + timedelta(seconds=60) for _, again, _ in fleet.noted.polls)
 
 
 def test_only_targets_that_lack_something_are_reminded_of_and_ranked(fleet: Fleet) -> None:
@@ -179,9 +178,7 @@ def test_the_machines_own_key_reaches_no_tenant(fleet: Fleet) -> None:
 
 def test_no_minute_sees_more_than_the_limit_over_all_workers(fleet: Fleet) -> None:
     resource, limit = uuid4().hex, 20
-    workers = [
-        SharedPlaces(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)
-    ]
+    workers = [SharedQuota(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)]
     begun = sorted(time.monotonic() + worker.delay() for _ in range(limit) for worker in workers)
     most = max(sum(start <= moment < start + 60 for moment in begun) for start in begun)
     assert limit * 0.9 <= most <= limit

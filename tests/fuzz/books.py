@@ -20,7 +20,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from cqs_sheets.core.plan.plan import Add, Update
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 
 _AT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time

@@ -9,7 +9,7 @@ import pytest
 
 from cqs_sheets.core.signals.read_signal import clean, read_signal
 from cqs_sheets.core.signals.signal import FeedTable
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.test_conformance import row, sync
 from tests.destinations.users import USERS

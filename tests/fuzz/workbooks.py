@@ -17,7 +17,7 @@ from xml.parsers import expat
 from cqs_sheets.core.plan.plan import Update
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import CqsError
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.fuzz.books import books, row, stamp_update, template
 from tests.fuzz.damage import damaged_workbook
 from tests.make import plan_of

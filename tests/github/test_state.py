@@ -14,8 +14,7 @@ import pytest
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import AccessRefused, DataRefused, TargetBusy, UsageError
 from cqs_sheets.github.git import Git
-from cqs_sheets.github.keeping import Keeper
-from cqs_sheets.github.state import Owner, StateBranch
+from cqs_sheets.github.state import Keeper, Owner, StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal
 from tests.journal.samples import at, key, poll, signal
 

@@ -13,7 +13,7 @@ from cqs_sheets.core.report import ApiReport, Report
 from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.github.summary import Look, html_page, page_lines, run_lines, tell_github
+from cqs_sheets.github.summary import RunSummary, html_page, page_lines, run_lines, tell_github
 from tests.make import NOON, record
 
 BEFORE = record("1", stop_loss=Decimal(92000))
@@ -26,8 +26,8 @@ NEWS = (
 )
 
 
-def look(news: tuple[News, ...] = NEWS) -> Look:
-    return Look(
+def look(news: tuple[News, ...] = NEWS) -> RunSummary:
+    return RunSummary(
         newest=[one.record for one in news], news=news, until=NOON, coverage=coverage([[]], NOON), zone=UTC,
         symbols=BUILT_IN,
     )  # fmt: skip

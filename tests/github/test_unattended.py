@@ -11,7 +11,7 @@ import pytest
 
 from cqs_sheets.errors import AccessRefused, TargetBusy, UsageError
 from cqs_sheets.github.__main__ import main
-from cqs_sheets.github.inputs import Inputs
+from cqs_sheets.github.action import Inputs
 from cqs_sheets.github.unattended import Unattended
 from tests.workflows.github import NAME, WORKFLOW, RestApi, served
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal, SignalKey
 from cqs_sheets.journal import Poll
+from tests import make
 
-NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
+NOON = make.NOON
 
 
 def minutes(count: float) -> timedelta:
@@ -31,22 +32,8 @@ def signal(
     number: int = 1, *, opened: float = -5, table: FeedTable = FeedTable.MAIN, **values: Any
 ) -> Signal:
     """A signal opened that many minutes after noon."""
-    usual: dict[str, Any] = {
-        "exchange": "binance",
-        "currency": "USDT",
-        "coin": "BTC",
-        "direction": "LONG",
-        "buy_start": Decimal("94250.5"),
-        "buy_end": Decimal(94400),
-        "target1": Decimal(95500),
-        "target2": None,
-        "target3": None,
-        "stop_loss": Decimal(93100),
-        "type": "SHORT TERM",
-        "ask": Decimal("0.000012345"),
-        "risk_level": Decimal(3),
-    }
-    return Signal(key=key(number, table), timestamp=at(opened), **{**usual, **values})
+    usual = {"timestamp": at(opened), "target2": None, "target3": None, "ask": Decimal("0.000012345")}
+    return make.signal(str(number), table=table, **(usual | values))
 
 
 def poll(

@@ -35,8 +35,8 @@ def test_entries_go_from_waiting_to_sent(place: JournalPlace, clock: Clock) -> N
         journal.drop(ids[3:4])
         journal.drop(ids[4:], give_up=True)
         assert [entry.id for entry in journal.waiting(phone.id)] == ids[2:3]
-        service = journal.service(phone.id, at(51.5))
-        assert (service.failures, service.last_minute, service.last_sent) == (1, 1, at(51))
+        state = journal.send_state(phone.id, at(51.5))
+        assert (state.failures, state.last_minute, state.last_sent) == (1, 1, at(51))
         assert journal.given_up(phone.id) == 1
         assert [entry.state for entry in journal.last_alerts(phone.id, 2)] == ["waiting", "given up"]
         assert len(journal.waiting(mail.id)) == 5

@@ -106,6 +106,23 @@ def test_an_older_answer_that_is_imported_is_of_the_life_it_shows(journal: Journ
     assert held(journal) == before
 
 
+def test_an_older_answer_of_a_life_that_nobody_saw_is_one_of_its_own(journal: Journal) -> None:
+    journal.record_poll(poll(30, signal(1, opened=25, coin="ETH")))
+    result = journal.record_poll(poll(-2, signal(1)))
+    assert [(each.key, each.coin) for each in result.second_lives] == [(SECOND, "BTC")]
+    assert {coin for _, coin, _ in held(journal)} == {"BTC", "ETH"}
+    assert journal.record_poll(poll(31, signal(1, opened=25, coin="ETH"))).new == 0
+    assert journal.record_poll(poll(-1, signal(1))).new == 0
+
+
+def test_an_answer_that_comes_late_is_no_life_of_what_was_edited_since(journal: Journal) -> None:
+    """Of two machines that share a journal, the slower one still shows the coin from before the edit."""
+    journal.record_poll(poll(0, signal(1)))
+    journal.record_poll(poll(5, signal(1, opened=4, coin="ETH")))
+    result = journal.record_poll(poll(3, signal(1)))
+    assert (result.new, held(journal)) == (0, [("1", "ETH", Status.OPEN)])
+
+
 def test_a_reject_with_the_id_closes_no_life_of_it(journal: Journal) -> None:
     ended(journal)
     journal.record_poll(poll(30, signal(1, opened=25, coin="ETH")))
@@ -126,7 +143,7 @@ def test_lives_that_another_machine_saw_stay_apart(
         journal.record_poll(poll(31, signal(1, opened=25, coin="ETH")))
     else:
         journal.record_poll(poll(-1, signal(1)))
-    journal.take_in(other)
+    assert [each.coin for each in journal.take_in(other).second_lives] == ["BTC" if twice else "ETH"]
     coins = {coin: (id_, status) for id_, coin, status in held(journal)}
     assert coins == {
         "BTC": ("1#2" if twice else "1", Status.CLOSED),
@@ -136,3 +153,6 @@ def test_lives_that_another_machine_saw_stay_apart(
     before = held(journal)
     again = journal.take_in(other)
     assert (again.new, again.changed, held(journal)) == (0, 0, before)
+    assert journal.record_poll(poll(32, signal(1, opened=25, coin="ETH"))).new == 0
+    journal.record_poll(poll(60, signal(1, opened=58)))
+    assert {id_ for id_, _, _ in held(journal)} == {"1", "1#2", "1#3"}

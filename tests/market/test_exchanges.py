@@ -24,10 +24,11 @@ from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles
 from cqs_sheets.market.store import STORE_FILE, CandleStore
 from cqs_sheets.run.judging import Case, Judging, Market, market_of
-from cqs_sheets.sandbox.instruments import EXCHANGES, Exchange, Pair
-from tests.core.outcomes.oracle import Plan, Tick, Truth, truth_of
+from cqs_sheets.sandbox.prices import EXCHANGES, Exchange, Pair
+from tests.core.outcomes.oracle import Plan, Truth
 from tests.core.outcomes.trading import story
 from tests.make import signal
+from tests.market.seconds import Seconds
 from tests.sandbox.clock import NOON, Clock
 
 pytest.importorskip("ccxt")
@@ -172,13 +173,6 @@ def test_judged_on_few_candles_is_what_every_second_says(
     compared(tmp_path, market, count=6)
 
 
-@pytest.mark.soak
-def test_many_signals_of_all_types_against_every_second(
-    tmp_path: Path, market: sandbox.RunningSandbox
-) -> None:
-    compared(tmp_path, market, count=2000)
-
-
 def compared(folder: Path, market: sandbox.RunningSandbox, *, count: int) -> None:
     told = drawn(market, count)
     with desk(folder, market) as asked:
@@ -276,28 +270,8 @@ def known(asked: Desk) -> Iterator[list[Any]]:
 
 
 def truth(market: sandbox.RunningSandbox, one: Drawn) -> Truth:
-    """What somebody saw who sat there every second; between two prices all levels are passed."""
     clock = int(one.signal.timestamp.timestamp()) // 60 + 1
-    plan = one.plan
-    halfway = Fraction(plan.near + plan.far, 2)
-    filled = {Fraction(plan.near), (plan.near + halfway) / 2, Fraction(plan.near + plan.far + halfway) / 3}
-    levels = sorted(
-        {Fraction(level) for level in (plan.near, plan.far, plan.stop, *plan.targets)} | {halfway} | filled
-    )
-    ticks: list[Tick] = []
-    prices = market.market.prices
-    for candle in prices.minutes(one.exchange, one.pair, clock, clock + one.minutes):
-        first = prices.at(one.exchange, one.pair, candle.minute * 60 + 20)
-        seconds = [candle.open, first, candle.low if first == candle.high else candle.high, candle.close]
-        for here, there in zip([seconds[0], *seconds], seconds, strict=False):
-            low, high = min(here, there), max(here, there)
-            passed = [level for level in levels if low < level < high]
-            way: list[Any] = [
-                *(passed if there > here else reversed(passed)),
-                there,
-            ]  # a level may be a third
-            ticks += [(price, candle.minute - clock) for price in way]
-    return truth_of(plan, ticks)
+    return Seconds(market.market.prices, one.exchange, one.pair).truth(one.plan, clock)
 
 
 def agrees(found: Outcome, one: Drawn, true: Truth) -> None:

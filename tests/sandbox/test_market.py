@@ -1,6 +1,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from statistics import mean
 
 import pytest
@@ -8,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqs_sheets.sandbox import FUTURES_CODES, SPOT_CODES, Horizon, Market, Pool, Signal, Table
-from cqs_sheets.sandbox.instruments import plain, seeded
 from cqs_sheets.sandbox.market import EPOCH, LONGEST_HISTORY, microseconds
+from cqs_sheets.sandbox.prices import EXCHANGES, plain, seeded
 from cqs_sheets.sandbox.signals import Life, live
+from tests.market.seconds import TURNS
 from tests.sandbox.clock import NOON
 
 FREE = frozenset({Pool.FREE, Pool.FREEMIUM})
 VIP = frozenset({Pool.VIP})
+NOON_MINUTE = int(NOON.timestamp()) // 60
 
 instants = st.timedeltas(timedelta(0), timedelta(days=2_000)).map(
     lambda age: EPOCH + timedelta(hours=6) + age
@@ -290,3 +293,13 @@ def test_a_speed_without_sense_is_refused(speed: float) -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="with a zone"):
         open_at(Market(), NOON.replace(tzinfo=None))
+
+
+def test_between_its_turns_a_price_goes_straight_on() -> None:
+    market = Market(seed=3)
+    exchange = next(one for one in EXCHANGES if one.code == "binance")
+    for minute in range(NOON_MINUTE, NOON_MINUTE + 30):
+        paid = [market.prices.at(exchange, exchange.pairs[0], minute * 60 + second) for second in range(60)]
+        for first, last in pairwise(TURNS):
+            way = paid[first : last + 1]
+            assert way in (sorted(way), sorted(way, reverse=True))

@@ -13,20 +13,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from cqs_sheets.service import Action, Call, Job, Remove, Write
-from cqs_sheets.service.launchd import LaunchAgent
-from cqs_sheets.service.systemd import SystemdUnit, unit_text
-from cqs_sheets.service.windows import ScheduledTask
+from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceSpec, WriteFile
+from cqs_sheets.service.managers import LaunchAgent, ScheduledTask, SystemdUnit, unit_text
 from tests.cli.command import Shell
 
 GOLDEN = Path(__file__).parent / "golden"
 ODD = '/home/ann/100% "new" $HOME\\x/trades'
 
 
-def job(
+def spec(
     folder: str = "/home/ann/trades", command: tuple[str, ...] = ("/home/ann/.local/bin/cqs-sheets",)
-) -> Job:
-    return Job(
+) -> ServiceSpec:
+    return ServiceSpec(
         name="cqs-sheets",
         command=[*command, "watch", "--every", "60s", "--config", f"{folder}/cqs-sheets.toml"],
         folder=Path(folder),
@@ -35,9 +33,9 @@ def job(
     )
 
 
-def windows_job() -> Job:
+def windows_spec() -> ServiceSpec:
     here = PureWindowsPath(r"C:\Users\Ann & Bob\trades")
-    return Job(
+    return ServiceSpec(
         name="cqs-sheets",
         command=[
             r"C:\Users\Ann & Bob\uv\tools\cqs-sheets\Scripts\python.exe", "-P", "-m", "cqs_sheets", "watch",
@@ -60,34 +58,34 @@ def golden(name: str, text: str) -> None:
 
 
 def calls(actions: list[Action]) -> list[str]:
-    return [" ".join(action.words) for action in actions if isinstance(action, Call)]
+    return [" ".join(action.words) for action in actions if isinstance(action, RunProgram)]
 
 
 def removed(actions: list[Action]) -> set[Path]:
-    return {action.path for action in actions if isinstance(action, Remove)}
+    return {action.path for action in actions if isinstance(action, RemoveFile)}
 
 
 def written(actions: list[Action]) -> set[Path]:
-    return {action.path for action in actions if isinstance(action, Write)}
+    return {action.path for action in actions if isinstance(action, WriteFile)}
 
 
 def test_linux() -> None:
     unit = SystemdUnit("cqs-sheets", folder=Path("/home/ann/.config/systemd/user"), system=False)
-    golden("cqs-sheets.service", unit_text(job(), system=False))
-    assert calls(unit.install(job())) == [
+    golden("cqs-sheets.service", unit_text(spec(), system=False))
+    assert calls(unit.install(spec())) == [
         "systemctl --user daemon-reload",
         "systemctl --user enable cqs-sheets.service",
         "systemctl --user restart cqs-sheets.service",
         "loginctl enable-linger",
     ]
-    assert removed(unit.uninstall()) == written(unit.install(job())) == {unit.file}
+    assert removed(unit.uninstall()) == written(unit.install(spec())) == {unit.file}
 
 
 def test_linux_for_the_whole_system() -> None:
     unit = SystemdUnit("cqs-sheets", folder=Path("/etc/systemd/system"), system=True)
-    text = unit_text(job(), system=True)
+    text = unit_text(spec(), system=True)
     golden("cqs-sheets-system.service", text)
-    assert calls(unit.install(job()))[-1] == "systemctl restart cqs-sheets.service"
+    assert calls(unit.install(spec()))[-1] == "systemctl restart cqs-sheets.service"
     assert unit.logs(50, follow=True) == [
         "journalctl", "--unit", "cqs-sheets.service", "--lines", "50", "--follow",
     ]  # fmt: skip
@@ -95,10 +93,10 @@ def test_linux_for_the_whole_system() -> None:
 
 def test_mac() -> None:
     agent = LaunchAgent("cqs-sheets", home=Path("/Users/ann"), uid=501)
-    [file] = [action for action in agent.install(job()) if isinstance(action, Write)]
+    [file] = [action for action in agent.install(spec()) if isinstance(action, WriteFile)]
     golden("org.cqs-sheets.watch.plist", file.content.decode())
-    assert plistlib.loads(file.content)["ProgramArguments"] == list(job().command)
-    assert removed(agent.uninstall()) == written(agent.install(job()))
+    assert plistlib.loads(file.content)["ProgramArguments"] == list(spec().command)
+    assert removed(agent.uninstall()) == written(agent.install(spec()))
     assert agent.runs_by("\tstate = running\n")
     assert not agent.runs_by("\tstate = not running\n")
 
@@ -107,8 +105,8 @@ def test_windows() -> None:
     task = ScheduledTask("cqs-sheets", folder=Path("config"))
     files = {
         action.path.name: action.content
-        for action in task.install(windows_job())
-        if isinstance(action, Write)
+        for action in task.install(windows_spec())
+        if isinstance(action, WriteFile)
     }
     xml = files["cqs-sheets-service.xml"].decode("utf-16")
     golden(
@@ -119,13 +117,13 @@ def test_windows() -> None:
     assert command is not None
     assert str(command.text).endswith("pythonw.exe")  # no console window
     compile(files["cqs-sheets-service.pyw"], "launcher", "exec")
-    assert removed(task.uninstall()) == written(task.install(windows_job()))
+    assert removed(task.uninstall()) == written(task.install(windows_spec()))
 
 
 def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tmp_path: Path) -> None:
     """The launcher itself is the same on every system."""
     (tmp_path / "cqs-sheets.toml").write_text('timezone = "Nowhere/At_all"\n')
-    started = Job(
+    started = ServiceSpec(
         name="x",
         command=[sys.executable, "-P", "-m", "cqs_sheets", "watch", "--config", "cqs-sheets.toml"],
         folder=tmp_path,
@@ -136,7 +134,7 @@ def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tm
     [text] = [
         action.content
         for action in ScheduledTask("x", folder=tmp_path).install(started)
-        if isinstance(action, Write)
+        if isinstance(action, WriteFile)
     ][:1]
     file.write_bytes(text)
     done = subprocess.run([sys.executable, "-P", str(file)], cwd="/", check=False, capture_output=True)
@@ -153,7 +151,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path, folder: str) 
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     unit = tmp_path / "cqs-sheets.service"
-    unit.write_text(unit_text(job(str(place), (str(program),)), system=False))
+    unit.write_text(unit_text(spec(str(place), (str(program),)), system=False))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--user", "--man=no", unit],
         capture_output=True, text=True, check=False,
@@ -213,6 +211,22 @@ def test_install_status_and_uninstall_leave_nothing(shell: Shell) -> None:
     again = shell.run("service", "uninstall")
     assert again.returncode == 2
     assert "service install" in again.stderr
+
+
+@linux
+def test_logs_and_what_the_system_refuses_are_told(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    assert shell.run("service", "install").returncode == 0
+    assert shell.run("service", "logs", "--lines", "5").returncode == 0
+    called = (shell.folder / "called").read_text().splitlines()
+    assert called[-1] == "journalctl --user --unit cqs-sheets.service --lines 5"
+    shown = shell.run("service", "status", "--dry-run")
+    assert shown.stdout == "$ systemctl --user is-active cqs-sheets.service\n"
+    (shell.folder / "bin" / "systemctl").write_text("#!/bin/sh\nexit 3\n")
+    refused = shell.run("service", "restart")
+    assert refused.returncode == 75
+    assert "`systemctl --user restart cqs-sheets.service` ended with 3." in refused.stderr
+    assert shell.run("service", "status", "--name", "no name").returncode == 2
 
 
 @linux

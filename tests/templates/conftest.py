@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from cqs_sheets.template_files import built_in
+from cqs_sheets.template_files import _BUILT_IN, built_in
 from tests.templates.definitions import ODD
 from tests.templates.papers import judged
 from tests.templates.recalculated import Made, Recalculated, recalculated
@@ -24,4 +24,6 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Recalculated
         Made(name=f"{name} odd", template=name, signals=SIGNALS[::3], settings=ODD.cells(name))
         for name in WITH_SIZES
     ]
-    return recalculated([*made, *odd], tmp_path_factory.mktemp("recalculated"))
+    own = str(_BUILT_IN / "_dashboard_outcomes.toml")
+    beside = Made(name="dashboard outcomes", template=own, signals=SIGNALS, known=judged)
+    return recalculated([*made, *odd, beside], tmp_path_factory.mktemp("recalculated"))

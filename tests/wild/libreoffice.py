@@ -1,10 +1,11 @@
 """What LibreOffice makes of workbooks: run by a Python that has `uno`, it reads jobs and writes what it saw.
 
-    python3 libreoffice.py JOBS FOLDER
+    python3 libreoffice.py JOBS FOLDER [grow]
 
 Each line of JOBS is a JSON list: a workbook, a sheet's name, a row, how many rows to insert above it (0: none).
 Line n's formulas and their values go to FOLDER/n.json, by sheet and cell; names and rules are there, too.
-Where it does not open the workbook, or insert the rows, that is `null`.
+Where it does not open the workbook, or insert the rows, that is `null`. With `grow` ranges that end right above
+inserted rows take them in, as a person can set it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ from com.sun.star.beans import PropertyValue  # type: ignore[import-not-found,un
 FORMULA = 16
 NUMBER = 1
 NOT_WHAT_THEY_ARE = 0  # a link that is not followed, a macro that is not run
+
+
+GROWS = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry"><item oor:path="/org.openoffice.Office.Calc/Input">
+<prop oor:name="ExpandReference" oor:op="fuse"><value>true</value></prop></item></oor:items>"""
 
 
 def desktop(pipe: str) -> Any:
@@ -99,9 +105,12 @@ def look(office: Any, path: str, sheet: str, at: int, by: int) -> dict[str, Any]
         document.close(True)
 
 
-def main(jobs: str, folder: str) -> None:
+def main(jobs: str, folder: str, grow: str = "") -> None:
     pipe = f"cqs{os.getpid()}"
     with tempfile.TemporaryDirectory() as profile:
+        if grow:
+            Path(profile, "user").mkdir()
+            Path(profile, "user", "registrymodifications.xcu").write_text(GROWS)
         command = [
             "soffice",
             f"-env:UserInstallation={Path(profile).as_uri()}",

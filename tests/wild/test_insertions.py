@@ -23,7 +23,7 @@ from cqs_sheets.destinations.excel.edit.shift import insert_rows
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.errors import DataRefused
-from tests.destinations.excel.books import with_parts
+from tests.destinations.excel.books import HEADERS, add, fill_signals, sync, with_parts
 
 LOOKING = Path(__file__).with_name("libreoffice.py")
 MADE = 200
@@ -77,18 +77,24 @@ def inserted(case: Case, target: Path) -> bool:
     return True
 
 
-def compare(cases: list[Case], folder: Path) -> Compared:
+def looked_at(jobs: list[list[Any]], folder: Path, *options: str) -> list[Any]:
+    """What LibreOffice makes of each job."""
     python = python_with_uno()
     if shutil.which("soffice") is None or python is None:
         pytest.skip("needs LibreOffice, and a Python that has uno")
+    (folder / "jobs").write_text("\n".join(map(json.dumps, jobs)))
+    command = [python, str(LOOKING), str(folder / "jobs"), str(folder), *options]
+    subprocess.run(command, check=True, timeout=3000)
+    return [json.loads((folder / f"{n}.json").read_text()) for n in range(len(jobs))]
+
+
+def compare(cases: list[Case], folder: Path) -> Compared:
     done = [case for n, case in enumerate(cases) if inserted(case, folder / f"{n}.ours.xlsx")]
     jobs: list[list[Any]] = []
     for case in done:
         jobs.append([str(folder / f"{cases.index(case)}.ours.xlsx"), case.sheet, case.at, 0])
         jobs.append([str(case.path), case.sheet, case.at, ROWS])
-    (folder / "jobs").write_text("\n".join(map(json.dumps, jobs)))
-    subprocess.run([python, str(LOOKING), str(folder / "jobs"), str(folder)], check=True, timeout=3000)
-    seen = [json.loads((folder / f"{n}.json").read_text()) for n in range(len(jobs))]
+    seen = looked_at(jobs, folder)
     formulas = values = impossible = 0
     differences = []
     for case, ours, theirs in zip(done, seen[::2], seen[1::2], strict=True):
@@ -193,6 +199,73 @@ def test_of_workbooks_made_up(tmp_path: Path) -> None:
     found = compare(cases, tmp_path)
     print(f"{MADE} workbooks made up: {reported(found)}")  # noqa: T201
     assert not found.differences
+
+
+GROWING = 60
+LAST = 8  # row of the data
+
+
+@pytest.mark.soak
+def test_of_ranges_that_grow(tmp_path: Path) -> None:
+    """New rows above a total: formulas beside, below and elsewhere take them in as LibreOffice can be told to."""
+    jobs: list[list[Any]] = []
+    for seed in range(GROWING):
+        path, ours = tmp_path / f"{seed}.xlsx", tmp_path / f"{seed}.ours.xlsx"
+        growing(path, random.Random(seed))  # noqa: S311
+        shutil.copy(path, ours)
+        sync(ours, adds=[add(str(70 + number)) for number in range(ROWS)])
+        jobs += [str(ours), "Signals", LAST + 1, 0], [str(path), "Signals", LAST + 1, ROWS]
+    seen = looked_at(jobs, tmp_path, "grow")
+    formulas, differences = 0, []
+    for ours_seen, theirs in zip(seen[::2], seen[1::2], strict=True):
+        for cell, (formula, _) in theirs["formulas"].items():
+            column, row = map(int, cell.rpartition("!")[2].split(":"))
+            if cell.startswith("Other") or row < LAST - 5 or row > LAST or not 1 <= column <= len(HEADERS):
+                formulas += 1
+                found = ours_seen["formulas"].get(cell, [""])[0]
+                differences += [(cell, found, formula)] if in_order(found) != in_order(formula) else []
+        names = {name for name in theirs["names"] if not name.startswith("cqs")}
+        differences += [
+            (name, ours_seen["names"].get(name), theirs["names"][name])
+            for name in names
+            if ours_seen["names"].get(name) != theirs["names"][name]
+        ]
+    print(f"{GROWING} workbooks, {formulas} formulas, {len(differences)} differences")  # noqa: T201
+    assert not differences
+
+
+def growing(path: Path, dice: random.Random) -> None:
+    """Signals in B4:J8, a total below, and formulas over any of their rows and some more columns."""
+    book = xlsxwriter.Workbook(path)
+    sheet, other = book.add_worksheet("Signals"), book.add_worksheet("Other")
+    fill_signals(book, sheet, LAST - 3)
+    sheet.write(LAST, 1, "Total")
+    for row in (0, 1, *range(LAST + 1, LAST + 6)):
+        for column in (3, 5, 12, 14):
+            sheet.write_formula(row, column, over_rows(dice), None, 0)
+    for row in range(8):
+        other.write_formula(row, 1, over_rows(dice, sheet="Signals!"), None, 0)
+    book.define_name("all_of_it", f"=Signals!$B${dice.randint(3, 6)}:$L${LAST}")
+    book.define_name("some_of_it", f"=Signals!$E$4:$E${LAST - 1}")
+    book.close()
+
+
+def over_rows(dice: random.Random, sheet: str = "") -> str:
+    sheet = sheet or dice.choice(("", "Signals!"))
+    first, last = dice.randint(1, LAST - 2), dice.choice((LAST, LAST, LAST - 1, LAST + 2))
+    left, right = sorted((dice.choice("ABCDEFGHIJKLM"), dice.choice("BCDEFGHIJ")))
+    fixed = [dice.choice(("", "$")) for _ in range(4)]
+    over = f"{sheet}{fixed[0]}{left}{fixed[1]}{first}:{fixed[2]}{right}{fixed[3]}{last}"
+    one = f"{sheet}{dice.choice('BCDEFGHIJ')}{dice.randint(1, LAST + 3)}"
+    shapes = (
+        f"=SUM({over})",
+        f"=SUMIF({over},1)+{one}",
+        f"=INDEX({over},1,1)",
+        f"=ROWS({over})&{one}",
+        f"=SUM({sheet}4:{LAST})",
+        f"=SUM({sheet}${first}:${LAST})",
+    )
+    return dice.choice(shapes)
 
 
 def made_up(path: Path, dice: random.Random) -> Path:

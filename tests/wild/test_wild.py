@@ -24,7 +24,7 @@ import pytest
 from cqs_sheets.core.plan.plan import Plan, Update
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.excel.books import add, change
 from tests.make import TEMPLATE, plan_of
 

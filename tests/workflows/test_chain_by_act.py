@@ -23,10 +23,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def github(tmp_path: Path, server: sandbox.RunningSandbox) -> Iterator[GitHub]:
+def github(tmp_path: Path) -> Iterator[GitHub]:
     api = RestApi()
-    with served(api) as url:
-        yield GitHub(tmp_path, api, url, {"CQS_API_URL": server.url})
+    with served(api) as url, sandbox.start(seed=5, speed=10) as market:
+        yield GitHub(tmp_path, api, url, {"CQS_API_URL": market.url})
 
 
 def ids(github: GitHub, path: str = "signals.xlsx", branch: str = "cqs-sheets") -> list[object]:

@@ -11,15 +11,14 @@ from cqs_sheets.alerts import sender
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
-from cqs_sheets.cli.terminal.failures import show
-from cqs_sheets.cli.terminal.output import print_json
+from cqs_sheets.cli.terminal.output import print_json, show
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import AlertSettings, Settings
-from cqs_sheets.core.alerts.news import Kind, News, Sent, Voice, headline, message_of
+from cqs_sheets.core.alerts import Kind, Notice, Sent, Wording, headline, message_of
 from cqs_sheets.core.render import ago, harmless
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError, combined_exit_code
-from cqs_sheets.journal import Alert, Entry, Journal
+from cqs_sheets.journal import Alert, Journal, OutboxEntry
 
 _LAST = 10
 _TEST = {
@@ -94,8 +93,8 @@ def _chosen(settings: Settings, names: Sequence[str]) -> list[AlertSettings]:
 
 
 def _test(settings: Settings, alert: AlertSettings) -> int:
-    news = News(id=0, at=utc_now(), kind=Kind.TEST, detail=_TEST)
-    message = message_of([news], Voice(symbols=settings.symbols, zone=settings.zone))
+    notice = Notice(id=0, at=utc_now(), kind=Kind.TEST, detail=_TEST)
+    message = message_of([notice], Wording(symbols=settings.symbols, zone=settings.zone))
     try:
         sent: Sent = sender(alert.address(), alert.name)(message)
         if sent.reason:
@@ -120,7 +119,7 @@ def _print(settings: Settings, known: dict[str, Alert], journal: Journal) -> Non
         state = "begins with the next sync" if one is None else one.reason or "ok"
         table.add_row(
             harmless(alert.name),
-            ", ".join(sorted(alert.habits.on)),
+            ", ".join(sorted(alert.policy.on)),
             str(one.waiting if one else 0),
             last,
             state,
@@ -129,11 +128,11 @@ def _print(settings: Settings, known: dict[str, Alert], journal: Journal) -> Non
     for alert in settings.alerts:
         entries = journal.last_alerts(known[alert.name].id, _LAST) if alert.name in known else []
         for entry in entries:
-            when = f"{entry.news.at.astimezone(settings.zone):%m-%d %H:%M}"
-            click.echo(harmless(f"  {when}  {alert.name}: {headline(entry.news)} ({_state(entry)})"))
+            when = f"{entry.notice.at.astimezone(settings.zone):%m-%d %H:%M}"
+            click.echo(harmless(f"  {when}  {alert.name}: {headline(entry.notice)} ({_state(entry)})"))
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: OutboxEntry) -> str:
     return (
         "sent"
         if entry.state == "sent"
@@ -147,7 +146,7 @@ def _json(alert: AlertSettings, known: Alert | None, journal: Journal) -> dict[s
     entries = journal.last_alerts(known.id, _LAST) if known else []
     return {
         "name": alert.name,
-        "on": sorted(alert.habits.on),
+        "on": sorted(alert.policy.on),
         "since": utc_text(known.since) if known else None,
         "waiting": known.waiting if known else 0,
         "last_sent": utc_text(known.last_sent) if known and known.last_sent else None,
@@ -155,10 +154,10 @@ def _json(alert: AlertSettings, known: Alert | None, journal: Journal) -> dict[s
         "reason": known.reason if known else "",
         "last": [
             {
-                "id": entry.news.id,
-                "at": utc_text(entry.news.at),
-                "kind": entry.news.kind.value,
-                "title": headline(entry.news),
+                "id": entry.notice.id,
+                "at": utc_text(entry.notice.at),
+                "kind": entry.notice.kind.value,
+                "title": headline(entry.notice),
                 "state": entry.state,
                 "tries": entry.tries,
                 "sent": utc_text(entry.sent) if entry.sent else None,

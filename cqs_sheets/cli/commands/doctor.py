@@ -19,17 +19,17 @@ from cqs_sheets.config import home_folder, process_environ
 from cqs_sheets.core.render import harmless, one_line, plural
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.doctor import Examination
-from cqs_sheets.doctor.finding import Finding, Level, exit_code, fail, findings_json, mended
+from cqs_sheets.doctor.finding import Finding, Severity, exit_code, fail, findings_json, mended
 from cqs_sheets.doctor.journal import check_journal
 from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
 from cqs_sheets.run import Session, config_folder, open_google
 from cqs_sheets.service import NAME
-from cqs_sheets.service.places import manager_here
+from cqs_sheets.service.managers import manager_here
 
 _PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
-_COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+_COLORS = {Severity.OK: "green", Severity.WARN: "yellow", Severity.FAIL: "red"}
 _INDENT = " " * 8
 _WIDEST = 120
 _HEADLINES = (
@@ -66,7 +66,7 @@ def doctor_command(fix: bool, as_json: bool, **options: Any) -> int:
 
 def examine(options: Options, *, fix: bool = False, as_json: bool = False) -> int:
     """Look at everything, mend if asked to, tell it; returns the exit code."""
-    shown = () if as_json else (Level.FAIL,) if options.quiet else tuple(Level)
+    shown = () if as_json else (Severity.FAIL,) if options.quiet else tuple(Severity)
     page, findings = FindingsPage(shown, brief=not options.verbose), []
     for finding in _findings(options):
         findings.append(mended(finding) if fix else finding)
@@ -129,7 +129,7 @@ class FindingsPage:
     If it is to be `brief`, one line says of each subject that it is well.
     """
 
-    def __init__(self, levels: Collection[Level], *, brief: bool) -> None:
+    def __init__(self, levels: Collection[Severity], *, brief: bool) -> None:
         self._levels = levels
         self._brief = brief
         self._subject = ""
@@ -137,7 +137,7 @@ class FindingsPage:
 
     def show(self, finding: Finding) -> None:
         """One finding, if it is of a level to be shown."""
-        well = finding.level is Level.OK and not finding.fixed
+        well = finding.level is Severity.OK and not finding.fixed
         if finding.level not in self._levels or (self._brief and well and finding.check not in _HEADLINES):
             return
         if finding.subject != self._subject:
@@ -153,8 +153,8 @@ class FindingsPage:
 
     def conclude(self, findings: Sequence[Finding]) -> None:
         """What it comes to, and where to begin."""
-        failures = sum(finding.level is Level.FAIL for finding in findings)
-        warnings = sum(finding.level is Level.WARN for finding in findings)
+        failures = sum(finding.level is Severity.FAIL for finding in findings)
+        warnings = sum(finding.level is Severity.WARN for finding in findings)
         counts = [
             plural(count, noun) for count, noun in ((failures, "failure"), (warnings, "warning")) if count
         ]

@@ -14,32 +14,19 @@ from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
 from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
-from cqs_sheets.cli.options import (
-    Amount,
-    SyncOptions,
-    complete_filter,
-    complete_template,
-    config_option,
-)
+from cqs_sheets.cli.options import Amount, SyncOptions, complete_filter, complete_template, config_option
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
-from cqs_sheets.config import writing
+from cqs_sheets.config.document import config_text
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
 from cqs_sheets.core.templates.template import Setting, Template
 from cqs_sheets.errors import UsageError
 from cqs_sheets.files import replacing
-from cqs_sheets.github.workflow import (
-    WORKFLOW_FILE,
-    action_problem,
-    installed_action,
-    needs,
-    repository,
-    workflow_text,
-)
+from cqs_sheets.github import workflow
 from cqs_sheets.run import opened_targets
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 
 _EQUITY = "Equity"  # the cell of the sheet's Settings that holds the account's size
@@ -138,23 +125,25 @@ def _prepare_google(settings: config.Settings, options: InitOptions, *, asking: 
 
 def _write_workflow(settings: config.Settings, options: InitOptions, *, asking: bool) -> None:
     """Write the workflow into this repository, and tell what it needs there. Raises UsageError."""
-    root = repository(Path.cwd())
-    path = root / WORKFLOW_FILE
+    root = workflow.repository(Path.cwd())
+    path = root / workflow.WORKFLOW_FILE
     if path.exists() and not options.force:
         raise UsageError(
             f"{path} exists already.", meaning="It was left as it is.", hint="Replace it with --force."
         )
-    action = options.action or installed_action() or _asked_action(asking=asking)
+    action = options.action or workflow.installed_action() or _asked_action(asking=asking)
     former = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    _write_new(path, workflow_text(settings, root, action, former))
+    _write_new(path, workflow.workflow_text(settings, root, action, former))
     click.echo(f"Wrote {path}.\n")
-    for line in needs(settings):
+    for line in workflow.needs(settings):
         click.echo(line)
 
 
 def _asked_action(*, asking: bool) -> str:
     if asking:
-        return ask_text("Where is this project's action? (OWNER/REPO@COMMIT)", problem=action_problem)
+        return ask_text(
+            "Where is this project's action? (OWNER/REPO@COMMIT)", problem=workflow.action_problem
+        )
     raise UsageError(
         "Which repository holds this project's action is not known.",
         meaning="The workflow was not written.",
@@ -189,7 +178,7 @@ def _write_config(path: Path, options: InitOptions, *, asking: bool) -> None:
             )
     answers = Interview(options, asking, path.parent).answers()
     load_template(answers.template)
-    _write_new(path, writing.config_text(answers, path.parent))
+    _write_new(path, config_text(answers, path.parent))
     say(f"Wrote {path}: every setting is explained in it.")
 
 
@@ -220,12 +209,7 @@ def _write_account_size(options: SyncOptions, size: Decimal) -> None:
             table = read_target(target.destination, target.template, {}, each.tabs)
             change = Update(tab=tab.name, key=_EQUITY, column=SETTING_VALUE, old=None, new=size)
             sequence = (table.sequence or 0) + 1
-            plan = Plan(
-                snapshot=table,
-                sequence=sequence,
-                word=uuid.uuid4().hex[:12],
-                updates=(change,),
-            )
+            plan = Plan(snapshot=table, sequence=sequence, word=uuid.uuid4().hex[:12], updates=(change,))
             target.destination.apply(plan)
             click.echo(f"{each.name}: {_EQUITY} in the tab {tab.name} is {size:,f} now.")
 

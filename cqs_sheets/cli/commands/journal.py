@@ -10,32 +10,22 @@ from typing import Any
 
 import click
 
+from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
-from cqs_sheets.cli.terminal.pages import print_page
-from cqs_sheets.cli.terminal.story import print_story
+from cqs_sheets.cli.terminal.pages import print_page, print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
-from cqs_sheets.core.render import plural
+from cqs_sheets.core.render import plural, size_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
-from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
-from cqs_sheets.doctor.journal import size_text
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.export import (
-    COLUMNS,
-    JUDGED_COLUMNS,
-    as_csv,
-    as_jsonl,
-    write_lines,
-    write_parquet,
-    write_workbook,
-)
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, desk_of, place_of
-from cqs_sheets.run.poll import imported
+from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
 
@@ -89,7 +79,7 @@ def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
     with journal_of(Options(**options)) as (session, journal):
         if signal_id:
             return _show_signal(session, journal, signal_id)
-        return _show_newest(journal, limit)
+        return _show_newest(session, journal, limit)
 
 
 @journal_command.command("export")
@@ -147,7 +137,8 @@ def export_command(**options: Any) -> int:
 def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
     """Import another machine's journal, or saved API answers.
 
-    They are taken in the order given. Of a signal known already, the later word counts.
+    They are taken in the order given. Of a signal known already, the later word counts: an answer
+    is taken to be as old as its newest signal.
 
     \b
     Examples:
@@ -178,7 +169,20 @@ def copy_command(source: str, to: str, **options: Any) -> int:
       cqs-sheets journal copy env:CQS_JOURNAL journal.sqlite3
     """
     with session_of(Options(**options), serve=False) as session:
-        return _copy(session, source, to)
+        origin, goal = (place_of(text, session.settings, process_environ()) for text in (source, to))
+        if isinstance(origin, Path) and not is_journal(origin):
+            raise DataRefused(
+                f"{origin} is no journal, or is not there.",
+                meaning="Nothing was copied.",
+                hint="`cqs-sheets status` says where the journal is.",
+            )
+        with Journal.open(goal, clock=utc_now) as journal:
+            counts = journal.copy_from(origin, here=platform.node())
+        signals, rows = counts["signals"], sum(counts.values())
+        click.echo(
+            f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}."
+        )
+    return 0
 
 
 @journal_command.command("verify")
@@ -195,7 +199,15 @@ def verify_command(**options: Any) -> int:
       cqs-sheets journal verify
     """
     with journal_of(Options(**options)) as (session, journal):
-        return _verify(session, journal)
+        problems = journal.verify()
+        if problems:
+            raise DataRefused(
+                f"The journal {session.journal_path} is damaged: {'; '.join(problems)}.",
+                meaning="Your sheets are not affected.",
+                hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
+            )
+        click.echo("The journal is whole.")
+    return 0
 
 
 @journal_command.command("prune")
@@ -214,15 +226,21 @@ def prune_command(days: int, **options: Any) -> int:
       cqs-sheets journal prune --older-than 30
     """
     with journal_of(Options(**options), writing=True) as (_, journal):
-        return _prune(journal, days)
+        pruned = journal.prune(utc_now() - timedelta(days=days))
+        click.echo(
+            f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
+            f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
+        )
+    return 0
 
 
-def _show_newest(journal: Journal, limit: int) -> int:
+def _show_newest(session: Session, journal: Journal, limit: int) -> int:
     """The signals that came last."""
     if records := journal.newest(limit):
         print_signals(records, utc_now(), journal=True)
     else:
-        click.echo("The journal holds no signal yet: `cqs-sheets sync` catches the first.", err=True)
+        told = "The journal holds no signal yet: `cqs-sheets sync` catches the first."
+        click.echo(f"{told}{session.look_elsewhere}", err=True)
     return 0
 
 
@@ -269,20 +287,20 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
         )
     counted = _Counted(records)
     if output and options.format_ == "parquet":
-        write_parquet(output, counted)
+        export.write_parquet(output, counted)
         return _wrote(output, counted)
     if output and options.format_ == "xlsx":
         template = load_template(options.template or "raw")
-        write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
+        export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
         return _wrote(output, counted)
-    columns = JUDGED_COLUMNS if judged else COLUMNS
-    jsonl = as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
-    lines = as_csv(counted, columns) if options.format_ == "csv" else jsonl
+    columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
+    jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
+    lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
         for line in lines:
             click.echo(line)
         return 0
-    write_lines(output, lines)
+    export.write_lines(output, lines)
     return _wrote(output, counted)
 
 
@@ -314,6 +332,7 @@ def _import_files(session: Session, journal: Journal, files: Sequence[Path], tab
             f"{path}: {plural(merged.new, 'new signal')}, {merged.changed:,} brought up to date,"
             f" {plural(merged.polls, 'poll')} more."
         )
+        _tell_second_lives(path, merged.second_lives)
     if answers:
         _import_answers(session, journal, answers, FeedTable(table))
     return 0
@@ -325,11 +344,18 @@ def _import_answers(
     new = changed = 0
     zone = session.settings.api.server_zone
     for path, body in answers.items():
-        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=utc_now(), zone=zone)
+        at = time_of_saved(body, table, zone, utc_now())
+        result, rejects = imported(journal, body, feed=_IMPORTED, table=table, at=at, zone=zone)
         new, changed = new + result.new, changed + result.changed
         for reject in rejects:
             print_warning(f"{path}: signal {reject.id or 'without id'} set aside: {reject.reason}")
+        _tell_second_lives(path, result.second_lives)
     click.echo(f"{plural(len(answers), 'answer')} imported: {new:,} new, {changed:,} changed.")
+
+
+def _tell_second_lives(path: Path, signals: Iterable[Signal]) -> None:
+    for signal in signals:
+        print_warning(f"{path}: {second_life_text(signal)}")
 
 
 def _answer(path: Path) -> bytes:
@@ -358,42 +384,3 @@ def _not_an_answer(body: bytes) -> str:
     except NotTheEnvelope as problem:
         return problem.reason
     return ""
-
-
-def _verify(session: Session, journal: Journal) -> int:
-    """Say what is wrong with the journal."""
-    problems = journal.verify()
-    if problems:
-        raise DataRefused(
-            f"The journal {session.journal_path} is damaged: {'; '.join(problems)}.",
-            meaning="Your sheets are not affected.",
-            hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
-        )
-    click.echo("The journal is whole.")
-    return 0
-
-
-def _copy(session: Session, source: str, to: str) -> int:
-    """Copy one journal into another, and say how much."""
-    origin, goal = (place_of(text, session.settings, process_environ()) for text in (source, to))
-    if isinstance(origin, Path) and not is_journal(origin):
-        raise DataRefused(
-            f"{origin} is no journal, or is not there.",
-            meaning="Nothing was copied.",
-            hint="`cqs-sheets status` says where the journal is.",
-        )
-    with Journal.open(goal, clock=utc_now) as journal:
-        counts = journal.copy_from(origin, here=platform.node())
-    signals, rows = counts["signals"], sum(counts.values())
-    click.echo(f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}.")
-    return 0
-
-
-def _prune(journal: Journal, days: int) -> int:
-    """Drop what is older than so many days."""
-    pruned = journal.prune(utc_now() - timedelta(days=days))
-    click.echo(
-        f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
-        f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
-    )
-    return 0

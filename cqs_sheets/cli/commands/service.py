@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cqs_sheets.cli.options import Options, config_option, loudness_options
+from cqs_sheets import service
+from cqs_sheets.cli.options import Options, config_option, loudness_options, stack
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.config import home_folder, process_environ
 from cqs_sheets.core.render import harmless
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
-from cqs_sheets.service import NAME, Action, Call, Manager, Remove, Write
-from cqs_sheets.service.job import job_of
-from cqs_sheets.service.places import manager_here
+from cqs_sheets.service import Action, RemoveFile, RunProgram, WriteFile
+from cqs_sheets.service.managers import manager_here
 
-_PATIENCE = 120.0  # seconds that a program of the system may take
-_Command = Callable[..., Any]
-
-
-def _options(function: _Command) -> _Command:
-    for option in reversed((
-        click.option("--name", default=NAME, show_default=True, help="What it is called, if there are several."),
-        click.option("--system", is_flag=True, help="Linux: of the whole system, not of a user; as root."),
-        click.option("--dry-run", is_flag=True, help="Show the files and commands; change nothing."),
-    )):  # fmt: skip
-        function = option(function)
-    return function
+_options = stack(
+    click.option("--name", default=service.NAME, show_default=True, help="What it is called, if there are several."),
+    click.option("--system", is_flag=True, help="Linux: of the whole system, not of a user; as root."),
+    click.option("--dry-run", is_flag=True, help="Show the files and commands; change nothing."),
+)  # fmt: skip
 
 
 @click.group("service")
@@ -58,11 +50,11 @@ def install_command(name: str, system: bool, dry_run: bool, every: str, **option
     """
     here = _manager(name, system=system)
     with session_of(Options(**options), serve=False) as session:
-        job = job_of(
+        spec = service.spec_of(
             session.settings, process_environ(), name=name, every=every, system=system,
             log_file=sys.platform in ("darwin", "win32"),
         )  # fmt: skip
-    _carry_out(here.install(job), dry_run=dry_run)
+    _carry_out(here.install(spec), dry_run=dry_run)
     if not dry_run:
         click.echo(
             f"{name} runs: `cqs-sheets service status` tells how it is, `cqs-sheets service logs` what it does."
@@ -115,14 +107,11 @@ def status_command(name: str, system: bool, dry_run: bool) -> int:
       cqs-sheets service status
     """
     here = _installed(name, system=system)
-    question = here.is_running()
     if dry_run:
-        return _carry_out([Call(question)], dry_run=True)
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(question, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
-        if here.runs_by(done.stdout):
-            click.echo(f"{name} is running ({here.file}).")
-            return 0
+        return _carry_out([RunProgram(here.is_running())], dry_run=True)
+    if service.runs(here):
+        click.echo(f"{name} is running ({here.file}).")
+        return 0
     click.echo(f"{name} is installed ({here.file}) and does not run: `cqs-sheets service logs` may say why.")
     return TargetBusy.exit_code
 
@@ -143,7 +132,7 @@ def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: boo
     here = _installed(name, system=system)
     command = here.logs(lines, follow=follow)
     if command:
-        return _carry_out([Call(command)], dry_run=dry_run)
+        return _carry_out([RunProgram(command)], dry_run=dry_run)
     log = home_folder(process_environ(), Path.cwd()) / f"{name}.log"
     for file in (log, Path(f"{log}.err")):
         if dry_run:
@@ -154,7 +143,7 @@ def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: boo
     return 0
 
 
-def _manager(name: str, *, system: bool) -> Manager:
+def _manager(name: str, *, system: bool) -> service.ServiceManager:
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(
             f"{name!r} is no name for a service.",
@@ -164,7 +153,7 @@ def _manager(name: str, *, system: bool) -> Manager:
     return manager_here(name, system=system)
 
 
-def _installed(name: str, *, system: bool) -> Manager:
+def _installed(name: str, *, system: bool) -> service.ServiceManager:
     here = _manager(name, system=system)
     if here.file.exists():
         return here
@@ -180,7 +169,7 @@ def _carry_out(actions: Iterable[Action], *, dry_run: bool) -> int:
     for action in actions:
         if dry_run:
             _show(action)
-        elif isinstance(action, Call):
+        elif isinstance(action, RunProgram):
             _call(action)
         else:
             try:
@@ -194,8 +183,8 @@ def _carry_out(actions: Iterable[Action], *, dry_run: bool) -> int:
     return 0
 
 
-def _change(action: Write | Remove) -> None:
-    if isinstance(action, Remove):
+def _change(action: WriteFile | RemoveFile) -> None:
+    if isinstance(action, RemoveFile):
         action.path.unlink(missing_ok=True)
         return
     action.path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,14 +192,11 @@ def _change(action: Write | Remove) -> None:
     action.path.chmod(action.mode)
 
 
-def _call(action: Call) -> None:
-    quiet, patience = action.otherwise is not None, None if "--follow" in action.words else _PATIENCE
+def _call(action: RunProgram) -> None:
+    quiet, patience = action.otherwise is not None, None if "--follow" in action.words else service.PATIENCE
     try:
         done = subprocess.run(  # noqa: S603 - words of our own
-            action.words,
-            capture_output=quiet,
-            timeout=patience,
-            check=False,
+            action.words, capture_output=quiet, timeout=patience, check=False
         )
         failed = f"ended with {done.returncode}" if done.returncode else ""
     except subprocess.TimeoutExpired:
@@ -226,7 +212,7 @@ def _call(action: Call) -> None:
     raise _failure(action, failed)
 
 
-def _failure(action: Call, failed: str) -> CqsError:
+def _failure(action: RunProgram, failed: str) -> CqsError:
     return TargetBusy(
         f"`{' '.join(action.words)}` {failed}.",
         meaning="The service is not as you asked for.",
@@ -238,9 +224,9 @@ def _failure(action: Call, failed: str) -> CqsError:
 
 
 def _show(action: Action) -> None:
-    if isinstance(action, Call):
+    if isinstance(action, RunProgram):
         click.echo(f"$ {' '.join(action.words)}")
-    elif isinstance(action, Remove):
+    elif isinstance(action, RemoveFile):
         click.echo(f"remove {action.path}")
     else:
         click.echo(f"write {action.path}")

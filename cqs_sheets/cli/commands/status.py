@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -10,27 +11,20 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Days, Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
+from cqs_sheets.cli.terminal.screen import watch_status
 from cqs_sheets.cli.terminal.tables import console, plain_table
-from cqs_sheets.cli.terminal.tenants import print_tenants
-from cqs_sheets.cli.watching import watch_status
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core.render import (
-    ago,
-    coverage_days,
-    coverage_text,
-    duration,
-    moment_text,
-    plural,
-    strip_lines,
-)
+from cqs_sheets.core import render
 from cqs_sheets.core.report import coverage_json, utc_text
-from cqs_sheets.core.signals.query import selection
-from cqs_sheets.journal import Journal, PastPoll, TargetState
+from cqs_sheets.core.signals.coverage import Coverage
+from cqs_sheets.errors import UsageError
+from cqs_sheets.journal import Journal, SharedJournal, TargetState
 from cqs_sheets.run import Session, lineage_of
 from cqs_sheets.run.rest import remembered
 
-_POLLS = 200  # enough to hold the last poll of every feed of any sensible config
 _GAPS = 5
+_DAY = timedelta(days=1)
+_LATEST = 100  # polls of a tenant
 
 
 @click.command("status")
@@ -56,55 +50,56 @@ def status_command(as_json: bool, all_tenants: bool, watch: bool, days: int | No
       cqs-sheets status --watch
       cqs-sheets status --all
     """
-    if all_tenants:
-        with session_of(Options(**options), serve=False) as session:
-            return print_tenants(session, as_json=as_json)
-    if watch:
-        with session_of(Options(**options), serve=False) as session:
-            return watch_status(session)
-    with journal_of(Options(**options)) as (session, journal):
+    given = Options(**options)
+    if all_tenants or watch:
+        with session_of(given, serve=False) as session:
+            return print_tenants(session, as_json=as_json) if all_tenants else watch_status(session)
+    with journal_of(given) as (session, journal):
         print_status(session, journal, as_json=as_json, days=days)
     return 0
 
 
 def print_status(session: Session, journal: Journal, *, as_json: bool, days: int | None = None) -> None:
     """The state of the configured feeds and targets, and how the last `days` were covered."""
-    state = _state(session, journal)
-    drawn = coverage_days(journal.coverage(_feeds(session)), utc_now(), days or 0, session.settings.zone)
+    settings, now, zone = session.settings, utc_now(), session.settings.zone
+    covered = journal.coverage(settings.selections)
+    state = _state(session, journal, covered, now)
+    drawn = render.coverage_days(covered, now, days or 0, zone)
     if days:
         state["days"] = [{"day": one.day.isoformat(), "gap_seconds": one.gap_seconds} for one in drawn]
     if as_json:
         print_json(state)
         return
-    out, now = console(), utc_now()
-    if not journal.polls(1):
-        click.echo(f"No poll yet (journal: {session.journal_path}).")
+    out, polls = console(), journal.last_polls()
+    if not polls:
+        click.echo(f"No poll yet (journal: {session.journal_path}).{session.look_elsewhere}")
     feeds = plain_table("Feed", "Last poll", "Outcome", "Open signals")
-    for name, poll in _last_polls(journal).items():
-        feeds.add_row(name, ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
+    for name, poll in polls.items():
+        feeds.add_row(name, render.ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
     if feeds.row_count:
         out.print(feeds)
         out.print()
-    covered = journal.coverage(_feeds(session))
-    zone = session.settings.zone
-    click.echo(coverage_text(covered, zone))
+    click.echo(render.coverage_text(covered, zone))
     for gap in covered.gaps[-_GAPS:]:
-        length = duration((gap.end - gap.start).total_seconds())
-        click.echo(f"  missed {moment_text(gap.start, zone)} to {moment_text(gap.end, zone)} ({length})")
+        length = render.duration((gap.end - gap.start).total_seconds())
+        click.echo(
+            f"  missed {render.moment_text(gap.start, zone)} to {render.moment_text(gap.end, zone)} ({length})"
+        )
     if drawn:
-        click.echo("\n" + "\n".join(strip_lines(drawn)))
+        click.echo("\n" + "\n".join(render.strip_lines(drawn)))
     out.print()
     targets = plain_table("Target", "Template", "Last write", "Pending")
-    for target, told in zip(session.settings.targets, state["targets"], strict=True):
+    for target, told in zip(settings.targets, state["targets"], strict=True):
         known = _remembered(journal, target)
-        when = ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
-        targets.add_row(known.title or target.name, target.template, when, plural(told["pending"], "row"))
+        when = render.ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
+        targets.add_row(
+            known.title or target.name, target.template, when, render.plural(told["pending"], "row")
+        )
     out.print(targets)
 
 
-def _state(session: Session, journal: Journal) -> dict[str, Any]:
-    now = utc_now()
-    coverage = journal.coverage(_feeds(session))
+def _state(session: Session, journal: Journal, covered: Coverage, now: datetime) -> dict[str, Any]:
+    settings = session.settings
     return {
         "journal": str(session.journal_path),
         "polls": [
@@ -114,11 +109,11 @@ def _state(session: Session, journal: Journal) -> dict[str, Any]:
                 "seconds_ago": round((now - poll.at).total_seconds()),
                 "outcome": poll.outcome,
             }
-            for name, poll in _last_polls(journal).items()
+            for name, poll in journal.last_polls().items()
         ],
-        "open": _open_signals(session, journal),
-        "coverage": coverage_json(coverage),
-        "targets": [_target(journal, target) for target in session.settings.targets],
+        "open": {feed.name: journal.open_signals(feed.name) for feed in settings.feeds},
+        "coverage": coverage_json(covered),
+        "targets": [_target(journal, target) for target in settings.targets],
     }
 
 
@@ -136,15 +131,54 @@ def _remembered(journal: Journal, target: TargetSettings) -> TargetState:
     return remembered(journal, target, lineage_of(target) if journal.shared else ())
 
 
-def _last_polls(journal: Journal) -> dict[str, PastPoll]:
-    """The newest poll of each feed."""
-    return {poll.feed: poll for poll in journal.polls(_POLLS)}
+def print_tenants(session: Session, *, as_json: bool) -> int:
+    """Coverage, failures, what is pending and what waits longest, by tenant; of those this user may be."""
+    place = session.journal_path
+    if not isinstance(place, SharedJournal):
+        raise UsageError(
+            "This journal is a file: it has one tenant.",
+            meaning="Nothing was read.",
+            hint="Leave out --all, or name a journal in PostgreSQL with CQS_JOURNAL.",
+        )
+    with Journal.open_readonly(place, clock=utc_now) as journal:
+        names = journal.tenants()
+    now = utc_now()
+    told = [_tenant(SharedJournal(place.url, name), now) for name in names]
+    if as_json:
+        print_json({"journal": str(place), "tenants": told})
+        return 0
+    for one in told:
+        click.echo(_line(one, now))
+    if not told:
+        click.echo("No tenant yet.")
+    return 0
 
 
-def _open_signals(session: Session, journal: Journal) -> dict[str, int]:
-    return {feed.name: journal.open_signals(feed.name) for feed in session.settings.feeds}
+def _tenant(place: SharedJournal, now: datetime) -> dict[str, Any]:
+    with Journal.open_readonly(place, clock=lambda: now) as journal:
+        polls, behind = journal.polls(_LATEST), journal.behind()
+        coverage = journal.coverage(since=now - _DAY)
+    return {
+        "tenant": place.tenant,
+        "last_poll": utc_text(polls[-1].at) if polls else None,
+        "gap_seconds": coverage.gap_seconds,
+        "failed_polls": sum(poll.outcome != "ok" for poll in polls),
+        "behind": len(behind),
+        "pending": sum(one.pending for one in behind),
+        "slowest": behind[0].name if behind else None,
+        "waiting_seconds": round((now - behind[0].since).total_seconds()) if behind else 0,
+    }
 
 
-def _feeds(session: Session) -> list[tuple[str, str]]:
-    free = session.settings.api.key.is_free
-    return [(feed.name, selection(feed, free=free)) for feed in session.settings.feeds]
+def _line(told: dict[str, Any], now: datetime) -> str:
+    last, missed = told["last_poll"], told["gap_seconds"]
+    parts = [
+        f"last poll {render.ago(datetime.fromisoformat(last), now)}" if last else "no poll yet",
+        f"{render.duration(missed)} missed in 24 h" if missed else "",
+        f"{told['failed_polls']} of the last {_LATEST} polls failed" if told["failed_polls"] else "",
+        f"{render.plural(told['pending'], 'row')} pending in {render.plural(told['behind'], 'target')}"
+        if told["behind"]
+        else "",
+        f"longest {told['slowest']} ({render.duration(told['waiting_seconds'])})" if told["slowest"] else "",
+    ]
+    return f"{told['tenant']}: {', '.join(filter(None, parts))}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -40,7 +39,9 @@ def list_command() -> int:
     Example:
       cqs-sheets templates list
     """
-    return _list_templates()
+    for name in built_in():
+        click.echo(f"{name:12} {load_template(name).title}")
+    return 0
 
 
 @templates_command.command("show")
@@ -52,61 +53,6 @@ def show_command(name: str) -> int:
     Example:
       cqs-sheets templates show signals
     """
-    return _show_template(name)
-
-
-@templates_command.command("copy")
-@click.argument("name", shell_complete=complete_built_in)
-@click.argument("file", type=click.Path(path_type=Path))
-def copy_command(name: str, file: Path) -> int:
-    """Copy a built-in template to a file, to make it your own.
-
-    \b
-    Example:
-      cqs-sheets templates copy signals mine.toml
-      cqs-sheets sync --template mine.toml
-    """
-    return _copy_template(name, file)
-
-
-@templates_command.command("check")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check_command(files: tuple[Path, ...]) -> int:
-    """Check template files: every mistake with its line.
-
-    Exit code 65 if there is one.
-
-    \b
-    Example:
-      cqs-sheets templates check mine.toml
-    """
-    return _check_templates(files)
-
-
-@templates_command.command("preview")
-@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.xlsx")
-def preview_command(name: str, file: Path) -> int:
-    """Make a workbook from a template, filled with invented signals.
-
-    To look at before it is yours.
-
-    \b
-    Example:
-      cqs-sheets templates preview signals look.xlsx
-    """
-    return _preview(name, file)
-
-
-def _list_templates() -> int:
-    """Each built-in template with its title."""
-    for name in built_in():
-        click.echo(f"{name:12} {load_template(name).title}")
-    return 0
-
-
-def _show_template(name: str) -> int:
-    """Tabs, their columns and who fills them."""
     template = load_template(name)
     click.secho(template.title, bold=True)
     for tab in template.tabs:
@@ -134,8 +80,17 @@ def _show_template(name: str) -> int:
     return 0
 
 
-def _copy_template(name: str, file: Path) -> int:
-    """The template's text in a new file."""
+@templates_command.command("copy")
+@click.argument("name", shell_complete=complete_built_in)
+@click.argument("file", type=click.Path(path_type=Path))
+def copy_command(name: str, file: Path) -> int:
+    """Copy a built-in template to a file, to make it your own.
+
+    \b
+    Example:
+      cqs-sheets templates copy signals mine.toml
+      cqs-sheets sync --template mine.toml
+    """
     text = read_built_in(name)
     try:
         with file.open("x", encoding="utf-8", newline="") as copy:
@@ -154,8 +109,17 @@ def _copy_template(name: str, file: Path) -> int:
     return 0
 
 
-def _check_templates(files: Sequence[Path]) -> int:
-    """Say of each file what is wrong with it, or that nothing is."""
+@templates_command.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check_command(files: tuple[Path, ...]) -> int:
+    """Check template files: every mistake with its line.
+
+    Exit code 65 if there is one.
+
+    \b
+    Example:
+      cqs-sheets templates check mine.toml
+    """
     wrong = [describe(found, str(path)) for path in files if (found := problems_of(path))]
     if wrong:
         raise DataRefused(
@@ -168,8 +132,18 @@ def _check_templates(files: Sequence[Path]) -> int:
     return 0
 
 
-def _preview(name: str, file: Path) -> int:
-    """A workbook with what the sandbox's market shows now."""
+@templates_command.command("preview")
+@click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.xlsx")
+def preview_command(name: str, file: Path) -> int:
+    """Make a workbook from a template, filled with invented signals.
+
+    To look at before it is yours.
+
+    \b
+    Example:
+      cqs-sheets templates preview signals look.xlsx
+    """
     from cqs_sheets.preview import write_preview  # noqa: PLC0415 - for invented signals only
 
     rows, trades = write_preview(file, load_template(name), utc_now().replace(microsecond=0))

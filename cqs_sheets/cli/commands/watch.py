@@ -17,7 +17,6 @@ from cqs_sheets.cli.terminal.output import Progress, print_warning
 from cqs_sheets.cli.terminal.results import Beats, show_result, tell_github
 from cqs_sheets.config import Environment
 from cqs_sheets.core.render import duration
-from cqs_sheets.core.signals.query import selection
 from cqs_sheets.errors import CqsError
 from cqs_sheets.run import Session, check_targets, open_api
 from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch
@@ -163,5 +162,4 @@ def _warn_of_a_narrow_look_back(session: Session, every: float) -> None:
 
 
 def _good_polls(run: Run) -> list[datetime | None]:
-    free = run.settings.api.key.is_free
-    return [run.journal.last_good_poll(feed.name, selection(feed, free=free)) for feed in run.settings.feeds]
+    return [run.journal.last_good_poll(name, asked) for name, asked in run.settings.selections]

@@ -12,7 +12,7 @@ import click
 
 from cqs_sheets.cli.options import Duration, Options, loudness_options
 from cqs_sheets.cli.session import Interruption
-from cqs_sheets.cli.terminal.log import log_to, set_up_logging
+from cqs_sheets.cli.terminal.output import log_to, set_up_logging
 from cqs_sheets.config import process_environ
 from cqs_sheets.errors import UsageError
 
@@ -51,8 +51,7 @@ def work_until_stopped(configs: Path, every: float, port: int | None) -> int:
         from cqs_sheets.fleet.metrics import Metrics, served  # noqa: PLC0415 - for workers only
         from cqs_sheets.fleet.queue import Reminders, prepare  # noqa: PLC0415
         from cqs_sheets.fleet.tenants import Tenants  # noqa: PLC0415
-        from cqs_sheets.fleet.work import Work  # noqa: PLC0415
-        from cqs_sheets.fleet.worker import run_worker  # noqa: PLC0415
+        from cqs_sheets.fleet.worker import Work, run_worker  # noqa: PLC0415
     except ImportError:
         raise UsageError(
             "Workers need packages that are not installed.",

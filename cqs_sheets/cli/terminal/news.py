@@ -14,11 +14,9 @@ from rich.cells import cell_len
 
 from cqs_sheets.cli.terminal.output import wanted_color
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.prices import aligned, row_texts
-from cqs_sheets.core.render import harmless
-from cqs_sheets.core.signals import exchanges as symbols
+from cqs_sheets.core.render import aligned, harmless, row_texts
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import Symbols
+from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.values import dataclass
 
@@ -48,7 +46,7 @@ _Line = list[_Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class SignalLine:
     """One signal, what is said before it (a time, a word and its colour), and after it."""
 
     signal: Signal
@@ -62,7 +60,7 @@ def print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
     """Each of the news on stdout; `stamp` (a time) stands before it."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     told = [
-        Told(
+        SignalLine(
             signal=each.record.signal,
             stamp=stamp,
             word=each.what.value,
@@ -77,7 +75,7 @@ def print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
         click.echo(f"and {len(news) - _MOST:,} more: cqs-sheets journal show --limit {len(news)}")
 
 
-def signal_lines(told: Sequence[Told], names: Symbols, width: int | None) -> Iterator[str]:
+def signal_lines(told: Sequence[SignalLine], names: Symbols, width: int | None) -> Iterator[str]:
     """A styled line for each if columns fit the width, else two, else as many as it takes between words.
 
     On a terminal a pair is a link to its page. Without a width (a file, another program) each is one line, with the
@@ -87,7 +85,7 @@ def signal_lines(told: Sequence[Told], names: Symbols, width: int | None) -> Ite
         yield "".join(_drawn(cell, links=width is not None) for cell in line).rstrip()
 
 
-def _lines(told: Sequence[Told], names: Symbols, width: int | None) -> list[_Line]:
+def _lines(told: Sequence[SignalLine], names: Symbols, width: int | None) -> list[_Line]:
     if width is None:
         return [_flat([*_parts(each, names).cells, _Cell(names.url(each.signal))]) for each in told]
     lines = _padded([_parts(each, names).cells for each in told])
@@ -147,7 +145,7 @@ class _Parts:
             yield [_NONE, _NONE, self.note]
 
 
-def _parts(told: Told, names: Symbols, *, short: bool = False) -> _Parts:
+def _parts(told: SignalLine, names: Symbols, *, short: bool = False) -> _Parts:
     signal = told.signal
     ratio = risk.reward_to_risk(signal, signal.target1)
     low, high = risk.entry_zone(signal) or (None, None)
@@ -160,7 +158,7 @@ def _parts(told: Told, names: Symbols, *, short: bool = False) -> _Parts:
         about=[
             _Cell(told.stamp, gap=0, dim=True),
             _Cell(told.word, gap=2 if told.stamp else 0, color=told.color),
-            _Cell(harmless(symbols.pair(signal)), bold=True, link=names.url(signal)),
+            _Cell(harmless(pair(signal)), bold=True, link=names.url(signal)),
             _Cell(harmless(signal.direction), color=_SIDES.get(signal.direction, "")),
         ],
         zone=[first._replace(gap=2), _Cell("-" if last.text else "", gap=1), last],

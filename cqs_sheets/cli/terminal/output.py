@@ -1,17 +1,35 @@
-"""Texts, marks and progress on a terminal or in a pipe."""
+"""Texts, marks, progress, failures and the log of a command; the one place that catches everything.
+
+A line of the log file is a JSON object with `time` (UTC), `level`, `logger` and `message`; a sync's result
+is one with `report`, as --json prints it.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
+import os
 import shutil
 import sys
 import textwrap
-from typing import Any
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
-from cqs_sheets.config import Environment
-from cqs_sheets.core.render import harmless, harmless_json
+from cqs_sheets.core.render import harmless, harmless_json, one_line, report_lines
+from cqs_sheets.core.report import Report
+from cqs_sheets.errors import AccessRefused, CqsError, UsageError
+
+_BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
+_HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())  # newer clicks: a group alone shows its help
+_EVERYTHING = logging.getLogger("cqs_sheets")
+_REPORTS = logging.getLogger("cqs_sheets.report")
+_REPORTS.propagate = False  # people are shown it already
+_LEVELS = {"ok": logging.INFO, "degraded": logging.WARNING, "failed": logging.ERROR}
 
 
 def print_json(value: Any) -> None:
@@ -26,6 +44,8 @@ def shows_unicode() -> bool:
 
 def wanted_color() -> bool | None:
     """False where the environment asks for none (no-color.org), else None: click looks at the stream."""
+    from cqs_sheets.config import Environment  # noqa: PLC0415 - not needed to show help
+
     return False if Environment.read().no_color else None
 
 
@@ -96,3 +116,126 @@ class Progress:
         if self._shown:
             click.echo("\r\x1b[2K", nl=False, err=True)
             self._shown = False
+
+
+def guarded(command: click.Command) -> None:
+    """Run a click command and leave the process with the contract's exit code."""
+    _let_everything_be_printed()
+    try:
+        result = command.main(standalone_mode=False)
+        sys.stdout.flush()
+        code = result if isinstance(result, int) else 0
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.ClickException as error:
+        error.show() if isinstance(error, _HELP) else show(_in_our_voice(error))
+        code = error.exit_code
+    except CqsError as error:
+        show(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort) as stop:
+        click.echo(
+            "\nStopped on request." if isinstance(stop, click.Abort) else "Stopped on request.", err=True
+        )
+        code = 130
+    except BrokenPipeError:
+        _forget_output(sys.stdout)
+        code = _BROKEN_PIPE_EXIT
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug must not show a traceback
+        code = show_unexpected(error)
+    sys.exit(code)
+
+
+def show_unexpected(error: Exception) -> int:
+    """A disk that failed where nothing closer tells of it, the output's own perhaps; or a bug."""
+    from cqs_sheets.unexpected import explained  # noqa: PLC0415 - keeps --version fast
+
+    if _is_broken_pipe(error):
+        _forget_output(sys.stdout)
+        return _BROKEN_PIPE_EXIT
+    failure = explained(error)
+    try:
+        if isinstance(error, OSError):
+            _forget_output(sys.stdout)
+        show(failure)
+    except OSError:  # nobody can be told
+        _forget_output(sys.stderr)
+    return failure.exit_code
+
+
+def _is_broken_pipe(error: Exception) -> bool:
+    """Windows calls a pipe whose reader went away an invalid argument."""
+    told = isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
+    return told and os.name == "nt"
+
+
+def _forget_output(stream: TextIO) -> None:
+    """Python flushes its streams on leaving, and would tell of their failure once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _let_everything_be_printed() -> None:
+    """What a code page lacks becomes `?` on a console and its escape elsewhere, never a failure."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace" if sys.stdout.isatty() else "backslashreplace")
+
+
+def show(error: CqsError) -> None:
+    """What happened, what it means for the data, what to do: on stderr, a line each."""
+    print_marked("error", "red", error.message, error.meaning, error.hint)
+
+
+def _in_our_voice(error: click.ClickException) -> CqsError:
+    """A command line that click refused."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"`{context.command_path} --help` tells what there is." if context else ""
+    return UsageError(error.format_message(), meaning="Nothing was asked and nothing was written.", hint=hint)
+
+
+class _JsonLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        report = getattr(record, "report", None)
+        return harmless_json(json.dumps(line | ({"report": report} if report else {}), ensure_ascii=False))
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(record.getMessage())
+
+
+def set_up_logging(*, verbose: bool, quiet: bool) -> None:
+    """Send the library's log to stderr: everything with -v, only errors with -q."""
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s", force=True)
+    logging.getLogger().handlers[0].setLevel(level)
+    logging.getLogger().handlers[0].setFormatter(_Line())
+    logging.getLogger("cqs_sheets").setLevel(level)
+
+
+def log_to(path: Path) -> None:
+    """Append all that is logged from now on to a file. Raises AccessRefused if it cannot be written."""
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise AccessRefused(
+            f"The log file {path} cannot be written: {error.strerror}.",
+            meaning="Nothing was asked and nothing was written.",
+            hint="Name another with --log-file, or leave it out.",
+        ) from None
+    handler.setFormatter(_JsonLine())
+    for logger in (_EVERYTHING, _REPORTS):
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+
+
+def log_report(report: Report) -> None:
+    """Note a sync's result in the log file, if there is one."""
+    if _REPORTS.handlers:
+        message = " ".join(report_lines(report))
+        _REPORTS.log(_LEVELS[report.outcome], "%s", message, extra={"report": report.as_json()})

@@ -10,11 +10,11 @@ import click
 
 from cqs_sheets.cli.terminal.output import wrapped
 
-Problem = Callable[[str], str | None]
+Validator = Callable[[str], str | None]
 """Why an answer cannot be used, or None."""
 
 
-def ask_text(question: str, *, default: str | None = None, problem: Problem, hidden: bool = False) -> str:
+def ask_text(question: str, *, default: str | None = None, problem: Validator, hidden: bool = False) -> str:
     """A text; asked again, with the reason, until there is nothing against it."""
     while True:
         answer: str = click.prompt(
@@ -26,7 +26,7 @@ def ask_text(question: str, *, default: str | None = None, problem: Problem, hid
         explain(wrong, color="yellow")
 
 
-def ask_several(question: str, *, known: Sequence[str], problem: Problem) -> tuple[str, ...]:
+def ask_several(question: str, *, known: Sequence[str], problem: Validator) -> tuple[str, ...]:
     """Texts with commas between them, none for all; one of `known` may be spelt in any case."""
     spelt = {each.casefold(): each for each in known}
 

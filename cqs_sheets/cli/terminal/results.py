@@ -8,22 +8,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import click
 
-from cqs_sheets.cli.terminal.failures import show
-from cqs_sheets.cli.terminal.log import log_report
-from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning, say
+from cqs_sheets.cli.terminal.output import Progress, log_report, print_json, print_warning, say, show
 from cqs_sheets.config import Environment, Settings
+from cqs_sheets.core import render
 from cqs_sheets.core.news import News
-from cqs_sheets.core.render import (
-    begun,
-    coverage_text,
-    duration,
-    feed_text,
-    harmless,
-    has_work,
-    plural,
-    report_lines,
-    target_text,
-)
 from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.errors import CqsError
@@ -49,8 +37,8 @@ def show_result(
     elif not quiet:
         names = settings.targets[0].symbols if settings else BUILT_IN
         _show_plans(result) if report.dry_run else _print_news(result.news, names)
-        for line in report_lines(report, settings.zone if settings else UTC):
-            say(harmless(line))
+        for line in render.report_lines(report, settings.zone if settings else UTC):
+            say(render.harmless(line))
     for warning in () if quiet else report.warnings:
         print_warning(warning)
     for error in report.errors:
@@ -81,9 +69,9 @@ def _show_plans(result: SyncResult) -> None:
     from cqs_sheets.core.changes import plan_lines  # noqa: PLC0415 - for dry runs only
 
     for target, plan in result.plans.items():
-        click.secho(harmless(target), bold=True)
+        click.secho(render.harmless(target), bold=True)
         for line in plan_lines(plan):
-            say(harmless(line), hanging="    ", color=_COLORS.get(line[:1]))
+            say(render.harmless(line), hanging="    ", color=_COLORS.get(line[:1]))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +107,7 @@ class Beats:
         self._begun = self._begun or report.started
         if self.as_json:
             print_json(report.as_json())
-        elif not self.quiet and begun(report):
+        elif not self.quiet and render.begun(report):
             self._tell(result, first=first)
         known = frozenset([*report.warnings, *(error.message for error in report.errors)])
         for warning in report.warnings:
@@ -149,11 +137,11 @@ class Beats:
         total, begun = self.total, self._begun
         if total is None or begun is None or self.as_json or self.quiet or self._polls < 2:  # noqa: PLR2004 - one has told it all
             return
-        lasted = duration((self.clock() - begun).total_seconds())
+        lasted = render.duration((self.clock() - begun).total_seconds())
         api = total.api
         say(
-            f"Watched for {lasted}, {plural(self._polls, 'poll')}: {api.new:,} new, {api.changed:,} changed,"
-            f" {api.closed:,} closed, {api.aged:,} aged. {coverage_text(total.coverage, self.zone)}"
+            f"Watched for {lasted}, {render.plural(self._polls, 'poll')}: {api.new:,} new, {api.changed:,} changed,"
+            f" {api.closed:,} closed, {api.aged:,} aged. {render.coverage_text(total.coverage, self.zone)}"
         )
 
     def _tell(self, result: SyncResult, *, first: bool) -> None:
@@ -161,19 +149,23 @@ class Beats:
         self._polls += 1
         self._tell_of_the_api(report, now)
         _print_news(result.news, self.names, self._stamp())
-        work = [target for target in report.targets if first or has_work(target, news=bool(result.news))]
+        work = [
+            target for target in report.targets if first or render.has_work(target, news=bool(result.news))
+        ]
         for target in work:
-            say(f"{self._stamp()}  {harmless(target_text(target, dry_run=report.dry_run))}")
-        for text in (feed_text(report), coverage_text(report.coverage, self.zone)) if first else ():
+            say(f"{self._stamp()}  {render.harmless(render.target_text(target, dry_run=report.dry_run))}")
+        for text in (
+            (render.feed_text(report), render.coverage_text(report.coverage, self.zone)) if first else ()
+        ):
             if text:
                 say(text)
         if self._away_since is None:
-            self._state = plural(report.api.signals, "open signal")
+            self._state = render.plural(report.api.signals, "open signal")
         self._idle = 0 if work or result.news else self._idle + 1
         if work or result.news or self._told_at is None:
             self._told_at = now
         elif now - self._told_at >= _SILENCE and not sys.stdout.isatty():
-            say(f"{self._stamp()}  {self._state}, nothing new in {plural(self._idle, 'poll')}")
+            say(f"{self._stamp()}  {self._state}, nothing new in {render.plural(self._idle, 'poll')}")
             self._told_at, self._idle = now, 0
 
     def _tell_of_the_api(self, report: Report, now: datetime) -> None:
@@ -182,7 +174,7 @@ class Beats:
             self._away_since = self._away_since or now
             self._state = f"the API is away since {self._away_since.astimezone(self.zone):%H:%M:%S}"
         elif self._away_since:
-            lasted = duration((now - self._away_since).total_seconds())
+            lasted = render.duration((now - self._away_since).total_seconds())
             say(f"{self._stamp()}  the API answers again, after {lasted}")
             self._away_since = None
 

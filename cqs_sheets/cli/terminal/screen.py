@@ -1,23 +1,35 @@
-"""The page of `status --watch`: what is drawn of a look at the journal, and what a key does to it."""
+"""`status --watch`: one page, made of a look at the journal every two seconds; nothing else is asked or changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from rich.cells import cell_len
 from rich.console import Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.core.prices import aligned, row_texts
-from cqs_sheets.core.render import ago, coverage_days, duration, harmless, plural
-from cqs_sheets.core.signals import exchanges as symbols
+from cqs_sheets.api.client import utc_now
+from cqs_sheets.cli.terminal.tables import console
+from cqs_sheets.core.alerts import headline
+from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.render import ago, aligned, coverage_days, duration, harmless, plural, row_texts
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.coverage import Coverage
-from cqs_sheets.core.signals.signal import Record
+from cqs_sheets.core.signals.exchanges import Symbols, pair
+from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.errors import CqsError, Interrupted, UsageError
+from cqs_sheets.journal import Journal
+from cqs_sheets.run import Session
+from cqs_sheets.run.rest import remembered
 
 _SIDES = {"l": "LONG", "s": "SHORT"}
 _KEYS = "1-9 chart   l LONG   s SHORT   e exchange   t horizon   a all   q quit"
@@ -25,10 +37,17 @@ _STYLES = {"LONG": "green", "SHORT": "red"}
 _BAR = {"#": "green", "+": "yellow", ".": "red"}
 _PRICES = ("Entry", "Stop", "TP1", "TP2", "TP3")
 _WIDE = ("Horizon", "TP2", "TP3", "Exchange")  # given up in this order where there is no room
+_EVERY = timedelta(seconds=2)
+_GLANCE = 0.2  # seconds between looks at the keyboard
+_ALERTS = 4
+_LATE = timedelta(minutes=20)
+
+Key = Callable[[], str]
+"""The key that was pressed since it was last asked, "" for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class StatusLine:
     """One thing with how it is; `bad` where somebody should look at it."""
 
     name: str
@@ -37,21 +56,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class JournalView:
     """What the journal told at `now`; open signals with their R, where outcomes are judged and prices known."""
 
     now: datetime
     zone: tzinfo
-    polls: Sequence[Line]
+    polls: Sequence[StatusLine]
     coverage: Coverage
     signals: Sequence[tuple[Record, Decimal | None]]
-    targets: Sequence[Line]
-    alerts: Sequence[Line]
-    troubles: Sequence[Line]
+    targets: Sequence[StatusLine]
+    alerts: Sequence[StatusLine]
+    troubles: Sequence[StatusLine]
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SignalFilter:
     """Which signals are shown; empty is all."""
 
     side: str = ""
@@ -61,20 +80,14 @@ class Chosen:
     def takes(self, record: Record) -> bool:
         """Whether a signal is shown."""
         signal = record.signal
-        return all(
-            not wanted or wanted == value
-            for wanted, value in (
-                (self.side, signal.direction),
-                (self.exchange, signal.exchange),
-                (self.horizon, signal.type),
-            )
-        )
+        wanted = (self.side, signal.direction), (self.exchange, signal.exchange), (self.horizon, signal.type)
+        return all(not asked or asked == value for asked, value in wanted)
 
-    def pressed(self, key: str, look: Look) -> Chosen:
+    def pressed(self, key: str, look: JournalView) -> SignalFilter:
         """What is shown after a key; one that means nothing changes nothing."""
         signals = [record.signal for record, _ in look.signals]
         if key == "a":
-            return Chosen()
+            return SignalFilter()
         if key in _SIDES:
             return replace(self, side="" if self.side == _SIDES[key] else _SIDES[key])
         if key == "e":
@@ -84,13 +97,13 @@ class Chosen:
         return self
 
 
-def shown(look: Look, chosen: Chosen) -> list[tuple[Record, Decimal | None]]:
+def shown(look: JournalView, chosen: SignalFilter) -> list[tuple[Record, Decimal | None]]:
     """The signals that are shown, newest first."""
     taken = [one for one in look.signals if chosen.takes(one[0])]
     return sorted(taken, key=lambda one: one[0].signal.timestamp, reverse=True)
 
 
-def page(look: Look, chosen: Chosen, width: int, height: int) -> Group:
+def page(look: JournalView, chosen: SignalFilter, width: int, height: int) -> Group:
     """All of it within so many columns and lines; what has no room is told by its number."""
     top = [_cut(line, width) for line in _top(look)]
     below = [_cut(line, width) for line in _below(look)]
@@ -105,7 +118,7 @@ def page(look: Look, chosen: Chosen, width: int, height: int) -> Group:
     return Group(*top, _cut(title, width), table, *filler, *below, _cut(Text(_KEYS, style="dim"), width))
 
 
-def _top(look: Look) -> Iterator[Text]:
+def _top(look: JournalView) -> Iterator[Text]:
     clock = look.now.astimezone(look.zone)
     state = "; ".join(f"{poll.name} {poll.state}" for poll in look.polls) or "no poll yet"
     bad = any(poll.bad for poll in look.polls)
@@ -124,7 +137,7 @@ def _top(look: Look) -> Iterator[Text]:
     yield Text()
 
 
-def _below(look: Look) -> Iterator[Text]:
+def _below(look: JournalView) -> Iterator[Text]:
     yield Text()
     for heading, lines in (("Targets", look.targets), ("Alerts", look.alerts), ("Trouble", look.troubles)):
         for number, line in enumerate(lines):
@@ -164,7 +177,7 @@ def _cells(
         row = {
             "": str(number) if number < 10 else "",  # noqa: PLR2004 - as many as there are keys
             "Age": ago(signal.timestamp, now).removesuffix(" ago").removeprefix("just "),
-            "Pair": symbols.pair(signal),
+            "Pair": pair(signal),
             "Side": signal.direction,
             "Horizon": signal.type,
             "Exchange": signal.exchange.lower().replace("_futures", "-F"),
@@ -196,3 +209,141 @@ def _next(current: str, values: set[str]) -> str:
     """The value after this one, in order; none after the last."""
     later = [value for value in sorted(values) if value > current]
     return later[0] if later else ""
+
+
+def watch_status(session: Session) -> int:
+    """Keep the page on the screen until `q` or Ctrl-C."""
+    out = console()
+    if not (out.is_terminal and sys.stdin.isatty()):
+        raise UsageError(
+            "--watch fills a terminal, and this is none.",
+            meaning="Nothing was asked and nothing was changed.",
+            hint="Leave out --watch, or use --json for a program.",
+        )
+    chosen, look = SignalFilter(), looked(session)
+    with keys() as pressed, Live(console=out, auto_refresh=False, screen=True, transient=True) as live:
+        drawn: tuple[object, ...] = ()
+        while True:
+            key = pressed()
+            if key in ("q", "\x1b", "\x03"):
+                return 0
+            if key.isdigit():
+                open_chart(session.settings.symbols, look, chosen, int(key))
+            chosen = chosen.pressed(key, look)
+            if utc_now() - look.now >= _EVERY:
+                look = looked(session, look)
+            now = look, chosen, out.size
+            if now != drawn:
+                live.update(page(look, chosen, out.width, out.height), refresh=True)
+                drawn = now
+            try:
+                session.sleep(_GLANCE)
+            except Interrupted:
+                return 0
+
+
+def looked(session: Session, before: JournalView | None = None) -> JournalView:
+    """What the journal says now; what it said before, with the reason, while it cannot be read."""
+    now = utc_now()
+    try:
+        with Journal.open_readonly(session.journal_path, clock=utc_now) as journal:
+            return _look(session, journal, now)
+    except CqsError as error:
+        if before is None:
+            raise
+        told = StatusLine(name="journal", state=error.message, bad=True)
+        return replace(before, now=now, troubles=[told])
+
+
+def _look(session: Session, journal: Journal, now: datetime) -> JournalView:
+    settings = session.settings
+    names = [feed.name for feed in settings.feeds]
+    found = list(journal.records(names, status=Status.OPEN))
+    rules = settings.outcomes.rules if settings.outcomes else None
+    judged = journal.shown_outcomes(rules, [one.arrival for one in found]) if rules else {}
+    return JournalView(
+        now=now,
+        zone=settings.zone,
+        polls=list(_polls(journal, names, now)),
+        coverage=journal.coverage(settings.selections),
+        signals=[(one, live_r(one.signal, judged.get(one.arrival, {}))) for one in found],
+        targets=list(_targets(session, journal, now)),
+        alerts=list(_alerts(session, journal)),
+        troubles=[
+            StatusLine(name=what, state=f"failing since {ago(since, now).removesuffix(' ago')}", bad=True)
+            for what, since in journal.troubles()
+        ],
+    )
+
+
+def live_r(signal: Signal, shown_values: Mapping[str, CellValue]) -> Decimal | None:
+    """How far the last price is from the entry, in units of risk; None before the entry and without prices."""
+    last, entry = shown_values.get("last_price"), shown_values.get("entry_price")
+    stop = signal.stop_loss
+    if not isinstance(last, Decimal) or not isinstance(entry, Decimal) or stop is None or entry == stop:
+        return None
+    moved = (last - entry) / abs(entry - stop)
+    return moved if risk.stop_share(signal) is None or stop < entry else -moved
+
+
+def _polls(journal: Journal, names: list[str], now: datetime) -> Iterator[StatusLine]:
+    last = journal.last_polls()
+    for name in names:
+        if name in last:
+            poll = last[name]
+            bad = poll.outcome != "ok" or now - poll.at > _LATE
+            yield StatusLine(name=name, state=f"asked {ago(poll.at, now)}: {poll.outcome}", bad=bad)
+        else:
+            yield StatusLine(name=name, state="never asked", bad=True)
+
+
+def _targets(session: Session, journal: Journal, now: datetime) -> Iterator[StatusLine]:
+    for target in session.settings.targets:
+        state = remembered(journal, target)
+        pending = journal.pending(state, target.feeds)
+        written = f"written {ago(state.last_heartbeat, now)}" if state.last_heartbeat else "never written"
+        waits = f", {plural(pending, 'row')} waiting" if pending else ""
+        yield StatusLine(name=target.name, state=written + waits, bad=pending > 0)
+
+
+def _alerts(session: Session, journal: Journal) -> Iterator[StatusLine]:
+    for alert in journal.alerts(session.settings.alert_owner):
+        if alert.reason:
+            waits = plural(alert.waiting, "message")
+            yield StatusLine(name=alert.name, state=f"not sent: {alert.reason}; {waits} waiting", bad=True)
+        for entry in journal.last_alerts(alert.id, _ALERTS)[::-1]:
+            when = f"{entry.notice.at.astimezone(session.settings.zone):%H:%M}"
+            yield StatusLine(name=alert.name, state=f"{when} {headline(entry.notice)} ({entry.state})")
+
+
+def open_chart(names: Symbols, look: JournalView, chosen: SignalFilter, number: int) -> None:
+    """The chart of the signal that stands there: at TradingView, else its exchange's page, if either is known."""
+    for record, _ in shown(look, chosen)[number - 1 : number] if number else ():
+        if link := names.chart_url(record.signal) or names.url(record.signal):
+            webbrowser.open(link)
+
+
+@contextmanager
+def keys() -> Iterator[Key]:
+    """Single keys, without Enter and without showing them."""
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - of that system alone
+
+        yield lambda: msvcrt.getwch() if msvcrt.kbhit() else ""
+        return
+    import select  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+    import tty  # noqa: PLC0415
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+
+    def pressed() -> str:
+        ready, _, _ = select.select([terminal], [], [], 0)
+        return os.read(terminal, 1).decode(errors="ignore") if ready else ""
+
+    tty.setcbreak(terminal)
+    try:
+        yield pressed
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

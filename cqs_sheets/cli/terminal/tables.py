@@ -13,12 +13,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from cqs_sheets.cli.terminal.news import Told, ratio_text, signal_lines
-from cqs_sheets.core.prices import aligned, computed, row_texts
-from cqs_sheets.core.render import ago, harmless
-from cqs_sheets.core.signals import exchanges as symbols
+from cqs_sheets.cli.terminal.news import SignalLine, ratio_text, signal_lines
+from cqs_sheets.core.render import ago, aligned, computed, harmless, row_texts
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.core.signals.exchanges import BUILT_IN, pair
 from cqs_sheets.core.signals.signal import Record, Status
 
 _COLUMNS = (
@@ -99,7 +97,7 @@ def signals_table(
 
 def _in_lines(records: Sequence[Record], now: datetime, width: int, *, journal: bool) -> Text:
     told = [
-        Told(
+        SignalLine(
             signal=record.signal,
             stamp=_age(record.signal.timestamp, now),
             word=f"{record.signal.key.id} {record.status.value}" if journal else record.status.value,
@@ -131,7 +129,7 @@ def _cells(record: Record, now: datetime, *, short: bool) -> dict[str, str]:
         "Age": _age(signal.timestamp, now),
         "Id": signal.key.id,
         "Status": record.status.value,
-        "Pair": symbols.pair(signal),
+        "Pair": pair(signal),
         "Side": signal.direction,
         "Horizon": signal.type,
         "Exchange": signal.exchange.lower().replace("_futures", "-F"),

@@ -209,6 +209,8 @@ class _Binder:
         if marked and marked[0].sheet == sheet.id:
             self.bound[tab.name] = marked
             return
+        if owner := self._owner_of(sheet, tab):
+            raise _owned(tab, sheet.title, owner)
         rows = [(row, columns) for row, columns in _keyed_rows(tab, sheet) if columns]
         row, columns = _best(tab, sheet, rows)
         self.bound[tab.name] = (_binding(sheet, row, columns, How.WORD),)
@@ -313,10 +315,25 @@ class _Binder:
     def _taken(self) -> set[str]:
         """The sheets that are bound, or carry the marks of a tab of another template."""
         bound = {binding.sheet for volumes in self.bound.values() for binding in volumes}
-        own = {tab.mark_name for tab in self.template.tabs if isinstance(tab, TableTab)}
-        foreign = (volumes for name, volumes in self.facts.marks.items() if name not in own)
-        spots = (spot for volumes in foreign for each in volumes for one in each for spot in _spots(one))
-        return bound | {spot.sheet for spot in spots}
+        foreign = (name for name in self.facts.marks if name not in self._names)
+        return bound.union(*(self._marked_by(name, copies=True) for name in foreign))
+
+    def _owner_of(self, sheet: SheetFacts, tab: TableTab) -> str:
+        """What another tab is called that a sheet is by its marks; "" if it is none."""
+        for name in self.facts.marks:
+            if name != tab.mark_name and sheet.id in self._marked_by(name):
+                return repr(self._names[name]) if name in self._names else "a tab of another template"
+        return ""
+
+    @property
+    def _names(self) -> Mapping[str, str]:
+        """The names of the template's own tabs, by what their marks carry."""
+        return {tab.mark_name: tab.name for tab in self.template.tabs if isinstance(tab, TableTab)}
+
+    def _marked_by(self, name: str, *, copies: bool = False) -> set[str]:
+        """The sheets that marks of that name lie on, also those that came with a copy."""
+        marked = (each for volume in self.facts.marks[name] for each in volume if copies or not each.copied)
+        return {spot.sheet for each in marked for spot in _spots(each)}
 
     def _check_known(self) -> None:
         facts = self.facts
@@ -381,6 +398,14 @@ def _no_such_sheet(tab: TableTab, title: str, facts: Facts) -> DataRefused:
         f"There is no sheet {title!r} that could be {tab.name}.",
         meaning=ROWS_WAIT,
         hint=f"Did you mean {meant!r}?" if meant else f"Its sheets are {', '.join(map(repr, titles))}.",
+    )
+
+
+def _owned(tab: TableTab, title: str, owner: str) -> DataRefused:
+    return DataRefused(
+        f"The sheet {title!r} cannot be {tab.name}: it is {owner} already, and holds the rows of that.",
+        meaning=ROWS_WAIT,
+        hint="Name another sheet; one can be one tab of one template.",
     )
 
 

@@ -135,7 +135,9 @@ def made_beside(tab: Tab, title: str) -> str:
     if title == tab.name:
         return ""
     mend = f'; if it is meant, say so: --tab {tab.name}="{tab.name}"' if isinstance(tab, TableTab) else ""
-    return f"the sheet {tab.name!r} is not ours and is left alone, {title!r} is made beside it{mend}"
+    return (
+        f"the sheet {tab.name!r} is not this template's and is left alone, {title!r} is made beside it{mend}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote as percent_encoded
 
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.values import dataclass, field
@@ -67,6 +67,8 @@ def exchange_name(code: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like `word` (casing ignored), or None if none is alike."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for what is misspelt
+
     by_folded = {candidate.casefold(): candidate for candidate in known}
     alike = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[alike[0]] if alike else None
@@ -82,10 +84,12 @@ def misspelt(word: str, known: Iterable[str]) -> str | None:
     likely = nearest(word, known)
     if likely is None or min(len(word), len(likely)) < _LONG_ENOUGH:
         return None
+    from difflib import SequenceMatcher  # noqa: PLC0415 - only for what is misspelt
+
     return likely if SequenceMatcher(None, folded, likely.casefold()).ratio() >= _TYPO else None
 
 
-class Market(NamedTuple):
+class PairSpelling(NamedTuple):
     """How a part of an exchange's pairs is spelt; `quotes` and `coins` say which part, empty means all.
 
     In the patterns `{COIN}` and `{QUOTE}` stand for upper case, `{coin}` and `{quote}` for lower case.
@@ -105,9 +109,11 @@ class Market(NamedTuple):
         return (not self.quotes or quote in self.quotes) and (not self.coins or coin in self.coins)
 
 
-def _spot(ccxt_id: str, tradingview: str, url: str, *, quotes: tuple[str, ...] = ()) -> tuple[Market, ...]:
+def _spot(
+    ccxt_id: str, tradingview: str, url: str, *, quotes: tuple[str, ...] = ()
+) -> tuple[PairSpelling, ...]:
     prefix = f"{tradingview}:{{COIN}}{{QUOTE}}"
-    return (Market(ccxt_id=ccxt_id, ccxt="{COIN}/{QUOTE}", tradingview=prefix, url=url, quotes=quotes),)
+    return (PairSpelling(ccxt_id=ccxt_id, ccxt="{COIN}/{QUOTE}", tradingview=prefix, url=url, quotes=quotes),)
 
 
 def _linear(
@@ -117,16 +123,16 @@ def _linear(
     *,
     quotes: tuple[str, ...] = ("USDT",),
     coins: tuple[str, ...] = (),
-) -> Market:
+) -> PairSpelling:
     """Perpetuals settled in their quote."""
-    return Market(
+    return PairSpelling(
         ccxt_id=ccxt_id, ccxt="{COIN}/{QUOTE}:{QUOTE}", tradingview=tradingview, url=url, quotes=quotes, coins=coins
     )  # fmt: skip
 
 
-def _inverse(ccxt_id: str, tradingview: str, url: str, *, coins: tuple[str, ...] = ()) -> Market:
+def _inverse(ccxt_id: str, tradingview: str, url: str, *, coins: tuple[str, ...] = ()) -> PairSpelling:
     """Perpetuals quoted in USD and settled in their coin."""
-    return Market(
+    return PairSpelling(
         ccxt_id=ccxt_id, ccxt="{COIN}/USD:{COIN}", tradingview=tradingview, url=url, quotes=("USD",), coins=coins
     )  # fmt: skip
 
@@ -134,7 +140,7 @@ def _inverse(ccxt_id: str, tradingview: str, url: str, *, coins: tuple[str, ...]
 _HTX = _spot("htx", "HTX", "https://www.htx.com/trade/{coin}_{quote}?type=spot")
 _OKX = _spot("okx", "OKX", "https://www.okx.com/trade-spot/{coin}-{quote}")
 
-SPOT_MARKETS: Mapping[str, tuple[Market, ...]] = {
+SPOT_SPELLINGS: Mapping[str, tuple[PairSpelling, ...]] = {
     "binance": _spot("binance", "BINANCE", "https://www.binance.com/en/trade/{COIN}_{QUOTE}?type=spot"),
     "binance_us": _spot("binanceus", "BINANCEUS", "https://www.binance.us/spot-trade/{coin}_{quote}"),
     "bitfinex": _spot(  # its USDT is called UST
@@ -154,7 +160,7 @@ SPOT_MARKETS: Mapping[str, tuple[Market, ...]] = {
     "poloniex": _spot("poloniex", "POLONIEX", "https://poloniex.com/trade/{COIN}_{QUOTE}"),
 }
 
-FUTURES_MARKETS: Mapping[str, tuple[Market, ...]] = {
+FUTURES_SPELLINGS: Mapping[str, tuple[PairSpelling, ...]] = {
     "binance_futures": (
         _linear(
             "binanceusdm", "BINANCE:{COIN}{QUOTE}.P", "https://www.binance.com/en/futures/{COIN}{QUOTE}",
@@ -204,7 +210,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
 }
 """Coins whose contracts hold many of them, and what those are called: exchange code -> coin -> its name there."""
 
-MARKETS: Mapping[str, tuple[Market, ...]] = {**SPOT_MARKETS, **FUTURES_MARKETS}
+SPELLINGS: Mapping[str, tuple[PairSpelling, ...]] = {**SPOT_SPELLINGS, **FUTURES_SPELLINGS}
 """Exchange code in lower case -> its markets; of those that take a pair, the first one counts."""
 
 
@@ -220,7 +226,7 @@ class Symbols:
     is as it is built in. `aliases` are coins that an exchange calls otherwise (code -> coin -> name, upper case).
     """
 
-    own: Mapping[str, Market] = field(default_factory=dict)
+    own: Mapping[str, PairSpelling] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -244,6 +250,13 @@ class Symbols:
         """The pair's page at its exchange, or blank."""
         return self._spelt(signal, "url")
 
+    def chart_url(self, signal: Signal) -> str:
+        """The pair's chart at TradingView, or blank."""
+        symbol = self.tradingview(signal)
+        return (
+            f"https://www.tradingview.com/chart/?symbol={percent_encoded(symbol, safe='')}" if symbol else ""
+        )
+
     def alias(self, signal: Signal) -> str:
         """What the exchange calls the coin, such as a contract of a thousand units; blank if as the API does."""
         return self._alias(signal.exchange.strip().lower(), signal.coin.strip().upper())
@@ -253,37 +266,39 @@ class Symbols:
         return "" if name == coin else name
 
     def _spelt(self, signal: Signal, what: str) -> str:
-        coin, quote, code = signal.coin.strip(), signal.currency.strip(), signal.exchange.strip().lower()
+        code = signal.exchange.strip().lower() if self.own or self.aliases else ""
         ours = code in self.own or code in self.aliases
-        return self._pattern(code, coin, quote, what) if ours else _known(code, coin, quote, what)
+        spelt = self._pattern if ours else _known
+        return spelt(signal.exchange, signal.coin, signal.currency, what)
 
-    def _pattern(self, code: str, coin: str, quote: str, what: str) -> str:
+    def _pattern(self, exchange: str, coin: str, quote: str, what: str) -> str:
+        coin, quote, code = coin.strip(), quote.strip(), exchange.strip().lower()
         if not (_plain(coin) and _plain(quote)):
             return ""
         coin = self._alias(code, coin.upper()) or coin
         names = {
             "COIN": coin.upper(), "QUOTE": quote.upper(), "coin": coin.lower(), "quote": quote.lower(),
         }  # fmt: skip
-        markets = self._markets(code, names["COIN"], names["QUOTE"])
-        patterns: Iterator[str | None] = (getattr(market, what) for market in markets)
+        spellings = self._spellings(code, names["COIN"], names["QUOTE"])
+        patterns: Iterator[str | None] = (getattr(each, what) for each in spellings)
         return next((pattern for pattern in patterns if pattern is not None), "").format_map(names)
 
-    def _markets(self, code: str, coin: str, quote: str) -> Iterator[Market]:
-        """What is said of a pair: at most one market of the user's, then at most one built in."""
+    def _spellings(self, code: str, coin: str, quote: str) -> Iterator[PairSpelling]:
+        """What is said of a pair: at most one spelling of the user's, then at most one built in."""
         own = self.own.get(code)
         if own is not None and own.takes(coin, quote):
             yield own
-        known = (market for market in MARKETS.get(code, ()) if market.takes(coin, quote))
-        yield from (market for market in [next(known, None)] if market)
+        known = (each for each in SPELLINGS.get(code, ()) if each.takes(coin, quote))
+        yield from (each for each in [next(known, None)] if each)
 
 
 BUILT_IN = Symbols()
 
 
 @lru_cache(4096)
-def _known(code: str, coin: str, quote: str, what: str) -> str:
+def _known(exchange: str, coin: str, quote: str, what: str) -> str:
     """What is built in: a feed speaks of the same few pairs again and again."""
-    return BUILT_IN._pattern(code, coin, quote, what)  # noqa: SLF001
+    return BUILT_IN._pattern(exchange, coin, quote, what)  # noqa: SLF001
 
 
 def pair(signal: Signal) -> str:

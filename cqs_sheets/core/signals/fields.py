@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellType, CellValue, id_cell
-from cqs_sheets.core.signals import exchanges as symbols
 from cqs_sheets.core.signals import risk
-from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures, pair
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal
 
 _OWN_NAMES = {("bybit", "USDT"): "Bybit USDT"}  # where Cornix does not call an exchange as everybody does
@@ -38,7 +38,7 @@ def cornix_text(names: Symbols, signal: Signal) -> str:
 def _lines(
     names: Symbols, signal: Signal, zone: tuple[Decimal, Decimal], targets: list[Decimal]
 ) -> Iterator[str]:
-    yield f"#{symbols.pair(signal)}"
+    yield f"#{pair(signal)}"
     yield f"Exchanges: {_exchange(names, signal)}"
     yield f"Signal Type: Regular ({signal.direction.capitalize()})"
     leverage = signal.leverage or (_LEAST_LEVERAGE if is_futures(signal.exchange.strip()) else None)
@@ -58,26 +58,29 @@ def _exchange(names: Symbols, signal: Signal) -> str:
 
 def _plain(number: Decimal) -> str:
     """A decimal without exponent, as people write it."""
-    return format(number, "f")
+    text = str(number)
+    return format(number, "f") if "E" in text else text
 
 
-_Compute = Callable[[Record, tzinfo, Symbols], CellValue]
+Compute = Callable[[Record, tzinfo, Symbols], CellValue]
+"""A value of a record, times on the clocks of a zone, pairs as they are spelt there."""
 
 
 class Source(NamedTuple):
     """Where a column's values come from, and in a few words what they are.
 
     `once`: the first value written stays (it says when this sheet first saw something).
-    `sticky`: a value already in the sheet is never blanked.
+    `sticky`: a value already in the sheet is never blanked. `attribute`: it is that of the signal, as it is.
     """
 
     name: str
     kind: str
     type: CellType
     about: str
-    compute: _Compute
+    compute: Compute
     once: bool = False
     sticky: bool = False
+    attribute: str = ""
 
     def read(self, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> CellValue:
         """The value of a record, times on the clocks of `zone`, pairs spelt as `symbols` says."""
@@ -102,17 +105,19 @@ def uid(record: Record) -> str:
 
 
 def _source(
-    name: str, kind: str, type_: CellType, about: str, compute: _Compute, *, once: bool = False
+    name: str, kind: str, type_: CellType, about: str, compute: Compute, *, once: bool = False
 ) -> Source:
     return Source(name=name, kind=kind, type=type_, about=about, compute=compute, once=once)
 
 
-def _field(
-    name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue], *, sticky: bool = False
-) -> Source:
-    return Source(
-        name=name, kind="field", type=type_, about=about, compute=lambda r, *_: read(r.signal), sticky=sticky
-    )
+def _field(name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue]) -> Source:
+    return Source(name=name, kind="field", type=type_, about=about, compute=lambda r, *_: read(r.signal))
+
+
+def _sent(name: str, type_: CellType, about: str, *, sticky: bool = False) -> Source:
+    """A field of the API that is an attribute of that name."""
+    read: Callable[[Signal], CellValue] = attrgetter(name)
+    return _field(name, type_, about, read)._replace(sticky=sticky, attribute=name)
 
 
 def _calc(name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue]) -> Source:
@@ -156,20 +161,20 @@ _ALL = (
     _source(
         "timestamp", "field", _TIME, "when it was published", lambda r, z, _: wall_time(r.signal.timestamp, z)
     ),
-    _field("exchange", _TEXT, "the exchange's code, as it was sent", lambda s: s.exchange),
-    _field("currency", _TEXT, "the quote currency", lambda s: s.currency),
-    _field("coin", _TEXT, "the coin", lambda s: s.coin),
-    _field("direction", _TEXT, "LONG or SHORT", lambda s: s.direction),
-    _field("buy_start", _NUMBER, "one end of the entry zone", lambda s: s.buy_start),
-    _field("buy_end", _NUMBER, "the other end of the entry zone", lambda s: s.buy_end),
-    _field("target1", _NUMBER, "the first take-profit target", lambda s: s.target1),
-    _field("target2", _NUMBER, "the second one", lambda s: s.target2),
-    _field("target3", _NUMBER, "the third one", lambda s: s.target3),
-    _field("stop_loss", _NUMBER, "the stop", lambda s: s.stop_loss),
-    _field("type", _TEXT, "the horizon, such as SHORT TERM", lambda s: s.type),
-    _field("ask", _NUMBER, "the reference price when it was published", lambda s: s.ask),
-    _field("risk_level", _NUMBER, "the provider's risk score, 1 to 5", lambda s: s.risk_level),
-    _field("leverage", _NUMBER, "the suggested leverage, once it was sent", lambda s: s.leverage, sticky=True),
+    _sent("exchange", _TEXT, "the exchange's code, as it was sent"),
+    _sent("currency", _TEXT, "the quote currency"),
+    _sent("coin", _TEXT, "the coin"),
+    _sent("direction", _TEXT, "LONG or SHORT"),
+    _sent("buy_start", _NUMBER, "one end of the entry zone"),
+    _sent("buy_end", _NUMBER, "the other end of the entry zone"),
+    _sent("target1", _NUMBER, "the first take-profit target"),
+    _sent("target2", _NUMBER, "the second one"),
+    _sent("target3", _NUMBER, "the third one"),
+    _sent("stop_loss", _NUMBER, "the stop"),
+    _sent("type", _TEXT, "the horizon, such as SHORT TERM"),
+    _sent("ask", _NUMBER, "the reference price when it was published"),
+    _sent("risk_level", _NUMBER, "the provider's risk score, 1 to 5"),
+    _sent("leverage", _NUMBER, "the suggested leverage, once it was sent", sticky=True),
     # what the journal adds
     _source("status", "field", _TEXT, "open, closed or aged", lambda r, *_: r.status.value),
     _source(
@@ -183,7 +188,7 @@ _ALL = (
     _field("table", _TEXT, "the provider's table: main or scalping", lambda s: s.key.table.value),
     _field("flags", _TEXT, "what is odd about its values, in words", lambda s: "; ".join(s.flags)),
     # what we compute
-    _calc("pair", _TEXT, "coin and quote: `BTC/USDT`", symbols.pair),
+    _calc("pair", _TEXT, "coin and quote: `BTC/USDT`", pair),
     _spelt("exchange_name", "the exchange's name: `Binance Futures`", lambda y, s: y.exchange_name(s.exchange)),
     _calc("entry_low", _NUMBER, "the lower end of the entry zone", _zone_bound(0)),
     _calc("entry_high", _NUMBER, "the upper end of the entry zone", _zone_bound(1)),

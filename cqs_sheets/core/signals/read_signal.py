@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import pairwise
+from operator import gt, lt
 
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
@@ -129,15 +130,15 @@ def oddities(signal: Signal) -> tuple[str, ...]:
 
 
 def _of_words(signal: Signal) -> Iterator[str]:
-    words = {"exchange": signal.exchange, "currency": signal.currency, "type": signal.type}
-    for name, text in (words | {"direction": signal.direction}).items():
-        if not text:
-            yield f"no {name}"
+    words = (signal.exchange, signal.currency, signal.type, signal.direction)
+    if not all(words):
+        names = ("exchange", "currency", "type", "direction")
+        yield from (f"no {name}" for name, text in zip(names, words, strict=True) if not text)
     if signal.direction and signal.direction not in DIRECTIONS:
         yield "unknown direction"
     if signal.type and signal.type not in TYPES:
         yield "unknown type"
-    if any(REPLACEMENT in text for text in (signal.key.id, signal.coin, *words.values())):
+    if REPLACEMENT in "".join((signal.key.id, signal.coin, *words[:3])):
         yield "text that is not UTF-8"
 
 
@@ -158,17 +159,18 @@ def _of_numbers(signal: Signal) -> Iterator[str]:
 
 def _of_levels(signal: Signal, *, rising: bool) -> Iterator[str]:
     """Levels against the direction: profits lie above the entry and the stop below it, or mirrored."""
-    sign = 1 if rising else -1
-    targets = [sign * t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
-    bounds = entry_zone(signal) or ((signal.ask,) if signal.ask is not None else ())
-    entries = [sign * price for price in bounds]
-    if any(later <= earlier for earlier, later in pairwise(targets)):
+    targets = [t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
+    stop, ask = signal.stop_loss, signal.ask
+    low, high = entry_zone(signal) or (ask, ask)
+    is_beyond = gt if rising else lt
+    if any(not is_beyond(later, earlier) for earlier, later in pairwise(targets)):
         yield "targets out of order"
-    if entries and any(target <= max(entries) for target in targets):
-        yield "target on the wrong side"
-    if entries and signal.stop_loss is not None and sign * signal.stop_loss >= min(entries):
-        beyond = sign * signal.stop_loss > max(entries)
-        yield "stop on the wrong side" if beyond else "stop inside the entry zone"
+    if low is not None and high is not None:
+        near, far = (low, high) if rising else (high, low)
+        if any(not is_beyond(target, far) for target in targets):
+            yield "target on the wrong side"
+        if stop is not None and not is_beyond(near, stop):
+            yield "stop on the wrong side" if is_beyond(stop, far) else "stop inside the entry zone"
     start, end = signal.buy_start, signal.buy_end
     if rising and start is not None and end is not None and start > end:
         yield "entry zone reversed"
@@ -239,11 +241,13 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
 
 def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
+    if type(value) is str and value.isascii() and len(value) <= _MAX_TEXT:
+        return value.strip()
     if value is None:
         return ""
     if not isinstance(value, str):
         raise MalformedError(f"{name} is not text")
-    text = (value if type(value) is str and value.isascii() else clean(str(value))).strip()
+    text = clean(str(value)).strip()
     if len(text) > _MAX_TEXT:
         raise MalformedError(f"{name} is longer than {_MAX_TEXT} characters")
     return text
@@ -269,7 +273,9 @@ def id_or_none(value: object) -> str | None:
 def _price(fields: Mapping[str, object], name: str) -> Decimal | None:
     """An exact price; missing, null, blank and zero mean none."""
     text = _text(fields, name)
-    number = exact_decimal(text) if text else Decimal(0)
+    if not text:
+        return None
+    number = exact_decimal(text)
     if number is None:
         raise MalformedError(f"{name} is not a number: {shortened(text, _MAX_SHOWN)!r}")
     if number < 0:
@@ -280,8 +286,10 @@ def _price(fields: Mapping[str, object], name: str) -> Decimal | None:
 def _soft_number(fields: Mapping[str, object], name: str) -> tuple[Decimal | None, tuple[str, ...]]:
     """A number that a signal can do without: (number or None, what is odd about it)."""
     value = fields.get(name)
+    if value is None:
+        return None, ()
     text = clean(value).strip() if isinstance(value, str) else write_json(value)
-    if value is None or not text:
+    if not text:
         return None, ()
     number = exact_decimal(text)
     if number is None or number < 0:
@@ -301,6 +309,8 @@ def _time(fields: Mapping[str, object], zone: tzinfo, at: datetime | None) -> da
 
 def _extra(fields: Mapping[str, object]) -> dict[str, str]:
     """Fields that the guide does not name, as text; nested ones as compact JSON, null as nothing."""
+    if fields.keys() <= _FIELDS:
+        return {}
     return {
         clean(name): shortened(clean(value) if isinstance(value, str) else write_json(value), _MAX_EXTRA)
         for name, value in fields.items()
@@ -308,7 +318,9 @@ def _extra(fields: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-def _spelt_as(known: Iterable[str], text: str) -> str:
+def _spelt_as(known: Collection[str], text: str) -> str:
     """The guide's spelling of a word that differs from it only in casing or spacing."""
+    if text in known:
+        return text
     folded = " ".join(text.upper().split())
     return folded if folded in known else text

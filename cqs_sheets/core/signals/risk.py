@@ -7,21 +7,41 @@ A stop or target on the wrong side of the entry gives None, never a number that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import update_wrapper
+from typing import TypeVar
 
 from cqs_sheets.core.cells import rounded
 from cqs_sheets.core.signals.signal import Signal
 
 _CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)  # a quotient's digits: exact in a spreadsheet's doubles
 _SIDE = {"LONG": 1, "SHORT": -1}
+_Result = TypeVar("_Result")
 
 
+def _of_the_last(compute: Callable[[Signal], _Result]) -> Callable[[Signal], _Result]:
+    """The same, remembered of one signal: all that is computed of it rests on a few values."""
+    last: tuple[Signal, _Result] | None = None
+
+    def remembered(signal: Signal) -> _Result:
+        nonlocal last
+        held = last  # one look: other threads may be about other signals
+        if held is None or held[0] is not signal:
+            held = last = (signal, compute(signal))
+        return held[1]
+
+    return update_wrapper(remembered, compute)
+
+
+@_of_the_last
 def entry_zone(signal: Signal) -> tuple[Decimal, Decimal] | None:
     """The entry zone as (low, high), whichever way round it was sent; one bound alone is both."""
     bounds = [price for price in (signal.buy_start, signal.buy_end) if price is not None]
     return (min(bounds), max(bounds)) if bounds else None
 
 
+@_of_the_last
 def entry_mid(signal: Signal) -> Decimal | None:
     """The middle of the entry zone, to the 15 digits of a cell; the ask where no zone was sent."""
     start, end = signal.buy_start, signal.buy_end

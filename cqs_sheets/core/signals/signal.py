@@ -23,6 +23,8 @@ def exact_decimal(text: str) -> Decimal | None:
     Digits are kept as they came, trailing zeros included. Not numbers here: NaN, infinities,
     thousands separators, anything beyond 10^±30.
     """
+    if len(text) < _MAX_MAGNITUDE and text.isascii() and text.replace(".", "", 1).isdecimal():
+        return Decimal(text)  # nearly all are so plain
     if len(text) > _MAX_TEXT or not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text)
@@ -81,6 +83,8 @@ class FeedTable(StrEnum):
     MAIN = "main"
     SCALPING = "scalping"
 
+    __hash__ = str.__hash__  # that of an Enum is slow, and each identity of a signal has one
+
 
 class Status(StrEnum):
     """`CLOSED`: missing from an answer that surely covered it. `AGED`: merely left the window."""
@@ -102,13 +106,13 @@ class SignalKey(NamedTuple):
     @property
     def api_id(self) -> str:
         """The id as the API sends it."""
-        match = _LIFE.fullmatch(self.id)
+        match = _LIFE.fullmatch(self.id) if "#" in self.id else None
         return match[1] if match else self.id
 
     @property
     def life(self) -> int:
         """Which signal of that id it is: 1 for the first."""
-        match = _LIFE.fullmatch(self.id)
+        match = _LIFE.fullmatch(self.id) if "#" in self.id else None
         return int(match[2]) if match else 1
 
     def in_life(self, number: int) -> SignalKey:

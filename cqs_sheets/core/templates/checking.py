@@ -96,8 +96,8 @@ class _Document:
             yield from page_findings(path, worked_out, self._tabs, self._colors)
 
     def _likeness(self, path: Path, tab: Values) -> Iterator[Finding]:
-        replaced = tab.get("name") in self._included  # it may be like the one that it replaces
-        models = [name for name in self._tabs if replaced or name != tab.get("name")]
+        # it may be like the one that it replaces
+        models = [name for name in self._tabs if name in self._included or name != tab.get("name")]
         yield from _unknown((*path, "like"), tab["like"], models)
         ids = self._columns.get(tab["like"], [])
         for position, column_id in enumerate(tab.get("without", ())):

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from cqs_sheets.core.cells import CellValue, rounded
-from cqs_sheets.core.templates.template import CellFormat, Column, TableTab
+from cqs_sheets.core.templates.template import CellFormat, TableTab
 
 _MOST = 30  # decimals that a number format can have
 _LEAST = 2  # that a price is shown with
@@ -22,14 +23,35 @@ _SIZE_DIGITS = 2  # behind the magnitude of the price
 _OURS = re.compile(r"0(?:\.0+#*)?")
 
 
-def row_patterns(tab: TableTab, values: Mapping[str, CellValue]) -> dict[str, str]:
-    """The number formats that a row of these values needs, by column id; none where it has no price."""
-    columns = [column for column in tab.columns if column.format.decimals]
-    prices = [rounded(value) for column in columns if isinstance(value := _price(column, values), Decimal)]
-    if not prices:
-        return {}
-    tick = max(_LEAST, *map(_places, prices))
-    return {column.id: _pattern(column, values, tick, prices) for column in columns}
+class RowPatterns:
+    """The number formats that rows of a tab need; rows that need the same ones get the very same mapping."""
+
+    def __init__(self, tab: TableTab) -> None:
+        self._columns = [column for column in tab.columns if column.format.decimals]
+        self._priced = [column.id for column in self._columns if column.format.decimals == "price"]
+        self._derived = [column.id for column in self._columns if column.format.decimals == "derived"]
+        self._found: dict[tuple[object, ...], Mapping[str, str]] = {}
+
+    def of(self, values: Mapping[str, CellValue]) -> Mapping[str, str]:
+        """Those of a row of these values, by column id; none where it has no price."""
+        held = [values.get(id_) for id_ in self._priced]
+        prices = [rounded(value) for value in held if value and isinstance(value, Decimal)]
+        if not prices:
+            return _NONE
+        tick = max(_LEAST, *map(_places, prices))
+        computed = [isinstance(values.get(id_), Decimal) for id_ in self._derived]
+        low, high = min(prices).adjusted(), max(prices).adjusted()
+        key = (tick, low, high, *computed)
+        if key not in self._found:
+            sure = dict(zip(self._derived, computed, strict=True))
+            self._found[key] = {
+                column.id: _pattern(column.format.decimals, tick, low, high, sure=sure.get(column.id, True))
+                for column in self._columns
+            }
+        return self._found[key]
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def is_ours(pattern: str, format_: CellFormat) -> bool:
@@ -37,23 +59,16 @@ def is_ours(pattern: str, format_: CellFormat) -> bool:
     return pattern in ("General", format_.pattern) or _OURS.fullmatch(pattern) is not None
 
 
-def _price(column: Column, values: Mapping[str, CellValue]) -> CellValue:
-    value = values.get(column.id)
-    return value if column.format.decimals == "price" and value else None
-
-
-def _pattern(column: Column, values: Mapping[str, CellValue], tick: int, prices: list[Decimal]) -> str:
-    kind, value = column.format.decimals, values.get(column.id)
+def _pattern(kind: str, tick: int, low: int, high: int, *, sure: bool) -> str:
+    """`low` and `high` are the magnitudes of the row's prices; what is not `sure` is a formula's, with more digits."""
     if kind == "size":
-        decimals = max(0, _SIZE_DIGITS + max(prices).adjusted())
+        decimals = max(0, _SIZE_DIGITS + high)
         return "0." + "0" * min(decimals, _MOST) if decimals else "0"
-    if kind == "derived" and not isinstance(
-        value, Decimal
-    ):  # a formula's: it has more digits than it is sure of
-        return "0." + "0" * min(max(tick, _DERIVED_DIGITS - 1 - min(prices).adjusted()), _MOST)
+    if not sure:
+        return "0." + "0" * min(max(tick, _DERIVED_DIGITS - 1 - low), _MOST)
     return "0." + "0" * min(tick, _MOST) + "#" * (_SHOWN - tick)
 
 
 def _places(number: Decimal) -> int:
-    exponent = number.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    text = format(number, "f")
+    return len(text.rstrip("0")) - text.index(".") - 1 if "." in text else 0

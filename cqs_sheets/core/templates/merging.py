@@ -35,7 +35,7 @@ def merged(document: Values, include: Include) -> dict[str, Any]:
     own = own_tabs(document, whole["tabs"])
     tabs = _joined(own, [tab for tab in whole["tabs"] if _name(tab) not in {_name(each) for each in own}])
     whole["tabs"] = _ordered(_with_settings(tabs, document.get("settings", ())), document.get("order", ()))
-    return {**{key: document[key] for key in ("name", "title") if key in document}, **whole}
+    return {**{key: document[key] for key in ("name", "title", "outcomes") if key in document}, **whole}
 
 
 def own_tabs(document: Values, included: Sequence[Values]) -> list[dict[str, Any]]:

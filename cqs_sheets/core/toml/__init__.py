@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -256,7 +255,10 @@ class TomlProblems(Exception):
 
 
 Further = Callable[[Mapping[str, Any]], Iterable[Finding]]
-"""Rules that a schema cannot say. Gets the document without the keys whose values break the schema."""
+"""Rules that a schema cannot say. Gets the document without the keys whose values break the schema.
+
+What it says of a table as a whole that lacks such a key is not told: it may be a consequence.
+"""
 
 
 def check(text: str, schema: Mapping[str, Any], further: Further = lambda _: ()) -> dict[str, Any]:
@@ -265,7 +267,9 @@ def check(text: str, schema: Mapping[str, Any], further: Further = lambda _: ())
         document = _parsed(text)
         lines = lines_by_path(text)
         findings = set(explain(document, schema))
-        findings.update(further(_without(document, {_key_of(path) for path, _ in findings})))
+        broken = {_key_of(path) for path, _ in findings}
+        tables = {path[:-1] for path in broken}
+        findings.update(each for each in further(_without(document, broken)) if each[0] not in tables)
     except RecursionError:
         raise TomlProblems([Problem(1, "", "lists or tables are nested too deeply")]) from None
     if findings:
@@ -301,6 +305,8 @@ def _parsed(text: str) -> dict[str, Any]:
     ):  # each part is a table in a table: a short text would fill the memory
         line = text.count("\n", 0, found.start()) + 1
         raise TomlProblems([Problem(line, "", "a key of more than 100 parts: tables are nested too deeply")])
+    import tomllib  # noqa: PLC0415 - many run without a config
+
     try:
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, and int() on a number of thousands of digits

@@ -7,7 +7,6 @@ much grammar as it needs to find its way: the text must be one that tomllib has 
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
 
@@ -101,6 +100,8 @@ class _Walk:
                 raise RecursionError("a dotted key with too many parts")
             self.at += bool(parts)
             self._skip(_BLANK)
+            import tomllib  # noqa: PLC0415 - many run without a config
+
             part = self._skip(_KEY_PART)
             parts.append(tomllib.loads(f"key = {part}")["key"] if part[0] in "\"'" else part)
             self._skip(_BLANK)

@@ -171,8 +171,7 @@ class ExcelDestination:
         before = self._file.version()
         try:
             with self._package() as package:
-                remembered = self._memory.of(before, package.directory)
-                package.layouts, package.ours = remembered or {}, remembered is not None
+                package.layouts = self._memory.of(before, package.directory)
                 yield Draft(package)
         except DataRefused:
             if before is None or not self._file.rests_at(before):  # caught in the middle of a person's save
@@ -195,5 +194,4 @@ class ExcelDestination:
     def _made(self, plan: Plan) -> Iterator[Draft]:
         check_place(self._file.path)
         with Package.open(build_workbook(plan.template, tabs=[new.tab for new in plan.new_tabs])) as package:
-            package.ours = True
             yield Draft(package)

@@ -5,11 +5,14 @@ Where the judge sees candles, this sees every price. Nothing is taken from the j
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-Tick = tuple[int, int]
+_OVER = ("won", "partial", "stopped", "expired")
+
+Price = int | Fraction
+Tick = tuple[Price, int]
 """A price and the minute (from the clock) in which it was."""
 
 
@@ -27,12 +30,12 @@ class Truth:
 
 @dataclass(frozen=True)
 class Plan:
-    """A usable signal: the zone, the stop and the targets on their right sides."""
+    """A signal: the zone, the stop (None: there is none) and the targets on their right sides."""
 
     long: bool
     near: int
     far: int
-    stop: int
+    stop: int | None
     targets: tuple[int, ...]
     entry: str = "near"
     stops: str = "fixed"
@@ -41,30 +44,39 @@ class Plan:
     horizon: int = 60
 
 
+def divided(price: Price, by: int) -> Price:
+    """A whole number where it is one, as those are so much faster."""
+    whole = Fraction(price, by)
+    return whole.numerator if whole.denominator == 1 else whole
+
+
 class Trader:
     """Somebody who sits in front of the screen and keeps to the rules."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.truth = Truth()
-        edges = [Fraction(plan.near)]
+        edges: list[Price] = [plan.near]
         if plan.entry == "steps":
-            edges += [Fraction(plan.near + plan.far, 2), Fraction(plan.far)]
+            edges += [divided(plan.near + plan.far, 2), plan.far]
         self.count = len(edges)
-        self.orders = [edge for edge in edges if self.gain(edge, Fraction(plan.stop)) < 0]
-        self.risk = sum((abs(order - plan.stop) for order in self.orders), Fraction(0)) / self.count
-        self.fills: list[Fraction] = []
+        # without a stop it is one that no price reaches
+        self.stop: Price = plan.stop or (0 if plan.long else 10**30)
+        self.why = "stop"
+        self.orders = [edge for edge in edges if self.gain(edge, self.stop) < 0]
+        planned = [self.gain(self.stop, edge) for edge in self.orders]
+        self.risk = Fraction(sum(planned)) / self.count
+        self.fills: list[Price] = []
         self.open_share = Fraction(1)
-        self.stop, self.why = Fraction(plan.stop), "stop"
-        self.next_stop: Fraction | None = None
-        self.seen: list[Fraction] = []
+        self.next_stop: Price | None = None
+        self.seen: list[Price] = []
 
-    def gain(self, entry: Fraction, price: Fraction) -> Fraction:
+    def gain(self, entry: Price, price: Price) -> Price:
         """What a price is worth to who entered there."""
         return price - entry if self.plan.long else entry - price
 
-    def watch(self, ticks: Sequence[Tick]) -> Truth:
-        truth, last, minute = self.truth, None, None
+    def watch(self, ticks: Iterable[Tick]) -> Truth:
+        truth, last, minute, now = self.truth, None, None, 0
         for place, (price, now) in enumerate(ticks):
             if now >= self.plan.horizon:
                 break
@@ -72,21 +84,21 @@ class Trader:
             if opens and self.next_stop is not None:
                 self.stop, self.why, self.next_stop = self.next_stop, self.plan.stops, None
             minute = now
-            last = (Fraction(price), now)
-            self.see(Fraction(price), now, first=place == 0, opens=opens)
+            last = (price, now)
+            self.see(price, now, first=place == 0, opens=opens)
             if truth.outcome not in ("waiting", "open"):
                 return self.told()
-        if ticks[-1][1] >= self.plan.horizon - 1:
+        if now >= self.plan.horizon - 1:
             self.time_is_up(last)
         return self.told()
 
-    def see(self, price: Fraction, now: int, *, first: bool, opens: bool) -> None:
+    def see(self, price: Price, now: int, *, first: bool, opens: bool) -> None:
         truth, plan = self.truth, self.plan
         if not self.fills:
             if first and self.gain(self.stop, price) <= 0:
                 truth.outcome = "invalidated"
                 return
-            if self.gain(Fraction(plan.targets[0]), price) >= 0:
+            if self.gain(plan.targets[0], price) >= 0:
                 truth.outcome = "missed"
                 return
         while truth.hits == 0 and self.orders and self.gain(self.orders[0], price) <= 0:
@@ -101,13 +113,13 @@ class Trader:
             self.close(now, price if opens else self.stop, self.open_share, self.why)
             truth.outcome = "partial" if truth.hits else "stopped"
             return
-        while truth.outcome == "open" and self.gain(Fraction(plan.targets[truth.hits]), price) >= 0:
+        while truth.outcome == "open" and self.gain(plan.targets[truth.hits], price) >= 0:
             self.target(now)
         self.seen.append(price)
 
     def target(self, now: int) -> None:
         truth, plan = self.truth, self.plan
-        price = Fraction(plan.targets[truth.hits])
+        price = plan.targets[truth.hits]
         if plan.split is None:
             share = Fraction(1, len(plan.targets))
         else:
@@ -121,16 +133,16 @@ class Trader:
         if self.open_share == 0:
             truth.outcome = "won"
         if plan.stops == "breakeven" or (plan.stops == "trailing" and truth.hits == 1):
-            self.next_stop = sum(self.fills, Fraction(0)) / len(self.fills)
+            self.next_stop = divided(sum(self.fills), len(self.fills))
         elif plan.stops == "trailing":
-            self.next_stop = Fraction(plan.targets[truth.hits - 2])
+            self.next_stop = plan.targets[truth.hits - 2]
 
-    def close(self, now: int, price: Fraction, share: Fraction, why: str) -> None:
+    def close(self, now: int, price: Price, share: Fraction, why: str) -> None:
         self.open_share -= share
         if share:
-            self.truth.exits.append((now, price, share, why))
+            self.truth.exits.append((now, Fraction(price), share, why))
 
-    def time_is_up(self, last: tuple[Fraction, int] | None) -> None:
+    def time_is_up(self, last: tuple[Price, int] | None) -> None:
         if not self.fills:
             self.truth.outcome = "unfilled"
         elif last is not None:
@@ -139,7 +151,9 @@ class Trader:
 
     def told(self) -> Truth:
         truth = self.truth
-        if truth.outcome in ("won", "partial", "stopped", "expired"):
+        if truth.outcome in _OVER and self.plan.stop is None:
+            truth.outcome = "touched"  # without a planned risk there is no R
+        elif truth.outcome in _OVER:
             gross = net = Fraction(0)
             for fill in self.fills:
                 for _, price, share, _ in truth.exits:
@@ -148,14 +162,14 @@ class Trader:
             truth.gross = gross / self.count / self.risk
             truth.net = net / self.count / self.risk
             prices = [*self.seen, *(price for _, price, _, _ in truth.exits)]
-            average = sum(self.fills, Fraction(0)) / len(self.fills)
+            average = divided(sum(self.fills), len(self.fills))
             scale = Fraction(len(self.fills), self.count) / self.risk
-            gains = [Fraction(0), *(self.gain(average, price) * scale for price in prices)]
-            truth.best, truth.worst = max(gains), min(gains)
+            gains = [self.gain(average, price) * scale for price in (min(prices), max(prices))]
+            truth.best, truth.worst = max(*gains, Fraction(0)), min(*gains, Fraction(0))
         elif truth.outcome == "missed":
             truth.gross = truth.net = Fraction(0)
         return truth
 
 
-def truth_of(plan: Plan, ticks: Sequence[Tick]) -> Truth:
+def truth_of(plan: Plan, ticks: Iterable[Tick]) -> Truth:
     return Trader(plan).watch(ticks)

@@ -18,7 +18,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.make import SIGNALS_TAB, TEMPLATE, plan_of
 
 MOMENT = datetime(2026, 5, 24, 14, 32, 5)  # noqa: DTZ001 - a cell's wall time

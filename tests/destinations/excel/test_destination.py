@@ -17,7 +17,7 @@ from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused, TargetChanged
 from cqs_sheets.export import write_workbook
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import (
     MOMENT,

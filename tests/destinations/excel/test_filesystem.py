@@ -16,7 +16,7 @@ from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.alone import alone_with
 from tests.destinations.excel.books import ONLY_SIGNALS, add, grid, read, signals_book, sync
 from tests.symlinks import symlink

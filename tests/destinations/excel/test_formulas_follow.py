@@ -19,7 +19,7 @@ from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import add, change, fill_signals, parts, sync, with_parts
 from tests.make import SIGNALS_TAB
@@ -126,6 +126,8 @@ GROWING = {
     "=SUM(E5:E6)": "=SUM(E5:E9)",
     "=COUNTIF(B4:J6,1)": "=COUNTIF(B4:J9,1)",
     "=VLOOKUP(1,A4:L6,3,FALSE)": "=VLOOKUP(1,A4:L9,3,FALSE)",
+    "=SUM(Signals!E4:Signals!E6)": "=SUM(Signals!E4:Signals!E9)",
+    "=SUMPRODUCT(N4:N6,E4:E6)": "=SUMPRODUCT(N4:N9,E4:E9)",
     "=SUM(E4:E5)": "=SUM(E4:E5)",
     "=SUM(E6)+E6": "=SUM(E6)+E6",
     "=SUM(M4:M6)": "=SUM(M4:M6)",
@@ -146,6 +148,78 @@ def test_a_range_that_ends_with_the_data_grows_wherever_it_is_said(
     sync(path, adds=[add("7"), add("8"), add("9")])
     moved = {"C8": "C11"}.get(at, at)
     assert formulas(path)[moved] == (before if window else GROWING[before])
+
+
+@pytest.mark.parametrize("before", GROWING)
+def test_so_does_one_over_all_the_data_that_grows_on_top(tmp_path: Path, before: str) -> None:
+    path = book_with(tmp_path / "book.xlsx", {"P1": before})
+    sync_on_top(path, "7", "8", "9")
+    below = {
+        "=SUM(E5:E6)": "=SUM(E8:E9)",
+        "=SUM(E4:E5)": "=SUM(E7:E8)",
+        "=SUM(E6)+E6": "=SUM(E9)+E9",
+        "=SUM(M4:M6)": "=SUM(M7:M9)",
+        '=IF(E4>1,"E4:E6",SUM(E4:E6))': '=IF(E7>1,"E4:E6",SUM(E4:E9))',
+    }
+    assert formulas(path)["P1"] == below.get(before, GROWING[before])
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_names_grow_and_those_told_from_the_cell_that_uses_them_stay(tmp_path: Path, *, top: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    fill_signals(book, book.add_worksheet("Signals"), 3)
+    told = {"price_here": "Signals!$E1", "above": "Signals!E1048576", "beside": "Signals!E4:J6"}
+    grown = {"all_of_it": "Signals!$A$4:$L$6", "two": "Signals!$E$4:$E$6,Signals!$I$4:$I$6"}
+    for name, text in (told | grown).items():
+        book.define_name(name, f"={text}")
+    book.close()
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    names = openpyxl.load_workbook(path).defined_names
+    assert {name: names[name].attr_text for name in told} == told
+    assert {name: names[name].attr_text for name in grown} == {
+        name: text.replace("$6", "$8") for name, text in grown.items()
+    }
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_so_does_a_range_over_the_only_row(tmp_path: Path, *, top: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 1)
+    ranges = ["SUM(E4:E4)", "SUM($E$4:$E$4)", "E4+SUM(E4)", "SUM(E4:H4)", "SUM(E$4:E4)"]
+    for at, text in enumerate(ranges):
+        sheet.write_formula(0, 11 + at, f"={text}", None, 0)
+    sheet.write_formula("L4", "=SUM(E4:E4)", None, 0)
+    rule = {"type": "formula", "criteria": "=COUNTIF(E$4:E4,E4)>1", "format": book.add_format({"bold": 1})}
+    sheet.conditional_format("E4:E4", rule)
+    book.close()
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    found, moved = formulas(path), (lambda text: text.replace("4", "6")) if top else str
+    wanted = ["SUM(E4:E6)", "SUM($E$4:$E$6)", *map(moved, ranges[2:])]
+    assert [found[f"{column}1"] for column in "LMNOP"] == [f"={text}" for text in wanted]
+    assert found[moved("L4")] == moved("=SUM(E4:E4)")
+    assert re.findall(rb'<conditionalFormatting sqref="([^"]*)', parts(path)[SIGNALS]) == [b"E4:E6"]
+    assert b"COUNTIF(E$4:E4,E4)&gt;1" in parts(path)[SIGNALS]
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_rules_over_more_than_our_columns_grow(tmp_path: Path, *, top: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 3)
+    rule = {"type": "formula", "criteria": "=$E4>1", "format": book.add_format({"bold": 1})}
+    sheet.conditional_format("A4:L6", rule)
+    sheet.data_validation("I4:M6", {"validate": "custom", "value": "=$E4>2"})
+    book.close()
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    xml = parts(path)[SIGNALS]
+    assert b'sqref="A4:L8"><cfRule' in xml
+    assert b'sqref="I4:M8"' in xml
+    assert b"<formula>$E4&gt;1<" in xml
+    assert b"<formula1>$E4&gt;2<" in xml
 
 
 def test_running_totals_and_windows_in_the_data_stay_what_they_are(tmp_path: Path) -> None:
@@ -249,6 +323,70 @@ def test_what_is_stored_once_for_several_cells_moves_with_them(tmp_path: Path, k
     assert after in parts(path)[SIGNALS]
 
 
+def test_what_speaks_of_a_sheet_with_blanks_and_quotes_in_its_title_moves(tmp_path: Path) -> None:
+    path, title = tmp_path / "book.xlsx", "Bob's trades"
+    book = xlsxwriter.Workbook(path)
+    sheet, other = book.add_worksheet(title), book.add_worksheet("Other")
+    fill_signals(book, sheet, 3)
+    other.write_url("A1", "internal:'Bob''s trades'!L9")
+    other.insert_textbox("D5", "", {"textlink": "='Bob''s trades'!$L$9"})
+    other.write_formula("B1", "='Bob''s trades'!L9", None, 0)
+    chart = book.add_chart({"type": "line"})
+    chart.add_series({"values": "='Bob''s trades'!$E$4:$E$6"})
+    other.insert_chart("D20", chart)
+    book.close()
+    hidden = b"<c15:sqref>'Bob''s trades'!$D$4:$D$6</c15:sqref></c:plotArea>"
+    camera = b"<a14:cameraTool cellRange=\"'Bob''s trades'!$L$9:$M$9\"/></xdr:wsDr>"
+    other_quotes = b"location='&apos;Bob&apos;&apos;s trades&apos;!L9'"
+    with_parts(
+        path,
+        {
+            OTHER: lambda xml: re.sub(rb'location="[^"]*"', other_quotes, xml).replace(
+                b"<f>'Bob''s trades'", b"<f>&apos;Bob&apos;&apos;s trades&apos;"
+            ),
+            "xl/workbook.xml": lambda xml: xml.replace(b">Signals!$", b">'Bob''s trades'!$"),
+            "xl/charts/chart1.xml": lambda xml: xml.replace(b"</c:plotArea>", hidden),
+            "xl/drawings/drawing1.xml": lambda xml: xml.replace(b"</xdr:wsDr>", camera),
+        },
+    )
+    sync_on_top(path, "7", "8")
+    after = parts(path)
+    assert other_quotes.replace(b"L9", b"L11") in after[OTHER]
+    assert b"<f>'Bob''s trades'!L11</f>" in after[OTHER]
+    assert b"textlink=\"'Bob''s trades'!$L$11\"" in after["xl/drawings/drawing1.xml"]
+    assert camera.replace(b"$9", b"$11") in after["xl/drawings/drawing1.xml"]
+    assert b"'Bob''s trades'!$D$4:$D$8</c15:sqref>" in after["xl/charts/chart1.xml"]
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["below", "on top"])
+def test_a_pivot_tables_source_grows(tmp_path: Path, *, top: bool) -> None:
+    path, cache = book_with(tmp_path / "book.xlsx", {}), "pivotCache/pivotCacheDefinition1.xml"
+    source = b'<pivotCacheDefinition><worksheetSource ref="A3:L6" sheet="signals"/></pivotCacheDefinition>'
+    link = b'<Relationship Id="rId99" Type="x/pivotCacheDefinition" Target="%s"/>' % cache.encode()
+    with_parts(
+        path,
+        {
+            f"xl/{cache}": source,
+            "xl/_rels/workbook.xml.rels": lambda xml: xml.replace(
+                b"</Relationships>", link + b"</Relationships>"
+            ),
+        },
+    )
+    (sync_on_top if top else lambda path, *keys: sync(path, adds=[add(key) for key in keys]))(path, "7", "8")
+    assert parts(path)[f"xl/{cache}"] == source.replace(b"L6", b"L8")
+
+
+def test_one_sparkline_a_row_stays_in_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Signals")
+    fill_signals(book, sheet, 1)
+    sheet.add_sparkline("L4", {"range": "Signals!E4:H4"})
+    book.close()
+    sync(path, adds=[add("7")])
+    assert b"<xm:f>Signals!E4:H4</xm:f>" in parts(path)[SIGNALS]
+
+
 def refused_as_it_was(path: Path, message: str) -> None:
     before = path.read_bytes()
     with pytest.raises(DataRefused, match=message):
@@ -268,6 +406,14 @@ def test_formulas_of_several_cells_that_would_be_torn_are_refused(tmp_path: Path
     path = book_with(tmp_path / "book.xlsx", {"L9": "=1"})
     with_parts(path, {SIGNALS: lambda xml: xml.replace(b"<f>1</f>", tag)})
     refused_as_it_was(path, "a formula of several cells")
+
+
+def test_a_data_table_above_all_that_moves_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = book_with(tmp_path / "book.xlsx", {"L1": "=1"})
+    tag = b'<f t="dataTable" ref="L1:L2" dt2D="0" dtr="0" r1="A1"/>'
+    with_parts(path, {SIGNALS: lambda xml: xml.replace(b"<f>1</f>", tag)})
+    sync_on_top(path, "7")
+    assert tag in parts(path)[SIGNALS]
 
 
 def test_an_array_over_all_the_data_moves_with_it(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import parts
 from tests.destinations.excel_create.soundness import assert_sound
@@ -69,7 +69,11 @@ def sheet(opened: Workbook, name: str) -> Worksheet:
 
 
 def values(path: Path, name: str) -> list[list[object]]:
-    return [[cell.value for cell in row] for row in sheet(openpyxl.load_workbook(path), name).iter_rows()]
+    opened = openpyxl.load_workbook(path, read_only=True)  # that tab alone
+    try:
+        return [list(row) for row in opened[name].iter_rows(values_only=True)]
+    finally:
+        opened.close()
 
 
 def not_ours(path: Path) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.excel.books import grid, parts, with_parts
 from tests.make import TEMPLATE, record
 

@@ -13,7 +13,7 @@ from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.excel.books import add, change, fill_signals, grid, parts, signals_book, sync
 from tests.make import SIGNALS_TAB
 

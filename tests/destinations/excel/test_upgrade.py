@@ -34,7 +34,7 @@ from cqs_sheets.core.templates.template import (
 )
 from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.excel.books import grid, parts, signals_book, with_parts
 from tests.destinations.excel_create.soundness import assert_sound
 from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record

@@ -22,7 +22,7 @@ from cqs_sheets.destinations.excel.edit.tabs import add_tabs
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, tag, written
 from tests.make import plan_of

@@ -16,7 +16,7 @@ from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.errors import TargetBusy
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.google.user import Clock, KilledError, connect, moment, shown
 from tests.emulators.google_sheets import (
     Exchange,

@@ -14,7 +14,7 @@ from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.google import GoogleDestination
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.google.user import GoogleUser
 from tests.make import TEMPLATE, record
 

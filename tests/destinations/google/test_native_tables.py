@@ -36,12 +36,12 @@ def tables(user: GoogleUser, title: str = "Signals") -> list[Json]:
     return tab.listed("tables")
 
 
-def convert(user: GoogleUser, bottom: int, right: int = 9) -> None:
+def convert(user: GoogleUser, bottom: int, right: int = 9, left: int = 0, top: int = 1) -> None:
     """ "Convert to table", over the header and the rows below it, as far as `bottom` on the screen."""
     with user.editing() as hand:
-        span = {"sheetId": hand.tab("Signals").id, "startRowIndex": 1, "endRowIndex": bottom}
-        span |= {"startColumnIndex": 0, "endColumnIndex": right}
-        hand.do({"addTable": {"table": {"name": "Mine", "range": span}}})
+        span = {"sheetId": hand.tab("Signals").id, "startRowIndex": top, "endRowIndex": bottom}
+        span |= {"startColumnIndex": left, "endColumnIndex": right}
+        hand.do({"addTable": {"table": {"name": f"Mine{left or ''}", "range": span}}})
 
 
 def rows_in(table: Json) -> range:
@@ -58,6 +58,24 @@ def test_new_rows_belong_to_a_table_over_our_rows(user: GoogleUser) -> None:
     sync(user, row("5"))
     assert rows_in(tables(user)[0]) == range(1, 7)
     assert [str(line["id"]) for line in user.rows()] == ["1", "2", "3", "4", "5"]
+
+
+def test_so_do_tables_over_some_of_our_columns(user: GoogleUser) -> None:
+    sync(user, row("1"), row("2"))
+    convert(user, bottom=4, left=1, right=4)
+    convert(user, bottom=4, left=5)
+    sync(user, row("3"), row("4"))
+    assert [rows_in(table) for table in tables(user)] == [range(1, 6), range(1, 6)]
+
+
+def test_the_first_rows_in_a_table_of_the_users_own_belong_to_it(user: GoogleUser) -> None:
+    with user.editing() as hand:
+        hand.do({"addSheet": {"properties": {"title": "Signals"}}})
+        hand.type("Signals!A1", ["ID", "Time", "Coin", "Stop", "Lev", "Status"])
+        hand.type("Signals!A2", ["1", "", "BTC"])
+    convert(user, bottom=2, right=6, top=0)
+    sync(user, row("1"), row("2"), row("3"))
+    assert [rows_in(table) for table in tables(user)] == [range(4)]
 
 
 def test_rows_that_an_earlier_version_left_below_the_table_join_it(user: GoogleUser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.destinations import Protection
 from cqs_sheets.destinations.google.read.survey import Survey
-from cqs_sheets.run.deliver import look
+from cqs_sheets.run.looking import look
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser
 from tests.make import TEMPLATE

@@ -11,7 +11,7 @@ from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.wire.exchange import Quota, Wire
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, TargetChanged, UsageError
-from cqs_sheets.run.deliver import read_target
+from cqs_sheets.run.looking import read_target
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import Clock, GoogleUser, connect
 from tests.emulators.google_sheets import (

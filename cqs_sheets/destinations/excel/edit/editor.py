@@ -21,6 +21,7 @@ from cqs_sheets.destinations.excel.edit.room import (
     grow_charts,
     grow_formulas,
     grow_names,
+    grow_pivots,
     grow_tail,
     make_room,
     nearly_full,
@@ -208,7 +209,7 @@ class Editor:
         edits = EditsOnDemand(
             [*changed, *new],
             lambda row: changed[row] if row in changed else new[row],
-            lambda row: None if row in changed else new.written(row),
+            new.written,
         )
         if is_protected(found.tail):
             check_protection(
@@ -222,7 +223,7 @@ class Editor:
         self._check_alone(place)
         self._added += len(adds)
         if tab.fed:
-            self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]))
+            self._draft.seal(place.sheet.part, column_letters(place.columns[tab.key]), found.keys)
         self._rewrite(place.sheet, edits, columns, growth, self._proof(place, adds), shown=shown)
         if growth:
             self._grow(place, growth)
@@ -390,6 +391,7 @@ class Editor:
             resize_table(self._draft, place.table, growth.area.bottom, growth.area.bottom + growth.rows)
         grow_names(self._workbook, growth)
         grow_charts(self._draft, growth)
+        grow_pivots(self._draft, self._workbook, growth)
         grow_formulas(self._draft, self._workbook, growth)
 
 

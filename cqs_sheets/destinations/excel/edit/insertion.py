@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from cqs_sheets.core.grid import column_number
-from cqs_sheets.destinations.excel.parts import opc, xmltext
+from cqs_sheets.destinations.excel.parts import opc, segments, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, filled, map_references
-from cqs_sheets.destinations.excel.parts.rowstream import Piece, addressed
+from cqs_sheets.destinations.excel.parts.rowstream import Piece, Stretch, addressed
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.values import dataclass, replace
@@ -101,8 +101,8 @@ def _unknown(index: str) -> NoReturn:
 class Insertion:
     """`by` rows inserted in a sheet above row `at`.
 
-    Ranges that begin with `absorbing`'s first row and lie in its columns take the new rows in: they
-    are the data itself, which grows at its top.
+    Ranges that begin with `absorbing`'s first row and hold all its rows take the new ones in, in any of its
+    columns: they are the data itself, which grows at its top.
     """
 
     sheet: Sheet
@@ -117,10 +117,10 @@ class Insertion:
             raise refused(self.sheet.name, "its last rows would fall off the sheet")
         return moved
 
-    def area(self, area: Area) -> Area:
-        """A range of the data's (a rule, a filter, a sum) after the insertion."""
+    def area(self, area: Area, *, ranged: bool = True) -> Area:
+        """A range of the data's (a rule, a filter, a sum) after the insertion; one that is not `ranged` is a cell."""
         moved = self.moved(area)
-        return replace(moved, top=area.top) if self.absorbs(area) else moved
+        return replace(moved, top=area.top) if self.absorbs(area, ranged=ranged) else moved
 
     def moved(self, area: Area) -> Area:
         """Cells after the insertion; new rows among them belong to them, new ones above do not."""
@@ -128,12 +128,16 @@ class Insertion:
             return area
         return Area(self.row(area.top), area.left, min(area.bottom + self.by, MAX_ROW), area.right)
 
-    def absorbs(self, area: Area) -> bool:
+    def absorbs(self, area: Area, *, ranged: bool = True) -> bool:
         """Whether the new rows become part of a range, at its top."""
         data = self.absorbing
-        if data is None or area.top != data.top or area.top == area.bottom:
+        if (
+            data is None
+            or area.top != data.top
+            or not (area.top < area.bottom or (ranged and area.is_column))
+        ):
             return False
-        return area.bottom >= data.bottom and data.left <= area.left and area.right <= data.right
+        return area.bottom >= data.bottom and area.left <= data.right and data.left <= area.right
 
     def splits(self, area: Area) -> bool:
         """Whether the insertion is inside a range, tearing it."""
@@ -152,13 +156,40 @@ class Insertion:
         return written if moved == area else str(moved)
 
     def formula(self, formula: str, home: str, at: tuple[int, int] | None = None) -> str:
-        """A formula of sheet `home`, in its cell `at` (row and column), after the insertion."""
+        """A formula of sheet `home`, in its cell `at` (row and column), after the insertion.
+
+        A range beside the data grows where one over the same rows of the data does: they are computed with together.
+        """
+        grown = set[tuple[int, int]]()
 
         def rows(reference: Reference) -> tuple[int, int]:
+            before = reference.top, reference.bottom
             if self._is_elsewhere(reference, home):
-                return reference.top, reference.bottom
+                return before
             moved = self._of_the_data(reference, at) if at else None
-            return moved or self._rows_of(reference)
+            if moved:
+                return moved
+            data = self.absorbing
+            in_a_row = at is not None and data is not None and data.top <= at[0] <= data.bottom
+            top, bottom = self._rows_of(reference, columns=not in_a_row)
+            if bottom - top > reference.bottom - reference.top and top == self.at:
+                grown.add(before)
+            return (reference.top if before in grown else top), bottom
+
+        after = map_references(formula, rows)
+        return map_references(formula, rows) if grown else after
+
+    def name(self, formula: str, home: str) -> str:
+        """What a name stands for; rows without `$` are told from the cell that uses it, and stay as far from there."""
+
+        def rows(reference: Reference) -> tuple[int, int]:
+            if self._is_elsewhere(reference, home) or not (reference.top_fixed or reference.bottom_fixed):
+                return reference.top, reference.bottom
+            top, bottom = self._rows_of(reference)
+            return (
+                top if reference.top_fixed else reference.top,
+                bottom if reference.bottom_fixed else reference.bottom,
+            )
 
         return map_references(formula, rows)
 
@@ -183,8 +214,12 @@ class Insertion:
             raise refused(self.sheet.name, "a formula refers to it through a span of sheets")
         return sheet.lower() != self.sheet.name.lower()
 
-    def _rows_of(self, reference: Reference) -> tuple[int, int]:
-        moved = self.area(Area(reference.top, reference.left, reference.bottom, reference.right))
+    def _rows_of(self, reference: Reference, *, columns: bool = True) -> tuple[int, int]:
+        """`columns`: a range of one cell that is all the data grows with it."""
+        moved = self.area(
+            Area(reference.top, reference.left, reference.bottom, reference.right),
+            ranged=columns and reference.is_column,
+        )
         return moved.top, moved.bottom
 
     def _of_the_data(self, reference: Reference, at: tuple[int, int]) -> tuple[int, int] | None:
@@ -227,15 +262,25 @@ RULE_FORMULA = re.compile(
     rb"(<(?:\w+:)?(?:f|formula[12]?)(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?(?:f|formula[12]?)>)"
 )
 _CHART_PART = re.compile(r"(?i)(?:^|/)charts?/(?:chart|chartex)[^/]*\.xml$")
-_CHART_FORMULA = re.compile(rb"(<(?:\w+:)?f(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?f>)")
-# Matches what fills a table's column and its totals; what a text box shows; what controls are linked to, in both
-# places that Excel keeps them.
+# Matches what series, titles and labels are taken from, also of series that a filter hides.
+_CHART_FORMULA = re.compile(rb"(<(?:\w+:)?(?:n?f|sqref)(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?(?:n?f|sqref)>)")
+
+
+def attribute_pattern(names: bytes) -> re.Pattern[bytes]:
+    """Matches attributes up to their value, and it; in one kind of quotes, as titles hold the other."""
+    return re.compile(rb"""(\s(?:%s)\s*=\s*["'])((?<=")[^"]*|(?<=')[^']*)""" % names)
+
+
+# Matches what fills a table's column and its totals; what a text box or a picture of cells shows; what controls are
+# linked to, in both places that Excel keeps them.
+_SHOWN = attribute_pattern(b"textlink|cellRange")
+_PARAMETER = attribute_pattern(b"cell")
 _PART_FORMULAS = {
     "table": (
         re.compile(rb"(<(?:\w+:)?(?:calculatedColumnFormula|totalsRowFormula)(?:\s[^>]*)?>)([^<]*)(?=</)"),
     ),
-    "drawing": (re.compile(rb"""(\stextlink\s*=\s*["'])([^"']*)"""),),
-    "ctrlProp": (re.compile(rb"""(\sfmla(?:Link|Range|Txbx|Group)\s*=\s*["'])([^"']*)"""),),
+    "drawing": (_SHOWN,),
+    "ctrlProp": (attribute_pattern(rb"fmla(?:Link|Range|Txbx|Group)"),),
     "vmlDrawing": (re.compile(rb"(<(?:\w+:)?Fmla(?:Link|Range|Txbx|Group|Pict)(?:\s[^>]*)?>)([^<]*)(?=</)"),),
 }
 
@@ -246,7 +291,10 @@ def map_formulas(xml: bytes, pattern: re.Pattern[bytes], change: Callable[[str],
     def changed(match: re.Match[bytes]) -> bytes:
         before = xmltext.unescape(match[2])
         after = change(before)
-        return match[0] if after == before else match[1] + xmltext.escape(after).replace(b'"', b"&quot;")
+        if after == before:
+            return match[0]
+        written = xmltext.escape(after).replace(b'"', b"&quot;")
+        return match[1] + (written.replace(b"'", b"&apos;") if match[1].endswith(b"'") else written)
 
     return pattern.sub(changed, xml)
 
@@ -271,14 +319,18 @@ def edit_part(draft: Draft, part: str, change: Callable[[bytes], bytes]) -> None
 
 
 def map_charts(draft: Draft, change: Callable[[str], str]) -> None:
-    """Rewrite the references of every chart's series."""
-    for name in draft.names:
-        if _CHART_PART.search(name):
-            edit_part(draft, name, lambda xml: map_formulas(xml, _CHART_FORMULA, change))
+    """Rewrite the references of every chart's series, and of the text boxes in it."""
+    for name in [name for name in draft.names if _CHART_PART.search(name)]:
+        edit_part(draft, name, lambda xml: map_formulas(xml, _CHART_FORMULA, change))
+        for link in opc.relationships(draft, name):
+            if link.kind == "chartUserShapes":
+                edit_part(draft, link.target, lambda xml: map_formulas(xml, _SHOWN, change))
 
 
 def map_linked_formulas(draft: Draft, workbook: Workbook, change: FormulaChange) -> None:
-    """Rewrite the formulas in the parts that sheets link to: tables, text boxes, form controls."""
+    """Rewrite the formulas in the parts that sheets link to (tables, text boxes, form controls), and of queries."""
+    if (connections := workbook.linked("connections")) is not None:
+        edit_part(draft, connections, _with(_PARAMETER, change, ""))
     for sheet in workbook.sheets:
         for link in opc.relationships(draft, sheet.part):
             for pattern in _PART_FORMULAS.get(link.kind, ()) if not link.external else ():
@@ -290,12 +342,26 @@ def _with(pattern: re.Pattern[bytes], change: FormulaChange, home: str) -> Calla
 
 
 def mentions(draft: Draft, other: Sheet, title: str) -> bool:
-    """Whether a sheet's part says another sheet's title at all, or names a span of sheets, which it may be in."""
-    name = xmltext.escape(title.replace("'", "''")).lower()
+    """Whether a sheet's part says another sheet's title at all, or names a span of sheets, which it may be in.
+
+    A title that can be spelled in several ways (entities, large letters beyond ASCII) may be any that is said.
+    """
+    name = title.lower().encode() if re.fullmatch(r"[\w .-]+", title, re.ASCII) else b"!"
     rest = b""
-    for chunk in xmltext.canonical(draft.chunks(other.part)):
+    for chunk in xmltext.canonical(_with_formulas(draft.content(other.part)())):
         text = (rest + chunk).lower()
         if name in text or _SPAN_OF_SHEETS.search(text):
             return True
         rest = chunk[-max(len(name), _LONGEST_SPAN) :]
     return False
+
+
+def _with_formulas(content: Iterable[Stretch]) -> Iterator[bytes]:
+    """A part without the rows of which it is known that they say nothing else than the others."""
+    for each in content:
+        if isinstance(each, bytes):
+            yield each
+        elif isinstance(each, Piece):
+            yield b"" if each.kind == segments.PLAIN else each.sample
+        elif each.segment.kind != segments.PLAIN:
+            yield each.text

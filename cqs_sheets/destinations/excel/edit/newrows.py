@@ -10,9 +10,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from cqs_sheets.core.cells import CellValue, number_text
+from cqs_sheets.core.cells import CellType, CellValue, number_text
 from cqs_sheets.core.grid import column_letters, column_number
-from cqs_sheets.core.templates.decimals import is_ours, row_patterns
+from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
@@ -26,11 +26,14 @@ from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
 
-_Writer = Callable[[str, Mapping[str, CellValue], Mapping[str, str]], str]
-"""The XML of a cell of a row (by its number) holding these values."""
+_Tail = Callable[[int, Mapping[str, CellValue]], str]
+"""What follows the address of a cell in a row (by its number) holding these values."""
 
 _CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
 _LONG = 1000
+_KEPT = 2000  # values of a column
+_NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
+_NO_PATTERNS: Mapping[str, str] = {}
 _ANY_ROW = (
     1_073_741_823  # stands for a row's number while a formula is worked out; no row has it, and no template
 )
@@ -73,18 +76,27 @@ class RowMaker:
         They are made when they are written; what they need of the rest of the workbook (formats,
         the columns that formulas look at) is made or found now, as it stands now.
         """
-        patterns = [{} if self.users_own else row_patterns(self.place.tab, each) for each in values]
+        needed = RowPatterns(self.place.tab)
+        patterns = [_NO_PATTERNS if self.users_own else needed.of(each) for each in values]
+        shapes = {id(each): each for each in patterns}
         for at, column in self._ours.items():
-            with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-            self._shown(at, next(with_time, {}), {})
-            for pattern in {each[column.id] for each in patterns if column.id in each}:
-                self._shown(at, {}, {column.id: pattern})
+            if column.type is CellType.TIME:
+                with_time = (each for each in values if isinstance(each.get(column.id), datetime))
+                self._shown(at, next(with_time, {}), {})
+            for each in shapes.values():
+                if column.id in each:
+                    self._shown(at, {}, each)
+        lines = {name: self._line(each) for name, each in shapes.items()}
+
+        def written(rows: Sequence[int]) -> bytes:
+            found = (lines[id(patterns[row - start])](row, values[row - start]) for row in rows)
+            return "".join(found).encode()
+
         self._row(start, values[0], patterns[0])
-        self._writers  # noqa: B018 - found now
         return EditsOnDemand(
             range(start, start + len(values)),
             lambda row: self._row(row, values[row - start], patterns[row - start]),
-            lambda row: self._written(row, values[row - start], patterns[row - start]),
+            written,
         )
 
     def _row(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> RowEdit:
@@ -95,64 +107,73 @@ class RowMaker:
             edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
 
-    def _written(self, row: int, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> bytes:
-        """What `_row` comes to where no row is: most of a write's time is spent here."""
-        number = str(row)
-        cells = "".join(write(number, values, patterns) for write in self._writers)
-        return f'<row r="{number}"{self._attributes.decode()}>{cells}</row>'.encode()
+    def _line(self, patterns: Mapping[str, str]) -> Callable[[int, Mapping[str, CellValue]], str]:
+        """Writes what `_row` comes to where no row is: most of a write's time is spent here.
+
+        All that rows have in common is written once, but for their number.
+        """
+        parts = [f'<row r="{_NUMBER}"{self._attributes.decode().replace("%", "%%")}>']
+        tails: list[_Tail] = []
+        for at in self.columns:
+            told = self._told(at, patterns)
+            parts.append(f'<c r="{column_letters(at)}{_NUMBER}"')
+            parts.append(told.replace("%", "%%") if isinstance(told, str) else "%s")
+            tails += [] if isinstance(told, str) else [told]
+        line = "".join((*parts, "</row>"))
+
+        def written(row: int, values: Mapping[str, CellValue]) -> str:
+            return line.replace(_NUMBER, str(row)) % tuple([tail(row, values) for tail in tails])
+
+        return written
+
+    def _told(self, at: int, patterns: Mapping[str, str]) -> str | _Tail:
+        """What follows a cell's address: the same in all rows, with _NUMBER for theirs, or made for each."""
+        column = self._ours.get(at)
+        style = _style_attribute(self._shown(at, {}, patterns))
+        if column is None and at not in self._calculated and self._filled_down(self.model_row, at) is None:
+            return f"{style}/>"
+        if column is None:
+            return lambda row, values: _tail(style, self._content(row, at, values))
+        if column.kind is ColumnKind.FORMULA:
+            return _tail(style, self._formulas[at]).replace(str(_ANY_ROW), _NUMBER)
+        return self._value_tail(at, column, patterns, style)
+
+    def _value_tail(self, at: int, column: Column, patterns: Mapping[str, str], style: str) -> _Tail:
+        id_, blank, number = column.id, f"{style}/>", f"{style}><v>%s</v></c>"
+        told: dict[CellValue, str] = {}  # most texts and times come again and again
+
+        def tail(row: int, values: Mapping[str, CellValue]) -> str:
+            value = values.get(id_)
+            if type(value) is Decimal:
+                if (digits := number_text(value)) is not None:
+                    return number % digits
+            elif value is None or value == "":
+                return blank
+            elif value in told:
+                return told[value]
+            found = self._written(row, at, values, patterns, style)
+            if len(found) < _LONG and len(told) < _KEPT and not isinstance(value, Decimal):
+                told[value] = found
+            return found
+
+        return tail
+
+    def _written(
+        self, row: int, at: int, values: Mapping[str, CellValue], patterns: Mapping[str, str], style: str
+    ) -> str:
+        value = values.get(self._ours[at].id)
+        if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
+            kept = "\n" in value or value[0] == " " or value[-1] == " "
+            space = ' xml:space="preserve"' if kept else ""
+            return f'{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
+        shown = _style_attribute(self._shown(at, values, patterns))
+        return _tail(shown, self._content(row, at, values))
 
     @cached_property
-    def _writers(self) -> list[_Writer]:
-        """What writes the cell of each column."""
-        return [self._writer(at) for at in self.columns]
-
-    def _writer(self, at: int) -> _Writer:
-        column, opened = self._ours.get(at), f'<c r="{column_letters(at)}'
-        plain = _style_attribute(self._style(at))
-        if column is None and at not in self._calculated and self._filled_down(self.model_row, at) is None:
-            return lambda number, _, __: f'{opened}{number}"{plain}/>'
-        if column is None:
-            return lambda number, _, __: _cell_text(opened, number, plain, self._content(int(number), at, {}))
-        if column.kind is ColumnKind.FORMULA:
-            return self._formula_writer(at, column, opened)
-        id_, style_of = column.id, self._style_of(at, column)
-
-        def write(number: str, values: Mapping[str, CellValue], patterns: Mapping[str, str]) -> str:
-            value = values.get(id_)
-            style = style_of(value, patterns)
-            if value is None or value == "":
-                return f'{opened}{number}"{style}/>'
-            if isinstance(value, Decimal) and (digits := number_text(value)) is not None:
-                return f'{opened}{number}"{style}><v>{digits}</v></c>'
-            if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
-                kept = "\n" in value or value[0] == " " or value[-1] == " "
-                space = ' xml:space="preserve"' if kept else ""
-                return f'{opened}{number}"{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
-            return _cell_text(opened, number, style, self._content(int(number), at, values))
-
-        return write
-
-    def _style_of(self, at: int, column: Column) -> Callable[[CellValue, Mapping[str, str]], str]:
-        """The format of a column's cell, by its value and its row's patterns: each is found once."""
-        id_, found = column.id, dict[tuple[bool, str | None], str]()
-
-        def style_of(value: CellValue, patterns: Mapping[str, str]) -> str:
-            kind = (isinstance(value, datetime), patterns.get(id_))
-            if kind not in found:
-                found[kind] = _style_attribute(self._shown(at, {id_: value}, patterns))
-            return found[kind]
-
-        return style_of
-
-    def _formula_writer(self, at: int, column: Column, opened: str) -> _Writer:
-        """A formula is worked out once: of each row's own there is nothing in it but the number."""
-        found, style_of = self._formula_cell(_ANY_ROW, column), self._style_of(at, column)
-        if found is None:
-            return lambda number, _, patterns: f'{opened}{number}"{style_of(None, patterns)}/>'
-        parts = found.content.decode().split(str(_ANY_ROW))
-        return lambda number, _, patterns: (
-            f'{opened}{number}"{style_of(None, patterns)}>{number.join(parts)}</c>'
-        )
+    def _formulas(self) -> Mapping[int, Encoded | None]:
+        """The template's formulas: each is worked out once, of a row's own there is nothing in it but the number."""
+        formulas = {at: column for at, column in self._ours.items() if column.kind is ColumnKind.FORMULA}
+        return {at: self._formula_cell(_ANY_ROW, column) for at, column in formulas.items()}
 
     @cached_property
     def columns(self) -> list[int]:
@@ -286,10 +307,10 @@ def _style_attribute(style: int | None) -> str:
     return "" if style is None else f' s="{style}"'
 
 
-def _cell_text(opened: str, number: str, style: str, content: Encoded | None) -> str:
+def _tail(style: str, content: Encoded | None) -> str:
     kind = f' t="{content.type.decode()}"' if content and content.type else ""
     inner = content.content.decode() if content else ""
-    return f'{opened}{number}"{style}{kind}>{inner}</c>' if inner else f'{opened}{number}"{style}{kind}/>'
+    return f"{style}{kind}>{inner}</c>" if inner else f"{style}{kind}/>"
 
 
 def _usual(found: Iterable[_T]) -> _T | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.destinations.excel.edit import insertion
-from cqs_sheets.destinations.excel.edit.shift import insert_rows
+from cqs_sheets.destinations.excel.edit.shift import insert_rows, map_pivot_sources
 from cqs_sheets.destinations.excel.parts.cellxml import SharedStrings, cells_of
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, map_references
@@ -43,22 +43,28 @@ class Growth:
     rows: int
 
     def concerns(self, area: Area) -> bool:
-        """Whether a range ends with the data, inside its columns, as a column's rule or series does."""
-        inside = self.area.left <= area.left and area.right <= self.area.right
+        """Whether a range ends with the data, in any of its columns, as a column's rule or series does."""
+        meets = area.left <= self.area.right and self.area.left <= area.right
         tall = area.top < area.bottom or area.top == self.area.top
-        return inside and tall and area.bottom == self.area.bottom
+        return meets and tall and area.bottom == self.area.bottom
 
     def grown(self, area: Area) -> Area:
         """The range as it is after the growth."""
         return area.down_to(area.bottom + self.rows) if self.concerns(area) else area
 
-    def formula(self, text: str, home: str, *, single: bool = True) -> str:
-        """A formula of sheet `home` with its ranges grown; `single` cells too if they are all the data."""
+    def series(self, text: str, home: str) -> str:
+        """What a chart or a sparkline of sheet `home` shows, grown; a single cell, too, if it is all the data."""
+        return self._formula(text, home, lambda area, _: area.top < area.bottom or area.left == area.right)
 
+    def name(self, text: str, home: str) -> str:
+        """What a name stands for, grown; not where its rows are told from the cell that uses it."""
+        return self._formula(text, home, lambda area, fixed: area.top < area.bottom and fixed)
+
+    def _formula(self, text: str, home: str, grows: Callable[[Area, bool], bool]) -> str:
         def rows(reference: Reference) -> tuple[int, int]:
             area = Area(reference.top, reference.left, reference.bottom, reference.right)
             ours = (reference.sheet or home).lower() == self.sheet.lower() and reference.left > 0
-            if ours and self.concerns(area) and (single or area.top < area.bottom):
+            if ours and self.concerns(area) and grows(area, reference.bottom_fixed):
                 return reference.top, reference.bottom + self.rows
             return reference.top, reference.bottom
 
@@ -76,7 +82,8 @@ class Growth:
         def stays(reference: Reference) -> bool:
             mixed = reference.top_fixed != reference.bottom_fixed
             ends_here = reference.bottom == row and not reference.bottom_fixed
-            return inside and (reference.top > self.area.top or (ends_here and (mixed or own_column)))
+            some = reference.top > self.area.top or reference.top == reference.bottom
+            return inside and (some or (ends_here and (mixed or own_column)))
 
         return self._with_ranges(text, home, stays)
 
@@ -84,22 +91,30 @@ class Growth:
         """The same for a rule's formula, or a list's source; not for a window over some rows."""
 
         def stays(reference: Reference) -> bool:
-            return not reference.bottom_fixed and reference.top > self.area.top
+            some = reference.top > self.area.top or reference.top == reference.bottom
+            return not reference.bottom_fixed and some
 
         return self._with_ranges(text, home, stays)
 
     def _with_ranges(self, text: str, home: str, stays: Callable[[Reference], bool]) -> str:
+        """A range beside the data grows where one over the same rows of the data does: they are used together."""
+        grown = set[int]()
+
         def rows(reference: Reference) -> tuple[int, int]:
             top, bottom = reference.top, reference.bottom
             ours = (reference.sheet or home).lower() == self.sheet.lower()
-            ends_with_it = top < bottom == self.area.bottom and (
-                not reference.left
-                or (reference.left <= self.area.right and self.area.left <= reference.right)
+            meets = not reference.left or (
+                reference.left <= self.area.right and self.area.left <= reference.right
             )
-            grows = ours and ends_with_it and not stays(reference)
-            return (top, bottom + self.rows) if grows else (top, bottom)
+            tall = top < bottom or (reference.is_column and top == self.area.top)
+            ends_with_it = ours and tall and bottom == self.area.bottom and not stays(reference)
+            if not ends_with_it or not (meets or top in grown):
+                return top, bottom
+            grown.add(top)
+            return top, bottom + self.rows
 
-        return map_references(text, rows)
+        after = map_references(text, rows)
+        return map_references(text, rows) if grown else after
 
     def cell_formulas(self, home: str) -> Callable[[Piece], bytes]:
         """Grows the formulas of a sheet's cells, its pieces of rows in order.
@@ -110,7 +125,7 @@ class Growth:
         formulas = insertion.CellFormulas(
             lambda text, row, column: self.cell_formula(text, home, row, column), ranges_only=True
         )
-        ends = re.compile(rb":\$?(?:[A-Za-z]{1,3})?\$?%s(?![0-9])" % number)
+        ends = re.compile(rb"[:!]\$?(?:[A-Za-z]{1,3})?\$?%s(?![0-9])" % number)
 
         def grown(piece: Piece) -> bytes:
             text = piece.text
@@ -162,7 +177,7 @@ def _grown_extension(match: re.Match[bytes], growth: Growth) -> bytes:
     if match[1]:
         return match[1] + _grown_list(match[2], growth)
     return insertion.map_formulas(
-        match[0], _EXTENSION_FORMULA, lambda text: growth.formula(text, growth.sheet)
+        match[0], _EXTENSION_FORMULA, lambda text: growth.series(text, growth.sheet)
     )
 
 
@@ -180,12 +195,21 @@ def _grown_range(written: bytes, growth: Growth) -> bytes:
 
 def grow_names(workbook: Workbook, growth: Growth) -> None:
     """Names of the user's, print areas and hidden filter ranges that end with the data."""
-    workbook.map_names(lambda text, home: growth.formula(text, home, single=False))
+    workbook.map_names(growth.name)
+
+
+def grow_pivots(draft: Draft, workbook: Workbook, growth: Growth) -> None:
+    """What pivot tables take their data from, where it ends with the data."""
+
+    def grown(written: str) -> str:
+        return _grown_range(written.encode(), growth).decode()
+
+    map_pivot_sources(draft, workbook, growth.sheet, grown)
 
 
 def grow_charts(draft: Draft, growth: Growth) -> None:
     """Series that end with the data."""
-    insertion.map_charts(draft, lambda text: growth.formula(text, ""))
+    insertion.map_charts(draft, lambda text: growth.series(text, ""))
 
 
 # Matches merged cells behind a sheet's rows, of which there may be many thousands: a parser would take as long as

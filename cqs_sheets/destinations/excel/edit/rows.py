@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from cqs_sheets.core.grid import column_letters, column_number
+from cqs_sheets.destinations.excel.parts import sealing
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of
 from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import (
     Part,
     Piece,
     Stretch,
+    Unread,
     addressed,
     addressed_row,
+    check_order,
     pieces,
     row_span,
 )
@@ -33,8 +37,6 @@ _VIEW = re.compile(rb"<sheetView\s[^>]*>")
 _LETTERS = re.compile("[A-Z]{1,3}")
 _COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
 _CACHED = re.compile(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
-
-_AT_ONCE = 500  # new rows in memory
 
 Edit = Callable[[bytes], bytes]
 
@@ -67,15 +69,16 @@ class RowEdit:
 class EditsOnDemand(Mapping[int, RowEdit]):
     """The edits of many rows, each made when it is needed: as objects they would fill the memory.
 
-    What `make` returns for a row must not depend on when it is asked. `written` is the XML of a row that is not
-    there yet: the same, but without an object for each of its cells; None where there is no such short cut.
+    What `make` returns for a row must not depend on when it is asked. `written` is the XML of rows in a row that are
+    not there yet: the same, but without an object for each of their cells; None where there is no such short cut.
+    Formulas of such rows differ in nothing but the numbers of rows.
     """
 
     def __init__(
         self,
         rows: Collection[int],
         make: Callable[[int], RowEdit],
-        written: Callable[[int], bytes | None] = lambda _: None,
+        written: Callable[[Sequence[int]], bytes] | None = None,
     ) -> None:
         self._rows = rows
         self._make = make
@@ -149,38 +152,67 @@ def rewritten(
                 continue
             text = rows(piece)
             if due:
-                before = piece.put(text)
-                text = b"".join(_spliced(before, due, edits))
-                if proof:
-                    proof.look(addressed(before).text, addressed(piece.put(text)).text)
+                check_order(piece)
+                text = _spliced(piece.put(text), due, edits, proof)
             yield piece.edited(text)
         else:
-            for some in range(0, len(waiting), _AT_ONCE):
-                numbers = waiting[some : some + _AT_ONCE]
-                text = b"".join(_new_row(number, edits) for number in numbers)
-                if proof:
-                    proof.look(b"", text)
-                yield Piece(Part.ROWS, text, last, numbers[-1])
-                last = numbers[-1]
-            if proof:
+            unread = yield from _new_pieces(waiting, last, edits, proof)
+            if proof and not unread:
                 proof.check()
             yield piece.put(tail(piece.text))
 
 
-def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit]) -> Iterator[bytes]:
+def _new_pieces(
+    numbers: Sequence[int], last: int, edits: Mapping[int, RowEdit], proof: Proof | None
+) -> Generator[Piece, None, int]:
+    """Rows behind all others, made when their text is asked for; how many pieces were passed over.
+
+    Who is after formulas needs no more than the first row, and writes nothing.
+    """
+
+    def text(numbers: Sequence[int]) -> bytes:
+        made = _new_rows(numbers, edits)
+        if proof:
+            proof.look(b"", made)
+        return made
+
+    unread = 0
+    if not numbers:
+        return unread
+    sample = _new_rows(numbers[:1], edits)
+    some = max(1, sealing.ENOUGH * 5 // 4 // len(sample))
+    alike = isinstance(edits, EditsOnDemand) and edits.written is not None
+    for start in range(0, len(numbers), some):
+        part = numbers[start : start + some]
+        waiting = Unread(partial(text, part), sample, len(sample) * len(part), sealing.kind(sample))
+        piece = Piece(Part.ROWS, waiting if alike else text(part), last, part[-1])
+        yield piece
+        unread += not piece.is_read
+        last = part[-1]
+    return unread
+
+
+def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit], proof: Proof | None) -> bytes:
     spans = _spans(piece.text, due)
     if any(start < 0 for start, _ in spans):
         piece = addressed(piece)
         spans = _spans(piece.text, due)
+    done: list[bytes] = []
     position = 0
     for number, (start, end) in zip(due, spans, strict=True):
         if start < 0:
             start = end = _first_after(piece.text, number, position)  # noqa: PLW2901
-        yield piece.text[position:start]
+        if not done:
+            first = position = start
         row = piece.text[start:end]
-        yield _edited_row(row, number, edits[number]) if row else _new_row(number, edits)
+        done.append(piece.text[position:start])
+        done.append(_edited_row(row, number, edits[number]) if row else _new_rows([number], edits))
         position = end
-    yield piece.text[position:]
+    after = b"".join(done)
+    if proof:  # between the ends of the text, which stay
+        looked = (Piece(Part.ROWS, each, due[0] - 1) for each in (piece.text[first:position], after))
+        proof.look(*(addressed(each).text for each in looked))
+    return b"".join((piece.text[:first], after, piece.text[position:]))
 
 
 def _spans(text: bytes, numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -199,11 +231,13 @@ def _first_after(text: bytes, number: int, position: int) -> int:
     return len(text)
 
 
-def _new_row(number: int, edits: Mapping[int, RowEdit]) -> bytes:
-    written = edits.written(number) if isinstance(edits, EditsOnDemand) else None
-    if written is not None:
-        return written
-    edit = edits[number]
+def _new_rows(numbers: Sequence[int], edits: Mapping[int, RowEdit]) -> bytes:
+    if isinstance(edits, EditsOnDemand) and edits.written:
+        return edits.written(numbers)
+    return b"".join(_new_row(number, edits[number]) for number in numbers)
+
+
+def _new_row(number: int, edit: RowEdit) -> bytes:
     cells = b"".join(_cell(number, column, edit.cells[column]) for column in sorted(edit.cells))
     return b'<row r="%d"%s>%s</row>' % (number, edit.attributes, cells)
 

@@ -11,6 +11,7 @@ from cqs_sheets.destinations.excel.edit.insertion import (
     RULE_FORMULA,
     CellFormulas,
     Insertion,
+    attribute_pattern,
     edit_part,
     map_charts,
     map_formulas,
@@ -43,9 +44,7 @@ def shift_linked_parts(draft: Draft, workbook: Workbook, insertion: Insertion) -
     for link in opc.relationships(draft, insertion.sheet.part):
         if link.kind in _CHANGES and not link.external:
             edit_part(draft, link.target, partial(_CHANGES[link.kind], insertion=insertion))
-    for link in workbook.links:
-        if link.kind == "pivotCacheDefinition":
-            edit_part(draft, link.target, partial(_pivot_source, insertion=insertion))
+    map_pivot_sources(draft, workbook, insertion.sheet.name, insertion.text)
 
 
 def _refs(xml: bytes, insertion: Insertion) -> bytes:
@@ -101,17 +100,18 @@ def _pivot(xml: bytes, insertion: Insertion) -> bytes:
     return xml[: match.start()] + tag + xml[match.end() :]
 
 
-def _pivot_source(xml: bytes, insertion: Insertion) -> bytes:
-    match = _SOURCE.search(xml)
-    values = xmltext.attributes(match[0]) if match else {}
-    if (
-        match is None
-        or values.get("sheet", "").lower() != insertion.sheet.name.lower()
-        or "ref" not in values
-    ):
-        return xml
-    tag = xmltext.with_attribute(match[0], "ref", insertion.text(values["ref"]))
-    return xml[: match.start()] + tag + xml[match.end() :]
+def map_pivot_sources(draft: Draft, workbook: Workbook, title: str, change: Callable[[str], str]) -> None:
+    """Rewrite the ranges of a sheet that pivot tables take their data from."""
+
+    def changed(match: re.Match[bytes]) -> bytes:
+        values = xmltext.attributes(match[0])
+        if values.get("sheet", "").lower() != title.lower() or "ref" not in values:
+            return match[0]
+        return xmltext.with_attribute(match[0], "ref", change(values["ref"]))
+
+    for link in workbook.links:
+        if link.kind == "pivotCacheDefinition":
+            edit_part(draft, link.target, lambda xml: _SOURCE.sub(changed, xml))
 
 
 _CHANGES: dict[str, Callable[..., bytes]] = {
@@ -133,7 +133,7 @@ _ADDRESS = re.compile(rb'(<row r="|<c r="[A-Z]+)(\d+)(?=")')
 # Matches start tags outside of the rows; it may meet `>` in a quoted text (a prompt).
 _TAG = re.compile(rb"""<(?:\w+:)?(\w+)\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
 # Matches the attributes that hold addresses (`r` is a scenario's cell, or a watched one).
-_RANGES = re.compile(rb"""(\s(?:ref|sqref|r|activeCell)\s*=\s*["'])([^"']*)""")
+_RANGES = re.compile(rb"""(\s(?:ref|sqref|sourceRef|r|activeCell)\s*=\s*["'])([^"']*)""")
 _SCROLLED_TO = re.compile(rb"""(\stopLeftCell\s*=\s*["'])([^"']*)""")
 _EXTENSION_RANGES = re.compile(rb"(<(?:\w+:)?sqref>)([^<]*)(?=</(?:\w+:)?sqref>)")
 # Matches a conditional format or a validation, old or x14, whole; a validation may have no content.
@@ -144,7 +144,7 @@ _RULED = re.compile(
 )
 _RULED_RANGES = re.compile(rb"""\ssqref\s*=\s*["']([^"']*)|<(?:\w+:)?sqref>([^<]*)<""")
 # Matches links into the workbook and what a control is linked to.
-_LINKED = re.compile(rb"""(\s(?:location|linkedCell|listFillRange)\s*=\s*["'])([^"']*)""")
+_LINKED = attribute_pattern(b"location|linkedCell|listFillRange")
 _ROW_BREAKS = re.compile(rb"<rowBreaks\b.*?</rowBreaks>", re.DOTALL)
 _BREAK = re.compile(rb"<brk\s[^>]*>")
 _OF_CELLS = (b"mergeCell", b"hyperlink", b"inputCells", b"cellWatch", b"selection", b"dimension")
@@ -165,10 +165,12 @@ def insert_rows(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
     for other in workbook.sheets:
         if other.part != sheet.part and mentions(draft, other, sheet.name):
             _shift_formulas_of(draft, other, insertion)
-    workbook.map_names(insertion.formula)
+    workbook.map_names(insertion.name)
     map_charts(draft, lambda text: insertion.formula(text, ""))
     map_linked_formulas(draft, workbook, insertion.formula)
     shift_linked_parts(draft, workbook, insertion)
+    if live := workbook.linked("volatileDependencies"):
+        opc.drop_part(draft, workbook.part, live)  # which cells data is streamed to: Excel asks for it anew
 
 
 def _check(draft: Draft, insertion: Insertion) -> None:
@@ -229,7 +231,12 @@ def _several(tag: bytes, insertion: Insertion) -> bytes:
     """The tag of a formula of several cells; DataRefused if they cannot move as one."""
     values = xmltext.attributes(tag)
     area = Area.parse(values["ref"])
-    if values.get("t") == "dataTable" or insertion.splits(area):
+    if values.get("t") == "dataTable":
+        cells = [area, *(Area.parse(values[name]) for name in ("r1", "r2") if name in values)]
+        torn = any(cell.bottom >= insertion.at for cell in cells)
+    else:
+        torn = insertion.splits(area)
+    if torn:
         raise refused(insertion.sheet.name, "a formula of several cells stands in the way")
     moved = insertion.moved(area)
     return tag if moved == area else xmltext.with_attribute(tag, "ref", str(moved))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, check_order, pieces
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape
@@ -97,10 +97,13 @@ def _looks_at(draft: Draft, sheet: Sheet, words: _Words) -> bool:
 
 
 def _says(draft: Draft, sheet: Sheet, words: _Words) -> bool:
-    for piece in pieces(draft.content(sheet.part)()):
-        if _has_formulas(piece) and words.stand_in(b"\n".join(_FORMULA.findall(piece.text))):
-            return True
-    return False
+    content = draft.content(sheet.part)
+    formulas = (b"\n".join(_FORMULA.findall(each.text)) for each in pieces(content()) if _has_formulas(each))
+    if not any(map(words.stand_in, formulas)):
+        return False
+    for piece in pieces(content()):
+        check_order(piece)
+    return True
 
 
 def _without_literals(formulas: bytes) -> bytes:

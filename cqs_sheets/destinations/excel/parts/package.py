@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from cqs_sheets.errors import DataRefused
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 """How many bytes of a part are in memory at a time."""
 
 Content = bytes | Callable[[], Iterable[Stretch]]
@@ -43,8 +43,6 @@ class Package:
         self._by_name = {member.name.lower(): member for member in self.members}
         self.layouts: Mapping[str, Layout] = {}
         """How parts lie there, by name, as far as that is known."""
-        self.ours = False
-        """Whether we wrote it last: if another program did it may well again, and sealing would not pay."""
 
     @classmethod
     def open(cls, source: Path | bytes | BinaryIO) -> Self:
@@ -160,7 +158,7 @@ class Draft:
         self.package = package
         self._puts: dict[str, tuple[str, Content]] = {}
         self._removed: set[str] = set()
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, tuple[str, Sequence[int]]] = {}
         self.layouts: dict[str, Layout] = {}
         self.directory = 0
 
@@ -205,10 +203,12 @@ class Draft:
         self._puts.pop(name.lower(), None)
         self._removed.add(name.lower())
 
-    def seal(self, name: str, letters: str) -> None:
-        """Have the rows of a sheet, with keys in that column, written so that later writes need not inflate all."""
-        if self.package.ours:
-            self._keys[name] = letters
+    def seal(self, name: str, letters: str, known: Sequence[int]) -> None:
+        """Have the rows of a sheet, with keys in that column, written so that later writes need not inflate all.
+
+        `known` has the keys of its rows as they stand, from row 1 on; 0 where it does not tell.
+        """
+        self._keys[name] = letters, known
 
     def write(self, file: BinaryIO) -> None:
         """Write the whole archive to an empty, seekable file; `layouts` and `directory` are those of it, then."""
@@ -241,9 +241,9 @@ class Draft:
         )
         file.write(archive.local_header(member, wide=wide))
         start = file.tell()
-        letters = self._keys.get(member.name)
-        if letters and archive.crc32_combine:
-            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), letters)
+        keys = self._keys.get(member.name)
+        if keys and archive.crc32_combine:
+            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), *keys)
         else:
             size, crc = _deflated(file, content)
         end = file.tell()

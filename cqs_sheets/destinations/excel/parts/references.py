@@ -44,6 +44,11 @@ class Area(Span):
         """Whether the cell lies inside."""
         return self.top <= row <= self.bottom and self.left <= column <= self.right
 
+    @property
+    def is_column(self) -> bool:
+        """Whether it is (part of) one column."""
+        return self.left == self.right
+
     def down_to(self, bottom: int) -> Area:
         """The same area ending at row `bottom`."""
         return replace(self, bottom=bottom)
@@ -86,7 +91,8 @@ _COLUMN = r"\$?(?:[A-Za-z]{1,2}|[A-Wa-w][A-Za-z]{2}|[Xx](?:[A-Ea-e][A-Za-z]|[Ff]
 _ROW = (
     r"\$?(?:104857[0-6]|10485[0-6][0-9]|1048[0-4][0-9]{2}|104[0-7][0-9]{3}|10[0-3][0-9]{4}|[1-9][0-9]{0,5})"
 )
-_AREA = rf"(?:{_COLUMN}{_ROW}(?::{_COLUMN}{_ROW})?|{_ROW}:{_ROW}|{_COLUMN}:{_COLUMN})(?![\w.?\\(\[!])"
+_NO_WORD = r"(?![\w.?\\(\[!])"
+_AREA = rf"(?:{_COLUMN}{_ROW}(?::{_COLUMN}{_ROW})?|{_ROW}:{_ROW}|{_COLUMN}:{_COLUMN}){_NO_WORD}"
 _SHEET = r"(?:'(?:[^']|'')+'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
 
 # Matches a formula's texts, references and words, each whole, left to right; it may meet whatever people and
@@ -97,7 +103,7 @@ _TOKEN = re.compile(
     (?P<text>"(?:[^"]|"")*")
   | (?P<external>\[(?:[^\[\]']|'[^']*')+\][\w.]*(?::[\w.]*)?!(?:{_AREA})?)
   | (?P<bracket>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])
-  | (?P<sheet>{_SHEET})?(?P<area>{_AREA})
+  | (?P<sheet>{_SHEET})?(?P<area>{_COLUMN}{_ROW}:(?P=sheet){_COLUMN}{_ROW}{_NO_WORD}|{_AREA})
   | (?P<word>{_SHEET}|[\w.?\\]+)
     """,
     re.VERBOSE,
@@ -109,7 +115,7 @@ class Reference(NamedTuple):
     """A cell, an area, whole rows (`left` = `right` = 0) or columns (`top` = `bottom` = 0).
 
     It is on a named sheet or (None) the formula's own. `top_fixed` and `bottom_fixed` tell rows
-    written with `$`.
+    written with `$`, `ranged` whether it has two ends, be they one cell.
     """
 
     sheet: str | None
@@ -119,6 +125,12 @@ class Reference(NamedTuple):
     right: int
     top_fixed: bool
     bottom_fixed: bool
+    ranged: bool = True
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a range in one column, be it of one cell, that does not run with the cell that holds it."""
+        return self.ranged and self.left == self.right > 0 and self.top_fixed == self.bottom_fixed
 
 
 RowChange = Callable[[Reference], tuple[int, int] | None]
@@ -159,9 +171,11 @@ def map_references(formula: str, change: RowChange) -> str:
     """The formula with the rows of its references changed; references to other workbooks are left alone."""
 
     def changed(sheet: str | None, ends: _Ends) -> _Ends | None:
+        ranged = ends[0] is not ends[1]
         upper, lower = ends if ends[0].row <= ends[1].row else (ends[1], ends[0])
         left, right = sorted((ends[0].column, ends[1].column))
-        rows = change(Reference(sheet, upper.row, lower.row, left, right, upper.row_fixed, lower.row_fixed))
+        fixed = upper.row_fixed, lower.row_fixed
+        rows = change(Reference(sheet, upper.row, lower.row, left, right, *fixed, ranged))
         if rows == (upper.row, lower.row):
             return ends
         if rows is None or not 1 <= min(rows) <= max(rows) <= MAX_ROW:
@@ -178,6 +192,7 @@ def _map_ends(formula: str, change: Callable[[str | None, _Ends], _Ends | None])
         if area is None or "[" in sheet:
             return match[0]
         start, _, end = area.partition(":")
+        again, mark, end = end.rpartition("!")  # some say the sheet for either corner
         first = _End.parse(start)
         ends = (first, _End.parse(end)) if end else (first, first)
         after = change(_sheet_name(sheet), ends)
@@ -185,7 +200,9 @@ def _map_ends(formula: str, change: Callable[[str | None, _Ends], _Ends | None])
             return match[0]
         if after is None:
             return f"{sheet}#REF!"
-        return f"{sheet}{after[0]}:{after[1]}" if end or after[0] != after[1] else f"{sheet}{after[0]}"
+        if end or after[0] != after[1]:
+            return f"{sheet}{after[0]}:{again}{mark}{after[1]}"
+        return f"{sheet}{after[0]}"
 
     return _TOKEN.sub(changed, formula)
 

@@ -7,10 +7,11 @@ anywhere among the attributes. `addressed` gives a stretch in which each has it,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from itertools import chain, pairwise
-from typing import cast
+from itertools import chain
+from operator import ge
+from typing import NamedTuple, cast
 
 from cqs_sheets.core.grid import column_number
 from cqs_sheets.destinations.excel.parts import segments
@@ -42,33 +43,60 @@ class Part(Enum):
     TAIL = "tail"
 
 
+class Unread(NamedTuple):
+    """Rows that are made once their text is asked for; one of them is known, `size` and `kind` of all are by that.
+
+    Their formulas differ in nothing but the numbers of rows.
+    """
+
+    make: Callable[[], bytes]
+    sample: bytes
+    size: int
+    kind: int
+
+
 class Piece:
     """A stretch of the part. HEAD ends with `<sheetData>`, TAIL begins with `</sheetData>`; each comes once.
 
     ROWS pieces hold whole rows, numbered after `before` and up to `last`. One that is `sealed` is inflated when its
-    text is asked for.
+    text is asked for, one that is `unread` is made then. One that is `intact` came so out of the part that was split.
     """
 
-    __slots__ = ("_text", "before", "last", "part", "sealed")
+    __slots__ = ("_text", "before", "intact", "last", "part", "sealed", "unread")
 
-    def __init__(self, part: Part, text: bytes | Sealed, before: int = 0, last: int = 0) -> None:
+    def __init__(self, part: Part, text: bytes | Sealed | Unread, before: int = 0, last: int = 0) -> None:
         self.part = part
         self.before = before
         self.last = last
+        self.intact = False
         self.sealed = text if isinstance(text, Sealed) else None
-        self._text = b"" if isinstance(text, Sealed) else text
+        self.unread = text if isinstance(text, Unread) else None
+        self._text = text if isinstance(text, bytes) else b""
 
     @property
     def text(self) -> bytes:
         """Its text."""
         if self.sealed and not self._text:
             self._text = self.sealed.text
+        if self.unread and not self._text:
+            self._text = self.unread.make()
         return self._text
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its text was asked for."""
+        return not self.unread or bool(self._text)
+
+    @property
+    def sample(self) -> bytes:
+        """Its text, or so much of it that each of its formulas is there once."""
+        return self.unread.sample if self.unread else self.text
 
     @property
     def kind(self) -> int:
         """What is known of its formulas without a look: one of the segments' kinds."""
-        return self.sealed.segment.kind if self.sealed else segments.OPEN
+        known = self.sealed.segment if self.sealed else self.unread
+        return known.kind if known else segments.OPEN
 
     def put(self, text: bytes) -> Piece:
         """The same rows with another text."""
@@ -86,7 +114,8 @@ class Piece:
     @property
     def size(self) -> int:
         """How many bytes its text has."""
-        return self.sealed.size if self.sealed else len(self._text)
+        known = self.sealed or self.unread
+        return known.size if known else len(self._text)
 
 
 Stretch = bytes | Sealed | Piece
@@ -94,7 +123,10 @@ Stretch = bytes | Sealed | Piece
 
 
 def pieces(content: Iterable[Stretch]) -> Iterator[Piece]:
-    """Split a worksheet part; DataRefused if its rows are not in order or out of the grid."""
+    """Split a worksheet part; DataRefused if stretches of its rows are not in order or out of the grid.
+
+    Order within a stretch is looked at where rows are told apart: `addressed`, `check_order`.
+    """
     stretches = iter(content)
     first = next(stretches, b"")
     if isinstance(first, Piece):
@@ -171,7 +203,7 @@ def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[byt
     chunk, rest = rest, b""
     while True:
         cut = chunk.rfind(b"<row", 0, -5)
-        if cut > 0 and _ROW_START.match(chunk, cut) and _CLOSE not in chunk:
+        if cut > 0 and _ROW_START.match(chunk, cut) and _goes_on(chunk, cut):
             yield b"".join((rest, memoryview(chunk)[:cut])), b""
             rest = chunk[cut:]
         else:
@@ -191,6 +223,13 @@ def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[byt
             raise _refused("its rows do not end")
 
 
+def _goes_on(chunk: bytes, cut: int) -> bool:
+    """Whether the rows do not end in a chunk; what follows another row at `cut` is a row, and none of the tail."""
+    if chunk.endswith(b"</row>", 0, cut):
+        return chunk.find(_CLOSE, cut) < 0
+    return _CLOSE not in chunk
+
+
 def _numbered(rows: bytes, previous: int) -> Piece:
     if b"<row" not in rows:
         return Piece(Part.ROWS, rows, previous, previous)
@@ -200,10 +239,11 @@ def _numbered(rows: bytes, previous: int) -> Piece:
         first, last = _ends(rows)
     if first is None or last is None:
         raise _refused(f"something else than rows stands after row {previous}")
-    room = int(last[1]) - previous
-    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW or rows.count(b"<row") > room:
+    if not previous < int(first[1]) <= int(last[1]) <= MAX_ROW:
         raise _refused(f"its rows are not in order or past the grid (row {int(last[1])} after {previous})")
-    return Piece(Part.ROWS, rows, previous, int(last[1]))
+    piece = Piece(Part.ROWS, rows, previous, int(last[1]))
+    piece.intact = True
+    return piece
 
 
 def _ends(rows: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
@@ -216,10 +256,16 @@ def addressed(piece: Piece) -> Piece:
     text = piece.text
     if _UNADDRESSED.search(text):
         text = _with_addresses(text, piece.before)
-    numbers = [int(number) for number in ROW_NUMBER.findall(text)]
-    if any(one >= other for one, other in pairwise([piece.before, *numbers])):
+    piece = piece.put(text)
+    check_order(piece)
+    return piece
+
+
+def check_order(piece: Piece) -> None:
+    """Raises DataRefused if rows, each with its address, are not in order."""
+    numbers = [piece.before, *map(int, ROW_NUMBER.findall(piece.text))]
+    if any(map(ge, numbers, numbers[1:])):
         raise _refused(f"its rows are not in order (after row {piece.before})")
-    return piece.put(text)
 
 
 def _with_addresses(rows: bytes, row: int) -> bytes:

@@ -110,7 +110,7 @@ def to_bytes(version: str, directory: int, layouts: Mapping[str, Layout]) -> byt
         ]
         keys = array(kind)
         for each in layout.segments:
-            keys.extend(each.keys)
+            keys.extend(iter(each.keys))
         arrays += [array("I", counts), keys]
     head = json.dumps([_FORMAT, sys.byteorder, version, directory, parts])
     return b"\n".join((head.encode(), b"".join(map(array.tobytes, arrays))))
@@ -127,9 +127,9 @@ class Memory:
         except (ValueError, IndexError, TypeError):
             self._known, self._layouts = [], {}
 
-    def of(self, version: str | None, directory: int) -> Mapping[str, Layout] | None:
-        """The layouts of parts; None if this is not the version and the directory that they were remembered of."""
-        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else None
+    def of(self, version: str | None, directory: int) -> Mapping[str, Layout]:
+        """The layouts of parts, if this is the version and the directory that they were remembered of."""
+        return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else {}
 
 
 def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> Iterator[tuple[str, Layout]]:

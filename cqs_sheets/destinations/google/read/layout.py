@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core import grid
@@ -102,12 +102,13 @@ class NativeTable:
         return {"updateTable": {"table": {"tableId": self.id, "range": span}, "fields": "range"}}
 
 
-def table_over(sheet: Json, header_row: int, key_column: int) -> NativeTable | None:
-    """The table that holds the header of our keys."""
-    for table in _tables(sheet):
-        if table.top <= header_row < table.bottom and table.left <= key_column < table.right:
-            return table
-    return None
+def tables_over(sheet: Json, header_row: int, columns: Collection[int]) -> tuple[NativeTable, ...]:
+    """The tables that hold headers of ours: one as a rule, but each may hold some of our columns only."""
+    return tuple(
+        table
+        for table in _tables(sheet)
+        if table.top <= header_row < table.bottom and any(table.left <= at < table.right for at in columns)
+    )
 
 
 def _tables(sheet: Json) -> Iterator[NativeTable]:
@@ -153,7 +154,7 @@ class TabPlace:
     ids: Mapping[str, int] = field(default_factory=dict)
     bound: bool = True
     filter: Json | None = None  # Google's, if it can be set anew
-    table: NativeTable | None = None  # Google's own, if one lies over the rows
+    tables: tuple[NativeTable, ...] = ()  # Google's own that lie over the rows
     models: frozenset[int] = frozenset()  # columns of the user's own formulas that new rows are to have
     patterns: frozenset[int] = frozenset()  # columns of prices that they gave a number format
 
@@ -185,7 +186,7 @@ class TabPlace:
             end=max(self.end, index) + many,
             row_count=self.row_count + many,
             filter=shifted(self.filter, "Row", index, many),
-            table=self.table.shifted(index, many) if self.table else None,
+            tables=tuple(table.shifted(index, many) for table in self.tables),
         )
 
 

@@ -20,7 +20,7 @@ from cqs_sheets.destinations.google.read.layout import (
     Scratch,
     TabPlace,
     settable,
-    table_over,
+    tables_over,
 )
 from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
@@ -275,6 +275,7 @@ def _place(
 ) -> TabPlace:
     own = _own(mark, columns)
     properties = sheet["properties"]
+    places = {column: entry.index for column, entry in own.items()}
     return TabPlace(
         name=mark,
         mark=mark,
@@ -282,14 +283,14 @@ def _place(
         title=properties["title"],
         header_row=header.index,
         key_column=key.index,
-        columns={column: entry.index for column, entry in own.items()},
+        columns=places,
         ids={column: entry.id for column, entry in own.items()},
         rows={},
         end=header.index + 1,
         row_count=properties["gridProperties"]["rowCount"],
         column_count=properties["gridProperties"]["columnCount"],
         filter=settable(sheet.get("basicFilter", {})),
-        table=table_over(sheet, header.index, key.index),
+        tables=tables_over(sheet, header.index, places.values()),
     ).with_rows(_keyed_rows(marks.column_block(sheet, key.index) or {}))
 
 

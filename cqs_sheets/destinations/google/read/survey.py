@@ -12,7 +12,15 @@ from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations import InspectedTab, Protection
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
+from cqs_sheets.destinations.google.read.layout import (
+    FILTER,
+    TABLES,
+    Layout,
+    TabPlace,
+    column_letters,
+    settable,
+    tables_over,
+)
 from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
 from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
@@ -50,7 +58,8 @@ def read_headers(
     grids = {each.get("sheetId", 0): each for each in all_properties if "gridProperties" in each}
     wanted = [id_ for id_, each in grids.items() if each["title"].lower() in searched]
     areas = [shapes.GridRange(sheetId=sheet_id, endRowIndex=_FIRST_ROWS) for sheet_id in wanted]
-    rows = dict(_read(http, spreadsheet_id, areas)) if areas else {}
+    read = _read(http, spreadsheet_id, areas) if areas else ()
+    rows = {marks.sheet_id_of(sheet): _rows(sheet) for sheet in read}
     sheets = tuple(
         SheetFacts(id=str(id_), title=each["title"], rows=_texts(rows.get(id_, ())))
         for id_, each in grids.items()
@@ -70,25 +79,28 @@ def _grids(grids: Mapping[int, Json]) -> Mapping[int, tuple[int, int]]:
 def adopted_place(
     http: SheetsHttp, spreadsheet_id: str, layout: Layout, tab: TableTab, binding: Binding
 ) -> TabPlace:
-    """The place of a tab that was bound to a sheet without marks; one read of its keys."""
+    """The place of a tab that was bound to a sheet without marks; one read of its keys, filter and tables."""
     sheet_id, at = int(binding.sheet), binding.columns[tab.key] - 1
     area = shapes.grid_range(sheet_id, columns=range(at, at + 1))
-    rows = dict(_read(http, spreadsheet_id, [area])).get(sheet_id, ())
+    sheet = next(iter(_read(http, spreadsheet_id, [area])), {})
+    header_row, columns = binding.header_row - 1, {id_: each - 1 for id_, each in binding.columns.items()}
     row_count, column_count = layout.grids[sheet_id]
     return TabPlace(
         name=tab.name,
         mark=tab.mark_name,
         sheet_id=sheet_id,
         title=binding.title,
-        header_row=binding.header_row - 1,
+        header_row=header_row,
         key_column=at,
-        columns={column: position - 1 for column, position in binding.columns.items()},
+        columns=columns,
         rows={},
         end=binding.header_row,
         row_count=row_count,
         column_count=column_count,
         bound=False,
-    ).with_rows(_keyed(rows))
+        filter=settable(sheet.get("basicFilter", {})),
+        tables=tables_over(sheet, header_row, columns.values()),
+    ).with_rows(_keyed(_rows(sheet)))
 
 
 def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
@@ -97,19 +109,21 @@ def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
     return frozenset(sheet["properties"]["title"].lower() for sheet in answer.get("sheets", []))
 
 
-def _read(
-    http: SheetsHttp, spreadsheet_id: str, areas: Sequence[shapes.GridRange]
-) -> Iterator[tuple[int, Rows]]:
-    """The rows of tabs, each asked for by one GridRange from its first row on."""
+def _read(http: SheetsHttp, spreadsheet_id: str, areas: Sequence[shapes.GridRange]) -> Sequence[Json]:
+    """Tabs with their cells, each asked for by one GridRange from its first row on."""
     answer = http.read(
         f"{spreadsheet_id}:getByDataFilter",
-        fields=f"sheets(properties(sheetId),{CELLS})",
+        fields=f"sheets(properties(sheetId),{FILTER},{TABLES},{CELLS})",
         body={"dataFilters": [{"gridRange": area} for area in areas]},
         name=spreadsheet_id,
     )
-    for sheet in answer.get("sheets", []):
-        rows = sheet["data"][0].get("rowData", []) if sheet.get("data") else []
-        yield sheet["properties"].get("sheetId", 0), [row.get("values", []) for row in rows]
+    sheets: Sequence[Json] = answer.get("sheets", [])
+    return sheets
+
+
+def _rows(sheet: Json) -> Rows:
+    rows = sheet["data"][0].get("rowData", []) if sheet.get("data") else []
+    return [row.get("values", []) for row in rows]
 
 
 def _texts(rows: Rows) -> dict[int, dict[int, str]]:

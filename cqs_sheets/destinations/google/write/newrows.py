@@ -8,7 +8,7 @@ from dataclasses import replace
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
 from cqs_sheets.core.plan.plan import Add
-from cqs_sheets.core.templates.decimals import row_patterns
+from cqs_sheets.core.templates.decimals import RowPatterns
 from cqs_sheets.core.templates.template import CellFormat, ColumnKind, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.google.compile.settings import compile_setting
 from cqs_sheets.destinations.google.compile.styles import number_format
@@ -49,8 +49,8 @@ def insert_rows(
     like_above = index >= place.row_count or not (bare or tab.new_rows == "top")
     span = shapes.dimension_range(place.sheet_id, "ROWS", index, index + len(adds))
     requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
-    if after.table and place.table and place.table.bottom <= index:
-        requests.append(after.table.set_range())
+    grown = zip(place.tables, after.tables, strict=True)
+    requests += [table.set_range() for before, table in grown if before.bottom <= index]
     if bare or not place.ids:
         requests += time_formats(tab, place, index, len(adds))
     lines = [dict(_line(tab, place, add)) for add in adds]
@@ -114,8 +114,9 @@ def time_formats(tab: TableTab, place: TabPlace, index: int, count: int) -> Iter
 def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -> Iterator[Json]:
     """The requests that give each new row the decimals that its prices need."""
     columns = {place.columns[each.id]: each for each in tab.columns if each.id in place.columns}
+    formats = RowPatterns(tab)
+    patterns = [formats.of(add.values) for add in adds]
     priced = [at for at, column in columns.items() if column.format.decimals and at not in place.patterns]
-    patterns = [row_patterns(tab, add.values) for add in adds]
     for first, last in runs(priced):
         shown = [columns[at] for at in range(first, last + 1)]
         lines = [
@@ -149,7 +150,7 @@ def new_columns(
         columns={**place.columns, **positions},
         column_count=place.column_count + len(new),
         filter=widened(place.filter, at, len(new)),
-        table=place.table.widened(at, len(new)) if place.table else None,
+        tables=tuple(table.widened(at, len(new)) for table in place.tables),
     )
     keyed = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
     rows = keyed if tab.fed else range(place.header_row + 1, place.row_count)
@@ -157,7 +158,7 @@ def new_columns(
         _inserted(place.sheet_id, "COLUMNS", at, len(new)),
         *compile_columns(template, tab, new, wider),
         *_filtered(wider, at + len(new)),
-        *([wider.table.set_range()] if wider.table and wider.table != place.table else []),
+        *(table.set_range() for table in wider.tables if table not in place.tables),
         *(
             marks.bind(marks.COLUMN, f"{place.mark}.{column}", place.sheet_id, "COLUMNS", index)
             for column, index in positions.items()

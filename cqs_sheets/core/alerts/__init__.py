@@ -1,1 +1,0 @@
-"""Alerts: what they say, and when."""
