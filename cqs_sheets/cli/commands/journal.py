@@ -13,7 +13,7 @@ import click
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
-from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
+from cqs_sheets.cli.terminal.output import print_lines, print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page
 from cqs_sheets.cli.terminal.story import print_story
 from cqs_sheets.cli.terminal.tables import print_signals
@@ -279,8 +279,7 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
     jsonl = as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
     lines = as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
-        for line in lines:
-            click.echo(line)
+        print_lines(lines, are_json=lines is jsonl)
         return 0
     write_lines(output, lines)
     return _wrote(output, counted)
