@@ -14,7 +14,7 @@ from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
-from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
+from cqs_sheets.cli.terminal.output import print_lines, print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page, print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
@@ -297,8 +297,7 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
     jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
     lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
-        for line in lines:
-            click.echo(line)
+        print_lines(lines, are_json=lines is jsonl)
         return 0
     export.write_lines(output, lines)
     return _wrote(output, counted)
