@@ -30,11 +30,10 @@ from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import (
     Keys,
+    Lives,
     Rows,
     WantedRow,
     aged,
-    in_next_life,
-    is_anothers,
     passes,
     signals_of,
     status_column,
@@ -324,20 +323,19 @@ class Deliverer:
 
         Those that are new under it are told.
         """
-        template = looked.bindings.template
-        moved = [at for at, row in enumerate(rows) if is_anothers(template, snapshot, row)]
+        lives = Lives(looked.bindings.template)
+        moved = [at for at, row in enumerate(rows) if lives.is_anothers(snapshot, row)]
         waiting = moved
         while waiting:
             for at in waiting:
-                rows[at] = in_next_life(template, rows[at])
+                rows[at] = lives.in_next(rows[at])
                 keys[rows[at].tab].add(rows[at].key)
             snapshot = looked.target.destination.read(looked.facts, looked.bindings, keys)
             taken = Counter((row.tab, row.key) for row in rows)
             waiting = [
                 at
                 for at in waiting
-                if taken[rows[at].tab, rows[at].key] > 1
-                or is_anothers(template, snapshot, rows[at], moved=True)
+                if taken[rows[at].tab, rows[at].key] > 1 or lives.is_anothers(snapshot, rows[at], moved=True)
             ]
         new = (rows[at] for at in moved if rows[at].key not in snapshot.tabs[rows[at].tab].rows)
         told = [
