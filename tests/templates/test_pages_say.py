@@ -70,9 +70,10 @@ def test_texts_can_be_read_and_colours_told_apart(theme: Theme) -> None:
     assert contrast(theme.color("long"), theme.color("short")) >= 3
 
 
+@pytest.mark.parametrize("outcomes", [False, True])
 @pytest.mark.parametrize("name", built_in())
-def test_what_stands_side_by_side_in_a_chart_is_told_apart(name: str) -> None:
-    template = load_template(name)
+def test_what_stands_side_by_side_in_a_chart_is_told_apart(name: str, *, outcomes: bool) -> None:
+    template = load_template(name, outcomes=outcomes)
     charts = [chart for tab in template.tabs if isinstance(tab, ReportTab) for chart in tab.charts]
     for chart in charts:
         colors = [template.theme.color(series.color) for series in chart.series]
