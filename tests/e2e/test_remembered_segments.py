@@ -164,7 +164,7 @@ class Desk:
 
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "_ENOUGH", 1500)  # a few rows, so that a small workbook has many
+    monkeypatch.setattr(sealing, "ENOUGH", 1500)  # a few rows, so that a small workbook has many
 
 
 def story(dice: random.Random, folder: Path) -> None:
