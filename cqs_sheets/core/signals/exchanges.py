@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
@@ -193,6 +194,7 @@ FUTURES_MARKETS: Mapping[str, tuple[Market, ...]] = {
 CLOSED: Mapping[str, str] = {"bitmex": "BitMEX closed on 2026-09-23"}
 """Exchanges that are no more: their codes are still filters of the API, but there is nothing to link to."""
 
+_MANY = re.compile("10{3,6}")
 _THOUSANDS = ("BONK", "CAT", "CHEEMS", "FLOKI", "LUNC", "PEPE", "SATS", "SHIB", "XEC")
 ALIASES: Mapping[str, Mapping[str, str]] = {
     "binance_futures": {coin: f"1000{coin}" for coin in _THOUSANDS},
@@ -247,6 +249,14 @@ class Symbols:
     def alias(self, signal: Signal) -> str:
         """What the exchange calls the coin, such as a contract of a thousand units; blank if as the API does."""
         return self._alias(signal.exchange.strip().lower(), signal.coin.strip().upper())
+
+    def units(self, signal: Signal) -> int | None:
+        """How many coins one unit of its contract holds; None where its name there does not tell."""
+        coin, name = signal.coin.strip().upper(), self.alias(signal)
+        if not any(letter.isdigit() for letter in name.replace(coin, "", 1)):
+            return 1
+        count = name.removeprefix(coin) if name.startswith(coin) else name.removesuffix(coin)
+        return int(count) if _MANY.fullmatch(count) else None
 
     def _alias(self, code: str, coin: str) -> str:
         name = self.aliases.get(code, {}).get(coin) or ALIASES.get(code, {}).get(coin, coin)
