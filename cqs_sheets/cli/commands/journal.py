@@ -286,14 +286,14 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
             hint=f"Say where to write it: add -o FILE.{options.format_}",
         )
     counted = _Counted(records)
+    columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
     if output and options.format_ == "parquet":
-        export.write_parquet(output, counted)
+        export.write_parquet(output, counted, columns)
         return _wrote(output, counted)
     if output and options.format_ == "xlsx":
         template = load_template(options.template or "raw")
         export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
         return _wrote(output, counted)
-    columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
     jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
     lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
