@@ -129,7 +129,7 @@ class Pointed(HTTPClient):
         return super().request(method, self.root + urlsplit(endpoint).path, *args, **options)
 
 
-def measured(sheets: RunningSheets, work: Callable[[], None]) -> Cost:
+def measured(sheets: RunningSheets, work: Callable[[], object]) -> Cost:
     """The cost of some work."""
     sheets.forget()
     begun = time.perf_counter()
@@ -153,16 +153,15 @@ def ours(sheets: RunningSheets, book: str, template: Template, size: int) -> Cos
     http = SheetsHttp(lambda: open_wire(root=sheets.url, config_folder=Path()))
     name = template.fed_tabs[0].name
 
-    def sync(rows: list[WantedRow], sequence: int) -> None:
+    def sync(rows: list[WantedRow], sequence: int) -> str:
         destination = GoogleDestination(book, http=http)
         table = read_target(destination, template, {name: {row.key for row in rows}})
-        destination.apply(make_plan(rows, table, sequence=sequence, settings={}))
+        return destination.apply(make_plan(rows, table, sequence=sequence, settings={})).version
 
     sync(rows_of(template, iter([record(size + _NEW)])), 1)
-    sync(rows_of(template, iter([record(0, status=Status.AGED)])), 2)
-    cost = measured(sheets, lambda: sync(wanted(template, size), 3))
-    known = GoogleDestination(book, http=http).stamp("").version
+    known = sync(rows_of(template, iter([record(0, status=Status.AGED)])), 2)
     idle = measured(sheets, lambda: _look(GoogleDestination(book, http=http), known))
+    cost = measured(sheets, lambda: sync(wanted(template, size), 3))
     http.close()
     print(
         f"{size:>7} rows nothing new     {idle.requests:>3} requests {idle.sent:>11,} B sent"
