@@ -152,7 +152,11 @@ class Deliverer:
         with self.turn:
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         outcome.title = state.title
-        stamp = target.destination.stamp(state.version)
+        heartbeat, now = self._heartbeat_due(state, target), _shape(target)
+        rezoned = state.zone not in ("", str(target.zone))
+        changed = heartbeat or rezoned or now != state.shape
+        brief = not (outcome.pending or changed or self.choices.restore)
+        stamp = target.destination.stamp(state.version, brief=brief)
         outcome.title = stamp.title or state.title
         self._refuse_a_mix(target, state, stamp)
         looked = Looked(target, state, stamp, restore=self.choices.restore)
@@ -162,11 +166,9 @@ class Deliverer:
             rows = list(self._rows(state, stamp, target, moved=moved, outcome=outcome))
         outcome.pending = sum(not row.fill_only for row in rows)
         _log.debug("%s: %d rows to look at", outcome.title or target.settings.name, len(rows))
-        heartbeat, now = self._heartbeat_due(state, target), _shape(target)
         orphans = self._orphans(state, stamp, looked)
         chosen = self._chosen(state, stamp, looked)
-        rezoned = state.zone not in ("", str(target.zone))
-        wanted = heartbeat or rezoned or now != state.shape or any(orphans.values()) or any(chosen.values())
+        wanted = changed or any(orphans.values()) or any(chosen.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
             self._note(target, state, newest, rows, stamp, version=stamp.version)
