@@ -1,5 +1,7 @@
 """Requests and bytes on the wire for 50 changed and 50 new rows: ours, plain gspread, read-all/rewrite-all.
 
+And for the look of a sync with nothing new, which must not grow with the sheet.
+
 Against the emulator in tests/, which compresses answers as Google does. Bytes count headers and bodies
 of both ways. `python -m benchmarks.google_wire [ROWS ...]`
 """
@@ -127,7 +129,7 @@ class Pointed(HTTPClient):
         return super().request(method, self.root + urlsplit(endpoint).path, *args, **options)
 
 
-def measured(sheets: RunningSheets, work: Callable[[], None]) -> Cost:
+def measured(sheets: RunningSheets, work: Callable[[], object]) -> Cost:
     """The cost of some work."""
     sheets.forget()
     begun = time.perf_counter()
@@ -151,16 +153,25 @@ def ours(sheets: RunningSheets, book: str, template: Template, size: int) -> Cos
     http = SheetsHttp(lambda: open_wire(root=sheets.url, config_folder=Path()))
     name = template.fed_tabs[0].name
 
-    def sync(rows: list[WantedRow], sequence: int) -> None:
+    def sync(rows: list[WantedRow], sequence: int) -> str:
         destination = GoogleDestination(book, http=http)
         table = read_target(destination, template, {name: {row.key for row in rows}})
-        destination.apply(make_plan(template, rows, table, sequence=sequence, settings={}))
+        return destination.apply(make_plan(rows, table, sequence=sequence, settings={})).version
 
     sync(rows_of(template, iter([record(size + _NEW)])), 1)
-    sync(rows_of(template, iter([record(0, status=Status.AGED)])), 2)
+    known = sync(rows_of(template, iter([record(0, status=Status.AGED)])), 2)
+    idle = measured(sheets, lambda: _look(GoogleDestination(book, http=http), known))
     cost = measured(sheets, lambda: sync(wanted(template, size), 3))
     http.close()
+    print(
+        f"{size:>7} rows nothing new     {idle.requests:>3} requests {idle.sent:>11,} B sent"
+        f" {idle.received:>11,} B received"
+    )
     return cost
+
+
+def _look(destination: GoogleDestination, known: str) -> None:
+    assert destination.stamp(known, brief=True).version == known
 
 
 def plain_gspread(sheets: RunningSheets, book: str, template: Template, size: int) -> Cost:
@@ -221,7 +232,8 @@ def compare(template: Template, size: int) -> bool:
     for name, cost in costs.items():
         print(
             f"{size:>7} rows {name:<14} {cost.requests:>3} requests {cost.sent:>11,} B sent"
-            f" {cost.received:>11,} B received {cost.bytes / mine.bytes:>7.1f} x {cost.seconds:6.1f} s"
+            f" {cost.received:>11,} B received {cost.bytes / (_CHANGED + _NEW):>9.1f} B a row"
+            f" {cost.bytes / mine.bytes:>7.1f} x {cost.seconds:6.1f} s"
         )
     least = min(cost.bytes for name, cost in costs.items() if name != "ours") / mine.bytes
     kept = mine.requests <= _MOST_REQUESTS and (size < max(_SIZES) or least >= _FEWEST_TIMES)

@@ -32,6 +32,7 @@ from cqs_sheets.core.outcomes.prices import rounded
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
+from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.read_signal import read_signal
 from cqs_sheets.core.signals.signal import FeedTable, Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges
@@ -84,7 +85,8 @@ def caught(market: sandbox.Market, count: int, dice: Random) -> list[Told]:
 def _told(one: sandbox.Signal, exchange: Exchange, dice: Random) -> Told | None:
     signal = read_signal(dict(one.published_fields), FeedTable(one.table.value), UTC)
     market = market_of(signal)
-    if not isinstance(market, Market):
+    # the sandbox prices SATS and 1000SATS each by itself
+    if not isinstance(market, Market) or (signal.coin == "SATS" and exchange.futures):
         return None
     pair = next(
         each for each in exchange.pairs if (each.coin, each.currency) == (signal.coin, signal.currency)
@@ -201,10 +203,15 @@ def judging(exchanges: Mapping[str, Any], kind: type[Exchanges] = Exchanges) -> 
         yield Judging(store=store, exchanges=asked, now=MINUTE)
 
 
+def case_of(one: Told) -> Case:
+    """A signal before anything was judged."""
+    return Case(one.setup, one.rules, State(), BUILT_IN.units(one.story.signal) or 1)
+
+
 def alone(one: Told, seconds: Seconds) -> int:
     """The candles that a signal takes by itself."""
     with judging({"root": "", "seconds": seconds}, Invented) as at:
-        at.judge({one.market: [Case(one.setup, one.rules, State())]}, lambda _: None)
+        at.judge({one.market: [case_of(one)]}, lambda _: None)
         assert isinstance(at.exchanges, Invented)
         return at.exchanges.candles
 
@@ -274,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sandbox.start(seed=given.seed, clock=lambda: NOW) as server, judging({"root": server.url}) as at:
         markets: dict[Market, list[tuple[Told, Case]]] = defaultdict(list)
         for one in caught(server.market, given.signals, Random(given.seed)):
-            markets[one.market].append((one, Case(one.setup, one.rules, State())))
+            markets[one.market].append((one, case_of(one)))
         for number, (market, cases) in enumerate(markets.items(), 1):
             missing = at.judge({market: [case for _, case in cases]}, lambda _: None)
             assert not missing, missing

@@ -85,7 +85,7 @@ _DIGITS, _PLACES = 38, 18
 _NAME_ANOTHER = "Name a file in a folder that exists, is yours and has room."
 
 
-def write_parquet(path: Path, records: Iterable[Record]) -> None:
+def write_parquet(path: Path, records: Iterable[Record], columns: Sequence[str] = COLUMNS) -> None:
     """Write all records, in their order, into a new file that then takes the place of `path`.
 
     Raises UsageError without pyarrow, DataRefused for a price that no column can hold, AccessRefused.
@@ -103,8 +103,8 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
         CellType.NUMBER: pa.decimal128(_DIGITS, _PLACES),
         CellType.TIME: pa.timestamp("us", tz="UTC"),
     }
-    schema = pa.schema([(name, types.get(SOURCES[name].type, pa.string())) for name in COLUMNS])
-    rows = map(_row, records)
+    schema = pa.schema([(name, types.get(SOURCES[name].type, pa.string())) for name in columns])
+    rows = (_row(record, columns) for record in records)
     with replacing(path, hint=_NAME_ANOTHER) as staged, pq.ParquetWriter(staged, schema) as writer:
         while batch := list(islice(rows, _ROWS_AT_A_TIME)):
             writer.write_table(pa.Table.from_pylist(batch, schema))
@@ -143,8 +143,8 @@ def _write_all(path: Path, lines: Iterable[str]) -> None:
         file.writelines(f"{line}{os.linesep}" for line in lines)
 
 
-def _row(record: Record) -> dict[str, Any]:
-    row = {name: _value(name, record) for name in COLUMNS}
+def _row(record: Record, columns: Sequence[str]) -> dict[str, Any]:
+    row = {name: _value(name, record) for name in columns}
     for name, value in row.items():
         if isinstance(value, Decimal) and not _fits(value):
             raise DataRefused(
@@ -162,6 +162,8 @@ def _value(name: str, record: Record) -> CellValue:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC)
     if SOURCES[name].type is CellType.NUMBER:
+        if name in OUTCOMES and isinstance(value, Decimal):  # the mean of three fills may have no end
+            return round(value, _PLACES)
         return value if isinstance(value, Decimal) else None
     return cell_text(value) or None
 

@@ -84,5 +84,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
     # those that wait longest for other programs (mypy, LibreOffice, act): the rest runs beside them
-    first = ("test_style.py", "test_chain_by_act.py", "test_columns.py", "test_worked_out.py")
+    first = ("test_style.py", "test_chain_by_act.py", "test_recalculated.py", "test_worked_out.py")
     items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))

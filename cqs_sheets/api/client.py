@@ -12,7 +12,7 @@ from typing import Self
 
 from cqs_sheets.api.transport import Failure, Reply, Transport, endpoint, other_documented
 from cqs_sheets.core.secret import API_URL, FREE, Secret
-from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, parse_envelope
+from cqs_sheets.core.signals.parse import Envelope, NotTheEnvelope, TooManyValues, parse_envelope
 from cqs_sheets.core.signals.query import Query
 from cqs_sheets.errors import AccessRefused, ApiUnavailable, UsageError
 from cqs_sheets.values import dataclass, field
@@ -88,7 +88,8 @@ def meaning(reply: Reply, key: Secret) -> Envelope | Failure:
     try:
         envelope = parse_envelope(reply.body)
     except NotTheEnvelope as problem:
-        return Failure(problem.reason) if reply.status in _SUCCESSES else refused
+        passing = not isinstance(problem, TooManyValues)
+        return Failure(problem.reason, passing=passing) if reply.status in _SUCCESSES else refused
     if envelope.error:
         return _failure(envelope, key)
     return envelope if reply.status in _SUCCESSES else refused
@@ -129,7 +130,8 @@ def _http_words(status: int) -> str:
     return f"HTTP status {status}"
 
 
-MAX_BODY = 8 << 20
+MAX_BODY = 64 << 20
+"""Bytes: 100,000 signals of twice the usual length; the journal keeps none that is larger."""
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 404

@@ -109,6 +109,7 @@ def _number(value: str | Decimal | None) -> Decimal | str | None:
 
 
 _UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DIGIT = re.compile(r"\d")
 _QUOTED = re.compile(r"""(?:['`\u2018\u2019]|"(?=.+"$))(.+?)"?""", re.DOTALL)
 _POINTLESS = re.compile(r"([0-9]+)(?:\.0+|,0{1,2})")
 _GROUPED = re.compile(r"([1-9][0-9]{0,2}(?:[,'\u2019 \u00a0\u2007\u2009\u202f][0-9]{3})+)(?:\.0+)?")
@@ -126,7 +127,7 @@ def loose_key(text: str) -> str:
     if match := _QUOTED.fullmatch(bare):
         bare = match[1].strip()
     if not bare.isascii():
-        bare = "".join(str(int(each)) if each.isdecimal() else each for each in bare)  # of any script
+        bare = _DIGIT.sub(lambda match: str(int(match[0])), bare)  # of any script
     if match := _POINTLESS.fullmatch(bare):
         return match[1]
     if match := _GROUPED.fullmatch(bare):

@@ -64,11 +64,11 @@ class Destination(Protocol):
         """How many requests over the network this thread has sent so far; 0 for a file."""
         ...
 
-    def stamp(self, known_version: str) -> Stamp:
+    def stamp(self, known_version: str, *, brief: bool = False) -> Stamp:
         """The cheap look; `known_version` is what the last Applied or Snapshot said.
 
         Where the target still is that version, its content need not be opened and `sequence`
-        may be None.
+        may be None. `brief`: likely nothing follows it.
         """
         ...
 

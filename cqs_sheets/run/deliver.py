@@ -31,11 +31,10 @@ from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp, Update, shape
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import (
     Keys,
+    Lives,
     Rows,
     WantedRow,
     aged,
-    in_next_life,
-    is_anothers,
     passes,
     signals_of,
     status_column,
@@ -154,7 +153,11 @@ class Deliverer:
         with self.turn:
             outcome.pending = self.journal.pending(state, target.settings.feeds)
         outcome.title = state.title
-        stamp = target.destination.stamp(state.version)
+        heartbeat, now = self._heartbeat_due(state, target), _shape(target)
+        rezoned = state.zone not in ("", str(target.zone))
+        changed = heartbeat or rezoned or now != state.shape
+        brief = not (outcome.pending or changed or self.choices.restore)
+        stamp = target.destination.stamp(state.version, brief=brief)
         outcome.title = stamp.title or state.title
         self._refuse_a_mix(target, state, stamp)
         looked = Looked(target, state, stamp, restore=self.choices.restore)
@@ -164,11 +167,9 @@ class Deliverer:
             rows = list(self._rows(state, stamp, target, moved=moved, outcome=outcome))
         outcome.pending = sum(not row.fill_only for row in rows)
         _log.debug("%s: %d rows to look at", outcome.title or target.settings.name, len(rows))
-        heartbeat, now = self._heartbeat_due(state, target), _shape(target)
         orphans = self._orphans(state, stamp, looked)
         chosen = self._chosen(state, stamp, looked)
-        rezoned = state.zone not in ("", str(target.zone))
-        wanted = heartbeat or rezoned or now != state.shape or any(orphans.values()) or any(chosen.values())
+        wanted = changed or any(orphans.values()) or any(chosen.values())
         something_to_do = rows or (wanted if stamp.exists else make_empty)
         if not something_to_do:
             self._note(target, state, newest, rows, stamp, version=stamp.version)
@@ -326,20 +327,19 @@ class Deliverer:
 
         Those that are new under it are told.
         """
-        template = looked.bindings.template
-        moved = [at for at, row in enumerate(rows) if is_anothers(template, snapshot, row)]
+        lives = Lives(looked.bindings.template)
+        moved = [at for at, row in enumerate(rows) if lives.is_anothers(snapshot, row)]
         waiting = moved
         while waiting:
             for at in waiting:
-                rows[at] = in_next_life(template, rows[at])
+                rows[at] = lives.in_next(rows[at])
                 keys[rows[at].tab].add(rows[at].key)
             snapshot = looked.target.destination.read(looked.facts, looked.bindings, keys)
             taken = Counter((row.tab, row.key) for row in rows)
             waiting = [
                 at
                 for at in waiting
-                if taken[rows[at].tab, rows[at].key] > 1
-                or is_anothers(template, snapshot, rows[at], moved=True)
+                if taken[rows[at].tab, rows[at].key] > 1 or lives.is_anothers(snapshot, rows[at], moved=True)
             ]
         new = (rows[at] for at in moved if rows[at].key not in snapshot.tabs[rows[at].tab].rows)
         told = [

@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cqs_sheets.core.outcomes.candles import HOUR
+from cqs_sheets.core.outcomes.candles import HOUR, Candles
 from cqs_sheets.core.outcomes.judge import State, proceed
+from cqs_sheets.core.outcomes.prices import unsigned
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
@@ -36,11 +37,26 @@ class Market(NamedTuple):
 
 @dataclass(slots=True)
 class Case:
-    """A signal on its way by one set of rules."""
+    """A signal on its way by one set of rules.
+
+    Its market may trade in `units` of many coins; `unclear` is whether its prices are of neither one nor so many.
+    """
 
     setup: Setup
     rules: Rules
     state: State
+    units: int = 1
+    unclear: bool = False
+
+    def proceed(self, candles: Candles) -> None:
+        """Judge on with the candles of its market."""
+        if self.state.over and self.done:
+            return
+        near = unsigned(self.setup.versions[0][1].orders[0])
+        fitting = candles.in_units_of(near, self.units)
+        self.unclear = fitting is None
+        if fitting:
+            self.state = proceed(self.state, self.setup, self.rules, fitting)
 
     @property
     def begin(self) -> int:
@@ -62,6 +78,12 @@ class Case:
         return (self.state.until or 0) >= self.setup.end and self.state.needs is None
 
 
+def traded_at(signal: Signal, instead: Mapping[str, str] | None = None) -> Signal:
+    """The signal at the exchange whose candles it is judged on."""
+    other = (instead or {}).get(signal.exchange.strip().lower())
+    return replace(signal, exchange=other) if other else signal
+
+
 def market_of(
     signal: Signal, symbols: Symbols = BUILT_IN, instead: Mapping[str, str] | None = None
 ) -> Market | str:
@@ -69,13 +91,10 @@ def market_of(
 
     `instead` maps exchange codes to others whose candles stand for theirs.
     """
-    code = signal.exchange.strip().lower()
-    other = (instead or {}).get(code)
-    named = replace(signal, exchange=other) if other else signal
-    if alias := symbols.alias(named):
-        return (
-            f"{alias} at {named.exchange} is a contract of many {signal.coin}: its prices may be other ones"
-        )
+    named = traded_at(signal, instead)
+    if symbols.units(named) is None:
+        name = symbols.alias(named)
+        return f"how many {signal.coin} are in {name} at {named.exchange} is not known"
     found = Market(symbols.ccxt_id(named), symbols.ccxt(named))
     return (
         found
@@ -127,8 +146,7 @@ class Judging:
             fetched = self._fetch_minutes(market, number, known, wanted)
             candles = known.candles(self.now)
             for case in cases:
-                if not (case.state.over and case.done):
-                    case.state = proceed(case.state, case.setup, case.rules, candles)
+                case.proceed(candles)
             needed = {case.state.needs for case in cases if case.state.needs is not None}
             wanted = needed if needed - fetched else set()
 

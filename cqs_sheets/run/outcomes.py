@@ -15,6 +15,7 @@ from cqs_sheets.core.outcomes import keeping
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.judge import State
 from cqs_sheets.core.outcomes.keeping import Kept
+from cqs_sheets.core.outcomes.prices import unsigned
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
@@ -26,10 +27,11 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name
 from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore
-from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
+from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of, traded_at
 from cqs_sheets.values import dataclass
 
 _REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
+_UNITS = "its prices are neither those of one coin nor of a contract of many"
 _ENDED = timedelta(seconds=5)  # an exchange may take a moment to end a candle
 
 
@@ -112,7 +114,8 @@ class Desk:
                 continue
             before = kept.get(record.arrival)
             same = before is not None and before.clock == setup.clock
-            case = Case(setup, rules, (before.state if before and same else None) or State())
+            state = (before.state if before and same else None) or State()
+            case = Case(setup, rules, state, self._units(told.signal))
             cases[record.arrival] = told, case
             markets.append((market, case))
             arrivals.setdefault(market, []).append(record.arrival)
@@ -152,7 +155,7 @@ class Desk:
                 if isinstance(setup, str) or isinstance(market, str):
                     cases[-1].append(setup if isinstance(setup, str) else str(market))
                 else:
-                    cases[-1].append(Case(setup, rules, State()))
+                    cases[-1].append(Case(setup, rules, State(), self._units(one.signal)))
                     placed.append((market, cases[-1][-1]))  # type: ignore[arg-type]  # it is the case just added
         with self.judging(self.clock(), Budget()) as judging:
             missing = judging.judge(by_market(placed), lambda _: None)
@@ -171,7 +174,8 @@ class Desk:
             return None
         with CandleStore.open(self.home) as store:
             known = store.known(store.market(*market), setup.clock)
-        candles = known.candles(kept.state.until or setup.clock)
+        near = unsigned(setup.versions[0][1].orders[0])
+        candles = known.candles(kept.state.until or setup.clock).in_units_of(near, self._units(told.signal))
         return outcome_of(told.signal, setup, rules, kept.state), candles
 
     def _found(self, told: Story, case: Case | str, missing: Mapping[Market, str]) -> Outcome:
@@ -180,7 +184,7 @@ class Desk:
         if isinstance(case, str) or isinstance(market, str):
             return Outcome(signal=told.signal, outcome=None, reason=str(case))
         if case.state.until is None:
-            reason = missing.get(market, "its first candle has not ended yet")
+            reason = missing.get(market, _UNITS if case.unclear else "its first candle has not ended yet")
             return Outcome(signal=told.signal, outcome=None, reason=reason)
         return outcome_of(told.signal, case.setup, case.rules, case.state)
 
@@ -198,12 +202,15 @@ class Desk:
     def _market(self, signal: Signal) -> Market | str:
         return market_of(signal, self.symbols, self.settings.candles_from)
 
+    def _units(self, signal: Signal) -> int:
+        return self.symbols.units(traded_at(signal, self.settings.candles_from)) or 1
+
     def _kept(self, told: Story, case: Case) -> Kept:
         signal = told.signal
         if case.state.until is None:  # nothing of it is known yet
-            return Kept(
-                clock=case.setup.clock, state=None, shown={"outcome": "not judged", "counted": "not_judged"}
-            )
+            reason = _UNITS if case.unclear else ""
+            shown = keeping.shown(Outcome(signal=signal, outcome=None, reason=reason))
+            return Kept(clock=case.setup.clock, state=None, shown=shown)
         one = outcome_of(signal, case.setup, case.rules, case.state)
         shown = keeping.shown(one, case.setup, case.state)
         other = self.settings.candles_from.get(signal.exchange.strip().lower())

@@ -69,13 +69,13 @@ class FeedAnswers:
     def ask(self, api: ApiClient, minutes: int, keep: Keep) -> None:
         """Ask with a look-back of `minutes`; raises CqsError as ApiClient.ask does."""
         self.window = None
-        answers = []
+        moments = []
         for query in queries(self._feed, minutes, free=self._free):
             answer, parsed = self._take(api, query, keep)
-            answers.append(answer)
+            moments.append(answer.at)
             self.signals = parse.merge_leverage(self.signals, parsed.signals)
             self.complete = self.complete and parsed.complete
-        self.window = _common_window(answers, minutes)
+        self.window = _common_window(moments, minutes)
         self.warnings.extend(_zone_warnings(self.signals, self.window))
         for query in leverage_queries(self._feed, minutes, self.signals):
             _, parsed = self._take(api, query, keep)
@@ -109,9 +109,8 @@ def skew_text(skew: timedelta) -> str:
     return f"This computer's clock is {off} {'behind' if skew > timedelta(0) else 'ahead of'} the API's."
 
 
-def _common_window(answers: Sequence[Answer], minutes: int) -> Window:
+def _common_window(moments: Sequence[datetime], minutes: int) -> Window:
     """From the latest start to the earliest end."""
-    moments = [answer.at for answer in answers]
     return Window(start=max(moments) - timedelta(minutes=minutes), end=min(moments))
 
 

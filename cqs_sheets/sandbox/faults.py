@@ -30,7 +30,7 @@ class FaultSettings:
     hang_seconds: float = 300.0
     retry_after: int = 1
     redirect_to: str = "https://elsewhere.invalid/getSignal/"
-    oversized_bytes: int = 32 * 1024 * 1024
+    oversized_bytes: int = 72 * 1024 * 1024
 
 
 Damage = Callable[[Answer, FaultSettings], Answer]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -21,6 +22,11 @@ MARKET_FAULTS: Final = (LIMITED, BANNED, BLOCKED, AWAY)
 """What can be wrong with all market data: too many requests, banned for that, not served here, out of order."""
 
 _BY_CODE = {exchange.code: exchange for exchange in EXCHANGES}
+_CONTRACTS = {
+    "binance_futures": {"SHIB": "1000SHIB", "PEPE": "1000PEPE"},
+    "bybit": {"SHIB": "SHIB1000", "PEPE": "1000PEPE"},
+}
+"""Perpetuals of a thousand coins, as the exchanges name them."""
 _PERPETUAL = 4133404800000  # the delivery date of what is never delivered
 _LISTED = 1569398400000
 _BINANCE_STEPS = {"1m": 1, "1h": 60}
@@ -115,7 +121,13 @@ class MarketData:
             return _error(HTTPStatus.BAD_REQUEST, -1120, "Invalid interval.")
         limit = min(int(params.get("limit", _DEFAULT_LIMIT)), most)
         candles = self._candles(
-            _BY_CODE[code], pair, step, now, limit, params.get("startTime"), params.get("endTime")
+            _BY_CODE[code],
+            _pairs(code)[pair],
+            step,
+            now,
+            limit,
+            params.get("startTime"),
+            params.get("endTime"),
         )
         return answers.as_json([_binance_row(pair, one, step) for one in candles])
 
@@ -128,7 +140,7 @@ class MarketData:
             return _bybit(now, {}, code=10001, message="Not supported symbols")
         limit = min(int(params.get("limit", 200)), _BYBIT_LIMIT)
         candles = self._candles(
-            _BY_CODE["bybit"], pair, step, now, limit, params.get("start"), params.get("end")
+            _BY_CODE["bybit"], _pairs("bybit")[pair], step, now, limit, params.get("start"), params.get("end")
         )
         rows = [
             [str(one.minute * 60_000), *_prices(pair, one), f"{one.volume:.3f}", f"{one.volume:.3f}"]
@@ -169,9 +181,13 @@ class MarketData:
         return [Candle(begun, prices[0], max(prices), min(prices), prices[-1], volume)]
 
 
-def _pairs(code: str) -> Sequence[Pair]:
-    """The pairs of an exchange, each once."""
-    return list(dict.fromkeys(_BY_CODE[code].pairs))
+def _pairs(code: str) -> Mapping[Pair, Pair]:
+    """The pairs of an exchange as it names and prices them, and the same as signals do."""
+    contracts = _CONTRACTS.get(code, {})
+    return {
+        replace(pair, coin=contracts[pair.coin], decimals=pair.decimals - 3) if pair.coin in contracts else pair: pair
+        for pair in _BY_CODE[code].pairs
+    }  # fmt: skip
 
 
 def _exchange_info(symbols: Sequence[Mapping[str, object]], now: int) -> answers.Answer:

@@ -72,6 +72,15 @@ def test_a_small_answer_that_unpacks_to_a_large_one_is_not_unpacked_whole(
     assert most < 16 << 20
 
 
+def test_an_answer_of_more_values_than_memory_should_hold_is_refused_at_once(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    server.answers(Canned(body=b'{"error":0,"signals":[' + b"0," * 4_000_000 + b"0]}"))
+    with pytest.raises(ApiUnavailable, match="more than 4,000,000 values"):
+        connect().ask(QUERY)
+    assert len(server.seen) == 1
+
+
 def test_a_compressed_answer_that_breaks_off_is_not_taken_for_whole(
     server: ScriptedServer, connect: Connect
 ) -> None:

@@ -64,10 +64,10 @@ def test_what_nobody_foresaw_of_one_target_ends_no_others_turn(
 ) -> None:
     looked = ExcelDestination.stamp
 
-    def stamp(self: ExcelDestination, known: str) -> Any:
+    def stamp(self: ExcelDestination, known: str, **options: bool) -> Any:
         if "bad" in self._file.path.name:
             raise error.with_traceback(None)
-        return looked(self, known)
+        return looked(self, known, **options)
 
     monkeypatch.setattr(ExcelDestination, "stamp", stamp)
     monkeypatch.setattr(unexpected, "_written", {})

@@ -40,6 +40,23 @@ def test_json_upsets_no_terminal_and_keeps_its_values(capsys: pytest.CaptureFixt
     assert json.loads(shown) == {"said": ATTACK}
 
 
+def test_csv_and_lines_of_json_upset_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps(ATTACK, ensure_ascii=False)
+    output.print_lines([line], are_json=True)
+    shown = capsys.readouterr().out
+    assert_harmless(shown)
+    assert json.loads(shown) == ATTACK
+    output.print_lines([f"\u202e{FORGED}"], are_json=False)
+    assert capsys.readouterr().out == f"\u202e{FORGED}\n"  # for a program, as it is
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    output.print_lines([ATTACK + FORGED], are_json=False)
+    shown = capsys.readouterr().out
+    assert_harmless(shown.removesuffix("\n"))
+    assert shown.count("\n") == 1
+
+
 @pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
 def test_a_sign_that_begins_a_formula_is_guarded_full_width_as_well(sign: str) -> None:
     assert inert(f"{sign}HYPERLINK(1)") == f"'{sign}HYPERLINK(1)"

@@ -151,3 +151,18 @@ class TestWhatTheUserSays:
         assert source("tv_symbol").read(made, UTC, self.OWN) == "NEWDEX:BTCUSDT"
         assert source("exchange_name").read(made, UTC, self.OWN) == "New DEX"
         assert source("tv_symbol").read(made, UTC) == ""
+
+
+@pytest.mark.parametrize(
+    ("exchange", "coin", "units"),
+    [
+        ("binance_futures", "SHIB", 1000), ("bybit", "SHIB", 1000), ("bybit", "SATS", 10_000),
+        ("binance", "SHIB", 1), ("binance_futures", "1000SHIB", 1), ("binance_futures", "1INCH", 1),
+        ("okx", "BTC", 1), ("okx", "LUNA", None), ("okx", "TON", None),
+    ],
+)  # fmt: skip
+def test_how_many_coins_a_contract_holds_is_told_by_its_name_or_not_at_all(
+    exchange: str, coin: str, units: int | None
+) -> None:
+    mine = Symbols(aliases={"okx": {"BTC": "XBT", "LUNA": "LUNA2", "TON": "25TON"}})
+    assert mine.units(signal(exchange=exchange, coin=coin, currency="USDT")) == units

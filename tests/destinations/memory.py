@@ -56,9 +56,9 @@ class MemoryDestination:
     def recall(self, memory: bytes) -> None:
         """Nothing is remembered."""
 
-    def stamp(self, known_version: str) -> Stamp:
+    def stamp(self, known_version: str, *, brief: bool = False) -> Stamp:
         """See base.Destination."""
-        del known_version
+        del known_version, brief
         return Stamp(exists=bool(self._version), lineage=self.lineage, version=self._version)
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:

@@ -6,11 +6,13 @@ import csv
 import io
 import json
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from pyarrow import parquet
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.outcomes.rules import Rules
@@ -65,6 +67,11 @@ def test_the_first_sync_of_a_sandbox_shows_what_became_of_signals(shell: Shell) 
     rows = list(csv.DictReader(io.StringIO(exported)))
     assert Counter(row["outcome"] for row in rows)["stopped"] == found["stopped"]
     assert min(float(row["r_net"]) for row in rows if row["r_net"]) < 0
+    run_inside(shell, "journal", "export", "--sandbox", "--format", "parquet", "-o", "all.parquet")
+    held = parquet.read_table(shell.folder / "all.parquet").to_pylist()
+    assert Counter(row["outcome"] for row in held)["stopped"] == found["stopped"]
+    assert {row["r_net"] for row in held} == {Decimal(row["r_net"]) if row["r_net"] else None for row in rows}
+    assert {row["exit_at"].tzinfo for row in held if row["exit_at"]}
     page = run_inside(shell, "journal", "show", "--sandbox", stopped).stdout
     lines = page[page.index("On paper: stopped") :].splitlines()
     assert [line for line in lines if "entered  at" in line]

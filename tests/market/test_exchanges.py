@@ -20,6 +20,7 @@ from cqs_sheets.core.outcomes.prices import rounded
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
+from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles
 from cqs_sheets.market.store import STORE_FILE, CandleStore
@@ -284,3 +285,36 @@ def agrees(found: Outcome, one: Drawn, true: Truth) -> None:
     assert (found.outcome, found.targets_hit) == (true.outcome, true.hits), one
     if true.gross is not None and true.net is not None and true.outcome != "missed":
         assert (found.r_gross, found.r_net) == (rounded(true.gross), rounded(true.net)), one
+
+
+@pytest.mark.parametrize("off", [1, 1000, 40])
+def test_a_contract_of_a_thousand_is_judged_in_the_units_of_the_signal(
+    tmp_path: Path, market: sandbox.RunningSandbox, off: int
+) -> None:
+    at = next(each for each in SERVED if each.code == "binance_futures")
+    pair = next(one for one in at.pairs if one.coin == "SHIB")
+    ask = market.market.prices.at(at, pair, (NOW - 1500) * 60)
+    plan = Plan(True, ask - 2, ask - 2, ask - 30, (ask + 20, ask + 40), fee=Fraction(1, 2000), horizon=1440)
+    names = ("buy_start", "buy_end", "stop_loss", "target1", "target2")
+    ticks = zip(names, (plan.near, plan.far, plan.stop, *plan.targets), strict=True)
+    levels: dict[str, Any] = {name: Decimal(pair.price(level or 0)) * off for name, level in ticks}
+    told = signal(
+        exchange=at.code, coin="SHIB", currency="USDT", type="SCALPING", direction="LONG",
+        timestamp=NOON - timedelta(minutes=1500, seconds=30), target3=None,
+        **levels,
+    )  # fmt: skip
+    found = setup_of(story(told, first_seen=told.timestamp), Rules())
+    assert isinstance(found, Setup)
+    case = Case(found, Rules(), State(), BUILT_IN.units(told) or 0)
+    with desk(tmp_path, market) as asked:
+        contract = Market("binanceusdm", "1000SHIB/USDT:USDT")
+        assert market_of(told) == contract
+        assert asked.judging().judge({contract: [case]}, lambda _: None) == {}
+    assert case.unclear == (off == 40)
+    if case.unclear:
+        assert case.state.until is None
+        return
+    outcome = outcome_of(told, case.setup, case.rules, case.state)
+    true = Seconds(market.market.prices, at, pair).truth(plan, case.setup.clock)
+    assert (outcome.outcome, outcome.targets_hit) == (true.outcome, true.hits)
+    assert outcome.r_gross == (None if true.gross is None else rounded(true.gross))

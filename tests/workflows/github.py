@@ -170,7 +170,15 @@ class GitHub:
         git(self.checkout, "remote", "add", "origin", f"https://github.com/{NAME}.git")
         instead = self.folder / "gitconfig"
         instead.write_text(f'[url "{self.remote.as_uri()}"]\n  insteadOf = https://github.com/{NAME}.git\n')
+        self._action()
         self._stand_ins()
+
+    def _action(self) -> None:
+        """What a runner downloads; not the folder itself, in which other tests write meanwhile."""
+        for name in ("cqs_sheets", "templates", ".github"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, self.folder / "action" / name, ignore=ignored)
+        shutil.copy(ROOT / "action.yml", self.folder / "action")
 
     def commit(self, files: Mapping[str, str]) -> None:
         """Put files on the default branch, the workflow among them."""
@@ -242,7 +250,7 @@ class GitHub:
             "PIP_PAUSES": "0 0 0 0",
         }
         actions = {
-            ACTION: ROOT,
+            ACTION: self.folder / "action",
             **{f"{name}@{commit}": self.folder / "actions" / name.replace("/", "+")
                for file in (self.text, (ROOT / "action.yml").read_text())
                for name, commit in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\w+)", file)

@@ -13,7 +13,7 @@ from rich.text import Text
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Duration, Options, config_option, feed_options, loudness_options
 from cqs_sheets.cli.session import session_of
-from cqs_sheets.cli.terminal.output import print_json, print_warning, shows_unicode
+from cqs_sheets.cli.terminal.output import print_json, print_lines, print_warning, shows_unicode
 from cqs_sheets.cli.terminal.tables import console, print_signals, signals_table
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals.coverage import observe
@@ -81,8 +81,8 @@ def print_records(records: Sequence[Record], format_: str) -> None:
         print_json([json_row(record) for record in records])
     else:
         jsonl = as_jsonl(records, ascii_only=not shows_unicode())
-        for line in jsonl if format_ == "jsonl" else as_csv(records):
-            click.echo(line)
+        lines = jsonl if format_ == "jsonl" else as_csv(records)
+        print_lines(lines, are_json=format_ == "jsonl")
 
 
 def keep_on_screen(session: Session, every: float, format_: str) -> int:

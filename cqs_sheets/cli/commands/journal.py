@@ -14,7 +14,7 @@ from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
 from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
-from cqs_sheets.cli.terminal.output import print_warning, say, shows_unicode
+from cqs_sheets.cli.terminal.output import print_lines, print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page, print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
@@ -286,19 +286,18 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
             hint=f"Say where to write it: add -o FILE.{options.format_}",
         )
     counted = _Counted(records)
+    columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
     if output and options.format_ == "parquet":
-        export.write_parquet(output, counted)
+        export.write_parquet(output, counted, columns)
         return _wrote(output, counted)
     if output and options.format_ == "xlsx":
         template = load_template(options.template or "raw")
         export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
         return _wrote(output, counted)
-    columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
     jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
     lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
-        for line in lines:
-            click.echo(line)
+        print_lines(lines, are_json=lines is jsonl)
         return 0
     export.write_lines(output, lines)
     return _wrote(output, counted)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cqs_sheets.cli.options import Moment, Options, config_option, filter_options, loudness_options
 from cqs_sheets.cli.session import journal_of
-from cqs_sheets.cli.terminal.output import Progress, print_json, print_warning
+from cqs_sheets.cli.terminal.output import Progress, print_json, print_lines, print_warning
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.document import COLUMNS, TEXT_COLUMNS, document, signal_row
@@ -205,8 +205,7 @@ def _warn(
 def _print_csv(outcomes: Sequence[Outcome]) -> None:
     rows = (signal_row(one) for one in outcomes)
     safe = (row | {name: inert(row[name]) for name in TEXT_COLUMNS} for row in rows)
-    for line in csv_lines(COLUMNS, safe):
-        click.echo(line)
+    print_lines(csv_lines(COLUMNS, safe), are_json=False)
 
 
 def print_track_record(

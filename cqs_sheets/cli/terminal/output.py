@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -35,6 +36,13 @@ _LEVELS = {"ok": logging.INFO, "degraded": logging.WARNING, "failed": logging.ER
 def print_json(value: Any) -> None:
     """One JSON value on stdout, readable."""
     click.echo(harmless_json(json.dumps(value, indent=2, ensure_ascii=not shows_unicode())))
+
+
+def print_lines(lines: Iterable[str], *, are_json: bool) -> None:
+    """Lines of JSON or CSV on stdout; no text in them upsets a terminal. Who reads CSV elsewhere gets it as it is."""
+    shown = harmless_json if are_json else one_line if sys.stdout.isatty() else str
+    for line in lines:
+        click.echo(shown(line))
 
 
 def shows_unicode() -> bool:

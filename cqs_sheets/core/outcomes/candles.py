@@ -6,15 +6,17 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, MutableSequence, Sequence
 from contextlib import suppress
+from copy import copy
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from cqs_sheets.core.outcomes.prices import DECIMALS, Price
+from cqs_sheets.core.outcomes.prices import DECIMALS, Price, divided
 
 HOUR = 60
 _WIDTH = 16  # how many nodes of one level stand under one of the next
 _INFINITE = float("inf")
+_FAR = 10  # times: no signal is so far from its market
 
 
 class Bar(NamedTuple):
@@ -67,6 +69,22 @@ class Candles:
         self._hours = frozenset(hours)
         last = self.end_of(len(self.minutes) - 1) if self.minutes else None
         self.as_of = until if until is not None else last
+
+    def in_units_of(self, price: Price, units: int) -> Candles | None:
+        """The same in the units that `price` is in: of one, or of `units` together; None where that is unclear.
+
+        A price is near the market when a signal speaks of it, and the two are a factor of `units` apart.
+        """
+        if units == 1 or not self.minutes:
+            return self
+        market = self.bar(0, 1).open
+        if market < _FAR * price and price < _FAR * market:
+            return self
+        if market < _FAR * units * price and units * price < _FAR * market:
+            other = copy(self)
+            other._factor = divided(self._factor, units)  # noqa: SLF001 - its own
+            return other
+        return None
 
     def index(self, minute: int) -> int:
         """The first candle at that minute or later."""

@@ -5,6 +5,8 @@ It can stop anywhere and go on later with further candles: two sittings give wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cqs_sheets.core.outcomes.candles import Bar, Candles, Touch
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup
@@ -57,10 +59,21 @@ def proceed(state: State, setup: Setup, rules: Rules, candles: Candles) -> State
     unknown = not whole and not all(reading.end for reading in readings)
     if needs is not None and not unknown and any(not reading.end for reading in readings):
         return State(tuple(readings), sitting.last, limit, needs=needs)
-    if whole and until >= setup.end:
-        readings = [one if one.end else at_horizon(one, sitting.last) for one in readings]
-        unknown = False
-    return State(tuple(readings), sitting.last, until, unknown)
+    over = whole and until >= setup.end
+    return (
+        _ended(readings, sitting.last, until)
+        if over
+        else State(tuple(readings), sitting.last, until, unknown)
+    )
+
+
+def _ended(readings: Sequence[Reading], last: Bar | None, until: int) -> State:
+    """The state at the end of a signal's time."""
+    if last and last.minutes > 1 and any(one.fills and not one.end for one in readings):
+        # what is still held is closed in the hour's last minute with a trade: it is looked at from its open on
+        begun = Bar(last.minute - 1, last.open, last.open, last.open, last.open)
+        return State(tuple(readings), begun, last.minute, needs=last.minute)
+    return State(tuple(one if one.end else at_horizon(one, last) for one in readings), last, until)
 
 
 def _before_hole(

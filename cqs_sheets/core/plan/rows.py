@@ -143,47 +143,58 @@ _PAIR = ("coin", "currency", "pair", "direction", "exchange", "exchange_name")
 _IDS = ("id", _UID)
 
 
-def is_anothers(template: Template, snapshot: Snapshot, row: WantedRow, *, moved: bool = False) -> bool:
-    """Whether the row that the target has under its key is another signal's: an earlier one of that id, which ended.
+class Lives:
+    """Tells the signals of one id apart in a target, by the rows that it has of them.
 
-    Only a journal that never saw that one calls the later one by the id alone. A row that was `moved` to a later
-    life's key has no claim to it: there any other signal is another.
+    Only a journal that never saw an earlier one calls a later one by the id alone.
     """
-    tab, state = template.tab(row.tab), snapshot.tabs.get(row.tab)
-    held = state.rows.get(row.key) if state else None
-    if held is None or not isinstance(tab, TableTab):
-        return False
-    columns = {column.source: column.id for column in tab.columns if column.synced}
-    published, time = (values.get(columns.get(_TIME, "")) for values in (held.values, row.values))
-    if not isinstance(published, datetime) or not isinstance(time, datetime):
-        return False
-    ended = held.values.get(columns.get(_STATUS, "")) in (Status.CLOSED.value, Status.AGED.value)
-    if same(time, published) or not (moved or (ended and time > published)):
-        return False
-    pairs = (
-        (held.values.get(columns[name]), row.values.get(columns[name])) for name in _PAIR if name in columns
-    )
-    return any(
-        isinstance(one, str) and isinstance(other, str) and bool(one) and one.casefold() != other.casefold()
-        for one, other in pairs
-    )
 
+    def __init__(self, template: Template) -> None:
+        self._sources = {
+            tab.name: {column.source: column.id for column in tab.columns if column.synced}
+            for tab in template.fed_tabs
+        }
+        self._ids = {
+            tab.name: [column.id for column in tab.columns if column.synced and column.source in _IDS]
+            for tab in template.fed_tabs
+        }
 
-def in_next_life(template: Template, row: WantedRow) -> WantedRow:
-    """The row under the next identity that its id can have: `5#2`, `5#3`..."""
-    tab = template.tab(row.tab)
-    assert isinstance(tab, TableTab)  # noqa: S101 - only such have rows
+    def is_anothers(self, snapshot: Snapshot, row: WantedRow, *, moved: bool = False) -> bool:
+        """Whether the row that the target has under its key is another signal's: an earlier one, which has ended.
 
-    def later(text: str) -> str:
-        key = SignalKey(row.signal.table, text)
-        return key.in_life(key.life + 1).id
+        A row that was `moved` to a later life's key has no claim to it: there any other signal is another.
+        """
+        state = snapshot.tabs.get(row.tab)
+        held = state.rows.get(row.key) if state else None
+        if held is None:
+            return False
+        columns, there = self._sources[row.tab], held.values
+        published, time = (values.get(columns.get(_TIME, "")) for values in (there, row.values))
+        if not isinstance(published, datetime) or not isinstance(time, datetime) or same(time, published):
+            return False
+        ended = there.get(columns.get(_STATUS, "")) in (Status.CLOSED.value, Status.AGED.value)
+        if not moved and not (ended and time > published):
+            return False
+        pairs = (
+            (there.get(columns[name]), row.values.get(columns[name])) for name in _PAIR if name in columns
+        )
+        return any(
+            isinstance(one, str)
+            and isinstance(other, str)
+            and bool(one)
+            and one.casefold() != other.casefold()
+            for one, other in pairs
+        )
 
-    ids = {
-        column.id: later(text)
-        for column in tab.columns
-        if column.synced and column.source in _IDS and (text := key_text(row.values[column.id]))
-    }
-    return replace(row, key=later(row.key), values={**row.values, **ids})
+    def in_next(self, row: WantedRow) -> WantedRow:
+        """The row under the next identity that its id can have: `5#2`, `5#3`..."""
+
+        def later(text: str) -> str:
+            key = SignalKey(row.signal.table, text)
+            return key.in_life(key.life + 1).id
+
+        ids = {column: later(text) for column in self._ids[row.tab] if (text := key_text(row.values[column]))}
+        return replace(row, key=later(row.key), values={**row.values, **ids})
 
 
 def signal_of(tab: TableTab, key: str) -> SignalKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -199,6 +200,7 @@ FUTURES_SPELLINGS: Mapping[str, tuple[PairSpelling, ...]] = {
 CLOSED: Mapping[str, str] = {"bitmex": "BitMEX closed on 2026-09-23"}
 """Exchanges that are no more: their codes are still filters of the API, but there is nothing to link to."""
 
+_MANY = re.compile("10{3,6}")
 _THOUSANDS = ("BONK", "CAT", "CHEEMS", "FLOKI", "LUNC", "PEPE", "SATS", "SHIB", "XEC")
 ALIASES: Mapping[str, Mapping[str, str]] = {
     "binance_futures": {coin: f"1000{coin}" for coin in _THOUSANDS},
@@ -260,6 +262,14 @@ class Symbols:
     def alias(self, signal: Signal) -> str:
         """What the exchange calls the coin, such as a contract of a thousand units; blank if as the API does."""
         return self._alias(signal.exchange.strip().lower(), signal.coin.strip().upper())
+
+    def units(self, signal: Signal) -> int | None:
+        """How many coins one unit of its contract holds; None where its name there does not tell."""
+        coin, name = signal.coin.strip().upper(), self.alias(signal)
+        if not any(letter.isdigit() for letter in name.replace(coin, "", 1)):
+            return 1
+        count = name.removeprefix(coin) if name.startswith(coin) else name.removesuffix(coin)
+        return int(count) if _MANY.fullmatch(count) else None
 
     def _alias(self, code: str, coin: str) -> str:
         name = self.aliases.get(code, {}).get(coin) or ALIASES.get(code, {}).get(coin, coin)

@@ -15,6 +15,7 @@ NO_COUNT = -1
 """The count of an envelope that names none that can be read."""
 
 _MAX_MESSAGE = 200
+_MAX_VALUES = 4_000_000  # 100,000 signals have some 2 million; each takes up to 100 bytes of memory
 _MAX_RAW = 2_000
 
 
@@ -24,6 +25,10 @@ class NotTheEnvelope(ValueError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TooManyValues(NotTheEnvelope):
+    """A body that would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ def parse_envelope(body: bytes) -> Envelope:
 
     A failure (`error` other than 0) need not carry signals; a success must.
     """
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise TooManyValues(f"an answer of more than {_MAX_VALUES:,} values")
     try:
         value = read_signal.read_json(body)
     except ValueError as problem:

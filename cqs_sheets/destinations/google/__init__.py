@@ -26,7 +26,7 @@ from cqs_sheets.destinations.google.read.cells import (
     with_patterns,
 )
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.read.looking import look
+from cqs_sheets.destinations.google.read.looking import look, look_briefly
 from cqs_sheets.destinations.google.read.marks import lineage_of
 from cqs_sheets.destinations.google.read.survey import (
     Survey,
@@ -59,11 +59,12 @@ _TIMES = frozenset({"DATE", "TIME", "DATE_TIME"})
 class _Seen:
     """What travels from one step to the next: how things stand, and which version is known to be verified.
 
-    `mistakes` of an earlier write are to be taken back by the next one.
+    `mistakes` of an earlier write are to be taken back by the next one. Of a `brief` look the layout has marks only.
     """
 
     layout: Layout
     known: str
+    brief: bool = False
     mistakes: tuple[Misplaced, ...] = ()
 
     @property
@@ -108,18 +109,23 @@ class GoogleDestination:
     def recall(self, memory: bytes) -> None:
         """Nothing is remembered."""
 
-    def stamp(self, known_version: str) -> Stamp:
-        """One read, which the `look` that may follow makes use of."""
-        layout = look(self._http, self._id, written=bool(known_version))
-        seen = _Seen(layout=layout, known=known_version)
+    def stamp(self, known_version: str, *, brief: bool = False) -> Stamp:
+        """One read, which the `look` that may follow makes use of; a `brief` one does not grow with the sheet."""
+        layout = look_briefly(self._http, self._id) if brief and known_version else None
+        seen = _Seen(layout=layout, known=known_version, brief=True) if layout else None
+        if layout is None or seen is None or seen.version != known_version:
+            layout = look(self._http, self._id, written=bool(known_version))
+            seen = _Seen(layout=layout, known=known_version)
         lineage = lineage_of(layout.marks)
         return Stamp(
             exists=bool(layout.marks), lineage=lineage, version=seen.version, title=layout.title, seen=seen
         )
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
-        """See base.Destination; no request."""
+        """See base.Destination; no request, but one where the stamp was brief."""
         seen = cast("_Seen", stamp.seen)
+        if seen.brief:
+            seen = _Seen(layout=look(self._http, self._id, written=True), known=seen.known)
         return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
 
     def headers(self, facts: Facts, titles: Collection[str]) -> Facts:

@@ -14,7 +14,7 @@ from cqs_sheets.core.outcomes.keeping import state_from, state_text
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
-from tests.core.outcomes.trading import MINUTE_0, Row, candles, rules, signal, story
+from tests.core.outcomes.trading import MINUTE_0, Row, at, candles, rules, signal, story
 
 HOURS = 8
 
@@ -60,7 +60,8 @@ def judged(told: Story, by: Rules, rows: list[Row]) -> tuple[Outcome, set[int]]:
 
 @given(
     st.integers(0, 10**6), st.sampled_from(("LONG", "SHORT")), st.sampled_from(("near", "steps")),
-    st.sampled_from(("fixed", "breakeven", "trailing")), st.integers(1, HOURS * HOUR), st.booleans(),
+    st.sampled_from(("fixed", "breakeven", "trailing")),
+    st.integers(1, HOURS * HOUR) | st.sampled_from(range(HOUR, HOURS * HOUR + 1, HOUR)), st.booleans(),
 )  # fmt: skip
 def test_the_same_as_from_minutes_alone(
     seed: int, direction: str, entry: str, stop: str, horizon: int, revised: bool
@@ -90,8 +91,27 @@ def test_an_hour_that_reaches_no_level_is_passed_over() -> None:
     assert (found.outcome, fine) == ("unfilled", {0})
 
 
+@pytest.mark.parametrize("horizon", [119, 120, 121, 180])
+@pytest.mark.parametrize("quiet", [(), (119,), (118, 119, 120), (178, 179)])
+def test_what_the_horizon_ends_is_closed_in_the_last_minute_that_was_traded(
+    horizon: int, quiet: tuple[int, ...]
+) -> None:
+    rows: list[Row] = [
+        (minute, 100, 101, 99, 100 + minute % 2) for minute in range(HOURS * HOUR) if minute not in quiet
+    ]
+    told = story(signal(stop_loss=90, target1=110))
+    by = rules(horizon={"SHORT TERM": f"{horizon}m"})
+    found, _ = judged(told, by, rows)
+    assert found.outcome == "expired"
+    assert found.legs[-1].at == at(max(row[0] for row in rows if row[0] < horizon))
+    setup = setup_of(told, by)
+    assert isinstance(setup, Setup)
+    whole = proceed(State(), setup, by, candles(rows, until=HOURS * HOUR))
+    assert found == outcome_of(told.signal, setup, by, whole)
+
+
 @pytest.mark.parametrize(("minute", "needs"), [(0, None), (1, 0), (59, 0), (60, None), (61, 60)])
 def test_a_minute_within_an_hour_is_not_guessed(minute: int, needs: int | None) -> None:
-    found = mixed([(at, 100, 100, 100, 100) for at in range(HOURS * HOUR)], set())
+    found = mixed([(each, 100, 100, 100, 100) for each in range(HOURS * HOUR)], set())
     around = found.hour_around(MINUTE_0 + minute)
     assert around == (None if needs is None else MINUTE_0 + needs)

@@ -13,6 +13,7 @@ import pytest
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.destinations.excel.parts import rowstream
+from cqs_sheets.destinations.excel.parts.splice import outline
 from cqs_sheets.destinations.excel.parts.xmltext import canonical
 from cqs_sheets.errors import DataRefused
 from tests.destinations.excel.books import (
@@ -223,3 +224,23 @@ def test_a_comment_without_an_end_is_not_held_in_memory() -> None:
     part = chain([b"<worksheet><!--"], repeat(b" " * (4 << 20), 18))
     with pytest.raises(DataRefused, match="endless comment"):
         deque(canonical(part), maxlen=0)
+
+
+def test_a_tag_of_millions_of_attributes_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    part = chain([b"<worksheet"], repeat(b" a" * (1 << 17), 18))
+    with pytest.raises(DataRefused, match="endless tag"):
+        deque(canonical(part), maxlen=0)
+    book = with_parts(
+        signals_book(tmp_path / "book.xlsx"),
+        {SHEET: lambda xml: xml.replace(b"<row ", b"<row" + b" a" * (1 << 20) + b" ", 1)},
+    )
+    before = book.read_bytes()
+    with pytest.raises(DataRefused, match="endless tag"):
+        sync(book, adds=[add("7")])
+    assert book.read_bytes() == before
+
+
+@pytest.mark.parametrize("attributes", [b" a", b" a='>'"])
+def test_an_element_with_millions_of_attributes_is_not_parsed(attributes: bytes) -> None:
+    with pytest.raises(DataRefused, match="endless tag"):
+        outline(b"<styleSheet><fonts%s/></styleSheet>" % (attributes * (1 << 19)))

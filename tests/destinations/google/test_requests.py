@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.plan.facts import top
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.errors import DataRefused, TargetBusy
+from cqs_sheets.run.deliver import look
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser
 from tests.emulators.google_sheets import Exchange, Fault, Switches, start, status, writes
+from tests.make import TEMPLATE
 
 ADVISED_BYTES = 2_000_000
 
@@ -121,6 +124,39 @@ def test_a_sync_without_news_takes_one_read_and_no_write(user: GoogleUser) -> No
     user.sheets.forget()
     user.destination.stamp("")
     assert (user.sheets.reads, user.sheets.writes) == (1, 0)
+
+
+def version_after(user: GoogleUser, *rows: WantedRow) -> str:
+    applied = sync(user, *rows)
+    assert applied
+    return applied.version
+
+
+def test_a_sync_without_news_reads_as_much_of_a_large_sheet_as_of_a_small_one(user: GoogleUser) -> None:
+    def looked(rows: int) -> int:
+        known = version_after(user, *(row(str(1_800_000 + number)) for number in range(rows)))
+        user.sheets.forget()
+        assert user.destination.stamp(known, brief=True).version == known
+        assert (user.sheets.reads, user.sheets.writes) == (1, 0)
+        return len(json.dumps(user.sheets.exchanges[0].answer))
+
+    assert looked(10) + 200 > looked(300), "one more write is remembered"
+
+
+def test_a_brief_look_sees_what_another_machine_wrote(user: GoogleUser) -> None:
+    known = version_after(user, row("1"))
+    other = version_after(user, row("1"), row("2"))
+    stamp = user.destination.stamp(known, brief=True)
+    assert stamp.version == other != known
+    assert top(stamp.lineage).number == 2
+
+
+def test_what_follows_a_brief_look_is_seen_in_full(user: GoogleUser) -> None:
+    known = version_after(user, row("1"))
+    brief, whole = (user.destination.stamp(known, brief=each) for each in (True, False))
+    one, other = (look(user.destination, TEMPLATE, {}, stamp) for stamp in (brief, whole))
+    assert one.sheets == other.sheets
+    assert one.marks == other.marks
 
 
 def test_looking_costs_at_most_sixty_bytes_a_row(user: GoogleUser) -> None:

@@ -191,8 +191,9 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _head(stream: Iterator[bytes]) -> tuple[bytes, bytes, bool]:
     text = b""
     for chunk in stream:
+        seen = max(0, len(text) - _CHUNK)  # of a tag that goes on
         text += chunk
-        if match := _OPEN.search(text):
+        if match := _OPEN.search(text, seen):
             start = text[: match.start()] + b"<sheetData>"
             return start, text[match.end() :], bool(match[1])
     raise _refused("it has no grid of cells")

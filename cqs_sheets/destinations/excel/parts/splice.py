@@ -8,7 +8,13 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from cqs_sheets.destinations.excel.parts.archive import damaged
-from cqs_sheets.destinations.excel.parts.xmltext import attributes, escape_attribute, whole, with_attribute
+from cqs_sheets.destinations.excel.parts.xmltext import (
+    attributes,
+    check_tags,
+    escape_attribute,
+    whole,
+    with_attribute,
+)
 from cqs_sheets.values import dataclass, field
 
 _LEVELS = 3  # the document's element, its containers, their items
@@ -64,7 +70,7 @@ def outline(xml: bytes) -> Element:
     parser.StartElementHandler = started
     parser.EndElementHandler = ended
     try:
-        parser.Parse(xml, True)
+        parser.Parse(check_tags(xml), True)
     except expat.ExpatError as error:
         raise damaged(f"one of its parts is not well-formed ({error})") from error
     return top.children[0]

@@ -36,7 +36,7 @@ def whole(found: str | None) -> int:
 def sound_row(row: bytes) -> bytes:
     """The element of a row as given; Malformed if it is not one well-formed element."""
     try:
-        expat.ParserCreate().Parse(row, True)
+        expat.ParserCreate().Parse(check_tags(row), True)
     except expat.ExpatError:
         raise Malformed("a row", row.decode("utf-8", "replace")) from None
     return row
@@ -53,6 +53,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _LIKE_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MOST_HELD_BACK = 64 << 20
+_LONGEST_TAG = 1 << 20
 _PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 
 
@@ -98,6 +99,7 @@ def unescape_cell(raw: bytes) -> str:
 
 def attributes(tag: bytes) -> dict[str, str]:
     """The attributes of one start tag by name as written (with their prefix)."""
+    check_tags(tag)
     return {name.decode(): unescape(double or single) for name, double, single in _ATTRIBUTE.findall(tag)}
 
 
@@ -116,7 +118,7 @@ def canonical(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
     Raises DataRefused for a document type (no workbook has one; entity bombs do).
     """
-    return _unprefixed(_plain(_utf8(chunks)))
+    return _unprefixed(_bounded(_plain(_utf8(chunks))))
 
 
 def canonical_part(part: bytes) -> bytes:
@@ -126,7 +128,28 @@ def canonical_part(part: bytes) -> bytes:
 
 def plain_part(part: bytes) -> bytes:
     """A part held whole in UTF-8, without comments and CDATA; its prefixes are kept."""
-    return b"".join(_plain(_utf8((part,))))
+    return b"".join(_bounded(_plain(_utf8((part,)))))
+
+
+def _bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same, refused where a tag is longer than any: millions of attributes would fill the memory."""
+    length = 0
+    for chunk in chunks:
+        if length and b"<" not in chunk and b">" not in chunk:
+            length += len(chunk)
+        else:
+            opened = chunk.rfind(b"<")
+            length = len(chunk) - opened if opened > chunk.rfind(b">") else 0
+        if length > _LONGEST_TAG:
+            raise _refuse("one of its parts holds an endless tag")
+        yield chunk
+
+
+def check_tags(part: bytes) -> bytes:
+    """A part, or an element, held whole; DataRefused if one of its tags is longer than any."""
+    if len(part) > _LONGEST_TAG and max(map(len, part.split(b"<"))) > _LONGEST_TAG:
+        raise _refuse("one of its parts holds an endless tag")
+    return part
 
 
 def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:

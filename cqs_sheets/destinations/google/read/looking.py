@@ -61,6 +61,11 @@ def look(http: SheetsHttp, spreadsheet_id: str, *, written: bool = False) -> Lay
     raise unreadable()
 
 
+def look_briefly(http: SheetsHttp, spreadsheet_id: str) -> Layout:
+    """The title and the marks of the spreadsheet itself: which write was the last. Raises CqsError."""
+    return read_layout(http.read(spreadsheet_id, fields=f"properties(title),{_OWN}", name=spreadsheet_id))
+
+
 def _asked(http: SheetsHttp, spreadsheet_id: str) -> Json | None:
     """The answer to a look; None if it is refused, as a lookup that finds nothing may be."""
     path = f"{spreadsheet_id}:getByDataFilter"
