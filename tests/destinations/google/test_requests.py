@@ -11,7 +11,7 @@ from cqs_sheets.core.plan.facts import top
 from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import FeedTable, Status
 from cqs_sheets.errors import DataRefused, TargetBusy
-from cqs_sheets.run.deliver import look
+from cqs_sheets.run.looking import look
 from cqs_sheets.template_files import load_template
 from tests.destinations.google.syncing import plan_for, row, sync
 from tests.destinations.google.user import GoogleUser
