@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:  # whoever only looks whether a target changed needs none of this
     from cqs_sheets.core.cells import CellValue
     from cqs_sheets.core.plan.binding import Bindings, How
-    from cqs_sheets.core.plan.facts import Facts
+    from cqs_sheets.core.plan.facts import Facts, Where
     from cqs_sheets.core.plan.plan import Plan, Snapshot, Stamp
     from cqs_sheets.core.templates.template import TableTab
-
-
-Columns = Mapping[str, tuple[str, Collection[str]]]
-"""A column of a tab (by its name), and texts to look for in it."""
 
 
 class Applied(NamedTuple):
@@ -95,8 +91,10 @@ class Destination(Protocol):
         """
         ...
 
-    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
-        """The keys of the rows that have one of some texts in a column, by tab; none where it is not there.
+    def keys_where(
+        self, facts: Facts, bindings: Bindings, wanted: Mapping[str, Where]
+    ) -> Mapping[str, Collection[str]]:
+        """The keys of the rows that are wanted, by tab; none where the column is not there.
 
         A look at every row, for what the journal cannot tell. `read` may follow.
         """

@@ -19,6 +19,7 @@ from cqs_sheets.core.plan.facts import (
     SANDBOX,
     Choices,
     Lineage,
+    Where,
     Write,
     held_up_to,
     of_sandbox,
@@ -252,8 +253,9 @@ class Deliverer:
         if not written_by_others(stamp.lineage, state.stamp, ours):
             return {}
         template = looked.target.template
-        columns = {tab.name: (status, _OPEN) for tab in template.fed_tabs if (status := status_column(tab))}
-        found = looked.target.destination.keys_where(looked.facts, looked.bindings, columns)
+        columns = {tab.name: status for tab in template.fed_tabs if (status := status_column(tab))}
+        wanted = {name: Where(status, _OPEN) for name, status in columns.items()}
+        found = looked.target.destination.keys_where(looked.facts, looked.bindings, wanted)
         with self.turn:
             return {
                 tab.name: [
@@ -265,7 +267,7 @@ class Deliverer:
             }
 
     def _chosen(self, state: TargetState, stamp: Stamp, looked: Looked) -> Keys:
-        """Rows by which the user took a signal, done or not: a spreadsheet's version does not tell their edits."""
+        """Rows by which the user took a signal, not done yet: a spreadsheet's version does not tell their edits."""
         target, columns = looked.target, choices(looked.target.template)
         rests = stamp.version == state.version and target.settings.path and state.shape == _shape(target)
         if not columns or not stamp.exists or rests:

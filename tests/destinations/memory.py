@@ -7,7 +7,7 @@ from itertools import count
 
 from cqs_sheets.core.cells import Alikes, CellValue, is_alike, key_text
 from cqs_sheets.core.plan.binding import Bindings
-from cqs_sheets.core.plan.facts import Facts, Lineage, Made, MarkedTab, SheetFacts, Spot, top
+from cqs_sheets.core.plan.facts import Facts, Lineage, Made, MarkedTab, SheetFacts, Spot, Where, top
 from cqs_sheets.core.plan.plan import (
     SETTING_VALUE,
     HeldRow,
@@ -20,7 +20,7 @@ from cqs_sheets.core.plan.plan import (
     parts,
 )
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template
-from cqs_sheets.destinations import Applied, Columns
+from cqs_sheets.destinations import Applied
 from cqs_sheets.errors import TargetChanged
 
 _FIRST_ROW = 2
@@ -135,18 +135,21 @@ class MemoryDestination:
         there = self.columns.get(tab.name, ())
         return tab.key, [column.id for column in tab.columns if column.read and column.id in there]
 
-    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
+    def keys_where(
+        self, facts: Facts, bindings: Bindings, wanted: Mapping[str, Where]
+    ) -> Mapping[str, Collection[str]]:
         """See base.Destination."""
         del facts
         return {
             tab.name: {
                 key
                 for row in self.tabs.get(tab.name, ())
-                if key_text(row.get(columns[tab.name][0])) in columns[tab.name][1]
+                if key_text(row.get(wanted[tab.name].column)) in wanted[tab.name].texts
+                and not row.get(wanted[tab.name].blank)
                 and (key := key_text(row.get(tab.key)))
             }
             for tab in bindings.template.tables
-            if tab.name in columns
+            if tab.name in wanted
         }
 
     def entries(

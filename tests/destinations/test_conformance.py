@@ -13,7 +13,7 @@ import pytest
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text, same
 from cqs_sheets.core.plan.binding import bind
-from cqs_sheets.core.plan.facts import Choices, top
+from cqs_sheets.core.plan.facts import Choices, Where, top
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
@@ -303,7 +303,9 @@ def test_the_exact_id_comes_first(user: User) -> None:
 
 def open_keys(user: User) -> Mapping[str, Collection[str]]:
     facts = look(user.destination, TEMPLATE, {}, user.destination.stamp(""))
-    return user.destination.keys_where(facts, bind(TEMPLATE, facts, {}), {"Signals": ("status", {"open"})})
+    return user.destination.keys_where(
+        facts, bind(TEMPLATE, facts, {}), {"Signals": Where("status", {"open"})}
+    )
 
 
 def test_open_rows_are_found_wherever_they_stand(user: User) -> None:

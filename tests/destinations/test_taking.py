@@ -176,7 +176,7 @@ def test_yes_makes_the_row_once_and_touches_nothing_else(trader: Trader) -> None
     note = trader.columns("Signals")["Journaled"]
     changed = {at for at in after["Signals"] if after["Signals"].get(at) != before["Signals"].get(at)}
     assert {column for _, column in changed} == {note}
-    assert not trader.sync().told
+    assert trader.sync().plan is None
     assert trader.entries() == [("2", "main")]
 
 

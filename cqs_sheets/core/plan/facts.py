@@ -110,6 +110,14 @@ class Spot(NamedTuple):
     column: int
 
 
+class Where(NamedTuple):
+    """Rows to look for: those with one of `texts` in a column, and nothing in the column `blank` if that is there."""
+
+    column: str
+    texts: Collection[str]
+    blank: str = ""
+
+
 class Choices(NamedTuple):
     """What the user decided: `restore` rows they deleted, go past the limit with `force`."""
 

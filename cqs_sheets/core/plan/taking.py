@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cqs_sheets.core.cells import CellValue, id_cell, is_alike, is_changed, key_text
+from cqs_sheets.core.plan.facts import Where
 from cqs_sheets.core.plan.plan import Add, HeldRow, NewColumn, Snapshot, TabState, Update, new_columns
 from cqs_sheets.core.plan.rows import Keys, column_of, signal_of
 from cqs_sheets.core.signals.fields import JOURNALED
@@ -36,12 +37,13 @@ def taking_tabs(template: Template) -> Iterator[tuple[TableTab, Takes]]:
             yield tab, tab.takes
 
 
-def choices(template: Template) -> dict[str, tuple[str, frozenset[str]]]:
-    """Where a signal may be taken: fed tab -> the user's column, and what may stand in it then."""
+def choices(template: Template) -> dict[str, Where]:
+    """The rows of signals that the user took, and that nothing was made of yet, by fed tab."""
     return {
-        fed: (column, _spellings(takes.choice))
+        fed.name: Where(column, _spellings(takes.choice), column_of(fed, JOURNALED) or "")
         for _, takes in taking_tabs(template)
-        for fed, column in takes.by.items()
+        for name, column in takes.by.items()
+        if isinstance(fed := template.tab(name), TableTab)
     }
 
 

@@ -11,9 +11,9 @@ from typing import cast
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.binding import Bindings
-from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.facts import Facts, Where
 from cqs_sheets.core.plan.plan import NewColumn, Plan, Snapshot, Stamp, made_after
-from cqs_sheets.destinations import Applied, Columns, InspectedTab
+from cqs_sheets.destinations import Applied, InspectedTab
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit.editor import Editor, mark
@@ -104,11 +104,13 @@ class ExcelDestination:
                 seen=reader.scans,
             )
 
-    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
+    def keys_where(
+        self, facts: Facts, bindings: Bindings, wanted: Mapping[str, Where]
+    ) -> Mapping[str, Collection[str]]:
         """See base.Destination: some seconds for 100,000 rows."""
         del facts
         with self._opened() as draft:
-            return Reader(draft, bindings).keys_where(columns)
+            return Reader(draft, bindings).keys_where(wanted)
 
     def entries(
         self, facts: Facts, bindings: Bindings, columns: Mapping[str, Collection[str]]

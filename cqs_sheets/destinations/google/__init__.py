@@ -8,10 +8,10 @@ from typing import cast
 
 from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, key_text
 from cqs_sheets.core.plan.binding import Bindings
-from cqs_sheets.core.plan.facts import Facts
+from cqs_sheets.core.plan.facts import Facts, Where
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Snapshot, Stamp, TabState, is_users_own
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
-from cqs_sheets.destinations import Applied, Columns
+from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.google.read.cells import (
     MOST_CHARACTERS,
     Line,
@@ -237,21 +237,30 @@ class GoogleDestination:
         }
         return lines, replace(layout, tabs={**layout.tabs, **known})
 
-    def keys_where(self, facts: Facts, bindings: Bindings, columns: Columns) -> Mapping[str, Collection[str]]:
+    def keys_where(
+        self, facts: Facts, bindings: Bindings, wanted: Mapping[str, Where]
+    ) -> Mapping[str, Collection[str]]:
         """See base.Destination: one read of these columns."""
         layout = self._bound(facts, bindings)
         places = {
-            place.sheet_id: (name, place, place.columns[column], texts)
-            for name, (column, texts) in columns.items()
+            place.sheet_id: (name, place, where)
+            for name, where in wanted.items()
             for place in layout.volumes(name)
-            if column in place.columns and place.end > place.header_row + 1
+            if where.column in place.columns and place.end > place.header_row + 1
         }
-        boxes = [box_of_column(place, at) for _, place, at, _ in places.values()]
+        boxes = [
+            box_of_column(place, place.columns[column])
+            for _, place, where in places.values()
+            for column in (where.column, where.blank)
+            if column in place.columns
+        ]
         lines = read_boxes(self._http, self._id, boxes) if boxes else {}
-        found: dict[str, set[str]] = {name: set() for name in columns}
-        for sheet_id, (name, place, at, texts) in places.items():
+        found: dict[str, set[str]] = {name: set() for name in wanted}
+        for sheet_id, (name, place, where) in places.items():
+            at, blank = place.columns[where.column], place.columns.get(where.blank, -1)
             for key, rows in place.rows.items():
-                if key_text(decode(lines.get((sheet_id, rows[0]), {}).get(at))) in texts:
+                line = lines.get((sheet_id, rows[0]), {})
+                if key_text(decode(line.get(at))) in where.texts and not line.get(blank):
                     found[name].add(key)
         return found
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from cqs_sheets.core.cells import CellType, CellValue, key_text
 from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.plan.binding import Bindings
-from cqs_sheets.core.plan.facts import Facts, Made, MarkedTab, SheetFacts, Spot
+from cqs_sheets.core.plan.facts import Facts, Made, MarkedTab, SheetFacts, Spot, Where
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, TabState
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
-from cqs_sheets.destinations import Columns, InspectedTab
+from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, addressed_row, pieces, row_xml
@@ -144,14 +144,13 @@ def _cells_of_sheet(
     return found
 
 
-def keys_where(
-    draft: Draft, strings: SharedStrings, place: TabPlace, column: str, texts: Collection[str]
-) -> set[str]:
-    """The keys of the rows of a place that have one of `texts` in a column; none if that is not there."""
-    if column not in place.columns:
+def keys_where(draft: Draft, strings: SharedStrings, place: TabPlace, where: Where) -> set[str]:
+    """The keys of the rows of a place that are wanted."""
+    if where.column not in place.columns:
         return set()
-    rows = set(_rows_where(draft, strings, place, column, texts))
-    cells = list(_key_cells(draft, place, rows)) if rows else []
+    rows = set(_rows_where(draft, strings, place, where.column, where.texts))
+    blank = place.columns.get(where.blank)
+    cells = list(_key_cells(draft, place, rows, blank)) if rows else []
     shared = strings.texts(_shared_indexes(cells))
     values = (decode(cell, kind=CellType.ID, epoch_1904=False, strings=shared) for cell in cells)
     return {key for value in values if (key := key_text(value))}
@@ -182,13 +181,17 @@ def _filled_cell(letters: Collection[bytes]) -> re.Pattern[bytes]:
     return re.compile(rb'<c r="(?:%s)\d+"(?:\s[^>]*[^/>])?>.*?</c>' % b"|".join(letters), re.DOTALL)
 
 
-def _key_cells(draft: Draft, place: TabPlace, rows: Collection[int]) -> Iterator[CellXml]:
+def _key_cells(draft: Draft, place: TabPlace, rows: Collection[int], blank: int | None) -> Iterator[CellXml]:
+    """The keys of some rows, but for those that hold something in the column `blank`."""
     letters = column_letters(place.columns[place.tab.key]).encode()
     for piece in pieces(draft.chunks(place.sheet.part)):
         due = [row for row in rows if piece.before < row <= piece.last] if piece.part is Part.ROWS else []
         text = addressed(piece).text if due else b""
         for row in due:
-            yield from (cell for cell in cells_of(row_xml(text, row)) if cell.column == letters)
+            cells = {cell.column: cell for cell in cells_of(row_xml(text, row))}
+            filled = cells.get(column_letters(blank).encode()) if blank else None
+            if letters in cells and not (filled and filled.holds_something):
+                yield cells[letters]
 
 
 class Reader:
@@ -214,15 +217,15 @@ class Reader:
                 states[tab.name] = settings
         return states
 
-    def keys_where(self, columns: Columns) -> dict[str, set[str]]:
-        """The keys of the rows that have one of some texts in a column, by tab."""
+    def keys_where(self, wanted: Mapping[str, Where]) -> dict[str, set[str]]:
+        """The keys of the rows that are wanted, by tab."""
         return {
             name: {
                 key
                 for place in self._places(tab)
-                for key in keys_where(self._draft, self._strings, place, column, texts)
+                for key in keys_where(self._draft, self._strings, place, where)
             }
-            for name, (column, texts) in columns.items()
+            for name, where in wanted.items()
             if isinstance(tab := self._bindings.template.tab(name), TableTab)
         }
 
