@@ -20,6 +20,7 @@ from cqs_sheets.journal import JOURNAL_FILE, Journal
 from cqs_sheets.market.exchanges import Exchanges
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
+from tests.emulators.google_sheets import start
 
 pytest.importorskip("ccxt")
 
@@ -117,3 +118,23 @@ def test_a_dashboard_shows_it_from_when_it_is_switched_on(
     assert "ENTERED AND OVER" in told
     assert sum(outcomes(shell).values()) > 0
     assert {"stopped", "won", "open", "partial"} & set(outcomes(shell))
+
+
+def test_so_does_one_at_google(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 1)
+    with start() as sheets:
+        at = Shell(shell.folder, {"CQS_SHEETS_URL": sheets.url})
+        book = sheets.create()
+        config = f'[[target]]\nto = "{book}"\ntemplate = "dashboard"\n'
+        for switched_on in (False, True):
+            (shell.folder / "cqs-sheets.toml").write_text(
+                config + "[outcomes]\n" * switched_on, encoding="utf-8"
+            )
+            report = json.loads(run_inside(at, "sync", "--sandbox", "--json").stdout)
+            assert report["exit_code"] == 0
+            assert [told for told in report["warnings"] if "empty" in told or "beside" in told] == []
+        rows = sheets.tab(book, "Signals").entered
+        column = next(row.index("Outcome") for row in rows if "Outcome" in row)
+        assert {"stopped", "won", "open", "partial"} & {str(row[column]) for row in rows if len(row) > column}
+        page = sheets.tab(book, "Track record").entered
+        assert "ENTERED AND OVER" in {str(cell) for row in page for cell in row}

@@ -153,9 +153,13 @@ class Composer:
             place.name for new in todo.new_columns for place in layout.volumes(new.tab)
         }
         piece.requests += hold_columns(todo, layout, whole)
-        made = self._create(piece, self._missing(todo, layout, rows), attempt)
+        missing = self._missing(todo, layout, rows)
+        # pages read columns that are new, too; where there are none all tabs are made in their order
+        late = [each for each in missing if todo.new_columns and self._is_page(each.tab)]
+        made = self._create(piece, [each for each in missing if each not in late], attempt)
         self._mark(piece, todo, attempt)
         self._widen(piece, todo)
+        made |= self._create(piece, late, attempt) if late else set()
         for tab, adds in rows:
             requests, place = newrows.insert_rows(
                 adds, tab, piece.after.tabs, users_own=volume_of(tab.name)[0] in self.users_own
@@ -198,11 +202,25 @@ class Composer:
         fresh = {new.tab for new in planned}
         if any(isinstance(self.template.tab(name), ReportTab) for name in fresh):
             # a page reads from blocks, and nobody knows where older ones are
-            blocks = [tab.name for tab in self.template.tabs if isinstance(tab, BlocksTab)]
-            planned += [NewTab(name, name) for name in blocks if name not in fresh]
+            planned += [NewTab(name, name) for name in sorted(self._read_by(fresh) - fresh)]
         own = {tab.name for tab in self.template.tabs}
         volumes = (tab.name for tab, _ in rows if tab.name not in layout.tabs and tab.name not in own)
         return [*planned, *(NewTab(name, volume_title(name)) for name in volumes)]
+
+    def _is_page(self, name: str) -> bool:
+        return isinstance(self.template.tab(volume_of(name)[0]), BlocksTab | ReportTab)
+
+    def _read_by(self, pages: Collection[str]) -> set[str]:
+        """The tabs of blocks that these pages speak of, themselves or by others."""
+        read, added = set[str](), True
+        while added:
+            texts = [repr(self.template.tab(name)) for name in (*pages, *read)]
+            found = {
+                tab.name for tab in self.template.tabs
+                if isinstance(tab, BlocksTab) and any(f"{{{tab.name}." in text for text in texts)
+            }  # fmt: skip
+            read, added = read | found, not found <= read
+        return read
 
     def _create(self, piece: Piece, missing: Sequence[NewTab], attempt: int) -> set[int]:
         layout = piece.after
@@ -216,7 +234,7 @@ class Composer:
             sheet_id = self._sheet_id(title, attempt)
             new.append(TabToMake(tab=self._tab(each.tab), sheet_id=sheet_id, title=title))
         made = compile_tabs(self.template, new, layout.tabs, zone_name=self.zone_name, taken=layout.names)
-        piece.warnings = (*told, *made.warnings)
+        piece.warnings += (*told, *made.warnings)
         requests, ids = marks.numbered(made.requests, self._seed(attempt))
         piece.requests += requests
         tables = {name: place.identified(ids) for name, place in made.tables.items()}
