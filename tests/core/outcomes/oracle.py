@@ -120,7 +120,7 @@ class Trader:
     def target(self, now: int) -> None:
         truth, plan = self.truth, self.plan
         price = plan.targets[truth.hits]
-        if plan.split is None:
+        if plan.split is None or plan.stop is None:  # what is only touched is not sold in parts
             share = Fraction(1, len(plan.targets))
         else:
             shares = plan.split[: len(plan.targets)]
