@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -106,8 +107,9 @@ def _signals(book: Path, template: Template) -> list[dict[str, Any]]:
     tab = template.tab("Signals")
     assert isinstance(tab, TableTab)  # noqa: S101
     ids = [column.id for column in tab.columns]
-    rows = openpyxl.load_workbook(book, read_only=True)["Signals"].iter_rows(min_row=3, values_only=True)
-    signals = [dict(zip(ids, row, strict=False)) for row in rows]
+    with closing(openpyxl.load_workbook(book, read_only=True)) as opened:  # else the file stays open
+        rows = opened["Signals"].iter_rows(min_row=3, values_only=True)
+        signals = [dict(zip(ids, row, strict=False)) for row in rows]
     return [signal for signal in signals if signal["stop_pct"] and signal["tp1"]]
 
 

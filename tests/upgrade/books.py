@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,11 @@ _HEADER_ROWS = 5
 
 
 def of_workbook(path: Path) -> Book:
+    return _read(path.read_bytes())
+
+
+@cache
+def _read(workbook: bytes) -> Book:
     return {
         sheet.title: {
             (cell.row, cell.column): getattr(cell.value, "text", cell.value)
@@ -28,7 +35,7 @@ def of_workbook(path: Path) -> Book:
             for cell in row
             if cell.value is not None
         }
-        for sheet in openpyxl.load_workbook(path).worksheets
+        for sheet in openpyxl.load_workbook(io.BytesIO(workbook)).worksheets
     }
 
 

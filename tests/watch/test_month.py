@@ -126,7 +126,7 @@ def check(made: Month, every: float) -> None:
 
 
 def test_days_of_watching_miss_and_double_nothing_and_pruning_forgets_nothing(tmp_path: Path) -> None:
-    with month(tmp_path, days=1, every=1080) as made:
+    with month(tmp_path, days=1, every=1190) as made:
         check(made, 1080)
 
 
