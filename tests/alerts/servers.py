@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -152,7 +152,8 @@ def mail_service() -> Iterator[Mailbox]:
                 word = line[:4].upper()
                 if word == b"DATA":
                     self.wfile.write(b"354 go on\r\n")
-                    box.mails.append(message_from_bytes(b"".join(iter(self.rfile.readline, b".\r\n"))))
+                    text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                    box.mails.append(message_from_bytes(text, policy=policy.default))  # its headers decoded
                 if word == b"QUIT":
                     self.wfile.write(b"221 bye\r\n")
                     return
