@@ -22,12 +22,13 @@ import openpyxl
 from measure import Spent, pairs_of, spent, verdict
 
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
+from tests.make import wanted_rows
 
 RICH, PLAIN = "dashboard", "raw"
 ROWS, CHANGES, PAIRS, LIMIT, FORMULAS = 100_000, 50, 9, 2.0, 20_000

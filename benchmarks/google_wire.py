@@ -24,7 +24,7 @@ import requests
 from gspread.http_client import HTTPClient
 
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import ColumnKind, Template
 from cqs_sheets.destinations.google import GoogleDestination
@@ -33,6 +33,7 @@ from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.emulators.google_sheets import RunningSheets, start
+from tests.make import wanted_rows
 
 _SIZES = (1_000, 10_000, 100_000)
 _CHANGED, _NEW = 50, 50

@@ -24,7 +24,7 @@ settings.register_profile("steady", settings(), deadline=None, suppress_health_c
 settings.load_profile("steady")
 freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
 
-_AGE = timedelta(days=int(os.environ.get("CQS_TEST_MARKET_AGE", "300")))  # of the market that tests ask
+_AGE = timedelta(days=300)  # of the market that tests ask
 
 
 @pytest.fixture

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.plan import Add, Plan, Snapshot, Update, new_tabs
+from cqs_sheets.core.plan.rows import Rows, WantedRow
+from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import (
     CellFormat,
@@ -122,3 +124,11 @@ def plan_of(
         updates=tuple(updates),
         new_tabs=tuple(new_tabs(snapshot, {add.tab for add in added})),
     )
+
+
+def wanted_rows(
+    template: Template, record: Record, zone: tzinfo, *, symbols: Symbols = BUILT_IN,
+    added: int | None = None, fill_only: bool = False,
+) -> Iterator[WantedRow]:  # fmt: skip
+    """The rows of one record alone."""
+    return Rows(template, zone, symbols).of(record, added=added, fill_only=fill_only)

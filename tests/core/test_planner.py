@@ -16,9 +16,9 @@ from cqs_sheets.core.changes import plan_lines
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.plan.plan import HeldRow, Plan, Snapshot, TabState, Update
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import Status
-from tests.make import SIGNALS_TAB, TEMPLATE, record, table_of
+from tests.make import SIGNALS_TAB, TEMPLATE, record, table_of, wanted_rows
 
 COLUMNS = {column.id: number for number, column in enumerate(SIGNALS_TAB.columns, start=1)}
 SETTINGS = {"Last_sync": datetime(2026, 5, 24, 12, 5), "Feed_status": "ok"}  # noqa: DTZ001 - a cell's wall time

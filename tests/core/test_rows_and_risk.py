@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.plan.rows import passes, wanted_rows
+from cqs_sheets.core.plan.rows import passes
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.fields import SOURCES, source
 from cqs_sheets.core.signals.signal import FeedTable
-from tests.make import SIGNALS_TAB, TEMPLATE, record, signal
+from tests.make import SIGNALS_TAB, TEMPLATE, record, signal, wanted_rows
 
 PRICES = st.decimals(min_value=Decimal("1E-8"), max_value=Decimal(100000), places=8)
 

@@ -26,9 +26,8 @@ from cqs_sheets.core.plan.plan import (
     shape,
 )
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.templates.template import Template
-from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record, table_of
+from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record, table_of, wanted_rows
 
 IDS = [each.id for each in SIGNALS_TAB.columns]
 ALL = {tab.name: parts(tab) for tab in TEMPLATE.tabs}

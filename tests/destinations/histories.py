@@ -9,13 +9,13 @@ from datetime import UTC
 from typing import Any
 
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.persons import Person, texts
-from tests.make import NOON, signal
+from tests.make import NOON, signal, wanted_rows
 from tests.upgrade.books import headers, ids, rows
 
 TABS = {FeedTable.MAIN: "Signals", FeedTable.SCALPING: "Scalping"}

@@ -16,14 +16,14 @@ from cqs_sheets.core.plan.binding import bind
 from cqs_sheets.core.plan.facts import Choices, Where, top
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.errors import TargetChanged
 from cqs_sheets.run.looking import look, read_target
 from tests.destinations.google.user import GoogleUser
 from tests.destinations.users import USERS, User
-from tests.make import SIGNALS_TAB, TEMPLATE, column, record
+from tests.make import SIGNALS_TAB, TEMPLATE, column, record, wanted_rows
 
 FILES = [
     name for name in USERS if name != "google"

@@ -13,7 +13,6 @@ from typing import Any
 import openpyxl
 import pytest
 
-from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.signals.signal import FeedTable, Record
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.google.read.layout import column_letters
@@ -21,7 +20,7 @@ from cqs_sheets.export import write_workbook
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.google.syncing import sync
 from tests.destinations.google.user import GoogleUser
-from tests.make import record
+from tests.make import record, wanted_rows
 
 _PLACES = re.compile(r"0(?:\.(0*)(#*))?")
 _MARKETS = 200

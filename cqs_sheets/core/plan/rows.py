@@ -85,14 +85,6 @@ def _reader(attributes: Sequence[str]) -> _Sent:
     return lambda signal: tuple(getattr(signal, each) for each in attributes)
 
 
-def wanted_rows(
-    template: Template, record: Record, zone: tzinfo, *, symbols: Symbols = BUILT_IN,
-    added: int | None = None, fill_only: bool = False,
-) -> Iterator[WantedRow]:  # fmt: skip
-    """The rows of one record alone."""
-    return Rows(template, zone, symbols).of(record, added=added, fill_only=fill_only)
-
-
 def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
     """Whether a tab shows this record."""
     return record.signal.key.table in tab.tables and passes(tab.where, record, zone, symbols)

@@ -14,7 +14,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
@@ -22,7 +21,7 @@ from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
 from tests.destinations.excel.books import parts
 from tests.destinations.excel_create.soundness import assert_sound
-from tests.make import record
+from tests.make import record, wanted_rows
 
 DASHBOARD = load_template("dashboard")
 NOT_OURS = ("Dashboard", "Journal", "Performance", "_calc", "_equity")

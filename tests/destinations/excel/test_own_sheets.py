@@ -14,11 +14,10 @@ import xlsxwriter
 
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.looking import read_target
 from tests.destinations.excel.books import grid, parts, with_parts
-from tests.make import TEMPLATE, record
+from tests.make import TEMPLATE, record, wanted_rows
 
 HEADERS = ["Coin", "ID", "TIMESTAMP", "Verdict", "stop", "half"]
 """Known by header, column id or source, in any case; the fourth and the last are the user's."""

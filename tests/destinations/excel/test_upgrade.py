@@ -21,7 +21,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.templates.template import (
     CellFormat,
     ColumnKind,
@@ -37,7 +36,7 @@ from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.looking import read_target
 from tests.destinations.excel.books import grid, parts, signals_book, with_parts
 from tests.destinations.excel_create.soundness import assert_sound
-from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record
+from tests.make import SETTINGS_TAB, SIGNALS_TAB, TEMPLATE, column, record, wanted_rows
 
 GAINED = (
     column(

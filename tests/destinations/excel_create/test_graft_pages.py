@@ -16,7 +16,6 @@ import xlsxwriter
 from openpyxl.cell.cell import MergedCell
 
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import wanted_rows
 from cqs_sheets.core.templates.template import (
     Block,
     BlockColumn,
@@ -36,7 +35,7 @@ from tests.destinations.excel.test_living import without_values
 from tests.destinations.excel_create.soundness import Parts, all_of, assert_sound, written
 from tests.destinations.excel_create.test_graft import SPELLINGS, changed, parts, titled
 from tests.destinations.excel_create.test_graft import theirs as without_charts
-from tests.make import record
+from tests.make import record, wanted_rows
 
 DASHBOARD = load_template("dashboard")
 TABS = tuple(tab.name for tab in DASHBOARD.tabs if not getattr(tab, "when_needed", False))

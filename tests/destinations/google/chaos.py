@@ -11,7 +11,7 @@ from typing import Any
 
 from cqs_sheets.core.cells import CellValue, same
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.layout import column_letters
@@ -32,7 +32,7 @@ from tests.emulators.google_sheets import (
 )
 from tests.emulators.google_sheets import User as Hand
 from tests.emulators.sheets.grid import Grid
-from tests.make import SIGNALS_TAB, TEMPLATE, record
+from tests.make import SIGNALS_TAB, TEMPLATE, record, wanted_rows
 
 SYNCED = tuple(column.id for column in SIGNALS_TAB.columns if column.synced)
 _NOW = datetime(2026, 5, 24, 12, 5)  # noqa: DTZ001 - a cell's wall time

@@ -10,13 +10,13 @@ from typing import Any
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Plan
 from cqs_sheets.core.plan.planner import make_plan
-from cqs_sheets.core.plan.rows import WantedRow, wanted_rows
+from cqs_sheets.core.plan.rows import WantedRow
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.run.looking import read_target
 from tests.destinations.google.user import GoogleUser
-from tests.make import TEMPLATE, record
+from tests.make import TEMPLATE, record, wanted_rows
 
 NOW = datetime(2026, 5, 24, 12, 5)  # noqa: DTZ001 - a cell's wall time
 
