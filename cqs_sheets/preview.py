@@ -86,9 +86,9 @@ def invented(now: datetime, count: int = _EXAMPLES) -> list[Record]:
 
 
 def _invented(now: datetime, wanted: int) -> Iterator[Record]:
-    from cqs_sheets.sandbox import Market, Table  # noqa: PLC0415 - for invented signals only
+    from cqs_sheets.sandbox import Simulation, Table  # noqa: PLC0415 - for invented signals only
 
-    market, arrival = Market(seed=1, speed=_SLOWLY), 0
+    market, arrival = Simulation(seed=1, speed=_SLOWLY), 0
     for table, count in ((FeedTable.MAIN, wanted), (FeedTable.SCALPING, wanted // 10)):
         for drawn in market.sample(Table(table.value), now - _SPAN, now, count):
             fields = {**drawn.published_fields, "leverage": drawn.leverage}

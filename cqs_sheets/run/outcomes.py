@@ -75,7 +75,7 @@ def without_candles(told: Sequence[Story], markets: Mapping[MarketName, Candles]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Judge:
     """Judges what a journal holds with candles that are fetched as they are needed, and keeps what it finds.
 
     `home` is where candles are kept, `markets_url` stands for all exchanges where it is given. `progress`,

@@ -10,7 +10,7 @@ from cqs_sheets.core.grid import column_number
 from cqs_sheets.core.plan.plan import NewColumn, Plan, ids_by_tab
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.draw import build_workbook
-from cqs_sheets.destinations.excel.edit.newcolumns import Outcome, add_columns
+from cqs_sheets.destinations.excel.edit.newcolumns import AddedColumns, add_columns
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     RowEdit,
@@ -55,7 +55,7 @@ class _Drawn:
 
 def add_settings(
     draft: Draft, workbook: Workbook, template: Template, tab: SettingsTab, new: Sequence[str]
-) -> Outcome:
+) -> AddedColumns:
     """Append these settings; the workbook part is not saved yet.
 
     One whose name the user has given to something else is left out: formulas mean the user's.
@@ -70,7 +70,7 @@ def add_settings(
     home = _home(workbook, tab)
     if free and home:
         _append(draft, workbook, home[0], home[1], _drawn(template, tab, free), tab)
-    return Outcome(warnings=told)
+    return AddedColumns(warnings=told)
 
 
 def _table_names(draft: Draft, workbook: Workbook) -> set[str]:
@@ -169,7 +169,7 @@ def upgrade(draft: Draft, plan: Plan) -> tuple[set[NewColumn], list[str]]:
     return left_out, warnings
 
 
-def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -> Iterator[Outcome]:
+def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -> Iterator[AddedColumns]:
     tab = template.tab(tab_name)
     workbook = Workbook(draft)
     if isinstance(tab, SettingsTab):
