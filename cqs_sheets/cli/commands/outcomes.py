@@ -222,7 +222,9 @@ def print_track_record(
     table = _table("By", "Value", wide=wide)
     for one in summaries:
         style = "bold" if one.by == "all" else "" if one.enough else "dim"
-        table.add_row(one.by.removesuffix("_level"), one.value or "none", *_cells(one, wide=wide), style=style)
+        table.add_row(
+            one.by.removesuffix("_level"), one.value or "none", *_cells(one, wide=wide), style=style
+        )
     out.print(table)
     out.print()
     others = _table("By other rules", "", wide=wide)
