@@ -21,6 +21,7 @@ else:
         """As dataclasses.dataclass, with the options `frozen`, `slots` and `kw_only`."""
         if kind is None:
             return lambda kind: dataclass(kind, frozen=frozen, **options)
+        kind.__doc__ = kind.__doc__ or kind.__name__  # else the library works its signature out for it
         made = dataclasses.dataclass(kind, init=False, eq=False, repr=False, **options)
         methods = _methods(made) | (_FROZEN if frozen else {"__hash__": None})
         methods["__init__"] = _Init(made, frozen=frozen)

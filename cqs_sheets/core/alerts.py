@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +16,7 @@ from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.fields import uid
 from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.values import dataclass, field
 
 
 class Kind(StrEnum):

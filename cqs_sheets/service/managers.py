@@ -7,13 +7,13 @@ import plistlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from xml.sax.saxutils import escape
 
 from platformdirs import user_config_path
 
 from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceManager, ServiceSpec, WriteFile
+from cqs_sheets.values import dataclass
 
 _SYSTEM = Path("/etc/systemd/system")
 _PAUSE = 120  # seconds between two starts: a poll looks back further

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import pairwise
@@ -14,6 +13,7 @@ from operator import gt, lt
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, exact_decimal, has_no_zone, moment
+from cqs_sheets.values import replace
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cqs_sheets.core.templates.template import Setting, SettingsTab, Tab, Template, is_hidden
 from cqs_sheets.destinations.excel.draw import build_workbook
@@ -24,6 +23,7 @@ from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, whole, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.values import replace
 
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _STRICT_MAIN = b"http://purl.oclc.org/ooxml/spreadsheetml/main"

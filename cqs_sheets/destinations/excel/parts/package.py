@@ -10,7 +10,6 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,6 +19,7 @@ from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, 
 from cqs_sheets.destinations.excel.parts.rowstream import Stretch
 from cqs_sheets.destinations.excel.parts.segments import Layout
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import replace
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 

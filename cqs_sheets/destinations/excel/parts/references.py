@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple, Self
 
 from cqs_sheets.core.grid import Span, column_letters, column_number
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
+from cqs_sheets.values import replace
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
