@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates.formulas import references as spoken_of
@@ -35,6 +34,7 @@ from cqs_sheets.core.templates.template import (
     TextStyle,
     Theme,
 )
+from cqs_sheets.values import replace
 
 _TITLES, _HEADERS, _FIRST = 1, 2, 3
 _WIDTH = 12.0

@@ -20,10 +20,11 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook, 
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences, TabPlace, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, replace
 
 # They match addressed cells (rowstream), and those that hold a value or a formula; a cell with a format only is free.
-_CELL = re.compile(rb'<c r="([A-Z]+)')
+_CELL = regex(rb'<c r="([A-Z]+)')
 _FILLED = rb'<c r="(?:%s)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b'
 
 

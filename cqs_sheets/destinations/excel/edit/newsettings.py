@@ -29,13 +29,14 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Wor
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, with_attribute
 from cqs_sheets.destinations.excel.read.place import marked_place, marked_volumes
 from cqs_sheets.destinations.excel.read.reader import setting_cells
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field, replace
 
 _FIRST_SECTION = 4
 _VALUE = 2  # the column that a new Settings tab has its values in
 _GAP = 2
 # Matches a validation in a tab that we have drawn ourselves a moment ago, to copy it as it stands.
-_VALIDATION = re.compile(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
+_VALIDATION = regex(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
 
 
 @dataclass(slots=True)
