@@ -41,7 +41,10 @@ def reader(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
 
 
 def run_commands(block: Block, reader: Shell) -> None:
-    script = block.text.replace("YOUR-SHEET", reader.variables["SHEET"]).replace("@COMMIT", f"@{40 * '0'}")
+    script = block.text.replace("YOUR-SHEET", reader.variables["SHEET"])
+    script = re.sub(
+        r"--github$", f"--github --action OWNER/cqs-sheets@{40 * '0'}", script, flags=re.MULTILINE
+    )  # of a release
     script = re.sub(r"cqs-sheets watch\b", "cqs-sheets watch --for 1s", script)
     if plain := plain_commands(script):
         for arguments in plain:
