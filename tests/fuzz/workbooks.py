@@ -22,7 +22,7 @@ from tests.fuzz.books import books, row, stamp_update, template
 from tests.fuzz.damage import damaged_workbook
 from tests.make import plan_of
 
-_MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - fsync takes no time there
+MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - fsync takes no time there
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
 _NEW = "=cmd|' /C calc'!A0"
 
@@ -30,7 +30,7 @@ _NEW = "=cmd|' /C calc'!A0"
 @cache
 def _folder() -> Path:
     """A folder of this process, gone with it."""
-    folder = Path(tempfile.mkdtemp(dir=_MEMORY_DISK if _MEMORY_DISK.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
