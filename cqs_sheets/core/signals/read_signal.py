@@ -210,6 +210,8 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
     id_ = _id(value)
     if not id_:
         raise MalformedError("no id")
+    if not id_.isprintable():  # a key: journals, sheets and terminals would each make something else of it
+        raise MalformedError("the id holds characters that no id has")
     if not coin:
         raise MalformedError("no coin")
     stamp = _text(value, "timestamp")

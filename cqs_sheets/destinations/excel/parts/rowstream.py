@@ -316,14 +316,17 @@ def row_xml(text: bytes, number: int) -> bytes:
 
 
 def row_span(text: bytes, number: int, position: int = 0) -> tuple[int, int]:
-    """Where the element of a row begins and ends in a stretch; (-1, -1) if it is not there."""
+    """Where the element of a row begins and ends in a stretch; (-1, -1) if it is not there. Raises DataRefused."""
     start = text.find(b'<row r="%d"' % number, position)
     if start < 0:
         return -1, -1
-    opened = text.index(b">", start)
+    opened = text.find(b">", start)
     if text[opened - 1 : opened] == b"/":
         return start, opened + 1
-    return start, text.index(b"</row>", opened) + 6
+    end = text.find(b"</row>", opened)
+    if min(opened, end) < 0:
+        raise _refused(f"its row {number} does not end")
+    return start, end + 6
 
 
 def _refused(detail: str) -> DataRefused:
