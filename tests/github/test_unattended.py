@@ -106,8 +106,9 @@ def test_a_cache_of_the_version_before_that_did_not_come_is_no_beginning(
     (tmp_path / "me").mkdir()
     made = run()
     made._keeper.branch.look = lambda: None  # type: ignore[method-assign]
+    api.caches = ["cqs-sheets-default-swing-17800000001-1-2"]  # of a sync called default-swing
     made._begin()
-    api.caches = 1
+    api.caches.append("cqs-sheets-default-17800000001-1-2")
     with pytest.raises(TargetBusy, match="cache"):
         made._begin()
     made._keeper.journal.parent.mkdir()
