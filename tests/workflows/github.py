@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cqs_sheets.github.workflow import pasted_text
 
@@ -57,7 +57,9 @@ class RestApi:
     def dispatches(self) -> int:
         return sum(path.endswith("/dispatches") for _, path, _ in self.asked)
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:  # noqa: C901, PLR0911 - a table of answers
+    def answer(  # noqa: C901, PLR0911 - a table of answers
+        self, method: str, path: str, body: Any, query: Mapping[str, str]
+    ) -> tuple[int, Any]:
         self.asked.append((method, path, body))
         for pattern, status in self.refused.items():
             if re.search(pattern, f"{method} {path}"):
@@ -84,7 +86,8 @@ class RestApi:
             case "GET", ["actions", "caches"]:
                 return 200, {"actions_caches": [{"key": key} for key in self.caches]}
             case "GET", ["issues"]:
-                return 200, self.issues[::-1]
+                label = query.get("labels")
+                return 200, [each for each in self.issues[::-1] if not label or label in each["labels"]]
             case "POST", ["issues"]:
                 self.issues.append({"number": len(self.issues) + 1, "state": "open", **body})
                 return 201, self.issues[-1]
@@ -130,7 +133,8 @@ def served(api: RestApi) -> Iterator[str]:
             body = json.loads(self.rfile.read(length)) if length else None
             api.tokens.add(self.headers["Authorization"] or "")
             with api.lock:
-                status, answer = api.answer(self.command, urlsplit(self.path).path, body)
+                url = urlsplit(self.path)
+                status, answer = api.answer(self.command, url.path, body, dict(parse_qsl(url.query)))
             text = b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
