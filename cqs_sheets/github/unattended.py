@@ -136,6 +136,8 @@ class Unattended:
 
     def _begin(self) -> None:
         """Fetch the state; begin one only where there is none."""
+        for book in self._keeper.workbooks:
+            book.parent.mkdir(parents=True, exist_ok=True)  # git keeps no empty folder
         if not self._inputs.keeps:
             return
         if not self._keeper.restore() and not self._keeper.journal.exists() and self._cached():

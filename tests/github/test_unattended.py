@@ -116,6 +116,11 @@ def test_a_cache_of_the_version_before_that_did_not_come_is_no_beginning(
     made._begin()
 
 
+def test_a_workbooks_folder_is_made_as_git_keeps_no_empty_one(run: Make, tmp_path: Path) -> None:
+    run(INPUT_TO="my böoks [1]/2026/signals.xlsx", INPUT_STATE="none")._begin()
+    assert (tmp_path / "checkout" / "my böoks [1]" / "2026").is_dir()
+
+
 def test_a_google_key_goes_into_a_file_of_ones_own_and_on_to_no_child(run: Make, tmp_path: Path) -> None:
     made = run(GOOGLE_SERVICE_ACCOUNT_KEY='{"type": "service_account"}')
     file = tmp_path / "temp" / "cqs-google-key.json"

@@ -199,7 +199,7 @@ def test_a_state_that_is_away_once_is_asked_again_and_for_good_nothing_begins_an
 def test_a_second_workbook_with_any_name_joins_the_first(github: GitHub) -> None:
     assert github.run().ok
     rows = ids(github)
-    name = "mein böok [neu]! 2*: #1.xlsx"
+    name = "mein Ordner [1]/böok! 2*: #1.xlsx"
     config = f'[[target]]\nto = "signals.xlsx"\n\n[[target]]\nto = "{name}"\ntemplate = "raw"\n'
     traps = dict.fromkeys(
         ("signal.py", "token.py", "queue.py", "secrets.py"), "raise SystemExit('the wrong module')\n"
