@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from cqs_sheets.core.alerts import Message, Send, Sent
 from cqs_sheets.core.secret import Secret, is_loopback
 from cqs_sheets.errors import UsageError
+from cqs_sheets.patterns import regex
 
 _PATIENCE = 10.0  # seconds for a program of the system
 _MOST = 400  # characters that a notice has room for
@@ -32,9 +33,9 @@ $notice = [Windows.UI.Notifications.ToastNotification]::new($toast)
 [Windows.UI.Notifications.ToastNotificationManager]::CreateToastNotifier($app).Show($notice)
 """
 # what apprise logs of a failure
-_STATUS = re.compile(r"error[=: ]+([1-5][0-9][0-9])\b")
-_BROKE_OFF = re.compile(r"timed? ?out|aborted|reset|disconnected|closed", re.IGNORECASE)
-_MARKS = re.compile(r"[\\`*_\[\]<>~|]+")
+_STATUS = regex(r"error[=: ]+([1-5][0-9][0-9])\b")
+_BROKE_OFF = regex(r"timed? ?out|aborted|reset|disconnected|closed", re.IGNORECASE)
+_MARKS = regex(r"[\\`*_\[\]<>~|]+")
 _REFUSED = range(400, 500)
 _VERSION = 1  # of docs/reference/alert.schema.json
 _TIMEOUT = (5.0, 10.0)  # seconds to connect, and to be answered

@@ -16,6 +16,7 @@ FLOORS = {
     "cqs_sheets.errors": 0,
     "cqs_sheets.deadline": 0,
     "cqs_sheets.files": 0,
+    "cqs_sheets.patterns": 0,
     "cqs_sheets.values": 0,
     "cqs_sheets.installed": 0,
     "cqs_sheets.unexpected": 0,

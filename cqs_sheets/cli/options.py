@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
+from cqs_sheets.patterns import regex
 from cqs_sheets.template_files import built_in
 from cqs_sheets.values import dataclass
 
@@ -88,7 +89,7 @@ class Duration(click.ParamType[float]):
     """`90s`, `5m`, `5h50m`: seconds, within bounds."""
 
     name = "duration"
-    _PARTS = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+    _PARTS = regex(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 
     def __init__(self, least: float, most: float = float("inf")) -> None:
         self._least = least

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import NoReturn
 
+from cqs_sheets.patterns import regex
+
 FREE = "FREE"
 _MASK = "***"
 
@@ -102,7 +104,7 @@ def _in_base64(secret: bytes) -> Iterator[bytes]:
 
 _SHORTEST_ENCODED = 8
 _SIGNS = r"[A-Za-z0-9_\-+/=%\\&#;]"
-_LIKE_TOKEN = re.compile(
+_LIKE_TOKEN = regex(
     rf"(?=\S*[0-9])(?=\S*[a-z])(?=\S*[A-Z]){_SIGNS}{{20,}}|(?:{_SIGNS}{{2,7}};){{8,}}"
     r"|(?:\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})){8,}|(?:%[0-9a-fA-F]{2}){8,}"
 )

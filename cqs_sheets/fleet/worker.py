@@ -104,7 +104,7 @@ class Work:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
                 note_troubles(run, polls, ())
             self._offer(run, tenant)
-            if run.desk and run.desk.due():
+            if run.judge and run.judge.due():
                 self.reminders.judge(tenant)
         if session.settings.alerts:
             self._start_telling(tenant)

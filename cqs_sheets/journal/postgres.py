@@ -23,6 +23,7 @@ from cqs_sheets.journal import dialect
 from cqs_sheets.journal.database import Database, Row, Values, newer
 from cqs_sheets.journal.model import SharedJournal
 from cqs_sheets.journal.schema import APPLICATION_ID, MIGRATIONS, Migration
+from cqs_sheets.patterns import regex
 
 _OLDEST = 150000
 _CHUNK = 1000
@@ -382,11 +383,11 @@ def _fit(value: object) -> object:
     return value
 
 
-_REFUSED = re.compile(
+_REFUSED = regex(
     r"authentication failed|no password supplied|pg_hba|does not exist|permission denied|not permitted",
     re.IGNORECASE,
 )
-_TLS = re.compile(r"\bSSL\b|certificate|root\.crt", re.IGNORECASE)
+_TLS = regex(r"\bSSL\b|certificate|root\.crt", re.IGNORECASE)
 
 
 def _explain(error: psycopg.Error, name: str, password: str) -> CqsError | None:

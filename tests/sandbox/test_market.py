@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqs_sheets.sandbox import FUTURES_CODES, SPOT_CODES, Horizon, Market, Pool, Signal, Table
+from cqs_sheets.sandbox import FUTURES_CODES, SPOT_CODES, Horizon, Pool, Signal, Simulation, Table
 from cqs_sheets.sandbox.market import EPOCH, LONGEST_HISTORY, microseconds
 from cqs_sheets.sandbox.prices import EXCHANGES, plain, seeded
 from cqs_sheets.sandbox.signals import Life, live
@@ -26,7 +26,7 @@ seeds = st.integers(min_value=-5, max_value=10**9)
 speeds = st.sampled_from([0.01, 0.3, 1.0, 2.5, 17.0, 600.0, 3600.0])
 
 
-def open_at(market: Market, now: datetime, table: Table = Table.MAIN, minutes: int = 20) -> list[Signal]:
+def open_at(market: Simulation, now: datetime, table: Table = Table.MAIN, minutes: int = 20) -> list[Signal]:
     return market.open_signals(now, minutes=minutes, table=table, pools=FREE | VIP)
 
 
@@ -38,13 +38,13 @@ def decimal(signal: Signal, name: str) -> Decimal:
 
 @pytest.fixture(scope="module")
 def five_days() -> list[Signal]:
-    return Market(seed=3).history(NOON, NOON + timedelta(days=5))
+    return Simulation(seed=3).history(NOON, NOON + timedelta(days=5))
 
 
 @settings(max_examples=15, deadline=None)
 @given(seed=seeds, speed=speeds, now=instants, minutes=st.integers(1, 20))
 def test_two_markets_agree_at_every_instant(seed: int, speed: float, now: datetime, minutes: int) -> None:
-    fresh, other = Market(seed=seed, speed=speed), Market(seed=seed, speed=speed)
+    fresh, other = Simulation(seed=seed, speed=speed), Simulation(seed=seed, speed=speed)
     open_at(other, now - timedelta(minutes=7))  # one that has run for a while
     for table in Table:
         assert open_at(fresh, now, table, minutes) == open_at(other, now, table, minutes)
@@ -55,7 +55,7 @@ def test_two_markets_agree_at_every_instant(seed: int, speed: float, now: dateti
 def test_every_open_signal_was_published_inside_the_window(
     seed: int, speed: float, now: datetime, minutes: int
 ) -> None:
-    market = Market(seed=seed, speed=speed)
+    market = Simulation(seed=seed, speed=speed)
     for table in Table:
         for signal in open_at(market, now, table, minutes):
             text = signal.published_fields["timestamp"]
@@ -68,7 +68,7 @@ def test_every_open_signal_was_published_inside_the_window(
 @settings(max_examples=15, deadline=None)
 @given(seed=seeds, speed=speeds, now=instants)
 def test_open_signals_are_those_of_the_history_not_yet_closed(seed: int, speed: float, now: datetime) -> None:
-    market = Market(seed=seed, speed=speed)
+    market = Simulation(seed=seed, speed=speed)
     instant = microseconds(now)
     since = max(now - timedelta(minutes=20), now - timedelta(seconds=5 * 3600 / speed + 2))
     for table in Table:
@@ -81,12 +81,12 @@ def test_open_signals_are_those_of_the_history_not_yet_closed(seed: int, speed: 
 
 
 def test_another_seed_is_another_market() -> None:
-    assert open_at(Market(seed=1), NOON) != open_at(Market(seed=2), NOON)
+    assert open_at(Simulation(seed=1), NOON) != open_at(Simulation(seed=2), NOON)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 77])
 def test_the_feeds_are_about_as_dense_as_the_real_ones(seed: int) -> None:
-    market = Market(seed=seed)
+    market = Simulation(seed=seed)
     instants_of_a_day = [NOON + timedelta(minutes=9 * n) for n in range(160)]
 
     def density(table: Table, pools: frozenset[Pool]) -> float:
@@ -102,15 +102,15 @@ def test_the_feeds_are_about_as_dense_as_the_real_ones(seed: int) -> None:
 
 def test_speed_makes_more_events_and_shorter_lives_but_keeps_the_clock() -> None:
     hour = timedelta(hours=1)
-    slow = Market(speed=1).history(NOON, NOON + hour)
-    fast = Market(speed=60).history(NOON, NOON + hour)
+    slow = Simulation(speed=1).history(NOON, NOON + hour)
+    fast = Simulation(speed=60).history(NOON, NOON + hour)
     assert 50 < len(fast) / len(slow) < 70
 
     def life(signals: list[Signal]) -> float:
         return mean(signal.closed - signal.published for signal in signals)
 
     assert 50 < life(slow) / life(fast) < 70
-    window = open_at(Market(speed=600), NOON)
+    window = open_at(Simulation(speed=600), NOON)
     assert all(NOON - timedelta(minutes=20) <= at(signal.published) <= NOON for signal in window)
 
 
@@ -133,7 +133,7 @@ def test_ids_are_unique_grow_with_time_and_overlap_between_the_tables(five_days:
 
 
 def test_one_window_holds_the_same_id_in_both_tables_with_different_contents() -> None:
-    market = Market()
+    market = Simulation()
     main = {signal.published_fields["id"]: signal for signal in open_at(market, NOON)}
     scalps = {signal.published_fields["id"]: signal for signal in open_at(market, NOON, Table.SCALPING)}
     assert main.keys() & scalps.keys()
@@ -273,12 +273,12 @@ def test_plain_writes_the_exact_value(units: int, decimals: int) -> None:
 
 
 def test_nothing_was_published_before_the_market_opened() -> None:
-    assert open_at(Market(), EPOCH) == []
-    assert Market().history(EPOCH - timedelta(days=2), EPOCH - timedelta(days=1)) == []
+    assert open_at(Simulation(), EPOCH) == []
+    assert Simulation().history(EPOCH - timedelta(days=2), EPOCH - timedelta(days=1)) == []
 
 
 def test_a_history_that_is_too_long_is_refused_with_the_longest_span() -> None:
-    market = Market(speed=600)
+    market = Simulation(speed=600)
     span = timedelta(seconds=LONGEST_HISTORY * 120 / 600)
     with pytest.raises(ValueError, match=str(span)):
         market.history(NOON, NOON + span * 1.01)
@@ -287,16 +287,16 @@ def test_a_history_that_is_too_long_is_refused_with_the_longest_span() -> None:
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf"), 5000])
 def test_a_speed_without_sense_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="speed must be a number from"):
-        Market(speed=speed)
+        Simulation(speed=speed)
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="with a zone"):
-        open_at(Market(), NOON.replace(tzinfo=None))
+        open_at(Simulation(), NOON.replace(tzinfo=None))
 
 
 def test_between_its_turns_a_price_goes_straight_on() -> None:
-    market = Market(seed=3)
+    market = Simulation(seed=3)
     exchange = next(one for one in EXCHANGES if one.code == "binance")
     for minute in range(NOON_MINUTE, NOON_MINUTE + 30):
         paid = [market.prices.at(exchange, exchange.pairs[0], minute * 60 + second) for second in range(60)]

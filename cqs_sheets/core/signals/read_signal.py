@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import pairwise
@@ -14,8 +13,10 @@ from operator import gt, lt
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, exact_decimal, has_no_zone, moment
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = regex("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 """Stands for what was not UTF-8."""
 
@@ -78,7 +79,7 @@ def _shallow(text: str) -> str:
     return "".join((*parts, text[kept:]))
 
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
+_STRING_OR_BRACKET = regex(r'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
 _IN_A_SIGNAL = 4  # the depth of what stands in a field: in an envelope, a list, a signal
 _DEEPEST = 50
 _TOO_DEEP = "\ufdd0 nested too deeply"  # with a character that no text has

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,6 +33,7 @@ from cqs_sheets.core.templates.template import (
     Theme,
 )
 from cqs_sheets.core.toml import check
+from cqs_sheets.values import replace
 
 _SOURCES = {ColumnKind.FIELD: "field", ColumnKind.CALC: "calc"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from cqs_sheets.core.cells import CellValue
@@ -56,6 +55,7 @@ from cqs_sheets.destinations.excel.read.place import (
 from cqs_sheets.destinations.excel.read.reader import cells_at, setting_cells
 from cqs_sheets.destinations.excel.read.scan import Scan, scan, shared_formulas
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.values import replace
 
 
 def mark(draft: Draft, bindings: Bindings) -> None:

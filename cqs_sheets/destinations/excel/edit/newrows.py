@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +21,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
 from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 _Tail = Callable[[int, Mapping[str, CellValue]], str]
 """What follows the address of a cell in a row (by its number) holding these values."""
 
-_CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
+_CAREFUL = regex(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
 _LONG = 1000
 _KEPT = 2000  # values of a column
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it

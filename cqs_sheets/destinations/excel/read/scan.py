@@ -19,10 +19,11 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
-_LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
-_ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
+_LITERAL = regex(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
+_ANYTHING = regex(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
 
 _NEIGHBOURS = 5  # rows that tell how a column usually looks
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ from google.oauth2.service_account import Credentials as ServiceAccount
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.failures import cause_of, words_of
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, UsageError
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
-_IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken")
+_IMPERSONATED = regex(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken")
 _NOTHING = "Nothing was asked of Google."
 _OTHERS = {
     "authorized_user": "your own Google account",
