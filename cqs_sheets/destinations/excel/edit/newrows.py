@@ -14,7 +14,7 @@ from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
-from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
+from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes, untrue
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
@@ -89,6 +89,8 @@ class RowMaker:
         lines = {name: self._line(each) for name, each in shapes.items()}
 
         def written(rows: Sequence[int]) -> bytes:
+            if rows[0] < start:  # a row that was there and is to change
+                raise untrue()
             found = (lines[id(patterns[row - start])](row, values[row - start]) for row in rows)
             return "".join(found).encode()
 
