@@ -49,6 +49,7 @@ class Tenants:
         self._stop = stop
         self._sleep = sleep
         self._read: dict[Path, _Read] = {}
+        self._paths: dict[str, Path] = {}
         self._lock = Lock()
 
     def all(self) -> dict[str, Settings]:
@@ -61,6 +62,7 @@ class Tenants:
                 settings = self._settings(path)
                 if settings is not None:
                     found[settings.tenant] = settings
+                    self._paths[settings.tenant] = path
         return found
 
     def places(self) -> list[tuple[Settings, SharedJournal]]:
@@ -73,7 +75,11 @@ class Tenants:
 
     def session(self, tenant: str) -> Session | None:
         """The session of a tenant, None for one that is not here (any more)."""
-        settings = self.all().get(tenant)
+        with self._lock:
+            path = self._paths.get(tenant)
+            settings = self._settings(path) if path else None
+        if settings is None or settings.tenant != tenant:
+            settings = self.all().get(tenant)
         if settings is None:
             return None
         return Session(
