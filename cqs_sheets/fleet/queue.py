@@ -6,20 +6,19 @@ At most one reminder of a kind waits for a tenant or target (the queueing lock),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from math import inf
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.schema import SchemaManager
 
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import Statements, connected, parameters
+from cqs_sheets.journal.postgres import Statements, connected, explain, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
@@ -94,6 +93,7 @@ class Reminders:
     """Leaves reminders, from any thread."""
 
     def __init__(self, place: SharedJournal) -> None:
+        self._place = place
         self._app = App(
             connector=SyncPsycopgConnector(min_size=1, max_size=4, kwargs=parameters(place, SCHEMA))
         )
@@ -138,10 +138,14 @@ class Reminders:
         at: datetime | None,
         **arguments: Any,  # noqa: ANN401
     ) -> None:
-        with suppress(AlreadyEnqueued):
+        try:
             self._app.configure_task(
                 task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
             ).defer(**arguments)
+        except AlreadyEnqueued:
+            pass
+        except ConnectorException as error:
+            raise explain(error.__cause__, self._place) or error from None
 
 
 def counts(place: SharedJournal) -> Statements:

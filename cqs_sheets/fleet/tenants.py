@@ -11,7 +11,6 @@ from threading import Lock
 
 from cqs_sheets.config import Environment, Settings, load
 from cqs_sheets.errors import CqsError, UsageError
-from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session
 from cqs_sheets.values import dataclass, replace
 
@@ -64,14 +63,6 @@ class Tenants:
                     found[settings.tenant] = settings
                     self._paths[settings.tenant] = path
         return found
-
-    def places(self) -> list[tuple[Settings, SharedJournal]]:
-        """Where each tenant's journal is."""
-        return [
-            (one, SharedJournal(one.journal_url, one.tenant))
-            for one in self.all().values()
-            if one.journal_url
-        ]
 
     def session(self, tenant: str) -> Session | None:
         """The session of a tenant, None for one that is not here (any more)."""

@@ -24,7 +24,7 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import CqsError
+from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.metrics import Metrics
 from cqs_sheets.fleet.queue import (
     API_QUEUE,
@@ -37,12 +37,13 @@ from cqs_sheets.fleet.queue import (
 )
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
-from cqs_sheets.journal.postgres import Statements
+from cqs_sheets.journal.postgres import Statements, explain
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
 from cqs_sheets.run.rest import lacking
 from cqs_sheets.run.sync import Run, judge, note_troubles, poll_feeds, settings_values, write_target
 from cqs_sheets.template_files import load_template
+from cqs_sheets.unexpected import explained
 from cqs_sheets.values import dataclass, field, replace
 
 _log = logging.getLogger(__name__)
@@ -78,8 +79,13 @@ def _account(file: Path, changed: int) -> tuple[str, str]:
 
 
 def queue_of(settings: Settings, target: TargetSettings) -> str:
-    """The queue that a target's reminders wait in: each account's quota holds up nobody else."""
-    return f"google {' '.join(account_of(settings))}".rstrip() if target.place.spreadsheet else FILES_QUEUE
+    """The queue that a target's reminders wait in: each account's quota holds up nobody else.
+
+    Its name is short, as PostgreSQL's channels have 63 characters.
+    """
+    if not target.place.spreadsheet:
+        return FILES_QUEUE
+    return f"google {hashlib.sha256(' '.join(account_of(settings)).encode()).hexdigest()[:16]}"
 
 
 @dataclass
@@ -156,8 +162,11 @@ class Work:
         self.metrics.wrote(tenant, done.seconds, error.kind if error else "ok", done.delivery.pending)
         if error is None:
             return
-        _log.warning("tenant %s, target %s: %s", tenant, target, error)
-        wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
+        if isinstance(error, Interrupted):
+            wait = 0.0
+        else:
+            _log.warning("tenant %s, target %s: %s", tenant, target, error)
+            wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
         self.reminders.write(
             tenant,
             target,
@@ -256,22 +265,36 @@ async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
     _add_tasks(app, work)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_AT_ONCE, "work"))
+    loop.set_exception_handler(
+        lambda _, context: _log.debug("%s", context.get("exception") or context["message"])
+    )
+    for name in ("psycopg.pool", "procrastinate"):  # what they could not do is told here, once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     async with app.open_async():
         runners = _Runners(app)
         known: dict[str, datetime] = {}
         queues: set[str] = set()
-        looked = glanced = -inf
+        looked, away = -inf, False
         try:
             while not stopped():
-                with suppress(ConnectorException, CqsError):  # PostgreSQL is away: at the next look
+                try:
                     if loop.time() - looked >= _LOOK:
                         looked = loop.time()
                         queues = await asyncio.to_thread(_look_for_tenants, work, known)
                         await _take_over(app)
-                    if loop.time() - glanced >= _GLANCE:
-                        glanced = loop.time()
-                        runners.serve(queues & await due_queues(app), loop.time())
-                await asyncio.sleep(0.2)
+                    runners.serve(queues & await due_queues(app), loop.time())
+                    if away:
+                        _log.warning("%s is back", work.place)
+                    away = False
+                except (ConnectorException, CqsError) as error:
+                    if not away:
+                        _log.warning(
+                            "%s is tried again: %s", work.place, explain(error.__cause__, work.place) or error
+                        )
+                    away = True
+                for _ in range(5):
+                    if not stopped():
+                        await asyncio.sleep(_GLANCE / 5)
         finally:
             await runners.end()
 
@@ -314,15 +337,27 @@ class _Runners:
 def _add_tasks(app: App, work: Work) -> None:
     @app.task(name="poll")
     def poll(tenant: str, beat: str) -> None:
-        work.poll(tenant, datetime.fromisoformat(beat))
+        with _told(tenant):
+            work.poll(tenant, datetime.fromisoformat(beat))
 
     @app.task(name="write")
     def write(tenant: str, target: str, attempt: int) -> None:
-        work.write(tenant, target, attempt)
+        with _told(f"{tenant}, target {target}"):
+            work.write(tenant, target, attempt)
 
     @app.task(name="judge")
     def judge(tenant: str) -> None:
-        work.judge(tenant)
+        with _told(tenant):
+            work.judge(tenant)
+
+
+@contextmanager
+def _told(whose: str) -> Iterator[None]:
+    """What a step could not do is told; the next poll reminds of it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the others go on, whatever it was
+        _log.error("tenant %s: %s", whose, explained(error))
 
 
 def _look_for_tenants(work: Work, known: dict[str, datetime]) -> set[str]:

@@ -34,6 +34,8 @@ _SYSTEM_ROOTS = 160000  # the libpq that knows the certificates of the system
 _SESSION = (
     f"-c search_path={dialect.SCHEMA} -c lock_timeout=30s -c idle_in_transaction_session_timeout=5min"
     " -c client_min_messages=warning"
+    # the server, too, notices that we are gone, and frees what we held
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000"
 )
 _AWAY = {
     "connect_timeout": 10,
@@ -58,6 +60,11 @@ def connected(place: SharedJournal, schema: str) -> Iterator[psycopg.Connection[
         psycopg.connect(**parameters(place, schema), autocommit=True) as session,
     ):
         yield session
+
+
+def explain(error: BaseException | None, place: SharedJournal) -> CqsError | None:
+    """What a failure of the driver means to the person; None if it is a bug of ours."""
+    return _explain(error, str(place), _parameters(place)[1]) if isinstance(error, psycopg.Error) else None
 
 
 @contextmanager
