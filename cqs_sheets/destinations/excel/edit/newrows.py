@@ -94,7 +94,7 @@ class RowMaker:
         columns = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
-            if rows[0] < start:  # a row that was there and is to change
+            if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
             due = [(row, patterns[row - start], values[row - start]) for row in rows]
             cells = zip(*[each(due) for each in columns], strict=True) if columns else repeat(())
