@@ -21,8 +21,11 @@ from tests.e2e.runs import Clock, stopped_time
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no fault: no property here is about the time that an example takes.
-settings.register_profile("steady", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")
+settings.register_profile(
+    "steady", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+)
+settings.register_profile("long", settings.get_profile("steady"), max_examples=5_000)
+settings.load_profile("steady")  # `pytest --hypothesis-profile=long` tries a hundred times as many
 freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
 
 # Thousands of imported classes stay to the end: to look through them for garbage takes a tenth of all time.
