@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
-    # those that take longest, or wait for other programs (mypy, LibreOffice, act): none is left over when the rest is done
+    # those that take longest, or wait for other programs (mypy, LibreOffice, act): none is left over at the end
     first = (
         "test_style.py", "test_chain_by_act.py", "test_recalculated.py", "test_worked_out.py", "test_points.py",
         "test_outcomes.py", "test_code_blocks.py", "test_killed_judging.py", "test_upgrade.py", "test_release.py",
