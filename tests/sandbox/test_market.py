@@ -251,7 +251,7 @@ def test_many_edits_and_closings_happen_while_the_window_still_shows_the_signal(
     assert len(visible) > 0.1 * len(two_days)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(), longest=st.floats(60, 20_000), has_stop=st.booleans())
 def test_a_life_ends_in_its_time_and_its_moves_come_before(seed: int, longest: float, has_stop: bool) -> None:
     life = live(seeded(seed), longest, has_stop=has_stop)
