@@ -344,7 +344,7 @@ def test_a_run_that_is_replaced_while_it_waits_takes_nothing_along(
     assert github.api.runs[replaced - 1]["conclusion"] == "cancelled"
     done = github.after(replaced, "cancelled")
     assert done.jobs == {"after": "succeeded"}
-    assert "a newer one waits in its place" in done.log
+    assert "cancelled while it waited" in done.log
     assert github.api.issues == []
     assert github.api.runs[pressed - 1]["status"] == "queued"
     assert github.run(event="schedule").ok
