@@ -113,7 +113,7 @@ class Chain:
         if str(run.get("display_title", "")).endswith(SANDBOX):
             return "A trial with invented signals: nothing goes on, nobody is told."
         if result == "cancelled" and (minutes := self._watched_minutes(run)) is None:
-            return "It never began: a newer one waits in its place."
+            return "It was cancelled while it waited, by a newer one or by somebody: the run that watches goes on."
         if result == "cancelled" and self._stopped(minutes):
             stopped = self._cancel_waiting()
             self.tell(f"Run {self._link()} was cancelled{stopped}. If that was you: nothing is to do."

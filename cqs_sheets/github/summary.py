@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cqs_sheets.config import Environment
@@ -19,6 +20,9 @@ from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.statistics import Summary
 
 _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
 _RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it
@@ -86,7 +90,10 @@ def escaped(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What a page shows of a journal: the newest signals, what happened to signals in this run, and coverage."""
+    """What a page shows of a journal: the newest signals, what happened to signals in this run, and coverage.
+
+    `record` is the feed's track record, if outcomes are judged.
+    """
 
     newest: Sequence[Record]
     news: Sequence[News]
@@ -94,6 +101,7 @@ class RunSummary:
     coverage: Coverage
     zone: tzinfo
     symbols: Symbols
+    record: Summary | None = None
 
 
 _MOST_ROWS = 200  # of a table; a summary holds 1 MiB at most
@@ -198,6 +206,7 @@ def html_page(look: RunSummary, records: Sequence[Record]) -> str:
         for record in list(reversed(records))[:_MOST_ROWS]
     )
     about = f"{plural(len(records), 'open signal')}, as of {moment_text(look.until)}; times in {look.zone}."
+    about += f" {record_text(look.record)}" if look.record else ""
     headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS[:-1])
     return _HTML.format(about=html.escape(about), headings=headings, rows=rows)
 
@@ -219,7 +228,25 @@ def _html_cells(record: Record, look: RunSummary) -> Iterator[str]:
 def _where_and_when(look: RunSummary, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     yield from (f"- {place}" for place in places)
     yield f"- As of {moment_text(look.until)}. {coverage_text(look.coverage)}"
+    if look.record:
+        yield f"- {record_text(look.record)}"
     yield from (f"- {plain(note)}" for note in notes)
+
+
+def record_text(whole: Summary) -> str:
+    """The feed's track record in a line, as far as there is one."""
+    text = f"Track record: {plural(whole.signals, 'signal')}, {whole.entered:,} of them entered and over"
+    first = whole.hits[0]
+    if not whole.enough or whole.expectancy_r is None or first.share is None:
+        return f"{text}: too few for a figure."
+    between = (
+        "" if first.low is None or first.high is None else f" ({first.low * 100:.0f}-{first.high * 100:.0f})"
+    )
+    error = "" if whole.stderr_r is None else f" (standard error {whole.stderr_r:.2f})"
+    return (
+        f"{text}. Target 1 was hit by {first.share * 100:.0f} %{between}; a signal brought {whole.expectancy_r:+z.2f} R"
+        f" on average{error}. No forecast."
+    )
 
 
 def _count(look: RunSummary) -> str:

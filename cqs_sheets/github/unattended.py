@@ -14,6 +14,7 @@ from types import FrameType
 
 from cqs_sheets.config import Overrides, Settings, load
 from cqs_sheets.core.news import Happened, News
+from cqs_sheets.core.outcomes.statistics import Summary, track_record
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
@@ -25,6 +26,7 @@ from cqs_sheets.github.git import Git
 from cqs_sheets.github.state import Keeper, StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
 from cqs_sheets.run import journal_place
+from cqs_sheets.run.outcomes import known_outcomes
 
 _BYTES_A_DAY = 200_000_000  # pushed at most
 _DAY = 86_400.0
@@ -52,6 +54,7 @@ class Unattended:
         self._started = clock()
         self._told = Outputs()
         self._notes: dict[str, None] = {}
+        self._record: Summary | None = None
         self._child: Child | None = None
         self._stopped = 0
         self._settings = _settings(inputs, self._environ)
@@ -94,6 +97,7 @@ class Unattended:
             code = self._call("watch", "--every", self._inputs.every, "--for", self._inputs.lasting)
             if code in FINAL or self._stopped:
                 return self._ended(code)
+            self._record = None
             code = self._settle(code, last=last)
         self._go_on()
         return self._ended(code)
@@ -267,7 +271,14 @@ class Unattended:
                 coverage=journal.coverage(),
                 zone=self._settings.zone,
                 symbols=self._settings.targets[0].symbols,
+                record=self._track_record(journal),
             )
+
+    def _track_record(self, journal: Journal) -> Summary | None:
+        """The feed's, if a config has outcomes judged; computed anew after each watch, as it reads every signal."""
+        if self._settings.outcomes and self._record is None:
+            self._record = track_record(known_outcomes(journal, self._settings.outcomes.rules))[0]
+        return self._record
 
     def _places(self) -> Iterator[str]:
         """Where the spreadsheets are. A public page names no Google Sheet: who has the address may be let in."""

@@ -134,7 +134,11 @@ def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:
     ours = theirs.with_name(f"{theirs.name}.ours")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with opening.writer_lock(path, wait=_LONGEST_WAIT, now=clock()):
+        with (
+            # whoever sends alerts meanwhile would note in a file that is gone what was sent
+            opening.sender_lock(path, wait=_LONGEST_WAIT),
+            opening.writer_lock(path, wait=_LONGEST_WAIT, now=clock()),
+        ):
             if path.exists():
                 with opening.for_reading(path) as known, closing(_new(ours)) as copied:
                     known.copy_to(copied)

@@ -151,18 +151,24 @@ def for_sending(path: JournalPlace) -> Iterator[Database]:
                 raise _sent_elsewhere(path)
             yield database
         return
+    with sender_lock(path, wait=0), _connected(path, "rw") as database:
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA synchronous = FULL")
+        yield database
+
+
+@contextmanager
+def sender_lock(path: Path, *, wait: float) -> Iterator[None]:
+    """Be the only one that sends the alerts of a file. Raises TargetBusy if another does for longer than `wait`."""
     lock = FileLock(_beside(path, "sender"), mode=0o600)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except Timeout:
         raise _sent_elsewhere(path) from None
     except OSError as error:
         raise file_error(error, str(path)) from error
     try:
-        with _connected(path, "rw") as database:
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute("PRAGMA synchronous = FULL")
-            yield database
+        yield
     finally:
         lock.release()
 
