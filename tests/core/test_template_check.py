@@ -71,6 +71,11 @@ def column(**keys: str) -> str:
     return "{ " + ", ".join(f"{key} = {value}" for key, value in written.items()) + " },\n"
 
 
+def test_a_template_has_at_most_a_hundred_tabs() -> None:
+    """Tabs may be like each other: a short text would stand for columns without end."""
+    assert "expected at most 100 items, found 101" in {message for _, message in problems("[[tabs]]\n" * 101)}
+
+
 def test_a_good_template_has_no_problems() -> None:
     read_document(with_parts(), include=no_include, schema=SCHEMA)
 

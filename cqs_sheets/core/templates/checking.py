@@ -299,10 +299,11 @@ def _unfinished(
     path: Path, tab: Values, columns: Iterable[Values], formulas: Mapping[str, str]
 ) -> Iterator[Finding]:
     """Columns that lack a header, or are filled by nothing though the tab is like another."""
-    written = [each.get("id") if isinstance(each, Mapping) else None for each in tab.get("columns", ())]
+    own = list(enumerate(tab.get("columns", ())))
+    written = {each.get("id"): position for position, each in reversed(own) if isinstance(each, Mapping)}
     for column in columns:
         id_ = column.get("id")
-        at = (*path, "columns", written.index(id_)) if id_ in written else path
+        at = (*path, "columns", written[id_]) if id_ in written else path
         if "header" not in column:
             yield at, "a column needs a `header`, the text above it"
         if "like" in tab and id_ not in formulas and not any(column.get(kind) for kind in _KINDS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cqs_sheets.core.signals.exchanges import nearest
@@ -50,6 +50,8 @@ _KINDS = {
     "null": "nothing",
 }
 _LONGEST_SHOWN = 60
+_MOST_ALLOWED = 40  # of the values that are allowed in a place
+_MOST_TOLD = 100  # problems
 _CONTROL = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 Finding = tuple[Path, str]
@@ -85,7 +87,10 @@ def not_one_of(value: object, allowed: Sequence[object]) -> str:
     texts = [item for item in allowed if isinstance(item, str)]
     near = nearest(value, texts) if isinstance(value, str) else None
     asked = f": did you mean {quoted(near)}?" if near else ""
-    return f"{quoted(value)} is not known here{asked}; allowed: {', '.join(quoted(item) for item in allowed)}"
+    told = ", ".join(quoted(item) for item in allowed[:_MOST_ALLOWED])
+    return (
+        f"{quoted(value)} is not known here{asked}; allowed: {told}{', …' * (len(allowed) > _MOST_ALLOWED)}"
+    )
 
 
 def unknown_key(name: str, known: Sequence[str]) -> str:
@@ -108,7 +113,7 @@ def _errors(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[
         }
     )
     strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
-    yield from strict(schema).iter_errors(document)
+    yield from islice(strict(schema).iter_errors(document), 2 * _MOST_TOLD)
 
 
 def _findings(error: ValidationError) -> Iterator[Finding]:
@@ -251,7 +256,11 @@ class TomlProblems(Exception):
     """A document that cannot be used, with everything that is wrong with it, by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.where)))
+        found = sorted(problems, key=lambda problem: (problem.line, problem.where))
+        if len(found) > _MOST_TOLD:
+            rest = Problem(found[_MOST_TOLD].line, "", f"more from here on; the first {_MOST_TOLD} are told")
+            found[_MOST_TOLD:] = [rest]
+        self.problems = tuple(found)
         super().__init__("\n".join(_told(problem) for problem in self.problems))
 
 
