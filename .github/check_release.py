@@ -1,4 +1,4 @@
-"""Holds a built wheel and sdist against the tag, the changelog and the source: check_release.py TAG DIST."""
+"""Holds a built wheel and sdist against tag, changelog and source: check_release.py TAG DIST [OWNER/REPO@COMMIT]."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def problems(tag: str, dist: Path) -> Iterator[str]:
-    """What must be put right before this is published, one line each; nothing for a sound release."""
+def problems(tag: str, dist: Path, action: str = "") -> Iterator[str]:
+    """What must be put right before this is published, one line each; nothing for a sound release.
+
+    `action` is what workflows use that the released program writes: its metadata has to say so.
+    """
     wheels, sdists = list(dist.glob("*.whl")), list(dist.glob("*.tar.gz"))
     if len(wheels) != 1 or len(sdists) != 1:
         yield f"{dist} holds {len(wheels)} wheels and {len(sdists)} sdists, not one of each"
@@ -21,7 +24,8 @@ def problems(tag: str, dist: Path) -> Iterator[str]:
     with zipfile.ZipFile(wheels[0]) as wheel:
         in_wheel = set(wheel.namelist())
         (metadata,) = [name for name in in_wheel if name.endswith(".dist-info/METADATA")]
-        version = re.search(r"^Version: (.+)$", wheel.read(metadata).decode(), re.MULTILINE)
+        text = wheel.read(metadata).decode()
+        version = re.search(r"^Version: (.+)$", text, re.MULTILINE)
     with tarfile.open(sdists[0]) as sdist:
         in_sdist = {name.partition("/")[2] for name in sdist.getnames()}
     number = version[1] if version else "none"
@@ -31,6 +35,9 @@ def problems(tag: str, dist: Path) -> Iterator[str]:
         rf"^## {re.escape(number)} - (\d{{4}}-\d\d-\d\d|unreleased)$", _changelog(), re.MULTILINE
     ):
         yield f"CHANGELOG.md has no line '## {number} - YYYY-MM-DD' (or `unreleased`: the tag has the date)"
+    owner, _, commit = action.partition("@")
+    if action and f"Project-URL: Commit, https://github.com/{owner}/tree/{commit}\n" not in text:
+        yield f"the wheel does not say that it is from {action}"
     for path in (ROOT / "templates").iterdir():
         if f"cqs_sheets/templates/{path.name}" not in in_wheel:
             yield f"the wheel lacks the template {path.name}"
@@ -47,5 +54,5 @@ def _changelog() -> str:
 
 
 if __name__ == "__main__":
-    found = list(problems(sys.argv[1], Path(sys.argv[2])))
+    found = list(problems(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))
     sys.exit("\n".join(found) or 0)

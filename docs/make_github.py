@@ -1,14 +1,20 @@
-"""Writes the workflow of docs/github-template, for others to copy: make_github.py [OWNER/cqs-sheets@COMMIT]."""
+"""Writes the workflow that people paste: make_github.py [OWNER/cqs-sheets@COMMIT [FILE]].
+
+Without a FILE that of docs/github-template, for others to copy. Without an action the one of this checkout, if its
+commit is on GitHub.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from cqs_sheets.github.workflow import WORKFLOW_FILE, pasted_text
+from cqs_sheets.github.workflow import WORKFLOW_FILE, installed_action, pasted_text
 
-FILE = Path(__file__).parent / "github-template" / WORKFLOW_FILE
+TEMPLATE = Path(__file__).parent / "github-template" / WORKFLOW_FILE
 
 if __name__ == "__main__":
-    action = sys.argv[1] if len(sys.argv) > 1 else "OWNER/cqs-sheets@" + "0" * 40
-    FILE.write_text(pasted_text(action), encoding="utf-8", newline="\n")
+    given = sys.argv[1:]
+    action = given[0] if given else installed_action() or "OWNER/cqs-sheets@" + "0" * 40
+    file = Path(given[1]) if len(given) > 1 else TEMPLATE
+    file.write_text(pasted_text(action), encoding="utf-8", newline="\n")

@@ -6,26 +6,46 @@ At most one reminder of a kind waits for a tenant or target (the queueing lock),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
+from math import inf
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.schema import SchemaManager
 
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import connected, parameters
+from cqs_sheets.journal.postgres import Statements, connected, explain, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
 _LOCK = 0x43515350
-_MADE_FOR = f"procrastinate {version('procrastinate')}"
+_MADE_FOR = f"procrastinate {version('procrastinate')}, places 2"
+_DUE = """SELECT DISTINCT queue_name FROM procrastinate_jobs
+    WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())"""
 
-_PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL)"""
+_PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL);
+-- Takes the next places of all resources, unless that is longer to wait than `most` seconds: then NULL.
+CREATE FUNCTION take(resources TEXT[], pauses FLOAT8[], aheads FLOAT8[], most FLOAT8) RETURNS FLOAT8
+LANGUAGE plpgsql AS $$
+    DECLARE begun FLOAT8; wait FLOAT8;
+    BEGIN
+        INSERT INTO places SELECT unnest(resources), 0 ON CONFLICT DO NOTHING;
+        PERFORM FROM places WHERE resource = ANY(resources) ORDER BY resource FOR UPDATE;
+        begun := extract(epoch FROM clock_timestamp());
+        SELECT greatest(0, max(greatest(p.next_at, begun) + a.pause - a.ahead - begun)) INTO wait
+            FROM places p JOIN unnest(resources, pauses, aheads) a (resource, pause, ahead) USING (resource);
+        IF wait > most THEN
+            RETURN NULL;
+        END IF;
+        UPDATE places p SET next_at = greatest(p.next_at, begun) + a.pause
+            FROM unnest(resources, pauses) a (resource, pause) WHERE p.resource = a.resource;
+        RETURN wait;
+    END
+$$"""
 
 
 def prepare(place: SharedJournal) -> None:
@@ -61,13 +81,19 @@ def prepare(place: SharedJournal) -> None:
 
 def worker_app(place: SharedJournal) -> App:
     """What takes reminders up, in an event loop."""
-    return App(connector=PsycopgConnector(min_size=2, max_size=8, kwargs=parameters(place, SCHEMA)))
+    return App(connector=PsycopgConnector(min_size=2, max_size=4, kwargs=parameters(place, SCHEMA)))
+
+
+async def due_queues(app: App) -> set[str]:
+    """The queues in which a reminder's time has come. Raises ConnectorException."""
+    return {row["queue_name"] for row in await app.connector.execute_query_all_async(_DUE)}
 
 
 class Reminders:
     """Leaves reminders, from any thread."""
 
     def __init__(self, place: SharedJournal) -> None:
+        self._place = place
         self._app = App(
             connector=SyncPsycopgConnector(min_size=1, max_size=4, kwargs=parameters(place, SCHEMA))
         )
@@ -112,38 +138,42 @@ class Reminders:
         at: datetime | None,
         **arguments: Any,  # noqa: ANN401
     ) -> None:
-        with suppress(AlreadyEnqueued):
+        try:
             self._app.configure_task(
                 task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
             ).defer(**arguments)
+        except AlreadyEnqueued:
+            pass
+        except ConnectorException as error:
+            raise explain(error.__cause__, self._place) or error from None
+
+
+def counts(place: SharedJournal) -> Statements:
+    """The session that quotas are counted by."""
+    return Statements(place, SCHEMA)
 
 
 class SharedQuota:
     """Lets at most `limit` requests a minute begin over all workers; like a Quota, but counted in PostgreSQL.
 
-    A tenth of them may come at once, the rest at even distances, so that no 60 seconds see more.
+    A tenth of them may come at once, the rest at even distances, so that no 60 seconds see more. A place that is
+    more than `patience` seconds away is left to others.
     """
 
-    def __init__(self, place: SharedJournal, limits: Mapping[str, int]) -> None:
-        self._place = place
+    def __init__(self, counts: Statements, limits: Mapping[str, int], *, patience: float = inf) -> None:
+        self._counts = counts
         self._limits = limits
+        self._patience = patience
 
     def delay(self, count: int = 1) -> float:
-        """Take the next places of every resource; returns the seconds to wait until all are free."""
-        with connected(self._place, SCHEMA) as session:
-            return max(
-                self._take(session, resource, limit, count) for resource, limit in self._limits.items()
-            )
-
-    def _take(self, session: Any, resource: str, limit: int, count: int) -> float:  # noqa: ANN401 - psycopg's, imported elsewhere
-        burst = max(1, limit // 10)
-        pause = 60.0 / max(1, limit - burst)
-        [[wait]] = session.execute(
-            """INSERT INTO places AS p (resource, next_at)
-            VALUES (%(resource)s, extract(epoch FROM clock_timestamp()) + %(pause)s)
-            ON CONFLICT (resource) DO UPDATE
-                SET next_at = greatest(p.next_at, extract(epoch FROM clock_timestamp())) + %(pause)s
-            RETURNING next_at - extract(epoch FROM clock_timestamp()) - %(ahead)s""",
-            {"resource": resource, "pause": pause * count, "ahead": pause * (burst + count - 1)},
-        ).fetchall()
-        return max(0.0, float(wait))
+        """Take the next places of every resource; the seconds to wait until all are free, inf: none was taken."""
+        bursts = [max(1, limit // 10) for limit in self._limits.values()]
+        pauses = [
+            60.0 / max(1, limit - burst) for limit, burst in zip(self._limits.values(), bursts, strict=True)
+        ]
+        ahead = [pause * (burst + count - 1) for pause, burst in zip(pauses, bursts, strict=True)]
+        [[wait]] = self._counts.run(
+            "SELECT take(%s::TEXT[], %s::FLOAT8[], %s::FLOAT8[], %s::FLOAT8)",
+            (list(self._limits), [pause * count for pause in pauses], ahead, self._patience),
+        )
+        return inf if wait is None else float(wait)

@@ -11,7 +11,6 @@ from threading import Lock
 
 from cqs_sheets.config import Environment, Settings, load
 from cqs_sheets.errors import CqsError, UsageError
-from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session
 from cqs_sheets.values import dataclass, replace
 
@@ -49,6 +48,7 @@ class Tenants:
         self._stop = stop
         self._sleep = sleep
         self._read: dict[Path, _Read] = {}
+        self._paths: dict[str, Path] = {}
         self._lock = Lock()
 
     def all(self) -> dict[str, Settings]:
@@ -61,19 +61,16 @@ class Tenants:
                 settings = self._settings(path)
                 if settings is not None:
                     found[settings.tenant] = settings
+                    self._paths[settings.tenant] = path
         return found
-
-    def places(self) -> list[tuple[Settings, SharedJournal]]:
-        """Where each tenant's journal is."""
-        return [
-            (one, SharedJournal(one.journal_url, one.tenant))
-            for one in self.all().values()
-            if one.journal_url
-        ]
 
     def session(self, tenant: str) -> Session | None:
         """The session of a tenant, None for one that is not here (any more)."""
-        settings = self.all().get(tenant)
+        with self._lock:
+            path = self._paths.get(tenant)
+            settings = self._settings(path) if path else None
+        if settings is None or settings.tenant != tenant:
+            settings = self.all().get(tenant)
         if settings is None:
             return None
         return Session(

@@ -7,10 +7,13 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import inf
+from pathlib import Path
 from threading import Lock, Thread
 
 from procrastinate import App
@@ -21,16 +24,26 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import CqsError
+from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.metrics import Metrics
-from cqs_sheets.fleet.queue import API_QUEUE, FILES_QUEUE, Reminders, SharedQuota, worker_app
+from cqs_sheets.fleet.queue import (
+    API_QUEUE,
+    FILES_QUEUE,
+    Reminders,
+    SharedQuota,
+    counts,
+    due_queues,
+    worker_app,
+)
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
+from cqs_sheets.journal.postgres import Statements, explain
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
-from cqs_sheets.run.rest import remembered
+from cqs_sheets.run.rest import lacking
 from cqs_sheets.run.sync import Run, judge, note_troubles, poll_feeds, settings_values, write_target
 from cqs_sheets.template_files import load_template
+from cqs_sheets.unexpected import explained
 from cqs_sheets.values import dataclass, field, replace
 
 _log = logging.getLogger(__name__)
@@ -40,24 +53,39 @@ _ELSEWHERE = timedelta(seconds=10)
 _LONGEST = 300.0
 _HEARTBEAT, _DEAD = 5.0, 20.0  # seconds: a sign of life, and the silence after which others take over
 _LOOK = 5.0  # seconds between looks for new configs and dead workers
-_SIDE_BY_SIDE = {API_QUEUE: 4, FILES_QUEUE: 4}
-_GOOGLE = 4  # targets of one project that a worker writes side by side
+_GLANCE = 1.0  # seconds between looks for work
+_IDLE = 30.0  # seconds without work after which a queue is no longer listened to
+_PATIENCE = 60.0  # seconds that a request waits for its place in a quota, within what one may take
+_SIDE_BY_SIDE = 4  # reminders of one queue that a worker takes up at once: targets of one account, polls
+_AT_ONCE = 12  # of all queues: each may have a session with PostgreSQL
 _template = lru_cache(maxsize=256)(load_template)
 
 
-def project_of(settings: Settings) -> str:
-    """The Google project whose quota a tenant's requests count to, "default" for the machine's own credentials."""
+def account_of(settings: Settings) -> tuple[str, str]:
+    """The Google project and the user in it that a tenant's requests count to; the machine's own are "default"."""
     if settings.google_file is None:
-        return "default"
+        return "default", ""
     try:
-        return str(json.loads(settings.google_file.read_text(encoding="utf-8"))["project_id"])
+        return _account(settings.google_file, settings.google_file.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError):
-        return "default"
+        return "default", ""
+
+
+@lru_cache(maxsize=10_000)
+def _account(file: Path, changed: int) -> tuple[str, str]:
+    del changed
+    document = json.loads(file.read_text(encoding="utf-8"))
+    return str(document["project_id"]), str(document["client_email"])
 
 
 def queue_of(settings: Settings, target: TargetSettings) -> str:
-    """The queue that a target's reminders wait in: each project's quota holds up nobody else."""
-    return f"google {project_of(settings)}" if target.place.spreadsheet else FILES_QUEUE
+    """The queue that a target's reminders wait in: each account's quota holds up nobody else.
+
+    Its name is short, as PostgreSQL's channels have 63 characters.
+    """
+    if not target.place.spreadsheet:
+        return FILES_QUEUE
+    return f"google {hashlib.sha256(' '.join(account_of(settings)).encode()).hexdigest()[:16]}"
 
 
 @dataclass
@@ -72,6 +100,7 @@ class Work:
     clock: Callable[[], datetime] = utc_now
     dice: Callable[[], float] = random.random
     _google: dict[tuple[str, str], SheetsHttp] = field(default_factory=dict)
+    _counts: list[Statements] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def next_beat(self, tenant: str, after: datetime) -> datetime:
@@ -104,7 +133,7 @@ class Work:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
                 note_troubles(run, polls, ())
             self._offer(run, tenant)
-            if run.desk and run.desk.due():
+            if run.judge and run.judge.due():
                 self.reminders.judge(tenant)
         if session.settings.alerts:
             self._start_telling(tenant)
@@ -133,8 +162,11 @@ class Work:
         self.metrics.wrote(tenant, done.seconds, error.kind if error else "ok", done.delivery.pending)
         if error is None:
             return
-        _log.warning("tenant %s, target %s: %s", tenant, target, error)
-        wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
+        if isinstance(error, Interrupted):
+            wait = 0.0
+        else:
+            _log.warning("tenant %s, target %s: %s", tenant, target, error)
+            wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
         self.reminders.write(
             tenant,
             target,
@@ -154,9 +186,11 @@ class Work:
             self._offer(run, tenant)
 
     def close(self) -> None:
-        """Give the connections to Google back."""
+        """Give the connections back."""
         for http in self._google.values():
             http.close()
+        for session in self._counts:
+            session.close()
 
     def _start_telling(self, tenant: str) -> None:
         """Beside all else: a service may take its time."""
@@ -164,9 +198,9 @@ class Work:
 
     def _offer(self, run: Run, tenant: str) -> None:
         """Remind of each target that lacks something; one that lacks nothing costs no request."""
-        lacking = [target for target in run.settings.targets if _lacks(run, target)]
-        self.metrics.lacking(tenant, len(lacking))
-        for rank, target in enumerate(lacking):
+        found = lacking(run.journal, run.settings.targets, run.clock(), _shows_settings)
+        self.metrics.lacking(tenant, len(found))
+        for rank, target in enumerate(found):
             self.reminders.write(tenant, target.to, queue_of(run.settings, target), rank=rank)
 
     def _target(self, session: Session | None, target: str) -> TargetSettings | None:
@@ -187,14 +221,14 @@ class Work:
         key = (str(settings.google_file or ""), settings.sheets_url or "")
         with self._lock:
             if key not in self._google:
-                project, user = project_of(settings), hashlib.sha256(key[0].encode()).hexdigest()[:16]
+                project, user = account_of(settings)
                 quotas = {
-                    kind: SharedQuota(
-                        self.place,
+                    kind: self._quota(
                         {
                             f"google {kind} {project}": _PER_PROJECT,
                             f"google {kind} {project} {user}": _PER_USER,
                         },
+                        patience=_PATIENCE,
                     )
                     for kind in ("read", "write")
                 }
@@ -204,7 +238,13 @@ class Work:
     def _places_of_key(self, settings: Settings) -> SharedQuota:
         """Requests of one key are counted over all workers; its name in the count is no way back to it."""
         key = hashlib.sha256(settings.api.key.reveal().encode()).hexdigest()[:16]
-        return SharedQuota(self.place, {f"api {key}": _PER_KEY})
+        with self._lock:
+            return self._quota({f"api {key}": _PER_KEY})
+
+    def _quota(self, limits: Mapping[str, int], *, patience: float = inf) -> SharedQuota:
+        if not self._counts:
+            self._counts.append(counts(self.place))
+        return SharedQuota(self._counts[0], limits, patience=patience)
 
 
 def _polled_since(run: Run, beat: datetime) -> bool:
@@ -212,83 +252,125 @@ def _polled_since(run: Run, beat: datetime) -> bool:
     return all(feed.name in last and last[feed.name].at >= beat for feed in run.settings.feeds)
 
 
-def _lacks(run: Run, target: TargetSettings) -> bool:
-    """Whether a target was never written, has rows to get, or is due for a sign of life."""
-    state = remembered(run.journal, target)
-    if state.last_heartbeat is None or run.journal.pending(state, target.feeds):
-        return True
-    if not target.heartbeat or run.clock() - state.last_heartbeat < timedelta(seconds=target.heartbeat):
-        return False
+def _shows_settings(target: TargetSettings) -> bool:
     try:
         return _template(target.template).settings_tab is not None
     except CqsError:
         return True
 
 
-_log = logging.getLogger(__name__)
-
-
 async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
     """Work until `stopped`, then finish what has begun."""
     app = worker_app(work.place)
     _add_tasks(app, work)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_AT_ONCE, "work"))
+    loop.set_exception_handler(
+        lambda _, context: _log.debug("%s", context.get("exception") or context["message"])
+    )
+    for name in ("psycopg.pool", "procrastinate"):  # what they could not do is told here, once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     async with app.open_async():
-        runners: dict[str, asyncio.Task[None]] = {}
+        runners = _Runners(app)
         known: dict[str, datetime] = {}
-        looked = 0.0
-        loop = asyncio.get_running_loop()
+        queues: set[str] = set()
+        looked, away = -inf, False
         try:
             while not stopped():
-                if loop.time() - looked >= _LOOK:
-                    looked = loop.time()
-                    with suppress(ConnectorException, CqsError):  # PostgreSQL is away: at the next look
+                try:
+                    if loop.time() - looked >= _LOOK:
+                        looked = loop.time()
                         queues = await asyncio.to_thread(_look_for_tenants, work, known)
-                        _start(app, runners, queues)
                         await _take_over(app)
-                await asyncio.sleep(0.2)
+                    runners.serve(queues & await due_queues(app), loop.time())
+                    if away:
+                        _log.warning("%s is back", work.place)
+                    away = False
+                except (ConnectorException, CqsError) as error:
+                    if not away:
+                        _log.warning(
+                            "%s is tried again: %s", work.place, explain(error.__cause__, work.place) or error
+                        )
+                    away = True
+                for _ in range(5):
+                    if not stopped():
+                        await asyncio.sleep(_GLANCE / 5)
         finally:
-            for runner in runners.values():
-                runner.cancel()
-            await asyncio.gather(*runners.values(), return_exceptions=True)
+            await runners.end()
+
+
+class _Runners:
+    """One for each queue that has work, as each asks PostgreSQL every second."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._due: dict[str, float] = {}
+
+    def serve(self, queues: set[str], now: float) -> None:
+        """Take up what is due in these; one that ended with its connection starts again."""
+        for queue in queues:
+            self._due[queue] = now
+            if queue not in self._running or self._running[queue].done():
+                self._running[queue] = asyncio.create_task(
+                    self._app.run_worker_async(
+                        queues=[queue], name=queue, concurrency=_SIDE_BY_SIDE, listen_notify=False,
+                        install_signal_handlers=False, fetch_job_polling_interval=_GLANCE, delete_jobs="always",
+                        update_heartbeat_interval=_HEARTBEAT, stalled_worker_timeout=_DEAD,
+                    )
+                )  # fmt: skip
+        for queue in [queue for queue, due in self._due.items() if now - due > _IDLE]:
+            del self._due[queue]
+            runner = self._running.pop(queue)
+            runner.cancel()
+            self._ending.add(runner)
+            runner.add_done_callback(self._ending.discard)
+
+    async def end(self) -> None:
+        """Finish what has begun."""
+        for runner in self._running.values():
+            runner.cancel()
+        await asyncio.gather(*self._running.values(), *self._ending, return_exceptions=True)
 
 
 def _add_tasks(app: App, work: Work) -> None:
     @app.task(name="poll")
     def poll(tenant: str, beat: str) -> None:
-        work.poll(tenant, datetime.fromisoformat(beat))
+        with _told(tenant):
+            work.poll(tenant, datetime.fromisoformat(beat))
 
     @app.task(name="write")
     def write(tenant: str, target: str, attempt: int) -> None:
-        work.write(tenant, target, attempt)
+        with _told(f"{tenant}, target {target}"):
+            work.write(tenant, target, attempt)
 
     @app.task(name="judge")
     def judge(tenant: str) -> None:
-        work.judge(tenant)
+        with _told(tenant):
+            work.judge(tenant)
+
+
+@contextmanager
+def _told(whose: str) -> Iterator[None]:
+    """What a step could not do is told; the next poll reminds of it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the others go on, whatever it was
+        _log.error("tenant %s: %s", whose, explained(error))
 
 
 def _look_for_tenants(work: Work, known: dict[str, datetime]) -> set[str]:
     """Remind of each tenant's next poll, should nobody have; the queues that there is work in."""
     queues, now = {API_QUEUE, FILES_QUEUE}, work.clock()
     for tenant, settings in work.tenants.all().items():
-        queues |= {queue_of(settings, target) for target in settings.targets}
+        if spreadsheet := next((target for target in settings.targets if target.place.spreadsheet), None):
+            queues.add(queue_of(settings, spreadsheet))
         if known.get(tenant, now) <= now:
             first = tenant not in known
             known[tenant] = work.next_beat(tenant, now)
             work.reminders.poll(tenant, now if first else known[tenant])
     return queues
-
-
-def _start(app: App, runners: dict[str, asyncio.Task[None]], queues: set[str]) -> None:
-    """A runner for every queue; one that ended with its connection starts again."""
-    for queue in queues:
-        if queue not in runners or runners[queue].done():
-            runners[queue] = asyncio.create_task(
-                app.run_worker_async(
-                    queues=[queue], name=queue, concurrency=_SIDE_BY_SIDE.get(queue, _GOOGLE),
-                    install_signal_handlers=False, fetch_job_polling_interval=1.0, delete_jobs="always",
-                    update_heartbeat_interval=_HEARTBEAT, stalled_worker_timeout=_DEAD,
-                )
-            )  # fmt: skip
 
 
 async def _take_over(app: App) -> None:

@@ -16,7 +16,7 @@ from cqs_sheets.core.render import coverage_text, harmless, moment_text, plain_p
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
-from cqs_sheets.core.signals.signal import Record
+from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
 
@@ -103,8 +103,18 @@ _BOLD = {Happened.NEW: "**new**"}
 
 def news_table(news: Sequence[News], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
     """What happened to signals as a table in Markdown, the last on top; nothing for no news."""
-    told = [(one.record, f"{_BOLD.get(one.what, one.what)} {plain(one.changes)}".strip()) for one in news]
-    yield from _table(told, symbols, zone)
+    yield from _table([(one.record, _said(one)) for one in news], symbols, zone)
+
+
+def _said(one: News) -> str:
+    """What happened to it; a run is long enough for a signal to come and to end."""
+    if _came_and_ended(one):
+        return f"new, {_said(News(what=Happened.CLOSED, record=one.record))}"
+    return f"{_BOLD.get(one.what, one.what)} {plain(one.changes)}".strip()
+
+
+def _came_and_ended(one: News) -> bool:
+    return one.what is Happened.NEW and one.record.status is Status.CLOSED
 
 
 def _table(rows: Sequence[tuple[Record, str]], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
@@ -215,4 +225,5 @@ def _where_and_when(look: RunSummary, places: Sequence[str], notes: Sequence[str
 def _count(look: RunSummary) -> str:
     counts = Counter(one.what for one in look.news)
     new, changed, closed = (counts[what] for what in (Happened.NEW, Happened.CHANGED, Happened.CLOSED))
+    closed += sum(map(_came_and_ended, look.news))
     return f"{plural(new, 'new signal')}, {changed:,} changed, {closed:,} closed"

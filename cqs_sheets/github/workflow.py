@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -14,7 +15,11 @@ from cqs_sheets.errors import UsageError
 
 WORKFLOW_FILE = Path(".github", "workflows", "cqs-sheets.yml")
 _ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
-_ON_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_ON_GITHUB = re.compile(
+    r"(?:https://(?:[^/@]+@)?|(?:ssh://)?git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?"
+)
+_RELEASED = re.compile(r"Commit, https://github\.com/([\w.-]+/[\w.-]+)/tree/([0-9a-f]{40})")
+_PATIENCE = 10.0  # seconds for git
 _CACHED = re.compile(
     r"^ +workbooks: (?:\|\n(?:            .*\n)+|\"\"\n)", re.MULTILINE
 )  # what the first version wrote
@@ -96,15 +101,44 @@ def repository(folder: Path) -> Path:
 
 
 def installed_action() -> str | None:
-    """Where this installation came from, if that was a commit on GitHub."""
+    """What a workflow has to use to run what runs here, if that is known and on GitHub.
+
+    A release says so in its metadata, pip remembers the commit that it was given, and a checkout or fork has an origin.
+    """
+    return _of_package() or _of_checkout(Path(__file__).resolve().parents[2])
+
+
+def _of_package() -> str | None:
     try:
-        text = distribution("cqs-sheets").read_text("direct_url.json")
+        package = distribution("cqs-sheets")
     except PackageNotFoundError:
         return None
-    origin: Any = json.loads(text or "{}")
+    for address in package.metadata.get_all("Project-URL") or ():
+        if released := _RELEASED.fullmatch(address):
+            return f"{released[1]}@{released[2]}"
+    origin: Any = json.loads(package.read_text("direct_url.json") or "{}")
     found = _ON_GITHUB.fullmatch(str(origin.get("url", "")))
     commit = origin.get("vcs_info", {}).get("commit_id")
     return f"{found[1]}@{commit}" if found and commit else None
+
+
+def _of_checkout(folder: Path) -> str | None:
+    """The same of a clone, if its commit is known to be on GitHub as well."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607 - as PATH has it
+            cwd=folder, capture_output=True, text=True, check=True, timeout=_PATIENCE,
+        ).stdout.strip()  # fmt: skip
+
+    if not (folder / ".git").exists():
+        return None
+    try:
+        found = _ON_GITHUB.fullmatch(git("remote", "get-url", "origin"))
+        pushed = git("branch", "--remotes", "--list", "origin/*", "--contains", "HEAD")
+        return f"{found[1]}@{git('rev-parse', 'HEAD')}" if found and pushed else None
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def action_problem(text: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
@@ -13,8 +12,9 @@ from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal import records
 from cqs_sheets.journal.database import Database, migrate
 from cqs_sheets.journal.model import Merged, from_stamp, to_stamp
-from cqs_sheets.journal.outbox import take_alerts
+from cqs_sheets.journal.outbox_merging import take_outbox
 from cqs_sheets.journal.outcomes import take_outcomes
+from cqs_sheets.values import replace
 
 _ALL = records.KNOWN.format(by="") + "true ORDER BY s.arrival"
 _POLL = "at, window_start, window_end, outcome, sure, new, changed, closed, aged, rejected"
@@ -94,8 +94,8 @@ def _digest(database: Database, name: str, table: TableShape) -> tuple[int, str]
     return count, digest.hexdigest()
 
 
-def merge_journal(database: Database, other: Database) -> Merged:
-    """Take in everything of `other`, in one transaction."""
+def merge_journal(database: Database, other: Database, *, adopt_alerts: bool) -> Merged:
+    """Take in everything of `other`, in one transaction; with `adopt_alerts` alerts that only it knows, too."""
     with database.transaction():
         feeds = {
             theirs: records.feed_id(database, name, selection)
@@ -103,6 +103,7 @@ def merge_journal(database: Database, other: Database) -> Merged:
         }
         new = changed = 0
         second_lives = list[Signal]()
+        arrivals = dict[int, int]()
         for row in other.iterate(_ALL):
             theirs = records.known_from(row)
             before = records.lives(database, theirs.record.signal.key)
@@ -117,8 +118,9 @@ def merge_journal(database: Database, other: Database) -> Merged:
                 changed += _bring_up_to_date(database, ours, theirs, feeds)
             _join_feeds(database, other, theirs, arrival, feeds)
             take_outcomes(database, other, theirs, ours, arrival)
-            take_alerts(database, other, theirs.record.arrival, arrival)
+            arrivals[theirs.record.arrival] = arrival
         _cover(database, other, feeds)
+        take_outbox(database, other, arrivals, adopt_alerts=adopt_alerts)
         polls = _keep_polls(database, other, feeds)
         _keep_undigested(database, other)
     return Merged(new=new, changed=changed, polls=polls, second_lives=tuple(second_lives))

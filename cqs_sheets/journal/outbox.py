@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cqs_sheets.core.alerts import Kind, Notice, SendState
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
+from cqs_sheets.values import dataclass
 
 PATIENCE = timedelta(minutes=5)
 """How long something fails before it is told, unless repeating cannot mend it."""
@@ -92,36 +92,6 @@ def tell_all(database: Database, at: datetime, news: Iterable[tuple[Kind, int, i
     database.note_many(
         _TELL, [(stamp, kind.value, arrival, revision, "") for kind, arrival, revision in news]
     )
-
-
-def take_alerts(database: Database, other: Database, theirs: int, arrival: int) -> None:
-    """Take over what another journal's alerts have told of a signal (`theirs`, here `arrival`), or still have to.
-
-    Of alerts alone that both know, by config and name: what one of them sent is not sent by the other.
-    """
-    rows = other.execute(
-        "SELECT a.config, a.name, o.at, o.kind, o.revision, o.detail, o.state, o.tries, o.sent"
-        " FROM outbox o JOIN alerts a ON a.id = o.alert WHERE o.arrival = ? ORDER BY o.id",
-        (theirs,),
-    )
-    for config, name, at, kind, revision, detail, state, tries, sent in rows:
-        for (alert,) in database.execute(
-            "SELECT id FROM alerts WHERE config = ? AND name = ?", (config, name)
-        ):
-            known = database.execute(
-                "SELECT id, state FROM outbox WHERE alert = ? AND arrival = ? AND kind = ? AND revision = ?",
-                (alert, arrival, kind, revision),
-            )
-            if not known:
-                database.change(
-                    "INSERT INTO outbox (alert, at, kind, arrival, revision, detail, state, tries, sent)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (alert, at, kind, arrival, revision, detail, state, tries, sent),
-                )
-            elif known[0][1] == "waiting" and state in ("sent", "sending"):
-                database.change(
-                    "UPDATE outbox SET state = ?, sent = ? WHERE id = ?", (state, sent, known[0][0])
-                )
 
 
 class Outbox:

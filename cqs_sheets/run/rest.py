@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -55,9 +55,34 @@ def remembered(journal: Journal, settings: TargetSettings, lineage: Lineage = ()
     says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
     at again.
     """
+    return journal.target(_known_as(journal, settings, lineage), _selection(settings))
+
+
+def lacking(
+    journal: Journal,
+    targets: Iterable[TargetSettings],
+    now: datetime,
+    shows_settings: Callable[[TargetSettings], bool],
+) -> list[TargetSettings]:
+    """The targets that were never written, have rows to get, or are due for a sign of life."""
+    offered = journal.offered_all()
+
+    def lacks(settings: TargetSettings) -> bool:
+        selection, last = offered.get(_known_as(journal, settings, ()), ("", None))
+        if selection != _selection(settings):
+            state = remembered(journal, settings)
+            if journal.pending(state, settings.feeds):
+                return True
+            last = state.last_heartbeat
+        beats = settings.heartbeat and now - (last or now) >= timedelta(seconds=settings.heartbeat)
+        return last is None or bool(beats and shows_settings(settings))
+
+    return [settings for settings in targets if lacks(settings)]
+
+
+def _selection(settings: TargetSettings) -> str:
     chosen = (settings.feeds, sorted(settings.where.items()))
-    selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(_known_as(journal, settings, lineage), selection)
+    return repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
 
 
 def _known_as(journal: Journal, settings: TargetSettings, lineage: Lineage) -> str:

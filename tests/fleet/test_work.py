@@ -7,8 +7,10 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -20,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.alerts import Message, Sent
-from cqs_sheets.destinations.google.wire.auth import account_of, find_credentials
+from cqs_sheets.destinations.google.wire.auth import account_of as email_of
+from cqs_sheets.destinations.google.wire.auth import find_credentials
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import Journal, SharedJournal
 from cqs_sheets.run import alerts
@@ -30,9 +33,10 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import Reminders, SharedQuota, prepare, worker_app
+from cqs_sheets.fleet.queue import Reminders, SharedQuota, counts, prepare, worker_app
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.worker import Work, queue_of, run_worker
+from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
+from cqs_sheets.journal.postgres import Statements
 
 
 @dataclass
@@ -69,6 +73,7 @@ class Fleet:
     environ: dict[str, str]
     sheets: RunningSheets
     place: SharedJournal
+    stack: ExitStack
     noted: Noted = field(default_factory=Noted)
 
     def tenant(self, name: str, *targets: str, more: str = "") -> str:
@@ -81,12 +86,19 @@ class Fleet:
     def work(self, reminders: object = None) -> Work:
         tenants = Tenants(self.folder, self.environ, stop=lambda: None, sleep=lambda _: None)
         given = cast("Reminders", reminders or self.noted)
-        return Work(self.place, tenants, given, Metrics(), every=60, dice=lambda: 1.0)
+        work = Work(self.place, tenants, given, Metrics(), every=60, dice=lambda: 1.0)
+        self.stack.callback(work.close)
+        return work
+
+    def counts(self) -> Statements:
+        counted = counts(self.place)
+        self.stack.callback(counted.close)
+        return counted
 
 
 @pytest.fixture
 def fleet(tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Server) -> Iterator[Fleet]:
-    with start() as sheets:
+    with start() as sheets, ExitStack() as stack:
         place = postgres_server.place("default")
         prepare(place)
         environ = {
@@ -95,7 +107,7 @@ def fleet(tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Serve
         }  # fmt: skip
         folder = tmp_path / "configs"
         folder.mkdir()
-        yield Fleet(folder, environ, sheets, place)
+        yield Fleet(folder, environ, sheets, place, stack)
 
 
 def polls_of(fleet: Fleet, tenant: str) -> int:
@@ -178,8 +190,11 @@ def test_the_machines_own_key_reaches_no_tenant(fleet: Fleet) -> None:
 
 def test_no_minute_sees_more_than_the_limit_over_all_workers(fleet: Fleet) -> None:
     resource, limit = uuid4().hex, 20
-    workers = [SharedQuota(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)]
+    limits = {resource: limit, f"{resource} of one": limit * 9}
+    workers = [SharedQuota(counted, limits) for counted in (fleet.counts(), fleet.counts())]
     begun = sorted(time.monotonic() + worker.delay() for _ in range(limit) for worker in workers)
+    impatient = SharedQuota(fleet.counts(), limits, patience=1)
+    assert impatient.delay() == impatient.delay() == inf
     most = max(sum(start <= moment < start + 60 for moment in begun) for start in begun)
     assert limit * 0.9 <= most <= limit
     assert begun[-1] - begun[0] < 150
@@ -275,11 +290,13 @@ def test_each_project_has_a_queue_and_credentials_of_its_own(fleet: Fleet) -> No
     name = fleet.tenant("desk", fleet.sheets.create(), more='[google]\ncredentials_file = "desk.json"\n')
     other = fleet.tenant("other", fleet.sheets.create(), "one.xlsx")
     found = fleet.work().tenants.all()
-    queues = {queue_of(found[each], target) for each in (name, other) for target in found[each].targets}
-    assert queues == {"google desk-project", "google default", "files"}
+    queues = [queue_of(found[each], target) for each in (name, other) for target in found[each].targets]
+    assert len(set(queues)) == 3
+    assert queues[2] == "files"
+    assert account_of(found[name]) == ("desk-project", "desk@desk-project.example")
     assert found[name].google_file
     used = find_credentials(fleet.folder, file=found[name].google_file)
-    assert account_of(used) == "desk@desk-project.example"
+    assert email_of(used) == "desk@desk-project.example"
     (fleet.folder / "desk.json").write_text("{}")
     with pytest.raises(AccessRefused):
         find_credentials(fleet.folder, file=found[name].google_file)

@@ -48,6 +48,12 @@ def test_a_run_tells_what_is_new_changed_and_closed_with_links() -> None:
     assert not any("<b>" in line for line in lines)
 
 
+def test_a_signal_that_came_and_ended_within_the_run_is_not_shown_as_one_to_take() -> None:
+    lines = list(run_lines(look((News(what=Happened.NEW, record=CLOSED),)), [], []))
+    assert lines[0] == "### 1 new signal, 0 changed, 1 closed"
+    assert any("| new, closed open for 0 s |" in line for line in lines)
+
+
 def test_the_page_of_the_branch_has_the_newest_signals_or_says_that_there_are_none() -> None:
     assert sum(line.startswith("| 20") for line in page_lines(look(), [], [])) == 3
     assert "No signal yet." in list(page_lines(look(()), [], []))

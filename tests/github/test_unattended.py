@@ -106,13 +106,19 @@ def test_a_cache_of_the_version_before_that_did_not_come_is_no_beginning(
     (tmp_path / "me").mkdir()
     made = run()
     made._keeper.branch.look = lambda: None  # type: ignore[method-assign]
+    api.caches = ["cqs-sheets-default-swing-17800000001-1-2"]  # of a sync called default-swing
     made._begin()
-    api.caches = 1
+    api.caches.append("cqs-sheets-default-17800000001-1-2")
     with pytest.raises(TargetBusy, match="cache"):
         made._begin()
     made._keeper.journal.parent.mkdir()
     made._keeper.journal.touch()
     made._begin()
+
+
+def test_a_workbooks_folder_is_made_as_git_keeps_no_empty_one(run: Make, tmp_path: Path) -> None:
+    run(INPUT_TO="my böoks [1]/2026/signals.xlsx", INPUT_STATE="none")._begin()
+    assert (tmp_path / "checkout" / "my böoks [1]" / "2026").is_dir()
 
 
 def test_a_google_key_goes_into_a_file_of_ones_own_and_on_to_no_child(run: Make, tmp_path: Path) -> None:

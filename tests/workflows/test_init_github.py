@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from cqs_sheets.github import workflow
 from cqs_sheets.github.workflow import pasted_text
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
-from tests.workflows.github import ROOT, ZIZMOR
+from tests.workflows.github import ROOT, ZIZMOR, git
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 USED = f"somebody/cqs-sheets@{COMMIT}"
@@ -107,9 +110,35 @@ def test_a_config_that_is_there_is_used_as_it_is(repository: Shell) -> None:
     ],
 )
 def test_what_cannot_work_on_github_is_refused(
-    repository: Shell, arguments: list[str], expected: str
+    repository: Shell, arguments: list[str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cqs_sheets.github.workflow.installed_action", lambda: None)
     done = run_inside(repository, "init", "--yes", "--github", *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
     assert not (repository.folder / ".github").exists()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.parametrize(
+    ("origin", "pushed", "known"),
+    [
+        ("https://github.com/my-fork/cqs-sheets.git", True, "my-fork/cqs-sheets"),
+        ("git@github.com:my-fork/cqs.sheets", True, "my-fork/cqs.sheets"),
+        ("ssh://git@github.com/me/cqs-sheets.git", True, "me/cqs-sheets"),
+        ("https://t0ken@github.com/me/cqs-sheets", True, "me/cqs-sheets"),
+        ("https://github.com/me/cqs-sheets", False, None),
+        ("https://git.example.com/me/cqs-sheets", True, None),
+    ],
+)
+def test_a_clone_or_fork_is_used_as_it_is_on_github(
+    tmp_path: Path, origin: str, pushed: bool, known: str | None
+) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    assert workflow._of_checkout(tmp_path) is None
+    git(tmp_path, "remote", "add", "origin", origin)
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "x")
+    if pushed:
+        git(tmp_path, "update-ref", "refs/remotes/origin/main", "HEAD")
+    found = workflow._of_checkout(tmp_path)
+    assert found == (f"{known}@{git(tmp_path, 'rev-parse', 'HEAD')}" if known else None)

@@ -147,7 +147,8 @@ def _asked_action(*, asking: bool) -> str:
     raise UsageError(
         "Which repository holds this project's action is not known.",
         meaning="The workflow was not written.",
-        hint="Give --action OWNER/REPO@COMMIT: the repository that you got cqs-sheets from, and its commit.",
+        hint="Give --action OWNER/REPO@COMMIT: the repository on GitHub that you got cqs-sheets from, and the 40"
+        " digits of a commit there. A release knows them, and so does a clone whose commit is pushed.",
     )
 
 

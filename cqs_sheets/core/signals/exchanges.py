@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
 
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
 SCALPING = "SCALPING"
@@ -200,7 +200,7 @@ FUTURES_SPELLINGS: Mapping[str, tuple[PairSpelling, ...]] = {
 CLOSED: Mapping[str, str] = {"bitmex": "BitMEX closed on 2026-09-23"}
 """Exchanges that are no more: their codes are still filters of the API, but there is nothing to link to."""
 
-_MANY = re.compile("10{3,6}")
+_MANY = regex("10{3,6}")
 _THOUSANDS = ("BONK", "CAT", "CHEEMS", "FLOKI", "LUNC", "PEPE", "SATS", "SHIB", "XEC")
 ALIASES: Mapping[str, Mapping[str, str]] = {
     "binance_futures": {coin: f"1000{coin}" for coin in _THOUSANDS},

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from itertools import repeat
@@ -15,8 +14,10 @@ from operator import gt, itemgetter, lt
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey, exact_decimal, has_no_zone, moment
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = regex("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 """Stands for what was not UTF-8."""
 
@@ -79,7 +80,7 @@ def _shallow(text: str) -> str:
     return "".join((*parts, text[kept:]))
 
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
+_STRING_OR_BRACKET = regex(r'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
 _IN_A_SIGNAL = 4  # the depth of what stands in a field: in an envelope, a list, a signal
 _DEEPEST = 50
 _TOO_DEEP = "\ufdd0 nested too deeply"  # with a character that no text has
@@ -207,6 +208,8 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
     id_ = _whole(text) if isinstance(value.get("id"), NumberText) else text
     if not id_:
         raise MalformedError("no id")
+    if not id_.isprintable():  # a key: journals, sheets and terminals would each make something else of it
+        raise MalformedError("the id holds characters that no id has")
     if not coin:
         raise MalformedError("no coin")
     buy_start, buy_end, target1, target2, target3, stop_loss, ask = _prices(prices)

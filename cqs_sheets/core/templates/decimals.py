@@ -7,20 +7,20 @@ least) or "size" (a number of coins, to the hundredth of what one unit of the qu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
 from cqs_sheets.core.cells import CellValue, rounded
 from cqs_sheets.core.templates.template import CellFormat, TableTab
+from cqs_sheets.patterns import regex
 
 _MOST = 30  # decimals that a number format can have
 _LEAST = 2  # that a price is shown with
 _SHOWN = 20  # decimals of a price that are shown if they are there, whatever its row needs
 _DERIVED_DIGITS = 5
 _SIZE_DIGITS = 2  # behind the magnitude of the price
-_OURS = re.compile(r"0(?:\.0+#*)?")
+_OURS = regex(r"0(?:\.0+#*)?")
 
 
 class RowPatterns:

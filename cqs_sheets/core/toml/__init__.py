@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml.lines import Path, line_at, lines_by_path
+from cqs_sheets.patterns import regex
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 
-_DURATION = re.compile(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
+_DURATION = regex(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
 _UNIT_SECONDS = (86400, 3600, 60, 1)
 DURATION_WORDS = 'a duration such as "30s", "60m" or "5h50m", or 0'
 
@@ -49,7 +50,7 @@ _KINDS = {
     "null": "nothing",
 }
 _LONGEST_SHOWN = 60
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+_CONTROL = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 Finding = tuple[Path, str]
 """The path of a value (also of one that is missing or unknown), and the sentence about it."""
@@ -219,7 +220,7 @@ def _repeated(items: Sequence[object]) -> object:
     return next(item for position, item in enumerate(items) if item in items[:position])
 
 
-_POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+_POSITION = regex(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 _SYNTAX_HINTS = {
     "Invalid value": "what stands after `=` is not a value: text needs quotes, true and false are lower case",
     "Unterminated string": "the text is not closed: its last quote is missing",
@@ -296,7 +297,7 @@ def describe(problems: Iterable[Problem], source: str) -> str:
     return "\n".join([f"{source} has {len(told)} problem{'s' if len(told) > 1 else ''}:", *told])
 
 
-_MANY_PARTS = re.compile(r"""(?:(?<![\w-])(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+_MANY_PARTS = regex(r"""(?:(?<![\w-])(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
 
 
 def _parsed(text: str) -> dict[str, Any]:

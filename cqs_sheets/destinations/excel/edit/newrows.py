@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,13 +15,14 @@ from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
-from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes
+from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes, untrue
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
 from cqs_sheets.destinations.excel.parts.styles import CellFormats
 from cqs_sheets.destinations.excel.parts.xmltext import escape, unescape
 from cqs_sheets.destinations.excel.read.place import TabPlace, row_formula
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
@@ -31,7 +31,7 @@ _Due = tuple[int, Mapping[str, str], Mapping[str, CellValue]]
 """A row to write: its number, the number formats that it needs, its values by column id."""
 _Cells = Callable[[Sequence[_Due]], Sequence[str]]
 
-_CAREFUL = re.compile(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
+_CAREFUL = regex(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
 _LONG = 1000
 _KEPT = 2000  # values of a column
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
@@ -94,6 +94,8 @@ class RowMaker:
         columns = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
+            if rows[0] < start:  # a row that was there and is to change
+                raise untrue()
             due = [(row, patterns[row - start], values[row - start]) for row in rows]
             cells = zip(*[each(due) for each in columns], strict=True) if columns else repeat(())
             found = [
