@@ -18,7 +18,7 @@ from procrastinate.schema import SchemaManager
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import Statements, connected, explain, parameters
+from cqs_sheets.journal.postgres import Statements, connected, explain, make_tables, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
@@ -67,6 +67,7 @@ def prepare(place: SharedJournal) -> None:
                 meaning="No worker was started.",
                 hint="Start one worker as the owner of the database once.",
             )
+        make_tables(place)  # and the role that is given rights here
         with session.transaction():
             session.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             session.execute(f"CREATE SCHEMA {SCHEMA}")

@@ -314,6 +314,13 @@ class Postgres(Database):
             yield
 
 
+def make_tables(place: SharedJournal) -> None:
+    """Make the journal's tables and the role, or bring them up to date. Raises CqsError."""
+    with connected(place, dialect.SCHEMA) as session:
+        if _version(session) < len(MIGRATIONS):
+            migrate(session, MIGRATIONS)
+
+
 def migrate(session: psycopg.Connection[Row], migrations: Sequence[Migration]) -> None:
     """Bring the tables to the newest version in one transaction; several who try take turns."""
     with session.transaction():

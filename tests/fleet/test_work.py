@@ -172,6 +172,11 @@ def test_configs_come_change_and_go_and_a_broken_one_stops_nobody(
     assert caplog.text.count("broken.toml is left to other workers") == 1
     broken.write_text('[[target]]\nto = "a-longer-name.xlsx"\n[journal]\ntenant = "mended"\n')
     assert set(worker.tenants.all()) == {name, "mended"}
+    (fleet.folder / "second.toml").write_text('[[target]]\nto = "2.xlsx"\n[journal]\ntenant = "mended"\n')
+    with caplog.at_level(logging.ERROR):
+        [target] = worker.tenants.all()["mended"].targets
+    assert target.to == "a-longer-name.xlsx"
+    assert "second.toml is left out: broken.toml is of the tenant mended, too" in caplog.text
     (fleet.folder / f"{name}.toml").unlink()
     assert worker.tenants.session(name) is None
     worker.poll(name, utc_now())
