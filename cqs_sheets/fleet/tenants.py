@@ -43,7 +43,7 @@ class Tenants:
         stop: Callable[[], CqsError | None],
         sleep: Callable[[float], None],
     ) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._environ = {name: value for name, value in environ.items() if name not in _NOT_ANYBODYS}
         self._stop = stop
         self._sleep = sleep
