@@ -314,6 +314,13 @@ class Postgres(Database):
             yield
 
 
+def tenants(place: SharedJournal) -> list[str]:
+    """The names of all tenants that this user may be. Raises CqsError."""
+    sql = "SELECT name FROM tenants WHERE role IS NULL OR pg_has_role(session_user, role, 'member') ORDER BY name"
+    with connected(place, dialect.SCHEMA) as session:
+        return [name for (name,) in session.execute(sql)] if _version(session) else []
+
+
 def make_tables(place: SharedJournal) -> None:
     """Make the journal's tables and the role, or bring them up to date. Raises CqsError."""
     with connected(place, dialect.SCHEMA) as session:
