@@ -6,10 +6,11 @@ At most one reminder of a kind waits for a tenant or target (the queueing lock),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from math import inf
-from typing import Any
+from threading import local
+from typing import Any, NamedTuple
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
@@ -18,17 +19,19 @@ from procrastinate.schema import SchemaManager
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import Statements, connected, explain, parameters
+from cqs_sheets.journal.postgres import Statements, connected, explain, make_tables, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
 _LOCK = 0x43515350
-_MADE_FOR = f"procrastinate {version('procrastinate')}, places 2"
-_DUE = """SELECT DISTINCT queue_name FROM procrastinate_jobs
-    WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())"""
+_MADE_FOR = f"procrastinate {version('procrastinate')}, places 3"
+_BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
+_APART = (
+    3.0  # seconds that a tenant's next target waits behind: more than one takes that its account may write
+)
 
 _PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL);
--- Takes the next places of all resources, unless that is longer to wait than `most` seconds: then NULL.
+-- Seconds until all places are free; they are taken unless that is more than `most`.
 CREATE FUNCTION take(resources TEXT[], pauses FLOAT8[], aheads FLOAT8[], most FLOAT8) RETURNS FLOAT8
 LANGUAGE plpgsql AS $$
     DECLARE begun FLOAT8; wait FLOAT8;
@@ -38,11 +41,8 @@ LANGUAGE plpgsql AS $$
         begun := extract(epoch FROM clock_timestamp());
         SELECT greatest(0, max(greatest(p.next_at, begun) + a.pause - a.ahead - begun)) INTO wait
             FROM places p JOIN unnest(resources, pauses, aheads) a (resource, pause, ahead) USING (resource);
-        IF wait > most THEN
-            RETURN NULL;
-        END IF;
         UPDATE places p SET next_at = greatest(p.next_at, begun) + a.pause
-            FROM unnest(resources, pauses) a (resource, pause) WHERE p.resource = a.resource;
+            FROM unnest(resources, pauses) a (resource, pause) WHERE p.resource = a.resource AND wait <= most;
         RETURN wait;
     END
 $$"""
@@ -67,6 +67,7 @@ def prepare(place: SharedJournal) -> None:
                 meaning="No worker was started.",
                 hint="Start one worker as the owner of the database once.",
             )
+        make_tables(place)  # and the role that is given rights here
         with session.transaction():
             session.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             session.execute(f"CREATE SCHEMA {SCHEMA}")
@@ -82,11 +83,6 @@ def prepare(place: SharedJournal) -> None:
 def worker_app(place: SharedJournal) -> App:
     """What takes reminders up, in an event loop."""
     return App(connector=PsycopgConnector(min_size=2, max_size=4, kwargs=parameters(place, SCHEMA)))
-
-
-async def due_queues(app: App) -> set[str]:
-    """The queues in which a reminder's time has come. Raises ConnectorException."""
-    return {row["queue_name"] for row in await app.connector.execute_query_all_async(_DUE)}
 
 
 class Reminders:
@@ -105,7 +101,7 @@ class Reminders:
 
     def poll(self, tenant: str, beat: datetime, *, at: datetime | None = None) -> None:
         """Ask the API for a tenant's feeds at that beat, or later, `at` that time."""
-        self._leave("poll", API_QUEUE, f"poll {tenant}", 0, at or beat, tenant=tenant, beat=beat.isoformat())
+        self._leave("poll", API_QUEUE, f"poll {tenant}", 1, at or beat, tenant=tenant, beat=beat.isoformat())
 
     def write(
         self,
@@ -119,15 +115,16 @@ class Reminders:
     ) -> None:
         """Look what a target (as its config writes it) lacks.
 
-        `rank` counts a tenant's reminders that go before: all tenants' first ones come before any second.
+        `rank` counts a tenant's targets that go before: each steps back behind what others are reminded of within
+        3 seconds, and none for ever.
         """
-        self._leave(
-            "write", queue, f"{tenant}/{target}", -rank, at, tenant=tenant, target=target, attempt=attempt
-        )
+        priority = -int((datetime.now(UTC) - _BEGAN).total_seconds() + rank * _APART)
+        arguments = {"tenant": tenant, "target": target, "attempt": attempt}
+        self._leave("write", queue, f"{tenant}/{target}", priority, at, **arguments)
 
     def judge(self, tenant: str) -> None:
         """Look what became of a tenant's signals."""
-        self._leave("judge", FILES_QUEUE, f"judge {tenant}", -1, None, tenant=tenant)
+        self._leave("judge", FILES_QUEUE, f"judge {tenant}", 0, None, tenant=tenant)
 
     def _leave(
         self,
@@ -153,27 +150,52 @@ def counts(place: SharedJournal) -> Statements:
     return Statements(place, SCHEMA)
 
 
-class SharedQuota:
-    """Lets at most `limit` requests a minute begin over all workers; like a Quota, but counted in PostgreSQL.
+class Quota(NamedTuple):
+    """So many requests a minute may begin, over all workers; so many are asked for together."""
 
-    A tenth of them may come at once, the rest at even distances, so that no 60 seconds see more. A place that is
-    more than `patience` seconds away is left to others.
+    limit: int
+    together: int
+
+
+def take_places(counts: Statements, wanted: Mapping[str, Quota], patience: float = inf) -> float:
+    """Take the next places of every resource; returns the seconds to wait until all are free.
+
+    A tenth of a minute's places may be taken at once, the rest at even distances, so that no 60 seconds see more.
+    None is taken if that is longer than `patience` seconds.
     """
+    bursts = [max(1, quota.limit // 10) for quota in wanted.values()]
+    pauses = [60 / max(1, quota.limit - burst) for quota, burst in zip(wanted.values(), bursts, strict=True)]
+    asked = [
+        (pause * quota.together, pause * (burst + quota.together - 1))
+        for quota, pause, burst in zip(wanted.values(), pauses, bursts, strict=True)
+    ]
+    [[wait]] = counts.run(
+        "SELECT take(%s::TEXT[], %s::FLOAT8[], %s::FLOAT8[], %s::FLOAT8)",
+        (list(wanted), [pause for pause, _ in asked], [ahead for _, ahead in asked], patience),
+    )
+    return float(wait)
 
-    def __init__(self, counts: Statements, limits: Mapping[str, int], *, patience: float = inf) -> None:
+
+class AccountPlaces:
+    """The places of one Google account's requests of a kind: first those that this thread has taken before."""
+
+    def __init__(self, counts: Statements, limits: Mapping[str, int]) -> None:
         self._counts = counts
         self._limits = limits
-        self._patience = patience
+        self._mine = local()
 
-    def delay(self, count: int = 1) -> float:
-        """Take the next places of every resource; the seconds to wait until all are free, inf: none was taken."""
-        bursts = [max(1, limit // 10) for limit in self._limits.values()]
-        pauses = [
-            60.0 / max(1, limit - burst) for limit, burst in zip(self._limits.values(), bursts, strict=True)
-        ]
-        ahead = [pause * (burst + count - 1) for pause, burst in zip(pauses, bursts, strict=True)]
-        [[wait]] = self._counts.run(
-            "SELECT take(%s::TEXT[], %s::FLOAT8[], %s::FLOAT8[], %s::FLOAT8)",
-            (list(self._limits), [pause * count for pause in pauses], ahead, self._patience),
-        )
-        return inf if wait is None else float(wait)
+    def wanted(self, count: int) -> dict[str, Quota]:
+        """What so many requests take."""
+        return {resource: Quota(limit, count) for resource, limit in self._limits.items()}
+
+    def have(self, count: int) -> None:
+        """So many places are this thread's, none that it had before."""
+        self._mine.left = count
+
+    def delay(self) -> float:
+        """Take the next place; returns the seconds to wait until it is free."""
+        left = getattr(self._mine, "left", 0)
+        if left:
+            self._mine.left = left - 1
+            return 0.0
+        return take_places(self._counts, self.wanted(1))

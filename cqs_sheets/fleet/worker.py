@@ -7,7 +7,9 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -15,10 +17,12 @@ from functools import lru_cache
 from math import inf
 from pathlib import Path
 from threading import Lock, Thread
+from typing import Any, NamedTuple
 
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from procrastinate.worker import Worker
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
@@ -29,10 +33,11 @@ from cqs_sheets.fleet.metrics import Metrics
 from cqs_sheets.fleet.queue import (
     API_QUEUE,
     FILES_QUEUE,
+    AccountPlaces,
+    Quota,
     Reminders,
-    SharedQuota,
     counts,
-    due_queues,
+    take_places,
     worker_app,
 )
 from cqs_sheets.fleet.tenants import Tenants
@@ -54,8 +59,8 @@ _LONGEST = 300.0
 _HEARTBEAT, _DEAD = 5.0, 20.0  # seconds: a sign of life, and the silence after which others take over
 _LOOK = 5.0  # seconds between looks for new configs and dead workers
 _GLANCE = 1.0  # seconds between looks for work
-_IDLE = 30.0  # seconds without work after which a queue is no longer listened to
-_PATIENCE = 60.0  # seconds that a request waits for its place in a quota, within what one may take
+_PATIENCE = 3.0  # seconds that a target waits in a worker's hands for its account's places
+_USUAL = {"read": 2, "write": 1}  # requests that bring a target up to date
 _SIDE_BY_SIDE = 4  # reminders of one queue that a worker takes up at once: targets of one account, polls
 _AT_ONCE = 12  # of all queues: each may have a session with PostgreSQL
 _template = lru_cache(maxsize=256)(load_template)
@@ -88,9 +93,17 @@ def queue_of(settings: Settings, target: TargetSettings) -> str:
     return f"google {hashlib.sha256(' '.join(account_of(settings)).encode()).hexdigest()[:16]}"
 
 
+class _Account(NamedTuple):
+    http: SheetsHttp
+    places: Mapping[str, AccountPlaces]
+
+
 @dataclass
 class Work:
-    """The steps, each from a thread of its own; `every` is the beat of polls in seconds."""
+    """The steps, each from a thread of its own; `every` is the beat of polls in seconds.
+
+    `rests` says until when (as time.monotonic has it) a queue's account has no requests left.
+    """
 
     place: SharedJournal
     tenants: Tenants
@@ -99,7 +112,8 @@ class Work:
     every: float
     clock: Callable[[], datetime] = utc_now
     dice: Callable[[], float] = random.random
-    _google: dict[tuple[str, str], SheetsHttp] = field(default_factory=dict)
+    rests: dict[str, float] = field(default_factory=dict)
+    _google: dict[tuple[str, str], _Account] = field(default_factory=dict)
     _counts: list[Statements] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -121,14 +135,13 @@ class Work:
         self.reminders.poll(tenant, self.next_beat(tenant, max(now, beat)))
         with self._run(session) as run:
             if not _polled_since(run, beat):
-                places = self._places_of_key(session.settings)
-                session.sleep(places.delay())
+                session.sleep(self._places_of_key(session.settings, 1))
                 digested, polls = poll_feeds(run)
                 for warning in digested.warnings:
                     _log.warning("tenant %s: %s", tenant, warning)
                 for error in digested.errors:
                     _log.error("tenant %s: %s", tenant, error)
-                places.delay(max(0, sum(poll.requests for poll in polls) - 1))
+                self._places_of_key(session.settings, max(0, sum(poll.requests for poll in polls) - 1))
                 for poll in polls:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
                 note_troubles(run, polls, ())
@@ -153,6 +166,14 @@ class Work:
         if session is None or settings is None:
             return
         queue = queue_of(session.settings, settings)
+        if settings.place.spreadsheet:
+            wait = self._reserved(session)
+            if wait > _PATIENCE:
+                self.rests[queue] = time.monotonic() + wait - _PATIENCE
+                later = self.clock() + timedelta(seconds=wait - _PATIENCE)
+                self.reminders.write(tenant, target, queue, attempt=attempt, at=later)
+                return
+            session.sleep(wait)
         with self._run(session) as run:
             last = run.journal.last_polls()
             failed = [f"{name}: {poll.outcome}" for name, poll in last.items() if poll.outcome != "ok"]
@@ -171,7 +192,6 @@ class Work:
             tenant,
             target,
             queue,
-            rank=attempt,
             attempt=attempt + 1,
             at=self.clock() + timedelta(seconds=wait),
         )
@@ -187,8 +207,8 @@ class Work:
 
     def close(self) -> None:
         """Give the connections back."""
-        for http in self._google.values():
-            http.close()
+        for account in self._google.values():
+            account.http.close()
         for session in self._counts:
             session.close()
 
@@ -209,42 +229,51 @@ class Work:
 
     @contextmanager
     def _run(self, session: Session) -> Iterator[Run]:
-        google = (
-            self._connection(session) if any(t.place.spreadsheet for t in session.settings.targets) else None
-        )
+        there = any(target.place.spreadsheet for target in session.settings.targets)
+        google = self._account(session).http if there else None
         with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
             yield run
 
-    def _connection(self, session: Session) -> SheetsHttp:
+    def _reserved(self, session: Session) -> float:
+        """Take the places of a usual write, unless they are too far away; returns the seconds until they are free."""
+        places = self._account(session).places
+        wanted = {kind: places[kind].wanted(count) for kind, count in _USUAL.items()}
+        wait = take_places(self._counts[0], {**wanted["read"], **wanted["write"]}, _PATIENCE)
+        for kind, count in _USUAL.items():
+            places[kind].have(count if wait <= _PATIENCE else 0)
+        return wait
+
+    def _account(self, session: Session) -> _Account:
         """One connection for all who use the same credentials, its requests counted over all workers."""
         settings = session.settings
         key = (str(settings.google_file or ""), settings.sheets_url or "")
         with self._lock:
             if key not in self._google:
                 project, user = account_of(settings)
-                quotas = {
-                    kind: self._quota(
+                places = {
+                    kind: AccountPlaces(
+                        self._counted(),
                         {
                             f"google {kind} {project}": _PER_PROJECT,
                             f"google {kind} {project} {user}": _PER_USER,
                         },
-                        patience=_PATIENCE,
                     )
-                    for kind in ("read", "write")
+                    for kind in _USUAL
                 }
-                self._google[key] = open_google(session, quotas=quotas)
+                self._google[key] = _Account(open_google(session, quotas=places), places)
             return self._google[key]
 
-    def _places_of_key(self, settings: Settings) -> SharedQuota:
+    def _places_of_key(self, settings: Settings, count: int) -> float:
         """Requests of one key are counted over all workers; its name in the count is no way back to it."""
         key = hashlib.sha256(settings.api.key.reveal().encode()).hexdigest()[:16]
         with self._lock:
-            return self._quota({f"api {key}": _PER_KEY})
+            counted = self._counted()
+        return take_places(counted, {f"api {key}": Quota(_PER_KEY, count)})
 
-    def _quota(self, limits: Mapping[str, int], *, patience: float = inf) -> SharedQuota:
+    def _counted(self) -> Statements:
         if not self._counts:
             self._counts.append(counts(self.place))
-        return SharedQuota(self._counts[0], limits, patience=patience)
+        return self._counts[0]
 
 
 def _polled_since(run: Run, beat: datetime) -> bool:
@@ -271,67 +300,74 @@ async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
     for name in ("psycopg.pool", "procrastinate"):  # what they could not do is told here, once
         logging.getLogger(name).setLevel(logging.CRITICAL)
     async with app.open_async():
-        runners = _Runners(app)
+        queues = _Queues(work)
         known: dict[str, datetime] = {}
-        queues: set[str] = set()
+        runner: asyncio.Task[None] | None = None
         looked, away = -inf, False
         try:
             while not stopped():
                 try:
                     if loop.time() - looked >= _LOOK:
                         looked = loop.time()
-                        queues = await asyncio.to_thread(_look_for_tenants, work, known)
+                        queues.known = await asyncio.to_thread(_look_for_tenants, work, known)
                         await _take_over(app)
-                    runners.serve(queues & await due_queues(app), loop.time())
-                    if away:
-                        _log.warning("%s is back", work.place)
-                    away = False
+                        if away:
+                            _log.warning("%s is back", work.place)
+                        away = False
                 except (ConnectorException, CqsError) as error:
                     if not away:
-                        _log.warning(
-                            "%s is tried again: %s", work.place, explain(error.__cause__, work.place) or error
-                        )
+                        told = explain(error.__cause__, work.place) or error
+                        _log.warning("%s is tried again: %s", work.place, told)
                     away = True
-                for _ in range(5):
-                    if not stopped():
-                        await asyncio.sleep(_GLANCE / 5)
+                queues.choose()
+                if runner is None or runner.done():  # it ends with its connection
+                    runner = _runner(app, queues)
+                await asyncio.sleep(0.2)
         finally:
-            await runners.end()
+            if runner:
+                runner.cancel()
+                await asyncio.gather(runner, return_exceptions=True)
 
 
-class _Runners:
-    """One for each queue that has work, as each asks PostgreSQL every second."""
+def _runner(app: App, queues: _Queues) -> asyncio.Task[None]:
+    """Takes up reminders of what `queues` chose, the first due, as long as there are hands for them."""
+    return asyncio.create_task(
+        app.run_worker_async(
+            queues=queues.chosen, concurrency=_AT_ONCE, listen_notify=False, fetch_job_polling_interval=_GLANCE,
+            install_signal_handlers=False, delete_jobs="always", worker_middleware=[queues.counted],
+            update_heartbeat_interval=_HEARTBEAT, stalled_worker_timeout=_DEAD,
+        )
+    )  # fmt: skip
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._ending: set[asyncio.Task[None]] = set()
-        self._due: dict[str, float] = {}
 
-    def serve(self, queues: set[str], now: float) -> None:
-        """Take up what is due in these; one that ended with its connection starts again."""
-        for queue in queues:
-            self._due[queue] = now
-            if queue not in self._running or self._running[queue].done():
-                self._running[queue] = asyncio.create_task(
-                    self._app.run_worker_async(
-                        queues=[queue], name=queue, concurrency=_SIDE_BY_SIDE, listen_notify=False,
-                        install_signal_handlers=False, fetch_job_polling_interval=_GLANCE, delete_jobs="always",
-                        update_heartbeat_interval=_HEARTBEAT, stalled_worker_timeout=_DEAD,
-                    )
-                )  # fmt: skip
-        for queue in [queue for queue, due in self._due.items() if now - due > _IDLE]:
-            del self._due[queue]
-            runner = self._running.pop(queue)
-            runner.cancel()
-            self._ending.add(runner)
-            runner.add_done_callback(self._ending.discard)
+class _Queues:
+    """Which queues a worker takes reminders from: none of whose it has its share in hand, or whose account rests."""
 
-    async def end(self) -> None:
-        """Finish what has begun."""
-        for runner in self._running.values():
-            runner.cancel()
-        await asyncio.gather(*self._running.values(), *self._ending, return_exceptions=True)
+    def __init__(self, work: Work) -> None:
+        self._rests = work.rests
+        self._in_hand = Counter[str]()
+        self.known: set[str] = set()
+        self.chosen: list[str] = []  # procrastinate looks at it each time
+
+    def choose(self) -> None:
+        """Choose anew."""
+        now = time.monotonic()
+        self.chosen[:] = [
+            queue
+            for queue in self.known
+            if self._in_hand[queue] < _SIDE_BY_SIDE and self._rests.get(queue, 0.0) <= now
+        ]
+
+    async def counted(self, step: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:  # noqa: ANN401
+        """Carry out one reminder."""
+        del worker
+        self._in_hand[context.job.queue] += 1
+        self.choose()
+        try:
+            return await step()
+        finally:
+            self._in_hand[context.job.queue] -= 1
+            self.choose()
 
 
 def _add_tasks(app: App, work: Work) -> None:
@@ -356,6 +392,8 @@ def _told(whose: str) -> Iterator[None]:
     """What a step could not do is told; the next poll reminds of it."""
     try:
         yield
+    except Interrupted:
+        """Whoever works next is reminded by the next poll."""
     except Exception as error:  # noqa: BLE001 - the others go on, whatever it was
         _log.error("tenant %s: %s", whose, explained(error))
 

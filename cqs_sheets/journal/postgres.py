@@ -315,6 +315,20 @@ class Postgres(Database):
             yield
 
 
+def tenants(place: SharedJournal) -> list[str]:
+    """The names of all tenants that this user may be. Raises CqsError."""
+    sql = "SELECT name FROM tenants WHERE role IS NULL OR pg_has_role(session_user, role, 'member') ORDER BY name"
+    with connected(place, dialect.SCHEMA) as session:
+        return [name for (name,) in session.execute(sql)] if _version(session) else []
+
+
+def make_tables(place: SharedJournal) -> None:
+    """Make the journal's tables and the role, or bring them up to date. Raises CqsError."""
+    with connected(place, dialect.SCHEMA) as session:
+        if _version(session) < len(MIGRATIONS):
+            migrate(session, MIGRATIONS)
+
+
 def migrate(session: psycopg.Connection[Row], migrations: Sequence[Migration]) -> None:
     """Bring the tables to the newest version in one transaction; several who try take turns."""
     with session.transaction():

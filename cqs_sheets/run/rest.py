@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -64,20 +65,19 @@ def lacking(
     now: datetime,
     shows_settings: Callable[[TargetSettings], bool],
 ) -> list[TargetSettings]:
-    """The targets that were never written, have rows to get, or are due for a sign of life."""
+    """The targets that were never written, have rows to get, or are due for a sign of life; longest unwritten first."""
     offered = journal.offered_all()
-
-    def lacks(settings: TargetSettings) -> bool:
+    found: list[tuple[float, TargetSettings]] = []
+    for settings in targets:
         selection, last = offered.get(_known_as(journal, settings, ()), ("", None))
+        pending = 0
         if selection != _selection(settings):
             state = remembered(journal, settings)
-            if journal.pending(state, settings.feeds):
-                return True
-            last = state.last_heartbeat
+            pending, last = journal.pending(state, settings.feeds), state.last_heartbeat
         beats = settings.heartbeat and now - (last or now) >= timedelta(seconds=settings.heartbeat)
-        return last is None or bool(beats and shows_settings(settings))
-
-    return [settings for settings in targets if lacks(settings)]
+        if last is None or pending or (beats and shows_settings(settings)):
+            found.append((last.timestamp() if last else 0.0, settings))
+    return [settings for _, settings in sorted(found, key=itemgetter(0))]
 
 
 def _selection(settings: TargetSettings) -> str:

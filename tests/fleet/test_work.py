@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import inf
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -33,7 +32,7 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import Reminders, SharedQuota, counts, prepare, worker_app
+from cqs_sheets.fleet.queue import AccountPlaces, Quota, Reminders, counts, prepare, take_places, worker_app
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
 from cqs_sheets.journal.postgres import Statements
@@ -82,6 +81,13 @@ class Fleet:
         written = "".join(f'[[target]]\nto = "{target}"\ntemplate = "raw"\n' for target in targets)
         (self.folder / f"{name}.toml").write_text(f'{more}[api]\nkey_env = "KEY"\n{written}')
         return name
+
+    def account(self, name: str) -> str:
+        """A service account's key without a key, as a config names it: an emulator asks for none."""
+        email = f"{name}@{uuid4().hex}.example"
+        document = {"type": "service_account", "project_id": uuid4().hex, "client_email": email}
+        (self.folder / f"{name}.json").write_text(json.dumps(document))
+        return f'[google]\ncredentials_file = "{name}.json"\n'
 
     def work(self, reminders: object = None) -> Work:
         tenants = Tenants(self.folder, self.environ, stop=lambda: None, sleep=lambda _: None)
@@ -172,6 +178,11 @@ def test_configs_come_change_and_go_and_a_broken_one_stops_nobody(
     assert caplog.text.count("broken.toml is left to other workers") == 1
     broken.write_text('[[target]]\nto = "a-longer-name.xlsx"\n[journal]\ntenant = "mended"\n')
     assert set(worker.tenants.all()) == {name, "mended"}
+    (fleet.folder / "second.toml").write_text('[[target]]\nto = "2.xlsx"\n[journal]\ntenant = "mended"\n')
+    with caplog.at_level(logging.ERROR):
+        [target] = worker.tenants.all()["mended"].targets
+    assert target.to == "a-longer-name.xlsx"
+    assert "second.toml is left out: broken.toml is of the tenant mended, too" in caplog.text
     (fleet.folder / f"{name}.toml").unlink()
     assert worker.tenants.session(name) is None
     worker.poll(name, utc_now())
@@ -191,13 +202,35 @@ def test_the_machines_own_key_reaches_no_tenant(fleet: Fleet) -> None:
 def test_no_minute_sees_more_than_the_limit_over_all_workers(fleet: Fleet) -> None:
     resource, limit = uuid4().hex, 20
     limits = {resource: limit, f"{resource} of one": limit * 9}
-    workers = [SharedQuota(counted, limits) for counted in (fleet.counts(), fleet.counts())]
+    workers = [AccountPlaces(counted, limits) for counted in (fleet.counts(), fleet.counts())]
     begun = sorted(time.monotonic() + worker.delay() for _ in range(limit) for worker in workers)
-    impatient = SharedQuota(fleet.counts(), limits, patience=1)
-    assert impatient.delay() == impatient.delay() == inf
     most = max(sum(start <= moment < start + 60 for moment in begun) for start in begun)
     assert limit * 0.9 <= most <= limit
     assert begun[-1] - begun[0] < 150
+    [wait, again] = [take_places(fleet.counts(), workers[0].wanted(1), 1) for _ in range(2)]
+    assert wait > again > 1  # nobody took it
+    workers[0].have(2)
+    assert [workers[0].delay(), workers[0].delay()] == [0, 0]
+    assert workers[0].delay() > 1
+
+
+def test_a_target_whose_account_is_used_up_is_left_until_it_is_not(fleet: Fleet) -> None:
+    book = fleet.sheets.create()
+    name = fleet.tenant("desk", book, more=fleet.account("used-up"))
+    worker = fleet.work()
+    worker.poll(name, utc_now())
+    fleet.noted.writes.clear()
+    [settings] = fleet.work().tenants.all().values()
+    project, user = account_of(settings)
+    used = {f"google read {project} {user}": Quota(60, 30)}
+    take_places(fleet.counts(), used)
+    worker.write(name, book, 5)
+    [(_, target, _, attempt, at)] = fleet.noted.writes
+    assert (target, attempt) == (book, 5)
+    assert at
+    assert timedelta(seconds=10) < at - utc_now() < timedelta(seconds=60)
+    assert worker.rests[queue_of(settings, settings.targets[0])] > time.monotonic() + 10
+    assert not fleet.sheets.exchanges
 
 
 def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
@@ -217,7 +250,10 @@ def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
             "SELECT task_name, priority FROM procrastinate_jobs WHERE args->>'tenant' = %s ORDER BY id",
             (name,),
         ).fetchall()
-        assert found == [("poll", 0), ("write", 0), ("write", -3)]
+        assert [task for task, _ in found] == ["poll", "write", "write"]
+        poll, first, fourth = (priority for _, priority in found)
+        assert poll > first
+        assert 8 <= first - fourth <= 60
         session.execute("DELETE FROM procrastinate_jobs")
         session.execute("COMMENT ON SCHEMA cqs_sheets_jobs IS 'procrastinate 1.0'")
     prepare(fleet.place)

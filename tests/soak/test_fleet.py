@@ -164,7 +164,7 @@ def test_no_signal_is_lost_or_doubled_while_workers_and_database_come_and_go(
         figures(fleet, seen, sheets, wanted, caught_up - ended)
         assert set(codes) == {143}
         for number, (name, books) in enumerate(fleet.tenants.items()):
-            assert len(wanted[name]) > 10
+            assert wanted[name]
             for book in books:
                 found = Counter(ids_in(sheets, book))
                 assert not [key for key, count in found.items() if count > 1], (name, book)
