@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 @click.command("worker")
-@click.option("--configs", type=click.Path(path_type=Path), required=True, metavar="DIR",
+@click.option("--configs", type=click.Path(path_type=Path, resolve_path=True), required=True, metavar="DIR",
               help="A folder of configs: each *.toml is a tenant.")  # fmt: skip
 @click.option(
     "--every", type=Duration(10, 18 * 60), default="60s", show_default=True, help="How often to poll."
