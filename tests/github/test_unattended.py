@@ -16,9 +16,9 @@ import pytest
 from cqs_sheets import sandbox
 from cqs_sheets.errors import AccessRefused, TargetBusy, UsageError
 from cqs_sheets.github.__main__ import main
-from cqs_sheets.github.action import Inputs
+from cqs_sheets.github.action import Child, Inputs
 from cqs_sheets.github.unattended import Unattended
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 from tests.workflows.github import NAME, WORKFLOW, RestApi, served
 
 pytestmark = pytest.mark.skipif(
@@ -259,6 +259,30 @@ def test_a_run_that_is_cancelled_keeps_what_it_learnt_and_calls_nobody(
         main("keep", repository.environ) == 0
     )  # the step that always runs finds nothing left to do, or does it
     assert api.dispatches() == before
+
+
+def test_the_chain_starts_a_run_where_none_is_and_tells_of_one_that_failed(
+    repository: Repository, api: RestApi
+) -> None:
+    assert main("start", repository.environ) == 0
+    assert api.dispatches() == 1
+    failed = {"RESULT": "failure", "FINAL": "true", "PROBLEM": "The key was refused."}
+    assert main("after", repository.environ | failed) == 0
+    assert "The key was refused." in str(api.issues)
+    api.refused["POST .*/dispatches"] = 403
+    api.runs.clear()
+    assert main("start", repository.environ) == 77
+
+
+def test_the_last_error_of_a_child_is_remembered_and_all_it_says_passes_through(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = Child(["sync", "--template", "absent"], {**os.environ, "CQS_HOME": str(tmp_path)}, tmp_path)
+    assert child.wait(HANGS) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "absent" in child.error
+    assert child.error.split() == said.split()[1:]
 
 
 class Watching:
