@@ -25,7 +25,7 @@ _PAUSE = 5.0  # seconds between looks for a PostgreSQL that is away at the start
 
 
 @click.command("worker")
-@click.option("--configs", type=click.Path(path_type=Path), required=True, metavar="DIR",
+@click.option("--configs", type=click.Path(path_type=Path, resolve_path=True), required=True, metavar="DIR",
               help="A folder of configs: each *.toml is a tenant.")  # fmt: skip
 @click.option(
     "--every", type=Duration(10, 18 * 60), default="60s", show_default=True, help="How often to poll."
