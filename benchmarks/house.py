@@ -91,10 +91,10 @@ def _lines(node: ast.stmt) -> int:
 
 
 def modules() -> Iterator[Module]:
-    """Each file of the package that holds anything."""
+    """Each file of the package that holds more than a sentence about its folder."""
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        if text.strip():  # an empty __init__ is no room
+        if len(ast.parse(text).body) > 1:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             yield Module(name, text, ast.parse(text))
 

@@ -28,7 +28,7 @@ from typing import Any
 from cqs_sheets import sandbox
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.judge import State
-from cqs_sheets.core.outcomes.prices import rounded
+from cqs_sheets.core.outcomes.prices import to_eight_places
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
@@ -137,7 +137,7 @@ def wrong(found: Outcome, true: Truth, told: Told) -> str:
     """What of a result is not so, "" if it is."""
     if found.ambiguous:
         if true.gross is not None and found.r_worst is not None and found.r_best is not None:
-            enclosed = found.r_worst <= rounded(true.gross) <= found.r_best
+            enclosed = found.r_worst <= to_eight_places(true.gross) <= found.r_best
             return "" if enclosed else f"{true.gross} is not within {found.r_worst} to {found.r_best}"
         return ""
     entered = None if found.entered_at is None else int(found.entered_at.timestamp()) // 60 - told.setup.clock
@@ -149,13 +149,13 @@ def wrong(found: Outcome, true: Truth, told: Told) -> str:
     ]
     if true.gross is not None and true.net is not None and true.outcome != "missed":
         pairs += [
-            ("exits", legs, [(why, rounded(share)) for _, _, share, why in true.exits]),
-            ("gross", found.r_gross, rounded(true.gross)),
-            ("net", found.r_net, rounded(true.net)),
+            ("exits", legs, [(why, to_eight_places(share)) for _, _, share, why in true.exits]),
+            ("gross", found.r_gross, to_eight_places(true.gross)),
+            ("net", found.r_net, to_eight_places(true.net)),
         ]
         if found.mae_r is None or found.mfe_r is None:
             return "no excursions"
-        if not rounded(true.worst) <= found.mae_r <= found.mfe_r <= rounded(true.best):
+        if not to_eight_places(true.worst) <= found.mae_r <= found.mfe_r <= to_eight_places(true.best):
             return f"excursions {found.mae_r} and {found.mfe_r} are not within {true.worst} and {true.best}"
     return next((f"{what} {ours}, in truth {theirs}" for what, ours, theirs in pairs if ours != theirs), "")
 

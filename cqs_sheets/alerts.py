@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Thread
 from urllib.parse import urlsplit
 
 from cqs_sheets.core.alerts import Message, Send, Sent
 from cqs_sheets.core.secret import Secret, is_loopback
 from cqs_sheets.errors import UsageError
+from cqs_sheets.patterns import regex
 
 _PATIENCE = 10.0  # seconds for a program of the system
 _MOST = 400  # characters that a notice has room for
@@ -32,12 +34,13 @@ $notice = [Windows.UI.Notifications.ToastNotification]::new($toast)
 [Windows.UI.Notifications.ToastNotificationManager]::CreateToastNotifier($app).Show($notice)
 """
 # what apprise logs of a failure
-_STATUS = re.compile(r"error[=: ]+([1-5][0-9][0-9])\b")
-_BROKE_OFF = re.compile(r"timed? ?out|aborted|reset|disconnected|closed", re.IGNORECASE)
-_MARKS = re.compile(r"[\\`*_\[\]<>~|]+")
+_STATUS = regex(r"error[=: ]+([1-5][0-9][0-9])\b")
+_BROKE_OFF = regex(r"timed? ?out|aborted|reset|disconnected|closed", re.IGNORECASE)
+_MARKS = regex(r"[\\`*_\[\]<>~|]+")
 _REFUSED = range(400, 500)
 _VERSION = 1  # of docs/reference/alert.schema.json
-_TIMEOUT = (5.0, 10.0)  # seconds to connect, and to be answered
+_TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes of the answer
+_LONGEST = 60.0  # seconds for all of it
 _TAKEN, _SERVER_ERRORS = range(200, 300), 500
 _PLAIN = {"http": True, "https": False}
 
@@ -55,7 +58,7 @@ def sender(address: Secret | None, name: str) -> Send:
             hint='Install it with: pip install "cqs-sheets[alerts]" (uv tool install "cqs-sheets[alerts]").',
         ) from None
     if found is not None:
-        return found
+        return _in_time(found)
     wrong = _webhook_problem(address)
     if wrong:
         raise UsageError(
@@ -63,7 +66,26 @@ def sender(address: Secret | None, name: str) -> Send:
             meaning="Nothing is sent; what there is to tell waits in the journal.",
             hint="docs/how-to/alerts.md shows how addresses of services look.",
         )
-    return _webhook(address, name)
+    return _in_time(_webhook(address, name))
+
+
+def _in_time(send: Send) -> Send:
+    """The same, waited for no longer than any service takes: one that drips its answer would hold all other alerts.
+
+    Nothing more is sent there until it lets go.
+    """
+    at_work: list[Thread] = []
+
+    def send_in_time(message: Message) -> Sent:
+        if at_work and at_work[0].is_alive():
+            return Sent(reason="it still holds the message before")
+        found: list[Sent] = []
+        at_work[:] = [Thread(target=lambda: found.append(send(message)), daemon=True)]
+        at_work[0].start()
+        at_work[0].join(_LONGEST)
+        return found[0] if found else Sent(reason="it did not answer in time", unsure=True)
+
+    return send_in_time
 
 
 def _desktop(message: Message) -> Sent:
@@ -202,13 +224,15 @@ def _webhook(address: Secret, name: str) -> Send:
             "events": list(message.events),
         }
         try:
-            answer = requests.post(address.reveal(), json=body, timeout=_TIMEOUT, allow_redirects=False)
+            with requests.post(  # unread, as it may be endless
+                address.reveal(), json=body, timeout=_TIMEOUT, allow_redirects=False, stream=True
+            ) as answer:
+                status = answer.status_code
         except (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError):
             return Sent(reason="it cannot be reached")
         except requests.RequestException as error:
             refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
             return Sent(reason="it cannot be reached" if refused else "it did not answer", unsure=not refused)
-        status = answer.status_code
         if status in _TAKEN:
             return Sent()
         return Sent(reason=f"it answered HTTP {status}", unsure=status >= _SERVER_ERRORS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +26,7 @@ from cqs_sheets.destinations.excel.parts.cellxml import encode
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.export import write_workbook
+from cqs_sheets.values import replace
 
 _EXAMPLES, _TRADES = 200, 60
 _SPAN, _SLOWLY = timedelta(days=31), 0.3  # as many signals as a few days of a market at full speed have
@@ -86,9 +86,9 @@ def invented(now: datetime, count: int = _EXAMPLES) -> list[Record]:
 
 
 def _invented(now: datetime, wanted: int) -> Iterator[Record]:
-    from cqs_sheets.sandbox import Market, Table  # noqa: PLC0415 - for invented signals only
+    from cqs_sheets.sandbox import Simulation, Table  # noqa: PLC0415 - for invented signals only
 
-    market, arrival = Market(seed=1, speed=_SLOWLY), 0
+    market, arrival = Simulation(seed=1, speed=_SLOWLY), 0
     for table, count in ((FeedTable.MAIN, wanted), (FeedTable.SCALPING, wanted // 10)):
         for drawn in market.sample(Table(table.value), now - _SPAN, now, count):
             fields = {**drawn.published_fields, "leverage": drawn.leverage}

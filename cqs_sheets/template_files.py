@@ -21,7 +21,7 @@ _PACKAGE = Path(__file__).parent
 _FOLDERS = (_PACKAGE / "templates", _PACKAGE.parent / "templates")  # of a wheel, of a checkout
 _BUILT_IN = next((folder for folder in _FOLDERS if folder.is_dir()), _FOLDERS[0])
 _SCHEMA = _BUILT_IN / "template.schema.json"
-_MOST_BYTES = 1 << 20  # far beyond any template a person writes
+_MOST_BYTES = 256 << 10  # ten times the longest of ours
 _NOTHING = "Nothing was written."
 _HINT = "Name one of `cqs-sheets templates list`, or a file."
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -56,6 +57,7 @@ WORDS = {
     "service": "systemd, launchd, tasks",
     "template_files": "templates found and read",
     "unexpected": "a disk away, or a bug",
+    "patterns": "regular expressions",
     "values": "frozen dataclasses",
 }
 COLOURS = {
@@ -80,6 +82,7 @@ def room(module: str) -> str:
     return "/".join(parts[: 2 if parts[:1] and parts[0] in SPLIT else 1]) or "cqs_sheets"
 
 
+@cache
 def imports() -> Graph:
     """Room -> the rooms that its modules import."""
     files = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PACKAGE.rglob("*.py")}

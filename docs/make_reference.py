@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cqs_sheets import config, errors
 from cqs_sheets.cli import group
-from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport
+from cqs_sheets.core.report import ApiReport, Report, RunOutcome, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -165,7 +165,7 @@ def _example() -> Report:
             TargetReport(
                 target="signals.xlsx",
                 template="signals",
-                outcome=Outcome.OK,
+                outcome=RunOutcome.OK,
                 added=4,
                 updated=1,
                 closed=2,
@@ -175,7 +175,7 @@ def _example() -> Report:
             TargetReport(
                 target="trades.xlsx",
                 template="signals",
-                outcome=Outcome.FAILED,
+                outcome=RunOutcome.FAILED,
                 unchanged=7,
                 pending=4,
                 seconds=10.1,

@@ -19,12 +19,13 @@ from cqs_sheets import __version__
 from cqs_sheets.core.secret import is_loopback
 from cqs_sheets.deadline import Deadline, DeadlineAdapter
 from cqs_sheets.errors import UsageError
+from cqs_sheets.patterns import regex
 
 DOCUMENTED_PATHS = ("/getSignal/", "/api/v1/getSignal")
 """Two paths to the same handler."""
 
 # An address with other characters could mean one host here and another one in the HTTP library.
-_PLAIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%+-]*)?", re.IGNORECASE)
+_PLAIN = regex(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%+-]*)?", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
 

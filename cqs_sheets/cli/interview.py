@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import webbrowser
 from collections.abc import Callable
 from decimal import Decimal
@@ -24,6 +23,7 @@ from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, FUTURES, TY
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.destinations.google.wire.auth import read_credentials_file
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
+from cqs_sheets.patterns import regex
 from cqs_sheets.run import config_folder
 from cqs_sheets.template_files import built_in, load_template
 from cqs_sheets.values import dataclass
@@ -142,7 +142,7 @@ def _open_page(address: str) -> None:
     webbrowser.open(address)
 
 
-_KEY = re.compile(r"[\x21-\x7e]{1,512}")
+_KEY = regex(r"[\x21-\x7e]{1,512}")
 _Answer = TypeVar("_Answer")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from cqs_sheets.core.toml import TomlProblems, check, describe, explain, problem
 from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.core.toml.lines import lines_by_path
 from cqs_sheets.errors import UsageError
+from cqs_sheets.patterns import regex
 from cqs_sheets.unexpected import out_of_reach
 from cqs_sheets.values import dataclass, field
 
@@ -27,8 +27,8 @@ _SAMPLE = Path(__file__).with_name("sample.toml")
 _HINT = "Correct the file and run again; `cqs-sheets init` writes a fresh one."
 _MEANING = "Nothing was asked and nothing was written."
 _OPTION = "--where"
-_SECTION = re.compile(r"\[+(\w+)\]+")
-_SETTING = re.compile(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
+_SECTION = regex(r"\[+(\w+)\]+")
+_SETTING = regex(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
 _COMMENT_COLUMN = 35
 
 

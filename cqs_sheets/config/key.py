@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -19,13 +18,14 @@ from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.patterns import regex
 from cqs_sheets.unexpected import out_of_reach
 
 if TYPE_CHECKING:
     import subprocess
 
 VARIABLE = "CQS_API_KEY"
-_USABLE = re.compile(r"[\x21-\x7e]{1,512}")
+_USABLE = regex(r"[\x21-\x7e]{1,512}")
 _MOST_BYTES = 4096
 _GLANCE = 0.5  # seconds between two looks at whether a stop was asked for
 _PATIENCE = 120  # seconds: a password manager may have to ask a person

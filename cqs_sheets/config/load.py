@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import time, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,11 +19,13 @@ from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals import query
 from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 JOURNAL_VARIABLE = "CQS_JOURNAL"
 _NOTHING = settings.Overrides()
 _MOST_A_MINUTE = 10
-_USABLE = re.compile(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
+_USABLE = regex(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
 _DEFAULT = frozenset(kind.value for kind in Kind) - {Kind.CHANGED.value, Kind.TEST.value}
 
 

@@ -6,7 +6,6 @@ Every rule takes a document of which the values that break the schema are alread
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -22,6 +21,7 @@ from cqs_sheets.core.signals.query import currency_problem, exchange_problem, ty
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.core.toml import Finding, duration, not_one_of, quoted
 from cqs_sheets.core.toml.lines import Path
+from cqs_sheets.patterns import regex
 
 _FILTERS: Mapping[str, Callable[[str], str | None]] = {
     "exchange": exchange_problem,
@@ -37,7 +37,7 @@ _BOUNDED = ("risk", "leverage")
 BOUNDS = frozenset(f"{side}_{name}" for side in ("min", "max") for name in _BOUNDED)
 """What `where` can bound."""
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = regex(r"[A-Za-z_][A-Za-z0-9_]*")
 ADDRESS = ("to", "to_env", "to_file", "to_command")
 """The ways to say where an alert goes."""
 

@@ -15,16 +15,17 @@ from cqs_sheets.core.alerts import AlertPolicy
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.query import Feed, selection
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
 if TYPE_CHECKING:
     from cqs_sheets.core.outcomes.rules import Rules
 
-_GOOGLE_URL = re.compile(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
-_GOOGLE_ID = re.compile(r"[A-Za-z0-9_-]{25,}")
-_ID_IN_URL = re.compile(r"/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]{20,})(?:[/?#]|$)")
-_OTHER_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_GOOGLE_URL = regex(r"(?:https?://)?docs\.google\.com(?:[/?#].*)?", re.IGNORECASE)
+_GOOGLE_ID = regex(r"[A-Za-z0-9_-]{25,}")
+_ID_IN_URL = regex(r"/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]{20,})(?:[/?#]|$)")
+_OTHER_URL = regex(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from cqs_sheets.core.signals.exchanges import PLACEHOLDERS, PairSpelling, Symbol
 from cqs_sheets.core.signals.query import MAX_INTERVAL, MIN_INTERVAL, currency_problem, exchange_problem
 from cqs_sheets.core.toml import Finding, not_one_of, quoted
 from cqs_sheets.core.toml.lines import Path
+from cqs_sheets.patterns import regex
 
-_MINUTES = re.compile(r"[0-9]{1,4}")
+_MINUTES = regex(r"[0-9]{1,4}")
 
 
 def interval(text: str | int) -> int | None:
@@ -84,7 +85,7 @@ def _nearest_zone(name: str) -> str | None:
 
 
 _PATTERNS = ("tradingview", "ccxt", "url")
-_BRACED = re.compile(r"\{([^{}]*)\}")
+_BRACED = regex(r"\{([^{}]*)\}")
 
 
 def symbols_of(tables: Mapping[str, Mapping[str, Any]]) -> Symbols:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +15,8 @@ from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.fields import uid
 from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import dataclass, field
 
 
 class Kind(StrEnum):
@@ -79,7 +79,7 @@ Send = Callable[[Message], Sent]
 """Sends a message; never raises for what a service or a network does."""
 
 _MOST_LINES = 20  # the narrowest service takes 2,000 characters
-_MARKS = re.compile(r"([\\`*_\[])")  # those that every service lets escape
+_MARKS = regex(r"([\\`*_\[])")  # those that every service lets escape
 _TAGS = str.maketrans("<>", "()")
 _AGAIN = "Perhaps a repeat: the first try broke off."
 _HEADS = {

@@ -16,9 +16,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from cqs_sheets.patterns import regex
+
 CellValue = str | Decimal | datetime | bool | None
 
-_CANONICAL_INTEGER = re.compile(r"0|[1-9][0-9]{0,14}")
+_CANONICAL_INTEGER = regex(r"0|[1-9][0-9]{0,14}")
 _DIGITS = 15  # that a spreadsheet keeps of a number
 _FIFTEEN = Context(prec=_DIGITS, rounding=ROUND_HALF_EVEN)
 _SAME_INSTANT = timedelta(milliseconds=500)  # serial date-times carry rounding noise below this
@@ -65,7 +67,7 @@ def number_text(value: Decimal) -> str | None:
     """
     text = str(value)
     if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
-        if text[0] != "0":
+        if not text.startswith("0.000"):  # which may need an exponent
             return text.rstrip("0").rstrip(".") if "." in text else text
         return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
@@ -108,14 +110,14 @@ def _number(value: str | Decimal | None) -> Decimal | str | None:
     return number if number.is_finite() else value
 
 
-_UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_DIGIT = re.compile(r"\d")
-_QUOTED = re.compile(r"""(?:['`\u2018\u2019]|"(?=.+"$))(.+?)"?""", re.DOTALL)
-_POINTLESS = re.compile(r"([0-9]+)(?:\.0+|,0{1,2})")
-_GROUPED = re.compile(r"([1-9][0-9]{0,2}(?:[,'\u2019 \u00a0\u2007\u2009\u202f][0-9]{3})+)(?:\.0+)?")
-_POINTED = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
-_EXPONENT = re.compile(r"[0-9](?:\.([0-9]+))?E\+([0-9]{1,3})")
-_DRESSED = re.compile(r"[^\w\s]*0*([1-9][0-9]*)(?:\.0*)?[^\w\s]*", re.ASCII)
+_UNSEEN = regex("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DIGIT = regex(r"\d")
+_QUOTED = regex(r"""(?:['`\u2018\u2019]|"(?=.+"$))(.+?)"?""", re.DOTALL)
+_POINTLESS = regex(r"([0-9]+)(?:\.0+|,0{1,2})")
+_GROUPED = regex(r"([1-9][0-9]{0,2}(?:[,'\u2019 \u00a0\u2007\u2009\u202f][0-9]{3})+)(?:\.0+)?")
+_POINTED = regex(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
+_EXPONENT = regex(r"[0-9](?:\.([0-9]+))?E\+([0-9]{1,3})")
+_DRESSED = regex(r"[^\w\s]*0*([1-9][0-9]*)(?:\.0*)?[^\w\s]*", re.ASCII)
 
 
 def loose_key(text: str) -> str:

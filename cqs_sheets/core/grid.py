@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
 from typing import Self
 
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
-_CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_CELL = regex(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 
 
 @cache

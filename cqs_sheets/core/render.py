@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.report import Report, TargetReport
 from cqs_sheets.core.signals.coverage import Coverage, Window
+from cqs_sheets.patterns import regex
 
 _UNANSWERED = ("api", "key", "request", "url")  # kinds of errors after which the feed is not known
 _TINY = Decimal("0.0001")  # below it zeros hide what tells two prices apart
@@ -193,10 +194,8 @@ def _midnight(day: date, zone: tzinfo, later: int = 0) -> datetime:
     return datetime.combine(day + timedelta(days=later), time(), zone).astimezone(UTC)
 
 
-_UPSETTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-)
-_COMMAND = re.compile(
+_UPSETTING = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_COMMAND = regex(
     r"^(\s*)::|##(?=\[)", re.MULTILINE
 )  # what a line of GitHub's log must not begin with, or hold
 

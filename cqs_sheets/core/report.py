@@ -19,7 +19,7 @@ VERSION = 1
 _FOR_PEOPLE = ("title", "made", "told", "offered", "declined")
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """`DEGRADED`: something failed or is pending, and something was done."""
 
     OK = "ok"
@@ -50,7 +50,7 @@ class TargetReport:
 
     target: str
     template: str
-    outcome: Outcome
+    outcome: RunOutcome
     added: int = 0
     updated: int = 0
     closed: int = 0
@@ -90,12 +90,12 @@ class Report:
         return combined_exit_code([error.exit_code for error in self.errors])
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RunOutcome:
         """`FAILED` if nothing worked, `DEGRADED` if something did, `OK` if all did."""
         if not self.errors:
-            return Outcome.OK
-        anything = self.api.requests > 0 and any(t.outcome is Outcome.OK for t in self.targets)
-        return Outcome.DEGRADED if anything else Outcome.FAILED
+            return RunOutcome.OK
+        anything = self.api.requests > 0 and any(t.outcome is RunOutcome.OK for t in self.targets)
+        return RunOutcome.DEGRADED if anything else RunOutcome.FAILED
 
     def as_json(self) -> dict[str, Any]:
         """The contract's object, ready for json.dumps."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import NoReturn
 
+from cqs_sheets.patterns import regex
+
 FREE = "FREE"
 _MASK = "***"
 
@@ -72,10 +74,23 @@ def _spelt_out(text: str) -> re.Pattern[bytes]:
     """A text each of whose characters may be escaped, twice even, as JSON, URLs and HTML do it."""
     each = (
         rf"(?:{re.escape(sign)}|\\+{re.escape(sign)}|\\+u(?i:{ord(sign):04x})|\\+x(?i:{ord(sign):02x})"
-        rf"|%(?:25)*(?i:{ord(sign):02x})|&(?:amp;)?#(?:0*{ord(sign)}|[xX]0*(?i:{ord(sign):x}));)"
+        rf"|%(?:25)*(?i:{ord(sign):02x})"
+        rf"|&(?:amp;)?(?:#(?:0*{ord(sign)}|[xX]0*(?i:{ord(sign):x}));{_NAMED.get(sign, '')}))"
         for sign in text
     )
     return re.compile("".join(each).encode())
+
+
+_NAMED = {
+    "&": "|amp;",
+    "<": "|lt;",
+    ">": "|gt;",
+    '"': "|quot;",
+    "'": "|apos;",
+    "/": "|sol;",
+    "+": "|plus;",
+    "=": "|equals;",
+}
 
 
 def _in_base64(secret: bytes) -> Iterator[bytes]:
@@ -83,12 +98,13 @@ def _in_base64(secret: bytes) -> Iterator[bytes]:
     for before, inside in ((0, 0), (1, 2), (2, 3)):
         encoded = base64.b64encode(bytes(before) + secret)[inside : (before + len(secret)) * 8 // 6]
         if len(encoded) >= _SHORTEST_ENCODED:
-            yield from {encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))}
+            in_url = encoded.replace(b"+", b"%2B").replace(b"/", b"%2F")
+            yield from {encoded, encoded.translate(bytes.maketrans(b"+/", b"-_")), in_url}
 
 
 _SHORTEST_ENCODED = 8
 _SIGNS = r"[A-Za-z0-9_\-+/=%\\&#;]"
-_LIKE_TOKEN = re.compile(
+_LIKE_TOKEN = regex(
     rf"(?=\S*[0-9])(?=\S*[a-z])(?=\S*[A-Z]){_SIGNS}{{20,}}|(?:{_SIGNS}{{2,7}};){{8,}}"
     r"|(?:\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})){8,}|(?:%[0-9a-fA-F]{2}){8,}"
 )

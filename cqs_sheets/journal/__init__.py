@@ -25,7 +25,7 @@ from cqs_sheets.journal.model import (
     TargetState,
     Wanted,
 )
-from cqs_sheets.journal.opening import is_journal
+from cqs_sheets.journal.opening import is_journal, tenants_of
 from cqs_sheets.journal.outbox import Alert, Outbox, OutboxEntry, Trouble
 from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
@@ -59,6 +59,7 @@ __all__ = [
     "copy_compact",
     "is_journal",
     "rest_on",
+    "tenants_of",
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from cqs_sheets.core.signals.coverage import Window, is_of_another_pair, is_second_life
@@ -15,6 +14,7 @@ from cqs_sheets.journal.database import Database, migrate
 from cqs_sheets.journal.model import Merged, from_stamp, to_stamp
 from cqs_sheets.journal.outbox_merging import take_outbox
 from cqs_sheets.journal.outcomes import take_outcomes
+from cqs_sheets.values import replace
 
 _ALL = records.KNOWN.format(by="") + "true ORDER BY s.arrival"
 _POLL = "at, window_start, window_end, outcome, sure, new, changed, closed, aged, rejected"

@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from cqs_sheets.patterns import regex
+
 SCHEMA = "cqs_sheets"
 ROLE = "cqs_sheets"
 """The role that has the least rights a journal needs: reading and writing rows."""
@@ -20,15 +22,15 @@ WORDS = "CREATE INDEX IF NOT EXISTS stamps_word ON stamps (tenant, word)"
 
 _TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "REAL": "DOUBLE PRECISION", "TEXT": 'TEXT COLLATE "C"'}
 _STATEMENT = (
-    (re.compile(r"%"), "%%"),
+    (regex(r"%"), "%%"),
     # an array is looked up in an index, a subquery's rows are joined with the whole table
-    (re.compile(r"IN (\(SELECT \S[^()]*(?:\([^()]*\))? FROM json_each\([^()]*\)\))"), r"= ANY (ARRAY\1)"),
-    (re.compile(r"\?"), "%s"),
-    (re.compile(r"(?<![:\w]):(\w+)"), r"%(\1)s"),
-    (re.compile(r" INDEXED BY \w+"), ""),  # PostgreSQL finds its index itself
-    (re.compile(r"CROSS JOIN"), "JOIN"),  # which in SQLite only says what comes first
-    (re.compile(r"\bsure\b(?= AND|$)"), "sure = 1"),  # a number is no truth value
-    (re.compile(r"ON CONFLICT \("), "ON CONFLICT (tenant, "),
+    (regex(r"IN (\(SELECT \S[^()]*(?:\([^()]*\))? FROM json_each\([^()]*\)\))"), r"= ANY (ARRAY\1)"),
+    (regex(r"\?"), "%s"),
+    (regex(r"(?<![:\w]):(\w+)"), r"%(\1)s"),
+    (regex(r" INDEXED BY \w+"), ""),  # PostgreSQL finds its index itself
+    (regex(r"CROSS JOIN"), "JOIN"),  # which in SQLite only says what comes first
+    (regex(r"\bsure\b(?= AND|$)"), "sure = 1"),  # a number is no truth value
+    (regex(r"ON CONFLICT \("), "ON CONFLICT (tenant, "),
 )
 
 PRELUDE = Path(__file__).with_name("postgres.sql")

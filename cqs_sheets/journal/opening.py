@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -192,18 +193,28 @@ def is_journal(path: Path) -> bool:
         return False
 
 
-@contextmanager
-def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
-    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+def tenants_of(place: SharedJournal) -> list[str]:
+    """The names of all tenants of that journal that this user may be. Raises CqsError."""
+    names: list[str] = _postgres().tenants(place)
+    return names
+
+
+def _postgres() -> ModuleType:
     try:
-        from cqs_sheets.journal.postgres import Postgres  # noqa: PLC0415 - the driver, for a shared journal only
+        from cqs_sheets.journal import postgres  # noqa: PLC0415 - the driver, for a shared journal only
     except ImportError:
         raise UsageError(
             "A journal in PostgreSQL needs a driver that is not installed.",
             meaning="Nothing was asked and nothing was written.",
             hint="Install it with: pip install 'cqs-sheets[postgres]'",
         ) from None
-    database = Postgres(place, reading=reading or copied)
+    return postgres
+
+
+@contextmanager
+def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
+    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+    database = _postgres().Postgres(place, reading=reading or copied)
     try:
         if not copied and not database.empty:
             yield database

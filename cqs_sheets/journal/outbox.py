@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cqs_sheets.core.alerts import Kind, Notice, SendState
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
+from cqs_sheets.values import dataclass
 
 PATIENCE = timedelta(minutes=5)
 """How long something fails before it is told, unless repeating cannot mend it."""

@@ -90,13 +90,6 @@ class Upkeep:
         found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
         return found + _in_values(self._database)
 
-    def tenants(self) -> list[str]:
-        """The names of all tenants that this user may be, for a shared journal."""
-        if not self._database.shared:
-            return []
-        sql = "SELECT name FROM tenants WHERE role IS NULL OR pg_has_role(session_user, role, 'member') ORDER BY name"
-        return [name for (name,) in self._database.execute(sql)]
-
     def cautions(self) -> list[tuple[str, str]]:
         """What is unsafe about how the journal is reached, each with what mends it."""
         return self._database.cautions()

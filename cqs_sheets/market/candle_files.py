@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableSequence, Sequence
@@ -16,12 +15,13 @@ from cqs_sheets.core.outcomes.candles import Candles, packed
 from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.core.toml import quoted
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.patterns import regex
 
 COLUMNS = ("exchange", "symbol", "time", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
-_PAIR = re.compile(r"[^/:\s]+/[^/:\s]+")
-_WHOLE = re.compile(r"[0-9]{1,16}")
-_PLAIN = re.compile(r"([0-9]{1,80})(?:\.([0-9]{1,80}))?")
+_PAIR = regex(r"[^/:\s]+/[^/:\s]+")
+_WHOLE = regex(r"[0-9]{1,16}")
+_PLAIN = regex(r"([0-9]{1,80})(?:\.([0-9]{1,80}))?")
 _MILLISECONDS = 10**11  # from here on a number is no longer seconds
 _UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 9000  # so that every horizon ends within the calendar

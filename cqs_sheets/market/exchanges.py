@@ -15,6 +15,7 @@ from cqs_sheets.core.outcomes.candles import HOUR
 from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.market.store import CandleStore, Row
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
 EXTRA = "pip install 'cqs-sheets[outcomes]'"
@@ -28,8 +29,8 @@ _LIMIT = 1000  # candles in one answer, where nothing else is known
 _CLOSED = {"bitmex": "BitMEX closed on 2026-09-23"}
 _ENTRIES_LAST = 24 * 3600
 _LONGEST_PAUSE = 10.0
-_BANNED = re.compile(r"\b418\b")
-_BLOCKED = re.compile(r"\b(451|403)\b")
+_BANNED = regex(r"\b418\b")
+_BLOCKED = regex(r"\b(451|403)\b")
 
 
 def extra_is_there() -> bool:

@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownCandles:
     """What is known of a market: by the first minute of an hour its candle (None: nobody traded), and its minutes.
 
     Of `minutes` the number is how many of the hour's minutes are known.
@@ -150,10 +150,10 @@ class CandleStore:
                 ),
             )
 
-    def known(self, market: int, first: int) -> Known:
+    def known(self, market: int, first: int) -> KnownCandles:
         """What is known of a market from the hour around a minute on."""
         since = first - first % HOUR
-        found = Known()
+        found = KnownCandles()
         for hour, text in self._db.execute(
             "SELECT hour, candle FROM hours WHERE market = ? AND hour >= ?", (market, since)
         ):
@@ -165,7 +165,7 @@ class CandleStore:
             found.minutes[hour] = (until, [Row(hour + within, *prices) for within, *prices in rows])
         return found
 
-    def add_hours(self, market: int, known: Known, rows: Iterable[Row], first: int, end: int) -> None:
+    def add_hours(self, market: int, known: KnownCandles, rows: Iterable[Row], first: int, end: int) -> None:
         """Keep the candles of the hours that begin in [first, end), all of which were asked for."""
         told = {row.minute: row for row in rows}
         found = {hour: told.get(hour) for hour in range(first, end, HOUR)}
@@ -176,7 +176,9 @@ class CandleStore:
                 ((market, hour, None if row is None else json.dumps(row[1:])) for hour, row in found.items()),
             )
 
-    def add_minutes(self, market: int, known: Known, rows: Iterable[Row], first: int, end: int) -> None:
+    def add_minutes(
+        self, market: int, known: KnownCandles, rows: Iterable[Row], first: int, end: int
+    ) -> None:
         """Keep the candles of the minutes [first, end), all of which were asked for; `first` begins an hour."""
         by_hour: dict[int, list[Row]] = {hour: [] for hour in range(first, end, HOUR)}
         for row in rows:

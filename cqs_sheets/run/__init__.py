@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
     from cqs_sheets.run.deliver import Deliverer
     from cqs_sheets.run.looking import Target
-    from cqs_sheets.run.outcomes import Desk
+    from cqs_sheets.run.outcomes import Judge
 
 _TRIALS = "sandbox"  # in the home: what syncs with --sandbox leave
 
@@ -195,8 +195,8 @@ def opened_run(
             return rest.known(target) is None and targets.show_outcomes(target)
 
         judging = settings.outcomes is not None or any(map(show, settings.targets))
-        desk = desk_of(session, journal, progress=progress) if judging else None
-        if desk and session.past:
+        judge = judge_of(session, journal, progress=progress) if judging else None
+        if judge and session.past:
             session.past(journal)
 
         @cache
@@ -205,7 +205,7 @@ def opened_run(
 
             return Deliverer(
                 journal=journal, choices=choices, dry_run=dry_run, clock=utc_now, sandbox=session.sandbox,
-                rules=desk.settings.rules if desk else None, sleep=session.sleep, rest=rest, turn=rest.turn,
+                rules=judge.settings.rules if judge else None, sleep=session.sleep, rest=rest, turn=rest.turn,
             )  # fmt: skip
 
         yield Run(
@@ -222,7 +222,7 @@ def opened_run(
             clock=utc_now,
             progress=progress,
             stop=session.stop,
-            desk=desk,
+            judge=judge,
             shows_outcomes=show,
         )  # fmt: skip
 
@@ -250,12 +250,12 @@ def _hopeless(target: TargetSettings) -> CqsError | None:
     return None
 
 
-def desk_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Desk:
+def judge_of(session: Session, journal: Journal, *, progress: Callable[[str], None] = _quietly) -> Judge:
     """What judges signals by the session's rules. One's own sandbox is asked for as much as is wanted."""
-    from cqs_sheets.run.outcomes import Desk  # noqa: PLC0415 - for judging only
+    from cqs_sheets.run.outcomes import Judge  # noqa: PLC0415 - for judging only
 
     settings = session.settings
-    return Desk(
+    return Judge(
         journal=journal, home=settings.home, settings=settings.outcomes or OutcomesSettings(),
         symbols=settings.targets[0].symbols, markets_url=settings.markets_url, clock=utc_now,
         progress=progress, sleep=session.sleep, stop=session.stop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,11 +12,13 @@ from threading import Event, Thread
 from cqs_sheets.alerts import sender
 from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts import GIVEN_UP, Kind, Notice, Send, Wording, due, message_of, wanted
+from cqs_sheets.deadline import GRACE, stop_asked
 from cqs_sheets.errors import CqsError, TargetBusy
 from cqs_sheets.journal import Alert, Journal, JournalPlace
 
 _GLANCE = 15.0  # seconds between looks at what a pause, quiet hours or the limit held back
-_LAST_WORDS = 20.0  # seconds for the last messages when a run ends
+_LAST_WORDS = 20.0  # seconds for the last messages when a run ends by itself
+_LOOK = 0.25  # seconds between two looks at whether it is to end at once
 
 Clock = Callable[[], datetime]
 
@@ -159,7 +162,12 @@ class _Thread:
         """One more pass, within bounds: what is left is sent by the next run."""
         self._ending.set()
         self._news.set()
-        self._thread.join(_LAST_WORDS)
+        until = time.monotonic() + _LAST_WORDS
+        while self._thread.is_alive() and (left := until - time.monotonic()) > 0:
+            if stop_asked():
+                self._thread.join(min(left, GRACE))
+                return
+            self._thread.join(min(left, _LOOK))
 
     def _run(self) -> None:
         while True:

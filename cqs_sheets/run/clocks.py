@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 
@@ -12,6 +11,7 @@ from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.signal import FeedTable, Record, moment
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import Journal, KeptAnswer
+from cqs_sheets.values import replace
 
 Sent = Mapping[tuple[FeedTable, str], Collection[tuple[str, datetime]]]
 """Time stamps as they were sent, and as clocks in UTC read them, by table and id of the API."""

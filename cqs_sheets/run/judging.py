@@ -19,7 +19,7 @@ from cqs_sheets.core.outcomes.setup import Setup
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Exchanges, NoCandles
-from cqs_sheets.market.store import CandleStore, Known
+from cqs_sheets.market.store import CandleStore, KnownCandles
 from cqs_sheets.values import dataclass, replace
 
 _SHORT = 3 * HOUR  # so few minutes are asked for as they are
@@ -150,7 +150,7 @@ class Judging:
             needed = {case.state.needs for case in cases if case.state.needs is not None}
             wanted = needed if needed - fetched else set()
 
-    def _fetch_hours(self, market: Market, number: int, known: Known, case: Case) -> set[int]:
+    def _fetch_hours(self, market: Market, number: int, known: KnownCandles, case: Case) -> set[int]:
         """See that a case's hours are known, of hours that have ended; those whose minutes it needs at once."""
         begin, end = case.begin, min(self.now, case.setup.end)
         first, last = begin - begin % HOUR, end - end % HOUR
@@ -172,7 +172,9 @@ class Judging:
         }
         return {first} | edges | ({last} if end % HOUR else set())
 
-    def _fetch_minutes(self, market: Market, number: int, known: Known, wanted: Iterable[int]) -> set[int]:
+    def _fetch_minutes(
+        self, market: Market, number: int, known: KnownCandles, wanted: Iterable[int]
+    ) -> set[int]:
         """See that the minutes of these hours are known, as far as they have ended."""
         hours = {hour for hour in wanted if hour < self.now}
         missing = sorted(hour for hour in hours if not known.has_minutes(hour, self.now))

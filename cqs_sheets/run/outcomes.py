@@ -32,6 +32,7 @@ from cqs_sheets.values import dataclass
 
 _REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
 _UNITS = "its prices are neither those of one coin nor of a contract of many"
+_TOO_NEW = "its first candle has not ended yet"
 _ENDED = timedelta(seconds=5)  # an exchange may take a moment to end a candle
 
 
@@ -89,7 +90,7 @@ def known_outcomes(journal: Journal, rules: Rules) -> list[Outcome]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Judge:
     """Judges what a journal holds with candles that are fetched as they are needed, and keeps what it finds.
 
     `home` is where candles are kept, `markets_url` stands for all exchanges where it is given. `progress`,
@@ -137,7 +138,10 @@ class Desk:
 
         def keep(market: Market) -> None:
             nonlocal changed
-            found = {arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]}
+            found = {
+                arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]
+                if cases[arrival][1].state.until is not None
+            }  # fmt: skip
             changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets, whole=False)
 
         missing: Mapping[Market, str] = {}
@@ -147,8 +151,8 @@ class Desk:
                 missing = judging.judge(by_market(markets), keep)
             requests = budget.made
         notes |= {
-            arrival: missing[market] for market in missing for arrival in arrivals[market]
-            if cases[arrival][1].state.until is None
+            arrival: missing.get(market, _unknown_yet(case)) for market in arrivals for arrival in arrivals[market]
+            if (case := cases[arrival][1]).state.until is None
         }  # fmt: skip
         unjudged = {
             record.arrival: new for record in records
@@ -198,7 +202,7 @@ class Desk:
         if isinstance(case, str) or isinstance(market, str):
             return Outcome(signal=told.signal, outcome=None, reason=str(case))
         if case.state.until is None:
-            reason = missing.get(market, _UNITS if case.unclear else "its first candle has not ended yet")
+            reason = missing.get(market, _unknown_yet(case))
             return Outcome(signal=told.signal, outcome=None, reason=reason)
         return outcome_of(told.signal, case.setup, case.rules, case.state)
 
@@ -221,10 +225,6 @@ class Desk:
 
     def _kept(self, told: Story, case: Case) -> Kept:
         signal = told.signal
-        if case.state.until is None:  # nothing of it is known yet
-            reason = _UNITS if case.unclear else ""
-            shown = keeping.shown(Outcome(signal=signal, outcome=None, reason=reason))
-            return Kept(clock=case.setup.clock, state=None, shown=shown)
         one = outcome_of(signal, case.setup, case.rules, case.state)
         shown = keeping.shown(one, case.setup, case.state)
         other = self.settings.candles_from.get(signal.exchange.strip().lower())
@@ -247,6 +247,11 @@ class Judged:
         return [
             f"outcomes: {plural(count, 'market')} not judged: {reason}" for reason, count in counted.items()
         ]
+
+
+def _unknown_yet(case: Case) -> str:
+    """Why nothing is known of a signal whose market was asked, or needed not be."""
+    return _UNITS if case.unclear else _TOO_NEW
 
 
 def _not_judged(signal: Signal, reason: str) -> Kept:

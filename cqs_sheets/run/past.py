@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from cqs_sheets.core.signals.signal import FeedTable
 from cqs_sheets.journal import Journal
 from cqs_sheets.run.poll import imported
-from cqs_sheets.sandbox import FREE_KEY, Horizon, Market, Service
+from cqs_sheets.sandbox import FREE_KEY, Horizon, Service, Simulation
 
 _DAYS = 30
 _APART = timedelta(hours=23, minutes=17)  # so that every hour of the day has its turn
@@ -16,7 +16,7 @@ _SERVED = ("binance", "binance_futures", "bybit")  # exchanges whose candles the
 _QUERY = {"api_key": FREE_KEY, "interval": "20"}
 
 
-def give_past(journal: Journal, market: Market, feed: str, now: datetime) -> None:
+def give_past(journal: Journal, market: Simulation, feed: str, now: datetime) -> None:
     """Let a journal that knows no older signal know some of the last weeks, as they were published then."""
     if any(True for _ in journal.records(until=now - timedelta(days=1))):
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, merged_rejects
+from cqs_sheets.core.report import ApiReport, Report, RunOutcome, TargetReport, merged_rejects
 from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.fields import wall_time
 from cqs_sheets.core.signals.query import MAX_INTERVAL, selection
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cqs_sheets.core.plan.plan import Plan
     from cqs_sheets.run.deliver import Deliverer
     from cqs_sheets.run.looking import Target
-    from cqs_sheets.run.outcomes import Desk, Judged
+    from cqs_sheets.run.outcomes import Judge, Judged
 
 _DAY = timedelta(hours=24)
 _SIDE_BY_SIDE = 8
@@ -40,7 +40,7 @@ class Run(NamedTuple):
     `deliverer` and `open_target`, which makes a target's destination and template ready (CqsError if it cannot),
     are asked for only if a target is not `at_rest`: what they need is slow to import. `clock` gives aware UTC times,
     `progress` tells a person what is going on, `stop` gives the reason to begin no further step, once there is one.
-    `desk` judges what became of signals, None: nothing does;
+    `judge` judges what became of signals, None: nothing does;
     `shows_outcomes` says which targets show it.
     """
 
@@ -54,7 +54,7 @@ class Run(NamedTuple):
     clock: Callable[[], datetime]
     progress: Callable[[str], None]
     stop: Callable[[], CqsError | None]
-    desk: Desk | None = None
+    judge: Judge | None = None
     shows_outcomes: Callable[[TargetSettings], bool] = lambda _: False
 
 
@@ -66,7 +66,7 @@ class SyncResult(NamedTuple):
     news: tuple[News, ...] = ()
 
 
-class Written(NamedTuple):
+class Turn(NamedTuple):
     """One target after its turn; `before` is its first one, where outcomes gave it a second."""
 
     settings: TargetSettings
@@ -112,7 +112,7 @@ def _news(polls: Sequence[FeedPoll]) -> tuple[News, ...]:
     return tuple(sorted(told, key=lambda news: (news.what is Happened.CLOSED, news.record.arrival)))
 
 
-def _name(written: Written) -> str:
+def _name(written: Turn) -> str:
     return written.delivery.title or written.settings.name
 
 
@@ -157,7 +157,7 @@ def _digested(run: Run) -> Digested:
     return Digested(tuple(warnings), tuple(errors))
 
 
-def note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Written]) -> None:
+def note_troubles(run: Run, polls: Sequence[FeedPoll], written: Sequence[Turn]) -> None:
     """What fails now and what does not, for alerts; nothing where there are none."""
     if not run.settings.alerts:
         return
@@ -188,10 +188,10 @@ def _polls(run: Run) -> Iterator[FeedPoll]:
         yield run.poller.poll(feed, run.clock())
 
 
-def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[Written]:
+def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> list[Turn]:
     """Every target after its turn, in their order; several are written side by side."""
 
-    def write(settings: TargetSettings) -> Written | None:
+    def write(settings: TargetSettings) -> Turn | None:
         return None if run.stop() else write_target(run, settings, shown, make_empty=make_empty)
 
     targets = run.settings.targets
@@ -208,20 +208,20 @@ def _written(run: Run, shown: Mapping[str, CellValue], *, make_empty: bool) -> l
 
 def judge(run: Run) -> Judged | None:
     """What judging came to, once the targets have their signals: it delays none. None where it is not due."""
-    if run.desk is None or run.dry_run or run.stop() or not run.desk.due():
+    if run.judge is None or run.dry_run or run.stop() or not run.judge.due():
         return None
     shown = [
         remembered(run.journal, settings).id
         for settings in run.settings.targets
         if run.shows_outcomes(settings)
     ]
-    return run.desk.judge_open(shown)
+    return run.judge.judge_open(shown)
 
 
-def _with_outcomes(run: Run, written: Sequence[Written], shown: Mapping[str, CellValue]) -> list[Written]:
+def _with_outcomes(run: Run, written: Sequence[Turn], shown: Mapping[str, CellValue]) -> list[Turn]:
     """The targets after those that show outcomes, and were written, had another turn."""
 
-    def again(target: Written) -> Written:
+    def again(target: Turn) -> Turn:
         if target.delivery.error or run.stop() or not run.shows_outcomes(target.settings):
             return target
         second = write_target(run, target.settings, shown, make_empty=False)
@@ -230,22 +230,22 @@ def _with_outcomes(run: Run, written: Sequence[Written], shown: Mapping[str, Cel
     return [again(target) for target in written]
 
 
-def _turns(written: Written) -> list[Delivery]:
+def _turns(written: Turn) -> list[Delivery]:
     return [turn for turn in (written.before, written.delivery) if turn]
 
 
-def _plans(written: Written) -> list[Plan]:
+def _plans(written: Turn) -> list[Plan]:
     """What was, or would be, carried out in a target, in order."""
     return [turn.plan for turn in _turns(written) if turn.plan]
 
 
 def write_target(
     run: Run, settings: TargetSettings, shown: Mapping[str, CellValue], *, make_empty: bool
-) -> Written:
+) -> Turn:
     """Bring one target up to date; what went wrong is in its delivery."""
     begun = run.clock()
     delivery = run.at_rest(settings) or _delivered(run, settings, shown, make_empty=make_empty)
-    return Written(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
+    return Turn(settings=settings, delivery=delivery, seconds=(run.clock() - begun).total_seconds())
 
 
 def _delivered(
@@ -275,7 +275,7 @@ def settings_values(run: Run, failed: Sequence[str]) -> dict[str, CellValue]:
     }
 
 
-def _warnings(polls: Sequence[FeedPoll], written: Sequence[Written]) -> Iterator[str]:
+def _warnings(polls: Sequence[FeedPoll], written: Sequence[Turn]) -> Iterator[str]:
     for poll in polls:
         yield from poll.warnings
     for target in written:
@@ -284,7 +284,7 @@ def _warnings(polls: Sequence[FeedPoll], written: Sequence[Written]) -> Iterator
 
 
 def _errors(
-    polls: Sequence[FeedPoll], written: Sequence[Written], stopped: CqsError | None
+    polls: Sequence[FeedPoll], written: Sequence[Turn], stopped: CqsError | None
 ) -> Iterator[CqsError]:
     yield from (poll.error for poll in polls if poll.error)
     yield from (target.delivery.error for target in written if target.delivery.error)
@@ -304,14 +304,14 @@ def _api_report(polls: Sequence[FeedPoll]) -> ApiReport:
     )
 
 
-def _target_report(written: Written, polls: Sequence[FeedPoll]) -> TargetReport:
+def _target_report(written: Turn, polls: Sequence[FeedPoll]) -> TargetReport:
     settings, delivery = written.settings, written.delivery
     plans = _plans(written) if delivery.error is None else []
     added, updated, closed, made = _counted(plans, settings)
     return TargetReport(
         target=settings.name,
         template=settings.template,
-        outcome=Outcome.FAILED if delivery.error else Outcome.OK,
+        outcome=RunOutcome.FAILED if delivery.error else RunOutcome.OK,
         added=added,
         updated=updated,
         closed=closed,

@@ -1,7 +1,7 @@
 """A local signals API that keeps the whole contract of the guide, with a market that moves.
 
 Written from the guide alone: nothing here imports the client. `start` serves over real HTTP;
-`Market` and `Service` are pure and can be asked without a socket.
+`Simulation` and `Service` are pure and can be asked without a socket.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cqs_sheets.sandbox.answers import (
     Subscription,
 )
 from cqs_sheets.sandbox.faults import FAULTS, FaultPlan, FaultSettings, parse_fault
-from cqs_sheets.sandbox.market import EPOCH, Market
+from cqs_sheets.sandbox.market import EPOCH, Simulation
 from cqs_sheets.sandbox.prices import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.server import HOST, SandboxServer
 from cqs_sheets.sandbox.service import API_PATHS, HISTORY_PATH, Service
@@ -42,12 +42,12 @@ __all__ = [
     "SUBSCRIPTIONS",
     "FaultSettings",
     "Horizon",
-    "Market",
     "Pool",
     "RunningSandbox",
     "SeenRequest",
     "Service",
     "Signal",
+    "Simulation",
     "Subscription",
     "Table",
     "parse_fault",
@@ -70,7 +70,7 @@ def utc_now() -> datetime:
 class RunningSandbox:
     """A sandbox that serves on loopback until it is stopped; leaving its `with` block stops it."""
 
-    def __init__(self, server: SandboxServer, market: Market) -> None:
+    def __init__(self, server: SandboxServer, market: Simulation) -> None:
         self._server = server
         self._market = market
         self._stopped = threading.Event()
@@ -96,7 +96,7 @@ class RunningSandbox:
         return self._server.server_port
 
     @property
-    def market(self) -> Market:
+    def market(self) -> Simulation:
         """The market that is served; pure, so a test may ask it what clients should see."""
         return self._market
 
@@ -159,7 +159,7 @@ def start(
     Args:
         port: 0 takes any free one.
         seed: Chooses the market and the chances of the faults.
-        speed: Market seconds per second, 0.01 to 3600; time stamps are real at any speed.
+        speed: Simulation seconds per second, 0.01 to 3600; time stamps are real at any speed.
         opened: When the market opened, aware; what happens in it is counted from there.
         faults: Specs NAME[:PROBABILITY][@COUNT].
         clock: The sandbox's time, aware; asked once for each request.
@@ -174,7 +174,7 @@ def start(
     """
     if not 0 <= port <= _HIGHEST_PORT:
         raise ValueError(f"the port must be a number from 0 to {_HIGHEST_PORT}, not {port}")
-    market = Market(seed=seed, speed=speed, opened=opened)
+    market = Simulation(seed=seed, speed=speed, opened=opened)
     server = SandboxServer(
         port=port,
         service=Service(market, subscriptions),

@@ -202,7 +202,7 @@ _HORIZONS = {
 }
 
 
-class Market:
+class Simulation:
     """Signals of every table and pool, at any instant. Safe to share between threads."""
 
     def __init__(self, *, seed: int = 1, speed: float = 1.0, opened: datetime = EPOCH) -> None:

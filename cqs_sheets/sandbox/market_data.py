@@ -60,7 +60,11 @@ class MarketData:
             ("bybit", "v5/market/kline"): (1, self._bybit_klines),
         }.get((name, rest))
         if served is None:
-            return _error(HTTPStatus.NOT_FOUND, -1, "no such endpoint")
+            return _error(
+                HTTPStatus.NOT_FOUND,
+                -1,
+                "the sandbox has candles of Binance and Bybit alone",
+            )
         weight, serve = served
         used = self._spend(name, weight, now)
         refused = _refused(name, used, self._most, faults)

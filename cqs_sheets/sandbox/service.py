@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from cqs_sheets.sandbox import answers
-from cqs_sheets.sandbox.market import UNIX_EPOCH, Market, microseconds
+from cqs_sheets.sandbox.market import UNIX_EPOCH, Simulation, microseconds
 from cqs_sheets.sandbox.market_data import MARKETS_PREFIX, MarketData
 from cqs_sheets.sandbox.prices import FUTURES_CODES
 from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table
@@ -21,7 +21,7 @@ _NOTE = "For tests of the sandbox's clients; not part of the signals API."
 _DEFAULT_SPAN = timedelta(minutes=20)
 
 
-def history_answer(market: Market, params: Mapping[str, str], now: datetime) -> answers.Answer:
+def history_answer(market: Simulation, params: Mapping[str, str], now: datetime) -> answers.Answer:
     """Answer with every signal published in [since, until] (epoch seconds), whatever its state.
 
     `until` defaults to now and `since` to 20 minutes before it; a bad or too long span is a 400.
@@ -98,7 +98,7 @@ class Service:
     """Answers requests from a market. Holds nothing between requests but how much market data was asked for."""
 
     def __init__(
-        self, market: Market, subscriptions: Sequence[answers.Subscription] = answers.SUBSCRIPTIONS
+        self, market: Simulation, subscriptions: Sequence[answers.Subscription] = answers.SUBSCRIPTIONS
     ) -> None:
         self._market = market
         self._market_data = MarketData(market.prices)

@@ -75,7 +75,7 @@ class Signal:
     pool: Pool
     published: int
     closed: int
-    outcome: Outcome
+    outcome: EndedBy
     published_fields: Fields
     leverage: str | None
     edits: tuple[Edit, ...]
@@ -89,7 +89,7 @@ class Signal:
         return fields
 
 
-Outcome = Literal["target", "stop", "expired"]
+EndedBy = Literal["target", "stop", "expired"]
 Level = Literal["stop", "target"]
 
 _STEPS = 12
@@ -116,7 +116,7 @@ class Life:
     """How long a signal stayed open, why it was closed, and its edits in order."""
 
     seconds: float
-    outcome: Outcome
+    outcome: EndedBy
     moves: tuple[Move, ...]
 
 

@@ -9,12 +9,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from cqs_sheets.config import Settings
 from cqs_sheets.errors import UsageError
+from cqs_sheets.values import dataclass, field
 
 NAME = "cqs-sheets"
 """What a service is called that is given no other name."""

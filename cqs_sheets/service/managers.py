@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import plistlib
-import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from xml.sax.saxutils import escape
 
 from platformdirs import user_config_path
 
+from cqs_sheets.patterns import regex
 from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceManager, ServiceSpec, WriteFile
+from cqs_sheets.values import dataclass
 
 _SYSTEM = Path("/etc/systemd/system")
 _PAUSE = 120  # seconds between two starts: a poll looks back further
-_PLAIN = re.compile(r"[^\"'\\$%]*")
+_PLAIN = regex(r"[^\"'\\$%]*")
 _LINGER = (
     "It stops when you log out, until an administrator runs `loginctl enable-linger` for you;"
     " `--system` makes one that needs none."

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from cqs_sheets import deadline
 from cqs_sheets.config import AlertSettings, Settings, load
 from cqs_sheets.core.alerts import AlertPolicy, Kind, Message, Sent
 from cqs_sheets.core.cells import CellValue
@@ -325,6 +326,33 @@ def test_a_service_that_hangs_holds_nothing_up(world: World, monkeypatch: pytest
         assert hanging.wait(60)
         world.record(poll(3, signal(2, opened=2)))  # the next sync, while the first alert hangs
     release.set()
+
+
+def test_a_service_that_hangs_does_not_hold_a_run_that_is_told_to_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, ended = Event(), Event()
+
+    def hang(_: Message) -> Sent:
+        deadline.hurry()  # as a signal does
+        release.wait()
+        return Sent()
+
+    def run() -> None:
+        with alerting(world.settings, world.path, clock=world.clock, warn=world.warnings.append):
+            pass
+        ended.set()
+
+    world.record(poll(2, signal(1, opened=1)))
+    monkeypatch.setattr(alerts, "sender", lambda *_: hang)
+    monkeypatch.setattr(alerts, "_LAST_WORDS", 3600.0)
+    monkeypatch.setattr(alerts, "GRACE", 0.1)
+    try:
+        Thread(target=run, daemon=True).start()
+        assert ended.wait(60)
+    finally:
+        release.set()
+        deadline.at_leisure()
 
 
 def test_a_dry_run_and_no_alerts_send_nothing(world: World) -> None:

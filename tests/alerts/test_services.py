@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from cqs_sheets import alerts
 from cqs_sheets.alerts import sender
-from cqs_sheets.core.alerts import Kind, Message, Notice, Send, Wording, message_of
+from cqs_sheets.core.alerts import Kind, Message, Notice, Send, Sent, Wording, message_of
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.errors import UsageError
 from tests.alerts.servers import Service, certificate, http_service, mail_service
+from tests.faults.hostile import hostile
 from tests.make import record
 
 pytest.importorskip("apprise")
@@ -153,3 +155,19 @@ def test_without_apprise_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UsageError, match="apprise") as refused:
         to("ntfy://host/topic")
     assert "cqs-sheets[alerts]" in refused.value.hint
+
+
+@pytest.mark.parametrize("scheme", ["http", "json"])  # the user's own address, and one by apprise
+def test_a_service_that_drips_its_answer_holds_no_other(
+    scheme: str, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_LONGEST", 0.3)
+    with hostile("header", "drip") as server:
+        send = to(server.address.replace("http", scheme, 1))
+        assert send(message) == Sent(reason="it did not answer in time", unsure=True)
+        assert send(message) == Sent(reason="it still holds the message before")
+
+
+def test_the_body_of_an_answer_is_not_waited_for(message: Message) -> None:
+    with hostile("endless body", "endless") as server:
+        assert to(server.address)(message) == Sent()

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
@@ -25,7 +25,15 @@ _LOGGERS = ("", "cqs_sheets", "cqs_sheets.report")
 
 def run_inside(shell: Shell, *arguments: str, **variables: str) -> CompletedProcess[str]:
     """What a command ends with, as a process of its own would; what it changes of this one is put back."""
+    return called_inside(lambda: guarded(group), shell, *arguments, **variables)
+
+
+def called_inside(
+    program: Callable[[], object], shell: Shell, *arguments: str, **variables: str
+) -> CompletedProcess[str]:
+    """What any program ends with that this process can call."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    code = 0
     with (
         _as_started(["cqs-sheets", *arguments], shell.environ | variables),
         chdir(shell.folder),
@@ -33,7 +41,7 @@ def run_inside(shell: Shell, *arguments: str, **variables: str) -> CompletedProc
         redirect_stderr(err),
     ):
         try:
-            guarded(group)
+            program()
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
     return CompletedProcess(list(arguments), code, _text(out), _text(err))

@@ -238,6 +238,8 @@ class TestASignal:
             (OBJECT | {"id": ["1"]}, "id is not text"),
             (OBJECT | {"id": True}, "id is not text"),
             (OBJECT | {"id": "1" * 300}, "id is longer"),
+            (OBJECT | {"id": "\0"}, "the id holds characters"),
+            (OBJECT | {"id": "7\u202e"}, "the id holds characters"),
             (OBJECT | {"coin": ""}, "no coin"),
             (OBJECT | {"coin": None}, "no coin"),
             (OBJECT | {"coin": {"a": 1}}, "coin is not text"),

@@ -53,11 +53,13 @@ SPELLINGS = {
     "percent": "".join(f"%{ord(sign):02X}" for sign in KEY),
     "percent of what must be": quote(KEY, safe=""),
     "percent twice": quote(quote(KEY, safe=""), safe=""),
+    "HTML by name": KEY.replace("/", "&sol;").replace("+", "&plus;"),
     "HTML": "".join(f"&#{ord(sign)};" for sign in KEY),
     "HTML, hexadecimal": "".join(f"&#x{ord(sign):X};" for sign in KEY),
     "base64": b64encode(KEY.encode()).decode(),
     "base64 of more": b64encode(f"user:{KEY} and".encode()).decode(),
     "base64 one on": b64encode(f"u:{KEY}!!".encode()).decode(),
+    "base64 in an URL": quote(b64encode(f"v{KEY}".encode()), safe=""),
     "base64 for URLs": urlsafe_b64encode(f"u{KEY}".encode()).decode(),
 }
 

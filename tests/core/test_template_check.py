@@ -71,6 +71,11 @@ def column(**keys: str) -> str:
     return "{ " + ", ".join(f"{key} = {value}" for key, value in written.items()) + " },\n"
 
 
+def test_a_template_has_at_most_a_hundred_tabs() -> None:
+    """Tabs may be like each other: a short text would stand for columns without end."""
+    assert "expected at most 100 items, found 101" in {message for _, message in problems("[[tabs]]\n" * 101)}
+
+
 def test_a_good_template_has_no_problems() -> None:
     read_document(with_parts(), include=no_include, schema=SCHEMA)
 
@@ -285,7 +290,7 @@ BUILT_IN = {path.stem: path.read_text(encoding="utf-8") for path in TEMPLATES.gl
 WORD = re.compile(r'"[^"\n]*"|[A-Za-z_]\w*|[\[\]{}=,]|-?\d[\d.]*')
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(BUILT_IN)))
 def test_a_template_changed_at_random_is_read_or_its_problems_are_told(
     data: st.DataObject, name: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.toml import Finding, Problem, TomlProblems, check, describe
+from cqs_sheets.core.toml import Finding, Problem, TomlProblems, check, describe, not_one_of
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -194,3 +194,11 @@ def test_problems_are_described_under_the_name_of_their_file() -> None:
         "my.toml has 2 problems:",
         "  line 4: not valid TOML",
     ]
+
+
+def test_of_more_mistakes_than_anyone_reads_the_first_are_told() -> None:
+    with pytest.raises(TomlProblems) as found:
+        check("\n".join(f"unknown{number} = 1" for number in range(300)), {"additionalProperties": False})
+    assert len(found.value.problems) == 101
+    assert "more from here on" in found.value.problems[-1].message
+    assert len(not_one_of("x", [f"c{number}" for number in range(10_000)])) < 1_000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from openpyxl.utils import column_index_from_string
 
 from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
+from cqs_sheets.template_files import load_template
 from tests.destinations.forms import ChartForm, RuleForm, TabForm, font, outside_texts, span_name
 from tests.emulators.caller import Caller
 from tests.emulators.google_sheets import RunningSheets
@@ -30,6 +32,12 @@ def google_forms(template: Template, sheets: RunningSheets) -> dict[str, TabForm
     """Every tab of a template, by title in their order, as one batch makes them."""
     book = carried_out(compiled(template), sheets)
     return {sheet.title: _tab(sheet, book) for sheet in book.sheets[1:]}
+
+
+@cache
+def compiled_built_in(name: str) -> list[Json]:
+    """The same of a built-in template, made once; to look at."""
+    return compiled(load_template(name))
 
 
 def compiled(template: Template) -> list[Json]:

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import yaml
 
 from cqs_sheets import config
 from tests.cli.command import HANGS, Shell
+from tests.cli.inside import called_inside
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.emulators.google_sheets import start
 
@@ -40,51 +42,58 @@ def reader(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
         )
 
 
+COMMAND = re.compile(r"((?:\w+=\S+ )*)cqs-sheets( [^|&;<>$`()*?~{}]*)(?:> (\S+))?")
+
+
 def run_commands(block: Block, reader: Shell) -> None:
+    """Our commands, with at most variables before them and a file behind, in this process; bash runs the rest."""
     script = block.text.replace("YOUR-SHEET", reader.variables["SHEET"])
     script = re.sub(
         r"--github$", f"--github --action OWNER/cqs-sheets@{40 * '0'}", script, flags=re.MULTILINE
     )  # of a release
-    script = re.sub(r"cqs-sheets watch\b", "cqs-sheets watch --for 1s", script)
-    if plain := plain_commands(script):
-        for arguments in plain:
-            done = reader.run(*arguments)
-            assert done.returncode == 0, f"{block}:\n{arguments}\n{done.stdout}{done.stderr}"
-        return
-    done = subprocess.run(
+    script = re.sub(r"cqs-sheets watch\b", "cqs-sheets watch --for 1s", script).replace("\\\n", "")
+    for ours, lines in groupby(script.splitlines(), lambda line: bool(COMMAND.fullmatch(line))):
+        for each in lines if ours else ["\n".join(lines)]:
+            done = run_command(each, reader) if ours else run_bash(each, reader)
+            assert done.returncode == 0, f"{block}:\n{each}\n{done.stdout}{done.stderr}"
+
+
+def run_command(line: str, reader: Shell) -> subprocess.CompletedProcess[str]:
+    plain = COMMAND.fullmatch(line)
+    assert plain
+    before, arguments, file = plain.groups()
+    variables = dict(each.split("=", 1) for each in before.split())
+    done = reader.run(*shlex.split(arguments, comments=True), **variables)
+    if file:
+        (reader.folder / file).write_text(done.stdout, encoding="utf-8")
+    return done
+
+
+def run_bash(script: str, reader: Shell) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["bash", "-euc", script], env=reader.environ, cwd=reader.folder, capture_output=True, text=True,
         check=False, timeout=HANGS, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert done.returncode == 0, f"{block}:\n{script}\n{done.stdout}{done.stderr}"
-
-
-def plain_commands(script: str) -> list[list[str]]:
-    """The arguments of each command, if a block is cqs-sheets alone and nothing that only a shell does."""
-    lines = script.replace("\\\n", "").splitlines()
-    commands = [words for line in lines if (words := shlex.split(line, comments=True))]
-    known = all(program == "cqs-sheets" for program, *_ in commands)
-    shells_own = any(set(word) & set("|&;<>$`()*?~{}") for words in commands for word in words)
-    return [arguments for _, *arguments in commands] if known and not shells_own else []
 
 
 def run_program(block: Block, reader: Shell) -> None:
-    command = [sys.executable, "-u", "-c", block.text]
+    if ".stream(" in block.text:
+        run_without_end(block, reader)
+        return
+    code = compile(block.text, str(block), "exec")
+    done = called_inside(lambda: exec(code, {"__name__": "__main__"}), reader)  # noqa: S102 - the page's own
+    assert (done.returncode, done.stderr) == (0, ""), f"{block}:\n{done.stderr}"
+    assert done.stdout, f"{block} prints nothing"
+
+
+def run_without_end(block: Block, reader: Shell) -> None:
     with subprocess.Popen(
-        command,
-        env=reader.environ,
-        cwd=reader.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        if ".stream(" in block.text:
-            assert running.stdout
-            assert running.stdout.readline().strip(), f"{block}: no signal came"
-            running.terminate()
-            return
-        printed, errors = running.communicate(timeout=HANGS)
-    assert running.returncode == 0, f"{block}:\n{errors}"
-    assert printed, f"{block} prints nothing"
+        [sys.executable, "-u", "-c", block.text], env=reader.environ, cwd=reader.folder,
+        stdout=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout
+        assert running.stdout.readline().strip(), f"{block}: no signal came"
+        running.terminate()
 
 
 def take_config(block: Block, reader: Shell) -> None:

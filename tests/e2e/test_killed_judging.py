@@ -18,7 +18,7 @@ from cqs_sheets import sandbox
 from cqs_sheets.config import OutcomesSettings
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.journal import JOURNAL_FILE, Journal
-from cqs_sheets.run.outcomes import Chosen, Desk, stories
+from cqs_sheets.run.outcomes import Chosen, Judge, stories
 from cqs_sheets.run.past import give_past
 from cqs_sheets.sandbox.answers import SeenRequest
 from tests.cli.command import Shell
@@ -65,9 +65,12 @@ class Scene:
 
     def sync(self, killed_at: int | None = None) -> int:
         """The exit code of a sync; of one that is killed at a request for candles, the signal."""
+        command = ("sync", "--template", "paper", "-q")
         urls = {"CQS_API_URL": self.server.url, "CQS_MARKETS_URL": self.server.url}
-        with self.shell.start("sync", "--template", "paper", "-q", **urls) as process:
-            self.asked.left, self.asked.doomed = killed_at or 0, process if killed_at else None
+        if killed_at is None:
+            return self.shell.run(*command, **urls).returncode
+        with self.shell.start(*command, **urls) as process:
+            self.asked.left, self.asked.doomed = killed_at, process
             process.communicate(timeout=600)
             self.asked.doomed = None
             return process.returncode
@@ -86,11 +89,11 @@ class Scene:
         """The same judged at one go, without any candle kept."""
         with Journal.open_readonly(self.path, clock=utc_now) as journal:
             records = list(journal.records())
-            desk = Desk(
+            judge = Judge(
                 journal=journal, home=folder, settings=OutcomesSettings(), markets_url=self.server.url,
                 clock=utc_now,
             )  # fmt: skip
-            [found] = desk.judge_all(list(stories(journal, Chosen())), [Rules()])
+            [found] = judge.judge_all(list(stories(journal, Chosen())), [Rules()])
         return {
             record.arrival: (one.outcome, one.r_net, one.legs[-1].at if one.legs else None)
             for record, one in zip(records, found, strict=True)

@@ -131,16 +131,22 @@ def test_a_journal_that_cannot_be_opened_though_it_may_be_is_no_matter_of_permis
     assert isinstance(_explain(error, str(tmp_path / "absent" / "journal.sqlite3")), AccessRefused)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def net() -> Iterator[Net]:
     with network() as made:
         yield made
 
 
-@pytest.fixture
-def links(tmp_path: Path) -> Iterator[Links]:
-    with linked(tmp_path) as made:
+@pytest.fixture(scope="module")
+def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Links]:
+    with linked(tmp_path_factory.mktemp("links")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def wanted(links: Links) -> list[dict[str, Any]]:
+    assert links.sync().exit_code == 0
+    return links.rows()
 
 
 def fault_named(net: Net, name: str) -> Fault:
@@ -162,10 +168,10 @@ def test_an_answer_of_google_that_fills_the_memory_is_not_read_to_its_end(net: N
 @pytest.mark.parametrize(
     "name", ["list", "deep", "bad-length", "google-302-elsewhere", "google-307-elsewhere"]
 )
-def test_what_is_no_answer_of_google_is_not_taken_for_one(links: Links, net: Net, name: str) -> None:
+def test_what_is_no_answer_of_google_is_not_taken_for_one(
+    links: Links, net: Net, wanted: list[dict[str, Any]], name: str
+) -> None:
     fault = fault_named(net, name)
-    assert links.sync().exit_code == 0
-    wanted = links.rows()
     for before in (0, 2):  # a question and the write
         assert list(violations(links, net, wanted, (), [*[None] * before, fault])) == []
 

@@ -107,7 +107,7 @@ def test_two_faults_in_a_row_lose_and_double_nothing(
     links: Links, net: Net, wanted: list[dict[str, Any]], end: Any
 ) -> None:
     every = list(end(net))
-    assert tried(links, net, wanted, every[:: len(every) // 14]) == []
+    assert tried(links, net, wanted, every[:: len(every) // 8]) == []
 
 
 @pytest.mark.soak

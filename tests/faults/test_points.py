@@ -127,7 +127,7 @@ def test_the_run_that_is_traced_makes_the_calls_of_the_real_command(place: Scene
 
 def test_a_sync_killed_at_some_point_is_made_good_by_the_next(place: Scene, truth: Undisturbed) -> None:
     every = list(kills(truth.points))
-    assert tried(place, truth, every[7::307]) == []  # before and after in turn
+    assert tried(place, truth, every[7::613]) == []  # before and after in turn
 
 
 def test_a_call_that_fails_at_some_point_is_told_and_nothing_is_lost(

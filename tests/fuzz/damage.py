@@ -154,7 +154,7 @@ def _change_set(random: Random, parts: Parts) -> None:
             other = random.choice(list(parts))
             parts[name], parts[other] = parts[other], parts[name]
         case 3:
-            parts[name] += b" " * random.choice([1, 1_000, 30 << 20])
+            parts[name] += b" " * random.choice([1, 1_000, 3 << 20])
         case _:
             parts[name.upper()] = parts[name]
 

@@ -33,6 +33,11 @@ FOUND = {
     "a row whose number has 5,000 digits": (SHEET, swapped('<row r="4"', f'<row r="{"9" * 5_000}"')),
     "something like a row among the rows": (SHEET, swapped('<row r="3"', '<rowlike/><row r="3"')),
     "rows that do not end": (SHEET, swapped("</row></sheetData>", "</sheetData>")),
+    "cells behind the end of another row": (SHEET, swapped('<row r="5"', '<row r="4x"')),
+    "a last row without an end": (
+        SHEET,
+        lambda part: re.sub(rb'</row><row r="6".*</row>', b'<c r="K5"/>', part, flags=re.DOTALL),
+    ),
     "the grid closed inside a cell": (SHEET, swapped("</v></c>", "</v></sheetData></c>")),
     "a cell inside the text of a cell": (
         SHEET,

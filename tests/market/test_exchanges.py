@@ -16,7 +16,7 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.core.outcomes.judge import State
-from cqs_sheets.core.outcomes.prices import rounded
+from cqs_sheets.core.outcomes.prices import to_eight_places
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
@@ -280,11 +280,11 @@ def agrees(found: Outcome, one: Drawn, true: Truth) -> None:
         return
     if found.ambiguous:
         if true.gross is not None and found.r_worst is not None and found.r_best is not None:
-            assert found.r_worst <= rounded(true.gross) <= found.r_best
+            assert found.r_worst <= to_eight_places(true.gross) <= found.r_best
         return
     assert (found.outcome, found.targets_hit) == (true.outcome, true.hits), one
     if true.gross is not None and true.net is not None and true.outcome != "missed":
-        assert (found.r_gross, found.r_net) == (rounded(true.gross), rounded(true.net)), one
+        assert (found.r_gross, found.r_net) == (to_eight_places(true.gross), to_eight_places(true.net)), one
 
 
 @pytest.mark.parametrize("off", [1, 1000, 40])
@@ -317,4 +317,4 @@ def test_a_contract_of_a_thousand_is_judged_in_the_units_of_the_signal(
     outcome = outcome_of(told, case.setup, case.rules, case.state)
     true = Seconds(market.market.prices, at, pair).truth(plan, case.setup.clock)
     assert (outcome.outcome, outcome.targets_hit) == (true.outcome, true.hits)
-    assert outcome.r_gross == (None if true.gross is None else rounded(true.gross))
+    assert outcome.r_gross == (None if true.gross is None else to_eight_places(true.gross))

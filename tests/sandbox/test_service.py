@@ -13,8 +13,8 @@ from cqs_sheets.sandbox import (
     FUTURES_CODES,
     INACTIVE_KEY,
     Horizon,
-    Market,
     Service,
+    Simulation,
     Subscription,
 )
 from tests.sandbox.clock import NOON
@@ -24,7 +24,7 @@ WIRE_ORDER = (
     *("target1", "target2", "target3", "stop_loss", "type", "ask", "risk_level", "leverage"),
 )
 
-SERVICE = Service(Market())
+SERVICE = Service(Simulation())
 
 
 def ask(
@@ -95,7 +95,7 @@ def test_a_key_that_is_not_valid_gets_error_5(key: str) -> None:
 
 def test_a_subscription_runs_out_at_its_time() -> None:
     ends = NOON + timedelta(minutes=1)
-    service = Service(Market(), [Subscription("sandboxEndsSoon", expires=ends)])
+    service = Service(Simulation(), [Subscription("sandboxEndsSoon", expires=ends)])
     assert ask(service, api_key="sandboxEndsSoon")["error"] == 0
     assert ask(service, api_key="sandboxEndsSoon", now=ends)["message"] == "Invalid API Key"
 
@@ -189,7 +189,7 @@ def test_unknown_parameters_are_passed_over() -> None:
 
 
 def test_a_signal_disappears_once_it_is_closed() -> None:
-    market = Market()
+    market = Simulation()
     service = Service(market)
     signal = next(
         signal
@@ -214,7 +214,7 @@ def test_a_signal_disappears_once_it_is_closed() -> None:
 
 
 def test_an_edit_shows_from_its_time_on() -> None:
-    market = Market()
+    market = Simulation()
     service = Service(market)
     signal = next(
         signal

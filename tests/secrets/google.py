@@ -67,7 +67,7 @@ def signing_in(behaviour: str) -> Iterator[SignIn]:
     sign_in = SignIn(behaviour=behaviour)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, sign_in))
     sign_in.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield sign_in

@@ -18,8 +18,11 @@ WITH_SIZES = ("signals", "futures", "scalping")
 
 @pytest.fixture(scope="session")
 def books(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Recalculated]:
-    """Every built-in template with all signals; those with sizes again, with odd settings and fewer, as `NAME odd`."""
-    made = [Made(name=name, template=name, signals=SIGNALS, known=judged) for name in built_in()]
+    """Every built-in template, a track record with all signals; those with sizes with odd settings, too: `NAME odd`."""
+    made = [
+        Made(name=name, template=name, signals=SIGNALS if name == "paper" else SIGNALS[::2], known=judged)
+        for name in built_in()
+    ]
     odd = [
         Made(name=f"{name} odd", template=name, signals=SIGNALS[::3], settings=ODD.cells(name))
         for name in WITH_SIZES

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,27 +61,23 @@ class Recalculated:
     template: str
     signals: Sequence[Sent]
     book: Workbook
-    stored: Workbook
-    values: Workbook
-    """The same as the product stored it: what whoever does not compute sees; `stored` has the formulas."""
+    stored: Path
+    """The workbook as the product stored it: with the values that whoever does not compute sees."""
 
     def disagreements(self) -> tuple[int, list[str]]:
         """How many formulas there are, and those whose stored value is not what LibreOffice makes of them."""
         found, total = [], 0
-        for sheet in self.stored.worksheets:
-            for row in sheet.iter_rows():
-                for cell in row:
-                    formula = cell.value
-                    if cell.data_type != "f":
-                        continue
-                    total += 1
-                    shown, worked_out = (
-                        book[sheet.title][cell.coordinate].value for book in (self.values, self.book)
-                    )
-                    if not _alike(shown, worked_out):
-                        found.append(
-                            f"{sheet.title}!{cell.coordinate} {formula}: {shown!r}, not {worked_out!r}"
-                        )
+        with _cells(self.stored) as formulas, _cells(self.stored, data_only=True) as values:
+            for sheet in formulas:
+                for row, stored in zip(sheet.iter_rows(), values[sheet.title].iter_rows(), strict=True):
+                    for cell, held in zip(row, stored, strict=True):
+                        if cell.data_type != "f":
+                            continue
+                        total += 1
+                        worked_out = self.book[sheet.title][cell.coordinate].value
+                        if not _alike(held.value, worked_out):
+                            where = f"{sheet.title}!{cell.coordinate} {cell.value}"
+                            found.append(f"{where}: {held.value!r}, not {worked_out!r}")
         return total, found
 
     def rows(self, tab_name: str) -> list[dict[str, Any]]:
@@ -109,6 +106,13 @@ class Recalculated:
         header = next(row for row in rows if headers <= set(row))
         yield header
         yield from (tuple(None if value == "" else value for value in row) for row in rows)
+
+
+@contextmanager
+def _cells(path: Path, **options: bool) -> Iterator[Any]:
+    """A workbook to read once from top to bottom, which is quicker by far than opening all of it."""
+    with closing(openpyxl.load_workbook(path, read_only=True, **options)) as book:
+        yield book
 
 
 def records(signals: Iterable[Sent]) -> Iterator[Record]:
@@ -144,8 +148,7 @@ def recalculated(books: Iterable[Made], folder: Path) -> dict[str, Recalculated]
             book.template,
             book.signals,
             openpyxl.load_workbook(folder / "out" / f"{name}.xlsx", data_only=True),
-            openpyxl.load_workbook(folder / f"{name}.xlsx"),
-            openpyxl.load_workbook(folder / f"{name}.xlsx", data_only=True),
+            folder / f"{name}.xlsx",
         )
         for name, book in made.items()
     }

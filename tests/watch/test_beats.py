@@ -10,7 +10,7 @@ import pytest
 from cqs_sheets.cli.terminal.output import Progress
 from cqs_sheets.cli.terminal.results import Beats
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport
+from cqs_sheets.core.report import ApiReport, Report, RunOutcome, TargetReport
 from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.errors import ApiUnavailable
@@ -39,7 +39,9 @@ class Watch:
 
 
 def made(at: datetime, *, added: int = 0, updated: int = 0, **more: Any) -> Report:
-    target = TargetReport(target="a.xlsx", template="raw", outcome=Outcome.OK, added=added, updated=updated)
+    target = TargetReport(
+        target="a.xlsx", template="raw", outcome=RunOutcome.OK, added=added, updated=updated
+    )
     given: dict[str, Any] = {
         "api": ApiReport(requests=1, signals=5, new=added),
         "coverage": coverage([], at),

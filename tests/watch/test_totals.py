@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.config import Environment
-from cqs_sheets.core.report import ApiReport, Outcome, Report, TargetReport, in_total
+from cqs_sheets.core.report import ApiReport, Report, RunOutcome, TargetReport, in_total
 from cqs_sheets.core.signals.coverage import Window, coverage
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.github.summary import tell_github
@@ -18,7 +18,7 @@ NOON = datetime(2026, 5, 24, 12, tzinfo=UTC)
 
 
 def target(name: str = "a.xlsx", **counts: Any) -> TargetReport:
-    return TargetReport(target=name, template="raw", outcome=Outcome.OK, **counts)
+    return TargetReport(target=name, template="raw", outcome=RunOutcome.OK, **counts)
 
 
 def report(minute: int = 0, *targets: TargetReport, **changes: Any) -> Report:
@@ -36,7 +36,7 @@ def report(minute: int = 0, *targets: TargetReport, **changes: Any) -> Report:
 def test_work_is_added_up_and_the_state_is_the_last() -> None:
     first = report(0, target(added=3, closed=1, pending=4), errors=(ApiUnavailable("away"),))
     total = in_total(in_total(None, first), report(1, target(added=2, updated=1, unchanged=9)))
-    assert (total.started, total.seconds, total.outcome) == (NOON, 4.0, Outcome.OK)
+    assert (total.started, total.seconds, total.outcome) == (NOON, 4.0, RunOutcome.OK)
     assert (total.api.requests, total.api.signals, total.api.new, total.api.closed) == (4, 5, 6, 2)
     [one] = total.targets
     assert (one.added, one.updated, one.closed, one.unchanged, one.pending) == (5, 1, 1, 9, 0)

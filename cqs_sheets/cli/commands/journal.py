@@ -24,7 +24,7 @@ from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session, desk_of, place_of
+from cqs_sheets.run import Session, judge_of, place_of
 from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
@@ -261,7 +261,7 @@ def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
             click.echo()
         print_page(revisions, settings.targets[0].symbols, settings.zone)
         record = revisions[-1].record
-        if judged := desk_of(session, journal).story_of(record):
+        if judged := judge_of(session, journal).story_of(record):
             print_story(judged[0], record.first_seen, judged[1], settings.zone)
     return 0
 
@@ -272,7 +272,7 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
     where = where_of(options.where)
     status = Status(options.status) if options.status else None
     found = journal.records(since=options.since, until=options.until, status=status)
-    judged = journal.shown_outcomes(desk_of(session, journal).settings.rules)
+    judged = journal.shown_outcomes(judge_of(session, journal).settings.rules)
     records = (
         replace(record, judged=judged.get(record.arrival, {}))
         for record in found

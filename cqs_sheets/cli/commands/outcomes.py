@@ -32,7 +32,7 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
 from cqs_sheets.market.candle_files import MarketName, read_candles
 from cqs_sheets.market.exchanges import EXTRA, extra_is_there
-from cqs_sheets.run import Session, desk_of
+from cqs_sheets.run import Session, judge_of
 from cqs_sheets.run.outcomes import Chosen, judged, stories, without_candles
 from cqs_sheets.values import dataclass, replace
 
@@ -132,7 +132,7 @@ def _judged(
         )
     progress = Progress(enabled=not given.quiet)
     try:
-        return desk_of(session, journal, progress=progress).judge_all(told, by)
+        return judge_of(session, journal, progress=progress).judge_all(told, by)
     finally:
         progress.clear()
 
@@ -222,7 +222,9 @@ def print_track_record(
     table = _table("By", "Value", wide=wide)
     for one in summaries:
         style = "bold" if one.by == "all" else "" if one.enough else "dim"
-        table.add_row(one.by, one.value or "none", *_cells(one, wide=wide), style=style)
+        table.add_row(
+            one.by.removesuffix("_level"), one.value or "none", *_cells(one, wide=wide), style=style
+        )
     out.print(table)
     out.print()
     others = _table("By other rules", "", wide=wide)

@@ -7,7 +7,6 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
@@ -30,6 +29,7 @@ from cqs_sheets.errors import CqsError, Interrupted, UsageError
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session
 from cqs_sheets.run.rest import remembered
+from cqs_sheets.values import dataclass, replace
 
 _SIDES = {"l": "LONG", "s": "SHORT"}
 _KEYS = "1-9 chart   l LONG   s SHORT   e exchange   t horizon   a all   q quit"

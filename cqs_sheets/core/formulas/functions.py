@@ -10,11 +10,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 from cqs_sheets.core.formulas.values import FormulaError, Unknowable, Value, number, text
+from cqs_sheets.patterns import regex
 
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's wall time
 _FIRST_SURE_DAY = 61  # before it Excel counts a day that never was
 _FIRST_SURE_YEAR, _LAST_YEAR = 1901, 9999
-_PERCENT = re.compile(r"([+-]?)0%")
+_PERCENT = regex(r"([+-]?)0%")
 _LONGEST = 32_767
 _HIGHEST_POWER = 64
 
@@ -177,7 +178,7 @@ FUNCTIONS: Mapping[str, Callable[[Arguments], Value]] = {
 }
 """What is worked out from the values of all arguments."""
 
-_CRITERION = re.compile(r"(<>|<=|>=|=|<|>)?(.*)", re.DOTALL)
+_CRITERION = regex(r"(<>|<=|>=|=|<|>)?(.*)", re.DOTALL)
 _TESTS: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda held, wanted: held < wanted,
     ">": lambda held, wanted: held > wanted,

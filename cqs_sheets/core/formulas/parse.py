@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from cqs_sheets.core.formulas.values import Unknowable
 from cqs_sheets.core.grid import Span
+from cqs_sheets.patterns import regex
 
 # A formula's words, each whole, left to right: texts, tables' columns, cells of this or another sheet, numbers, names.
-_WORD = re.compile(
+_WORD = regex(
     r"""\s*(?:
     (?P<text>"(?:[^"]|"")*")
   | (?P<table>[^\W\d][\w.]*)\[(?P<column>(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*)\]
@@ -22,8 +23,8 @@ _WORD = re.compile(
     )\s*""",
     re.VERBOSE,
 )
-_THIS_ROW = re.compile(r"\[#This Row\],\[(.*)\]", re.DOTALL)
-_ESCAPE = re.compile(r"'(.)")
+_THIS_ROW = regex(r"\[#This Row\],\[(.*)\]", re.DOTALL)
+_ESCAPE = regex(r"'(.)")
 
 
 class Literal(NamedTuple):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
+
+from cqs_sheets.patterns import regex
 
 Value = float | str | bool | None
 """A number (a time is one, too), a text, a truth value, or a blank."""
 
-_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
-_LETTERS = re.compile("[a-z]+")
+_PLAIN_NUMBER = regex(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_LETTERS = regex("[a-z]+")
 _DIGITS = 15
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cqs_sheets.core.outcomes.candles import Bar, Candles, Touch
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup
-from cqs_sheets.core.outcomes.trade import Desk, Reading, at_horizon, desk, settled, step, touch_of, watched
+from cqs_sheets.core.outcomes.trade import Reading, Terms, at_horizon, settled, step, terms, touch_of, watched
 from cqs_sheets.values import dataclass, replace
 
 
@@ -106,8 +106,8 @@ class _Sitting:
         while first < end and any(not reading.end for reading in self.readings):
             levels, change = self._setup.levels_at(candles.minutes[first])
             bound = end if change is None else min(end, candles.index(change))
-            desks = [desk(one, levels, self._rules) for one in self.readings]
-            at = candles.next_touch(first, bound, _widest(self.readings, desks), side)
+            terms_of_each = [terms(one, levels, self._rules) for one in self.readings]
+            at = candles.next_touch(first, bound, _widest(self.readings, terms_of_each), side)
             within = None if change is None else candles.hour_around(change)
             if within is not None and at == bound:  # the levels change within the last hour before it
                 at = bound - 1
@@ -115,7 +115,7 @@ class _Sitting:
             if at < end and candles.is_hour(at) and (at < bound or within is not None):
                 return candles.minutes[at]
             if at < bound:
-                self._look_at(candles.bar(at, side), desks)
+                self._look_at(candles.bar(at, side), terms_of_each)
             first = at + 1 if at < bound else bound
         return None
 
@@ -131,11 +131,11 @@ class _Sitting:
             ]
         self.last = self._candles.bar(end - 1, self._setup.side)
 
-    def _look_at(self, bar: Bar, desks: list[Desk]) -> None:
+    def _look_at(self, bar: Bar, terms_of_each: list[Terms]) -> None:
         """A candle in which something happens."""
         self._settle()
         found: list[Reading] = []
-        for one, held in zip(self.readings, desks, strict=True):
+        for one, held in zip(self.readings, terms_of_each, strict=True):
             became = [one] if one.end else step(one, bar, held, first=self.last is None)
             found += [new for new in became if new not in found]
         self.readings, self.last = found, bar
@@ -146,9 +146,9 @@ class _Sitting:
             self.readings = [settled(one, self.last) for one in self.readings]
 
 
-def _widest(readings: list[Reading], desks: list[Desk]) -> Touch:
+def _widest(readings: list[Reading], terms_of_each: list[Terms]) -> Touch:
     """The levels nearest to the price, of all live readings."""
-    touches = [touch_of(one, held) for one, held in zip(readings, desks, strict=True) if not one.end]
+    touches = [touch_of(one, held) for one, held in zip(readings, terms_of_each, strict=True) if not one.end]
     if len(touches) == 1:
         return touches[0]
     lows = [touch.low for touch in touches if touch.low is not None]

@@ -16,7 +16,7 @@ from typing import Any
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.outcomes.candles import Bar
 from cqs_sheets.core.outcomes.judge import State
-from cqs_sheets.core.outcomes.prices import Price, price_decimal, rounded, unsigned
+from cqs_sheets.core.outcomes.prices import Price, price_decimal, to_eight_places, unsigned
 from cqs_sheets.core.outcomes.rules import Rules, as_json
 from cqs_sheets.core.outcomes.setup import Setup, moment_of
 from cqs_sheets.core.outcomes.statistics import cluster_name, fate
@@ -151,7 +151,7 @@ def _where_it_stands(one: Outcome, setup: Setup, last: Bar) -> dict[str, CellVal
 
 
 def _share(distance: Price, price: Price) -> Decimal:
-    return rounded(Fraction(distance, unsigned(price)))
+    return to_eight_places(Fraction(distance, unsigned(price)))
 
 
 def _whole(number: int | None) -> Decimal | None:

@@ -49,7 +49,7 @@ def price_decimal(price: Price) -> Decimal:
     return context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
 
 
-def rounded(number: Price) -> Decimal:
+def to_eight_places(number: Price) -> Decimal:
     """A ratio as a decimal of 8 places, half-even."""
     whole, rest = divmod(number.numerator * 10**_PLACES, number.denominator)
     twice = 2 * rest - number.denominator

@@ -65,7 +65,7 @@ class Reading(NamedTuple):
         return divided(sum(fill.price for fill in self.fills), len(self.fills))
 
 
-class Desk(NamedTuple):
+class Terms(NamedTuple):
     """What holds for one reading during one candle: a stop that is moved meanwhile holds from the next on."""
 
     rules: Rules
@@ -74,20 +74,20 @@ class Desk(NamedTuple):
     why: str
 
 
-def desk(reading: Reading, levels: Levels, rules: Rules) -> Desk:
+def terms(reading: Reading, levels: Levels, rules: Rules) -> Terms:
     """What holds for a reading in the next candle."""
     stop, moved = levels.stop, reading.moved
     if moved is not None and (stop is None or moved > stop):
-        return Desk(rules, levels, moved, rules.stop)
-    return Desk(rules, levels, stop, "stop")
+        return Terms(rules, levels, moved, rules.stop)
+    return Terms(rules, levels, stop, "stop")
 
 
-def touch_of(reading: Reading, held: Desk) -> Touch:
+def touch_of(reading: Reading, held: Terms) -> Touch:
     """The levels at which something happens to a reading."""
     return Touch(_next_below(reading, held), _next_above(reading, held))
 
 
-def step(reading: Reading, bar: Bar, held: Desk, *, first: bool) -> list[Reading]:
+def step(reading: Reading, bar: Bar, held: Terms, *, first: bool) -> list[Reading]:
     """Every reading that a live one may have become after a candle; `first`: it is the clock's first."""
     found: list[Reading] = []
     todo = [_at_open(reading, bar, held, first=first)]
@@ -143,7 +143,7 @@ def _watched(reading: Reading, bar: Bar) -> Reading:
     return watched(reading, max(prices), min(prices)) if prices else reading
 
 
-def _at_open(reading: Reading, bar: Bar, held: Desk, *, first: bool) -> Reading:
+def _at_open(reading: Reading, bar: Bar, held: Terms, *, first: bool) -> Reading:
     targets, stop = held.levels.targets, held.stop
     if not reading.fills:
         if first and stop is not None and bar.open <= stop:
@@ -164,24 +164,24 @@ def _at_open(reading: Reading, bar: Bar, held: Desk, *, first: bool) -> Reading:
     return reading
 
 
-def _resting(reading: Reading, held: Desk) -> tuple[Price, ...]:
+def _resting(reading: Reading, held: Terms) -> tuple[Price, ...]:
     """The entry orders still there: what is left of them is cancelled at target 1."""
     return () if reading.hits or reading.end else held.levels.orders[len(reading.fills) :]
 
 
-def _next_below(reading: Reading, held: Desk) -> Price | None:
+def _next_below(reading: Reading, held: Terms) -> Price | None:
     resting = _resting(reading, held)
     if resting:
         return resting[0] - held.rules.through
     return held.stop if reading.fills else None
 
 
-def _next_above(reading: Reading, held: Desk) -> Price | None:
+def _next_above(reading: Reading, held: Terms) -> Price | None:
     targets = held.levels.targets
     return targets[reading.hits] + held.rules.through if reading.hits < len(targets) else None
 
 
-def _fallen(reading: Reading, minute: int, held: Desk) -> Reading:
+def _fallen(reading: Reading, minute: int, held: Terms) -> Reading:
     """What the next level below does, at that level's own price."""
     resting = _resting(reading, held)
     if resting:
@@ -189,19 +189,19 @@ def _fallen(reading: Reading, minute: int, held: Desk) -> Reading:
     return reading if held.stop is None else _stopped(reading, minute, held.stop, held)
 
 
-def _risen(reading: Reading, minute: int, held: Desk) -> Reading:
+def _risen(reading: Reading, minute: int, held: Terms) -> Reading:
     """What the next target does."""
     if not reading.fills:
         return reading._replace(end="missed")
     return _hit(reading, minute, held.levels.targets[reading.hits], held)
 
 
-def _filled(reading: Reading, fill: Fill, held: Desk) -> Reading:
+def _filled(reading: Reading, fill: Fill, held: Terms) -> Reading:
     risk = reading.risk if reading.fills else held.levels.risk
     return reading._replace(fills=(*reading.fills, fill), risk=risk)
 
 
-def _stopped(reading: Reading, minute: int, price: Price, held: Desk) -> Reading:
+def _stopped(reading: Reading, minute: int, price: Price, held: Terms) -> Reading:
     if reading.touches_only:
         return _closed(reading, Exit(minute, price, None, held.why), "touched")
     return _closed(
@@ -209,7 +209,7 @@ def _stopped(reading: Reading, minute: int, price: Price, held: Desk) -> Reading
     )
 
 
-def _hit(reading: Reading, minute: int, price: Price, held: Desk) -> Reading:
+def _hit(reading: Reading, minute: int, price: Price, held: Terms) -> Reading:
     """The next target touched: its part is closed there, and the stop is put where the rules say."""
     rank = reading.hits + 1
     moved, stop = reading.moved, held.rules.stop

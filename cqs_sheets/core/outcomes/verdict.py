@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.judge import State, proceed
-from cqs_sheets.core.outcomes.prices import Price, price_decimal, rounded, unsigned
+from cqs_sheets.core.outcomes.prices import Price, price_decimal, to_eight_places, unsigned
 from cqs_sheets.core.outcomes.rules import Rules, order_count
 from cqs_sheets.core.outcomes.setup import Setup, Story, moment_of, setup_of
 from cqs_sheets.core.outcomes.trade import Exit, Fill, Reading, settled
@@ -77,8 +77,8 @@ def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outc
     word, shown = _headline(state, results)
     several = len(state.readings) > 1
     paid = word in _ENTERED or (word == "missed" and several and not _touches_only(state))
-    lowest = rounded(min(results)) if paid else None
-    highest = rounded(max(results)) if paid and several else lowest
+    lowest = to_eight_places(min(results)) if paid else None
+    highest = to_eight_places(max(results)) if paid and several else lowest
     seen = shown if state.last is None else settled(shown, state.last)
     measured = shown.risk is not None and word != "unknown"
     return Outcome(
@@ -93,11 +93,11 @@ def outcome_of(signal: Signal, setup: Setup, rules: Rules, state: State) -> Outc
         entry=price_decimal(unsigned(shown.average)) if shown.fills else None,
         legs=tuple(map(_leg, shown.exits)),
         r_gross=lowest,
-        r_net=rounded(min(results) - _cost(shown, signal.exchange, rules)) if paid else None,
+        r_net=to_eight_places(min(results) - _cost(shown, signal.exchange, rules)) if paid else None,
         r_worst=lowest,
         r_best=highest,
-        mfe_r=rounded(max(Fraction(0), _excursion(seen, seen.high, rules))) if measured else None,
-        mae_r=rounded(min(Fraction(0), _excursion(seen, seen.low, rules))) if measured else None,
+        mfe_r=to_eight_places(max(Fraction(0), _excursion(seen, seen.high, rules))) if measured else None,
+        mae_r=to_eight_places(min(Fraction(0), _excursion(seen, seen.low, rules))) if measured else None,
         ambiguous=several,
         liquidation_first=setup.liquidation_first,
         as_of=None if state.until is None else moment_of(state.until),
@@ -132,7 +132,7 @@ def _leg(gone: Exit) -> Leg:
 
 @lru_cache(maxsize=256)  # one object for all the thirds of a report
 def _share(share: Price) -> Decimal:
-    return rounded(share)
+    return to_eight_places(share)
 
 
 def _over_risk(reading: Reading, amount: Price, rules: Rules) -> Fraction:

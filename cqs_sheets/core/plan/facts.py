@@ -10,12 +10,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
 _RECENT = 24
 _MOST = 48
 _WRITER = 4  # characters of a word that are the same in all writes of one journal to one target
-_WRITE = re.compile(r"([0-9]{1,15}):(\w{0,40})", re.ASCII)
+_WRITE = regex(r"([0-9]{1,15}):(\w{0,40})", re.ASCII)
 
 
 class Write(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
 
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
 SCALPING = "SCALPING"
@@ -200,7 +200,7 @@ FUTURES_SPELLINGS: Mapping[str, tuple[PairSpelling, ...]] = {
 CLOSED: Mapping[str, str] = {"bitmex": "BitMEX closed on 2026-09-23"}
 """Exchanges that are no more: their codes are still filters of the API, but there is nothing to link to."""
 
-_MANY = re.compile("10{3,6}")
+_MANY = regex("10{3,6}")
 _THOUSANDS = ("BONK", "CAT", "CHEEMS", "FLOKI", "LUNC", "PEPE", "SATS", "SHIB", "XEC")
 ALIASES: Mapping[str, Mapping[str, str]] = {
     "binance_futures": {coin: f"1000{coin}" for coin in _THOUSANDS},
@@ -276,10 +276,11 @@ class Symbols:
         return "" if name == coin else name
 
     def _spelt(self, signal: Signal, what: str) -> str:
-        code = signal.exchange.strip().lower() if self.own or self.aliases else ""
-        ours = code in self.own or code in self.aliases
-        spelt = self._pattern if ours else _known
-        return spelt(signal.exchange, signal.coin, signal.currency, what)
+        exchange, coin, quote = signal.exchange, signal.coin, signal.currency
+        code = exchange.strip().lower() if self.own or self.aliases else ""
+        if code in self.own or code in self.aliases:
+            return self._pattern(exchange, coin, quote, what)
+        return _known(exchange, coin, quote)[what]
 
     def _pattern(self, exchange: str, coin: str, quote: str, what: str) -> str:
         coin, quote, code = coin.strip(), quote.strip(), exchange.strip().lower()
@@ -303,17 +304,19 @@ class Symbols:
 
 
 BUILT_IN = Symbols()
+_SPELT = ("tradingview", "ccxt", "ccxt_id", "url")
 
 
 @lru_cache(4096)
-def _known(exchange: str, coin: str, quote: str, what: str) -> str:
-    """What is built in: a feed speaks of the same few pairs again and again."""
-    return BUILT_IN._pattern(exchange, coin, quote, what)  # noqa: SLF001
+def _known(exchange: str, coin: str, quote: str) -> Mapping[str, str]:
+    """What is built in of a pair, all at once: a feed speaks of the same few again and again."""
+    return {what: BUILT_IN._pattern(exchange, coin, quote, what) for what in _SPELT}  # noqa: SLF001
 
 
 def pair(signal: Signal) -> str:
     """`BTC/USDT`; the part that was sent where one is missing."""
-    return "/".join(part for part in (signal.coin, signal.currency) if part)
+    coin, currency = signal.coin, signal.currency
+    return f"{coin}/{currency}" if coin and currency else coin or currency
 
 
 def _plain(name: str) -> bool:

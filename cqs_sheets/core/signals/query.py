@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import product
 
@@ -17,14 +16,15 @@ from cqs_sheets.core.signals.exchanges import (
 )
 from cqs_sheets.core.signals.signal import FeedTable, Signal
 from cqs_sheets.errors import UsageError
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
 MIN_INTERVAL = 1
 MAX_INTERVAL = 20
 """The look-back window's bounds, in minutes."""
 
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-_CURRENCY = re.compile(r"[A-Z0-9]{2,12}")
+_CODE = regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+_CURRENCY = regex(r"[A-Z0-9]{2,12}")
 
 
 def interval_problem(minutes: int) -> str | None:

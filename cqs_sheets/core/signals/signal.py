@@ -10,9 +10,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_NUMBER = regex(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _MAX_TEXT = 80
 _MAX_MAGNITUDE = 30  # no price is beyond 10^±30; a stray exponent would print as a page of zeros
 
@@ -35,9 +36,9 @@ def exact_decimal(text: str) -> Decimal | None:
 
 _CLOCK = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
 _ZONE = r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-_TIME = re.compile(f"{_CLOCK}(?:{_ZONE})?")
-_EPOCH = re.compile(r"[0-9]{10}(?:\.[0-9]{1,9})?")
-_EPOCH_MILLISECONDS = re.compile(r"[0-9]{13}")
+_TIME = regex(f"{_CLOCK}(?:{_ZONE})?")
+_EPOCH = regex(r"[0-9]{10}(?:\.[0-9]{1,9})?")
+_EPOCH_MILLISECONDS = regex(r"[0-9]{13}")
 _CLOCK_NOISE = timedelta(minutes=1)
 _UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(2000, 2200)
@@ -72,6 +73,7 @@ def _moment(text: str, zone: tzinfo, by: datetime | None) -> datetime | None:
     return second if by is not None and first < second <= by + _CLOCK_NOISE else first
 
 
+@lru_cache(4096)
 def has_no_zone(text: str) -> bool:
     """Whether a time stamp says on which clocks it is: no Unix time, no offset."""
     return re.fullmatch(_CLOCK, text) is not None
@@ -94,7 +96,7 @@ class Status(StrEnum):
     AGED = "aged"
 
 
-_LIFE = re.compile(r"(.+)#([2-9]|[1-9][0-9]{1,8})")
+_LIFE = regex(r"(.+)#([2-9]|[1-9][0-9]{1,8})")
 
 
 class SignalKey(NamedTuple):

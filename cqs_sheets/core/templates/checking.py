@@ -6,7 +6,6 @@ Documents are read with care, as what breaks the schema has been left out of the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,11 +17,12 @@ from cqs_sheets.core.templates.pages_check import page_findings
 from cqs_sheets.core.templates.template import ColumnKind
 from cqs_sheets.core.toml import Finding, not_one_of
 from cqs_sheets.core.toml.lines import Path
+from cqs_sheets.patterns import regex
 
-_TEXT_OR_REFERENCE = re.compile(r'"(?:[^"]|"")*"|\{[^{}]*\}')
-_NAME_IN_FORMULA = re.compile(r"(?<![\w.{])[A-Za-z_][\w.]*(?![\w.]*\()")
+_TEXT_OR_REFERENCE = regex(r'"(?:[^"]|"")*"|\{[^{}]*\}')
+_NAME_IN_FORMULA = regex(r"(?<![\w.{])[A-Za-z_][\w.]*(?![\w.]*\()")
 _CONSTANTS = ("TRUE", "FALSE")
-_LOOKS_LIKE_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]|true|false")
+_LOOKS_LIKE_CELL = regex(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]|true|false")
 _LONGEST_LIST = 255  # characters of all choices that Excel takes
 _UNIQUE = ("id", "uid")
 _OF_SIGNALS = ("tables", "where", "new_rows", "when_needed")
@@ -299,10 +299,11 @@ def _unfinished(
     path: Path, tab: Values, columns: Iterable[Values], formulas: Mapping[str, str]
 ) -> Iterator[Finding]:
     """Columns that lack a header, or are filled by nothing though the tab is like another."""
-    written = [each.get("id") if isinstance(each, Mapping) else None for each in tab.get("columns", ())]
+    own = list(enumerate(tab.get("columns", ())))
+    written = {each.get("id"): position for position, each in reversed(own) if isinstance(each, Mapping)}
     for column in columns:
         id_ = column.get("id")
-        at = (*path, "columns", written.index(id_)) if id_ in written else path
+        at = (*path, "columns", written[id_]) if id_ in written else path
         if "header" not in column:
             yield at, "a column needs a `header`, the text above it"
         if "like" in tab and id_ not in formulas and not any(column.get(kind) for kind in _KINDS):

@@ -7,20 +7,20 @@ least) or "size" (a number of coins, to the hundredth of what one unit of the qu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
 from cqs_sheets.core.cells import CellValue, rounded
 from cqs_sheets.core.templates.template import CellFormat, TableTab
+from cqs_sheets.patterns import regex
 
 _MOST = 30  # decimals that a number format can have
 _LEAST = 2  # that a price is shown with
 _SHOWN = 20  # decimals of a price that are shown if they are there, whatever its row needs
 _DERIVED_DIGITS = 5
 _SIZE_DIGITS = 2  # behind the magnitude of the price
-_OURS = re.compile(r"0(?:\.0+#*)?")
+_OURS = regex(r"0(?:\.0+#*)?")
 
 
 class RowPatterns:
@@ -34,8 +34,9 @@ class RowPatterns:
 
     def of(self, values: Mapping[str, CellValue]) -> Mapping[str, str]:
         """Those of a row of these values, by column id; none where it has no price."""
-        held = [values.get(id_) for id_ in self._priced]
-        prices = [rounded(value) for value in held if value and isinstance(value, Decimal)]
+        prices = [
+            rounded(value) for id_ in self._priced if isinstance(value := values.get(id_), Decimal) and value
+        ]
         if not prices:
             return _NONE
         tick = max(_LEAST, *map(_places, prices))
@@ -70,5 +71,6 @@ def _pattern(kind: str, tick: int, low: int, high: int, *, sure: bool) -> str:
 
 
 def _places(number: Decimal) -> int:
-    text = format(number, "f")
+    text = str(number)
+    text = format(number, "f") if "E" in text else text
     return len(text.rstrip("0")) - text.index(".") - 1 if "." in text else 0

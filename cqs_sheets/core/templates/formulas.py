@@ -8,10 +8,11 @@ from typing import Protocol
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import plain
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
-_REFERENCE = re.compile(r"\{(?:([^\W\d][^{}\".]*)\.([^{}\"]+)|(\^?[^\W\d]\w*))\}")
-_TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')
+_REFERENCE = regex(r"\{(?:([^\W\d][^{}\".]*)\.([^{}\"]+)|(\^?[^\W\d]\w*))\}")
+_TEXT_LITERAL = regex(r'("(?:[^"]|"")*")')
 
 
 def resolve(formula: str, *, cell: Callable[[str], str], column: Callable[[str, str], str]) -> str:
@@ -114,9 +115,9 @@ INSTEAD: Mapping[str, str] = {
 """What to write instead of a function that one of the apps lacks."""
 
 
-_WORD = re.compile(r'"(?:[^"]|"")*"|\{[^{}]*\}|[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?|[^\W\d][\w.]*|<>|<=|>=|\S')
-_LANGUAGE_CODES = re.compile(r"[dmyhs.,]", re.IGNORECASE)  # of dates, and the signs of decimals and thousands
-_QUOTED_IN_FORMAT = re.compile(r'""[^"]*""|\\.')
+_WORD = regex(r'"(?:[^"]|"")*"|\{[^{}]*\}|[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?|[^\W\d][\w.]*|<>|<=|>=|\S')
+_LANGUAGE_CODES = regex(r"[dmyhs.,]", re.IGNORECASE)  # of dates, and the signs of decimals and thousands
+_QUOTED_IN_FORMAT = regex(r'""[^"]*""|\\.')
 
 IsColumn = Callable[[str, str], bool]
 """Whether {Tab.name} is more than one cell."""

@@ -33,7 +33,8 @@ def merged(document: Values, include: Include) -> dict[str, Any]:
     for part in _SHARED:
         whole[part] |= document.get(part, {})
     own = own_tabs(document, whole["tabs"])
-    tabs = _joined(own, [tab for tab in whole["tabs"] if _name(tab) not in {_name(each) for each in own}])
+    names = {_name(each) for each in own}
+    tabs = _joined(own, [tab for tab in whole["tabs"] if _name(tab) not in names])
     whole["tabs"] = _ordered(_with_settings(tabs, document.get("settings", ())), document.get("order", ()))
     return {**{key: document[key] for key in ("name", "title", "outcomes") if key in document}, **whole}
 
@@ -41,9 +42,12 @@ def merged(document: Values, include: Include) -> dict[str, Any]:
 def own_tabs(document: Values, included: Sequence[Values]) -> list[dict[str, Any]]:
     """The tabs that a document itself says, worked out, in its order."""
     own: list[dict[str, Any]] = []
+    theirs, ours = {_name(each): each for each in reversed(included)}, dict[str | None, Values]()
     for tab in document.get("tabs", ()):
-        models = [each for each in (*own, *included) if "like" in tab and _name(each) == tab["like"]]
-        own.append(_like(models[0], tab) if models else _table(tab))
+        like = tab.get("like")
+        model = None if like is None else ours.get(like, theirs.get(like))
+        own.append(_table(tab) if model is None else _like(model, tab))
+        ours.setdefault(_name(tab), own[-1])
     return own
 
 

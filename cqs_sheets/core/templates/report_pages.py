@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates.formulas import references as spoken_of
@@ -35,6 +34,7 @@ from cqs_sheets.core.templates.template import (
     TextStyle,
     Theme,
 )
+from cqs_sheets.values import replace
 
 _TITLES, _HEADERS, _FIRST = 1, 2, 3
 _WIDTH = 12.0
@@ -120,7 +120,7 @@ _LIST_CELL = CellLook(fill="paper", bigger=-1, bottom=Line(color="line"))
 
 def report_page(tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> Page:
     """The page of a report; LookupError if it speaks of a block or a row that the template lacks."""
-    return _Layout(tab, theme, references, block).page()
+    return _PageBuilder(tab, theme, references, block).page()
 
 
 def card_span(at: Span) -> Span:
@@ -133,7 +133,7 @@ def _aligned(look: CellLook, align: str) -> CellLook:
     return replace(look, align=align, indent=int(align != "center"))
 
 
-class _Layout:
+class _PageBuilder:
     """Collects a page's cells, merges and rules."""
 
     def __init__(self, tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> None:

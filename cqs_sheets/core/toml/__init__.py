@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml.lines import Path, line_at, lines_by_path
+from cqs_sheets.patterns import regex
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 
-_DURATION = re.compile(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
+_DURATION = regex(r"(?=.)(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
 _UNIT_SECONDS = (86400, 3600, 60, 1)
 DURATION_WORDS = 'a duration such as "30s", "60m" or "5h50m", or 0'
 
@@ -49,7 +50,9 @@ _KINDS = {
     "null": "nothing",
 }
 _LONGEST_SHOWN = 60
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+_MOST_ALLOWED = 40  # of the values that are allowed in a place
+_MOST_TOLD = 100  # problems
+_CONTROL = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 Finding = tuple[Path, str]
 """The path of a value (also of one that is missing or unknown), and the sentence about it."""
@@ -84,7 +87,10 @@ def not_one_of(value: object, allowed: Sequence[object]) -> str:
     texts = [item for item in allowed if isinstance(item, str)]
     near = nearest(value, texts) if isinstance(value, str) else None
     asked = f": did you mean {quoted(near)}?" if near else ""
-    return f"{quoted(value)} is not known here{asked}; allowed: {', '.join(quoted(item) for item in allowed)}"
+    told = ", ".join(quoted(item) for item in allowed[:_MOST_ALLOWED])
+    return (
+        f"{quoted(value)} is not known here{asked}; allowed: {told}{', …' * (len(allowed) > _MOST_ALLOWED)}"
+    )
 
 
 def unknown_key(name: str, known: Sequence[str]) -> str:
@@ -107,7 +113,7 @@ def _errors(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[
         }
     )
     strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
-    yield from strict(schema).iter_errors(document)
+    yield from islice(strict(schema).iter_errors(document), 2 * _MOST_TOLD)
 
 
 def _findings(error: ValidationError) -> Iterator[Finding]:
@@ -219,7 +225,7 @@ def _repeated(items: Sequence[object]) -> object:
     return next(item for position, item in enumerate(items) if item in items[:position])
 
 
-_POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+_POSITION = regex(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 _SYNTAX_HINTS = {
     "Invalid value": "what stands after `=` is not a value: text needs quotes, true and false are lower case",
     "Unterminated string": "the text is not closed: its last quote is missing",
@@ -250,7 +256,11 @@ class TomlProblems(Exception):
     """A document that cannot be used, with everything that is wrong with it, by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.where)))
+        found = sorted(problems, key=lambda problem: (problem.line, problem.where))
+        if len(found) > _MOST_TOLD:
+            rest = Problem(found[_MOST_TOLD].line, "", f"more from here on; the first {_MOST_TOLD} are told")
+            found[_MOST_TOLD:] = [rest]
+        self.problems = tuple(found)
         super().__init__("\n".join(_told(problem) for problem in self.problems))
 
 
@@ -296,7 +306,7 @@ def describe(problems: Iterable[Problem], source: str) -> str:
     return "\n".join([f"{source} has {len(told)} problem{'s' if len(told) > 1 else ''}:", *told])
 
 
-_MANY_PARTS = re.compile(r"""(?:(?<![\w-])(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+_MANY_PARTS = regex(r"""(?:(?<![\w-])(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -10,13 +10,15 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 
+from cqs_sheets.patterns import regex
+
 Path = tuple[str | int, ...]
 """Keys and list positions (from 0) from the top of a document to a value."""
 
-_BLANK = re.compile(r"[ \t]*+")
-_FILLER = re.compile(r"(?:[ \t\n]|#[^\n]*+)*+")
-_KEY_PART = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*+"|'[^']*+'""")
-_SCALAR = re.compile(
+_BLANK = regex(r"[ \t]*+")
+_FILLER = regex(r"(?:[ \t\n]|#[^\n]*+)*+")
+_KEY_PART = regex(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*+"|'[^']*+'""")
+_SCALAR = regex(
     r'''"""(?:[^"\\]|\\.|"{1,2}(?!"))*+"{3,5}'''
     r"""|'''(?:[^']|'{1,2}(?!'))*+'{3,5}"""
     r"""|"(?:[^"\\]|\\.)*+"|'[^']*+\'"""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +25,7 @@ from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.read.reader import Reader, read_facts, with_headers
 from cqs_sheets.destinations.excel.read.scan import Scan
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import replace
 
 _SIGNATURES = "_xmlsignatures/"
 

@@ -6,22 +6,24 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cqs_sheets.patterns import regex
+
 HALF_SYNCED = 120.0
 """Seconds: a workbook there that cannot be read and was saved in the last of them may not be whole yet."""
 
 # a part of the path (lower case) -> whose folder that is
 _FOLDERS = (
-    (re.compile(r"onedrive( - .*)?|.* - sharepoint"), "OneDrive"),
-    (re.compile(r"dropbox( \(.*\))?"), "Dropbox"),
-    (re.compile(r"mobile documents|com~apple~clouddocs|icloud ?drive"), "iCloud Drive"),
-    (re.compile(r"google ?drive(-.*)?|my drive|googledrive-.*"), "Google Drive"),
-    (re.compile(r"nextcloud|owncloud"), "Nextcloud"),
+    (regex(r"onedrive( - .*)?|.* - sharepoint"), "OneDrive"),
+    (regex(r"dropbox( \(.*\))?"), "Dropbox"),
+    (regex(r"mobile documents|com~apple~clouddocs|icloud ?drive"), "iCloud Drive"),
+    (regex(r"google ?drive(-.*)?|my drive|googledrive-.*"), "Google Drive"),
+    (regex(r"nextcloud|owncloud"), "Nextcloud"),
 )
-_SAYS_SO = re.compile(r"[ ._-]?[\[(].*(confli|konflikt).*[\])]|\.sync-conflict-\d{8}-\d{6}.*", re.IGNORECASE)
+_SAYS_SO = regex(r"[ ._-]?[\[(].*(confli|konflikt).*[\])]|\.sync-conflict-\d{8}-\d{6}.*", re.IGNORECASE)
 _BY_SERVICE = {
-    "OneDrive": re.compile(r"-(DESKTOP|LAPTOP)-[A-Z0-9]+(-\d+)?"),  # it names the other computer
-    "iCloud Drive": re.compile(r" [2-9]"),
-    "Google Drive": re.compile(r" \([1-9]\)"),
+    "OneDrive": regex(r"-(DESKTOP|LAPTOP)-[A-Z0-9]+(-\d+)?"),  # it names the other computer
+    "iCloud Drive": regex(r" [2-9]"),
+    "Google Drive": regex(r" \([1-9]\)"),
 }
 
 

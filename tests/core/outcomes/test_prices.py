@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.outcomes.prices import divided, price_decimal, rounded, units
+from cqs_sheets.core.outcomes.prices import divided, price_decimal, to_eight_places, units
 
 
 @given(st.decimals(min_value="1e-28", max_value="1e15", allow_nan=False, places=28))
@@ -31,7 +31,7 @@ def test_a_price_comes_back_exactly(price: Decimal) -> None:
     ],
 )
 def test_results_have_eight_places_half_even(number: Fraction, text: str) -> None:
-    assert str(rounded(number)) == text
+    assert str(to_eight_places(number)) == text
 
 
 def test_an_average_stays_whole_where_it_can() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cqs_sheets.core.outcomes.judge import State, proceed
 from cqs_sheets.core.outcomes.keeping import state_from, state_text
-from cqs_sheets.core.outcomes.prices import rounded
+from cqs_sheets.core.outcomes.prices import to_eight_places
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
@@ -123,19 +123,19 @@ def compare(trade: Trade) -> Outcome:
     found, truth = trade.judged(), truth_of(trade.plan(), ticks(trade.minutes))
     if found.ambiguous:
         if truth.gross is not None and found.r_worst is not None and found.r_best is not None:
-            assert found.r_gross == found.r_worst <= rounded(truth.gross) <= found.r_best
+            assert found.r_gross == found.r_worst <= to_eight_places(truth.gross) <= found.r_best
         return found
     assert (found.outcome, found.targets_hit) == (truth.outcome, truth.hits)
     assert found.entered_at == (None if truth.entered is None else at(truth.entered))
     assert [(leg.at, leg.price, leg.share, leg.why) for leg in found.legs if leg.share] == [
-        (at(minute), decimal(price), rounded(share), why) for minute, price, share, why in truth.exits
+        (at(minute), decimal(price), to_eight_places(share), why) for minute, price, share, why in truth.exits
     ]
     if truth.gross is not None and truth.net is not None and truth.outcome != "missed":
-        assert (found.r_gross, found.r_net) == (rounded(truth.gross), rounded(truth.net))
+        assert (found.r_gross, found.r_net) == (to_eight_places(truth.gross), to_eight_places(truth.net))
         assert found.r_worst == found.r_best == found.r_gross
         assert found.mfe_r is not None
         assert found.mae_r is not None
-        assert rounded(truth.worst) <= found.mae_r <= found.mfe_r <= rounded(truth.best)
+        assert to_eight_places(truth.worst) <= found.mae_r <= found.mfe_r <= to_eight_places(truth.best)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import openpyxl
@@ -38,6 +39,12 @@ def opened(template: Template, **options: Any) -> openpyxl.Workbook:
     return book
 
 
+@cache
+def in_berlin() -> openpyxl.Workbook:
+    """A new workbook of the template `signals`, to look at."""
+    return opened(SIGNALS, zone_name="Europe/Berlin")
+
+
 def sheet_of(*columns: Column, **options: Any) -> Any:
     key = Column(id="id", header="ID", kind=ColumnKind.FIELD, source="id")
     tab = TableTab(name="Signals", key="id", columns=(key, *columns), **options)
@@ -55,64 +62,72 @@ def test_every_built_in_template_makes_a_workbook_that_excel_need_not_repair(nam
 
 
 class TestTheRawTemplate:
-    BOOK = opened(load_template("raw"))
+    @property
+    def book(self) -> openpyxl.Workbook:
+        return opened(load_template("raw"))
 
     def test_has_one_tab_and_no_settings(self) -> None:
-        assert self.BOOK.sheetnames == ["Signals"]
+        assert self.book.sheetnames == ["Signals"]
 
     def test_names_its_columns_like_the_api_in_the_first_row(self) -> None:
-        headers = [cell.value for cell in self.BOOK["Signals"][1]]
+        headers = [cell.value for cell in self.book["Signals"][1]]
         assert headers == [*API_FIELDS, "status", "first_seen", "last_seen"]
 
     def test_takes_data_from_the_second_row(self) -> None:
-        (table,) = self.BOOK["Signals"].tables.values()
+        (table,) = self.book["Signals"].tables.values()
         assert table.ref == "A1:S2"
-        assert {cell.value for cell in self.BOOK["Signals"][2]} == {None}
+        assert {cell.value for cell in self.book["Signals"][2]} == {None}
 
     def test_has_no_colours(self) -> None:
-        assert {cell.fill.fill_type for row in self.BOOK["Signals"]["A1:S2"] for cell in row} == {None}
+        assert {cell.fill.fill_type for row in self.book["Signals"]["A1:S2"] for cell in row} == {None}
 
 
 class TestTheSignalsTemplate:
-    BOOK = opened(SIGNALS, zone_name="Europe/Berlin")
-    SHEET = BOOK["Signals"]
+    @property
+    def book(self) -> openpyxl.Workbook:
+        return in_berlin()
+
+    @property
+    def sheet(self) -> Any:
+        return self.book["Signals"]
+
     TAB = SIGNALS.tab("Signals")
 
     def test_has_its_tabs_but_those_made_when_needed(self) -> None:
-        assert self.BOOK.sheetnames == ["Signals", "Settings"]
+        assert self.book.sheetnames == ["Signals", "Settings"]
         assert opened(SIGNALS, tabs=["Scalping"]).sheetnames == ["Scalping"]
 
     def test_stands_under_groups_and_headers(self) -> None:
         assert isinstance(self.TAB, TableTab)
-        assert [cell.value for cell in self.SHEET[2]] == [column.header for column in self.TAB.columns]
-        groups = [cell.value for cell in self.SHEET[1] if cell.value]
+        assert [cell.value for cell in self.sheet[2]] == [column.header for column in self.TAB.columns]
+        groups = [cell.value for cell in self.sheet[1] if cell.value]
         assert groups == list(dict.fromkeys(column.group for column in self.TAB.columns))
 
     def test_is_a_table_with_a_filter_over_the_header_and_one_blank_row(self) -> None:
-        (table,) = self.SHEET.tables.values()
+        (table,) = self.sheet.tables.values()
         assert isinstance(self.TAB, TableTab)
         area = f"A2:{get_column_letter(len(self.TAB.columns))}3"
         assert (table.ref, table.autoFilter.ref) == (area, area)
         assert table.tableStyleInfo is None
-        assert {cell.value for cell in self.SHEET[3]} == {None}
-        assert self.SHEET.max_row == 3
+        assert {cell.value for cell in self.sheet[3]} == {None}
+        assert self.sheet.max_row == 3
 
     def test_keeps_headers_and_first_columns_in_view(self) -> None:
-        assert self.SHEET.freeze_panes == "E3"
+        assert self.sheet.freeze_panes == "E3"
 
     def test_binds_every_column_to_its_header_by_a_hidden_name(self) -> None:
         assert isinstance(self.TAB, TableTab)
         for at, column in enumerate(self.TAB.columns, start=1):
-            name = self.BOOK.defined_names[f"cqs.Signals.{column.id}"]
+            name = self.book.defined_names[f"cqs.Signals.{column.id}"]
             assert name.hidden
             assert name.attr_text == f"Signals!${get_column_letter(at)}$2"
 
     def test_was_written_by_no_sync_yet(self) -> None:
-        assert self.BOOK.defined_names["cqs.sequence"].attr_text == "0"
-        assert self.BOOK.defined_names["cqs.sequence"].hidden
+        assert self.book.defined_names["cqs.sequence"].attr_text == "0"
+        assert self.book.defined_names["cqs.sequence"].hidden
 
     def test_is_computed_when_it_is_opened(self) -> None:
-        assert self.BOOK.calculation.fullCalcOnLoad
+        assert self.book.calculation.fullCalcOnLoad
 
     def test_is_read_by_another_reader(self) -> None:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(build_workbook(SIGNALS)))
@@ -174,26 +189,25 @@ class TestAColumn:
         assert sheet["B2"].data_type == "s"
 
 
-RULES = {
-    (str(area.sqref), rule.formula[0]): rule
-    for area in opened(SIGNALS)["Signals"].conditional_formatting
-    for rule in area.rules
-}
-
-
-EVERY_COLUMN = f"A3:{get_column_letter(opened(SIGNALS)['Signals'].max_column)}3"
-
-
 class TestARule:
+    @property
+    def rules(self) -> dict[tuple[str, str], Any]:
+        areas = in_berlin()["Signals"].conditional_formatting
+        return {(str(area.sqref), rule.formula[0]): rule for area in areas for rule in area.rules}
+
+    @property
+    def every_column(self) -> str:
+        return f"A3:{get_column_letter(in_berlin()['Signals'].max_column)}3"
+
     def test_speaks_of_the_first_row_and_moves_down_from_there(self) -> None:
-        assert ("D3", '$D3="LONG"') in RULES
+        assert ("D3", '$D3="LONG"') in self.rules
 
     def test_covers_all_its_columns(self) -> None:
-        assert ("I3 M3", 'AND($A3<>"",$M3="")') in RULES
-        assert (EVERY_COLUMN, '$E3="closed"') in RULES
+        assert ("I3 M3", 'AND($A3<>"",$M3="")') in self.rules
+        assert (self.every_column, '$E3="closed"') in self.rules
 
     def test_changes_what_its_style_says(self) -> None:
-        style = RULES["D3", '$D3="LONG"'].dxf
+        style = self.rules["D3", '$D3="LONG"'].dxf
         assert (style.font.color.rgb[-6:], style.fill.bgColor.rgb[-6:], style.font.b) == (
             "047857",
             "D1FAE5",
@@ -201,24 +215,29 @@ class TestARule:
         )
 
     def test_that_comes_first_goes_first(self) -> None:
-        assert RULES[EVERY_COLUMN, '$E3="closed"'].priority == 1
-        assert all(rule.stopIfTrue for rule in RULES.values())
+        assert self.rules[self.every_column, '$E3="closed"'].priority == 1
+        assert all(rule.stopIfTrue for rule in self.rules.values())
 
 
 class TestSettings:
-    BOOK = opened(SIGNALS, zone_name="Europe/Berlin")
-    SHEET = BOOK["Settings"]
+    @property
+    def book(self) -> openpyxl.Workbook:
+        return in_berlin()
+
+    @property
+    def sheet(self) -> Any:
+        return self.book["Settings"]
 
     def cell(self, name: str) -> Any:
-        return self.SHEET[self.BOOK.defined_names[name].attr_text.split("!")[1].replace("$", "")]
+        return self.sheet[self.book.defined_names[name].attr_text.split("!")[1].replace("$", "")]
 
     def test_stand_in_cells_of_their_name(self) -> None:
         assert self.cell("Equity").value == 10000
         assert self.cell("Risk_pct").number_format == "0.00%"
-        assert not self.BOOK.defined_names["Equity"].hidden
+        assert not self.book.defined_names["Equity"].hidden
 
     def test_are_known_to_be_ours_by_a_hidden_name(self) -> None:
-        ours, plain = (self.BOOK.defined_names[name] for name in ("cqs.Settings.Equity", "Equity"))
+        ours, plain = (self.book.defined_names[name] for name in ("cqs.Settings.Equity", "Equity"))
         assert ours.hidden
         assert ours.attr_text == plain.attr_text
 
@@ -235,7 +254,7 @@ class TestSettings:
         assert {self.cell(name).fill.fill_type for name in ("Split_3", "Last_sync")} == {None}
 
     def test_take_numbers_within_their_limits(self) -> None:
-        limits = {str(each.sqref): each for each in self.SHEET.data_validations.dataValidation}
+        limits = {str(each.sqref): each for each in self.sheet.data_validations.dataValidation}
         limit = limits[self.cell("Risk_pct").coordinate]
         assert (limit.formula1, limit.formula2) == ("0", "0.1")
 

@@ -82,29 +82,33 @@ def looks(cell: Any) -> tuple[Any, ...]:
     )
 
 
-class TestADashboardAdded:
-    MADE = grafted(theirs())
+@pytest.fixture(scope="module")
+def made() -> bytes:
+    """The user's workbook with a dashboard added."""
+    return grafted(theirs())
 
-    def test_is_sound(self, tmp_path: Path) -> None:
-        assert_sound(self.MADE)
+
+class TestADashboardAdded:
+    def test_is_sound(self, made: bytes, tmp_path: Path) -> None:
+        assert_sound(made)
         if validator := os.environ.get("OOXML_VALIDATOR"):
             book = tmp_path / "book.xlsx"
-            book.write_bytes(self.MADE)
+            book.write_bytes(made)
             done = subprocess.run([validator, str(book)], capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout
 
-    def test_comes_with_its_charts_beside_the_users(self) -> None:
-        before, after = parts(theirs()), parts(self.MADE)
+    def test_comes_with_its_charts_beside_the_users(self, made: bytes) -> None:
+        before, after = parts(theirs()), parts(made)
         charts = [name for name in after if name.startswith("xl/charts/chart")]
         assert len(charts) == 1 + 8
         assert after["xl/charts/chart1.xml"] == before["xl/charts/chart1.xml"]
         assert after["xl/drawings/drawing1.xml"] == before["xl/drawings/drawing1.xml"]
-        book = opened(self.MADE)
+        book = opened(made)
         counts = {sheet.title: len(sheet._charts) for sheet in book.worksheets if sheet._charts}
         assert counts == {"Mine": 1, "Dashboard": 6, "Performance": 2}
 
-    def test_keeps_its_blocks_hidden_and_leaves_the_user_where_they_were(self) -> None:
-        book = opened(self.MADE)
+    def test_keeps_its_blocks_hidden_and_leaves_the_user_where_they_were(self, made: bytes) -> None:
+        book = opened(made)
         assert [sheet.title for sheet in book.worksheets if sheet.sheet_state == "hidden"] == [
             "_calc",
             "_equity",
@@ -112,8 +116,8 @@ class TestADashboardAdded:
         assert book.active.title == "Mine"
         assert [sheet.title for sheet in book.worksheets if sheet.sheet_view.tabSelected] == ["Mine"]
 
-    def test_looks_as_it_does_in_a_workbook_of_its_own(self) -> None:
-        alone, added = opened(build_workbook(DASHBOARD))["Dashboard"], opened(self.MADE)["Dashboard"]
+    def test_looks_as_it_does_in_a_workbook_of_its_own(self, made: bytes) -> None:
+        alone, added = opened(build_workbook(DASHBOARD))["Dashboard"], opened(made)["Dashboard"]
         for row in alone.iter_rows():
             for cell in row:
                 if not isinstance(cell, MergedCell):  # openpyxl forgets the looks of those
@@ -221,35 +225,37 @@ def synced(path: Path, template: Template, *ids: str) -> None:
     destination.apply(make_plan(rows, table, sequence=sequence, settings=settings))
 
 
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A dashboard after its first sync, and after two more."""
+    path = tmp_path_factory.mktemp("lived") / "book.xlsx"
+    synced(path, DASHBOARD, "1", "2")
+    first = path.read_bytes()
+    synced(path, DASHBOARD, "2", "3")
+    synced(path, DASHBOARD, "4")
+    return first, path.read_bytes()
+
+
 class TestALivingDashboard:
-    def test_is_left_as_it_was_by_every_sync(self, tmp_path: Path) -> None:
-        path = tmp_path / "book.xlsx"
-        synced(path, DASHBOARD, "1", "2")
-        first = parts(path.read_bytes())
-        synced(path, DASHBOARD, "2", "3")
-        synced(path, DASHBOARD, "4")
-        second = parts(path.read_bytes())
-        names = opened(path.read_bytes()).sheetnames
+    def test_is_left_as_it_was_by_every_sync(self, lived: tuple[bytes, bytes]) -> None:
+        first, second = map(parts, lived)
+        names = opened(lived[1]).sheetnames
         written_to = {f"xl/worksheets/sheet{names.index(name) + 1}.xml" for name in ("Signals", "Settings")}
         differ = {name for name in first if without_values(first[name]) != without_values(second[name])}
         assert differ == written_to | {"xl/workbook.xml", "xl/tables/table1.xml"}
-        assert_sound(path.read_bytes())
+        assert_sound(lived[1])
 
-    def test_refers_to_all_rows_whenever_they_came(self, tmp_path: Path) -> None:
-        path = tmp_path / "book.xlsx"
-        for id_ in "123":
-            synced(path, DASHBOARD, id_)
-        book = opened(path.read_bytes())
-        assert [table.ref.split(":")[1][-1] for table in book["Signals"].tables.values()] == ["5"]
+    def test_refers_to_all_rows_whenever_they_came(self, lived: tuple[bytes, bytes]) -> None:
+        book = opened(lived[1])
+        assert [table.ref.split(":")[1][-1] for table in book["Signals"].tables.values()] == ["6"]
         assert str(book["_calc"]["B3"].value).startswith('=COUNTIFS(Signals[Time],">="&A3)')
 
-    def test_leaves_what_was_typed_into_the_journal(self, tmp_path: Path) -> None:
+    def test_leaves_what_was_typed_into_the_journal(self, lived: tuple[bytes, bytes], tmp_path: Path) -> None:
         path = tmp_path / "book.xlsx"
-        synced(path, DASHBOARD, "1")
-        book = openpyxl.load_workbook(path)
+        book = opened(lived[0])
         book["Journal"]["A3"].value, book["Journal"]["L3"].value = 1, 94_300.5
         book.save(path)
-        synced(path, DASHBOARD, "2")
+        synced(path, DASHBOARD, "3")
         before, after = book["Journal"], opened(path.read_bytes())["Journal"]
         assert [[cell.value for cell in row] for row in after] == [
             [cell.value for cell in row] for row in before

@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ from tests.destinations.excel_create.soundness import assert_sound
 from tests.make import SIGNALS_TAB, TEMPLATE
 
 DASHBOARD = load_template("dashboard")
-WORKBOOK = build_workbook(DASHBOARD)
 FUNCTION = re.compile(r"([A-Z][A-Z0-9.]*)\(")
 CHART_SPACE = {"c": "http://schemas.openxmlformats.org/drawingml/2006/chart"}
 TEXT = re.compile(r'"(?:[^"]|"")*"')
@@ -59,11 +59,19 @@ SHARED = {  # by Excel 2016, Google Sheets and LibreOffice, none of them volatil
 }
 
 
-def opened(workbook: bytes = WORKBOOK) -> Any:
+@cache
+def drawn(name: str = "dashboard") -> bytes:
+    return build_workbook(load_template(name))
+
+
+def opened(workbook: bytes) -> Any:
     return openpyxl.load_workbook(io.BytesIO(workbook))
 
 
-BOOK = opened()
+@cache
+def dashboard() -> Any:
+    """The drawn dashboard, opened once: to look at."""
+    return opened(drawn())
 
 
 def parts(workbook: bytes, begins: str) -> dict[str, bytes]:
@@ -88,7 +96,7 @@ def journal() -> TableTab:
 class TestTheWorkbook:
     def test_has_its_tabs_in_the_templates_order_those_made_when_needed_left_out(self) -> None:
         wanted = [tab.name for tab in DASHBOARD.tabs if not getattr(tab, "when_needed", False)]
-        assert BOOK.sheetnames == wanted
+        assert dashboard().sheetnames == wanted
         assert wanted[:6] == ["Dashboard", "Signals", "Scalping", "Journal", "Performance", "Settings"]
 
     def test_opens_on_the_first_tab_that_shows(self) -> None:
@@ -96,50 +104,51 @@ class TestTheWorkbook:
             DASHBOARD,
             tabs=tuple(sorted(DASHBOARD.tabs, key=lambda tab: not isinstance(tab, BlocksTab))),
         )
-        for book, active in ((BOOK, "Dashboard"), (opened(build_workbook(hidden_first)), "Dashboard")):
+        for book, active in ((dashboard(), "Dashboard"), (opened(build_workbook(hidden_first)), "Dashboard")):
             assert book.active.title == active
             selected = [sheet.title for sheet in book.worksheets if sheet.sheet_view.tabSelected]
             assert selected == [active]
 
     def test_hides_the_tabs_of_blocks(self) -> None:
-        hidden = [sheet.title for sheet in BOOK.worksheets if sheet.sheet_state == "hidden"]
+        hidden = [sheet.title for sheet in dashboard().worksheets if sheet.sheet_state == "hidden"]
         assert hidden == ["_calc", "_equity"]
 
     def test_shows_a_hidden_tab_that_is_alone_as_one_must_show(self) -> None:
         assert opened(build_workbook(DASHBOARD, tabs=["_calc"])).worksheets[0].sheet_state == "visible"
 
     def test_need_not_be_repaired(self, tmp_path: Path) -> None:
-        assert_sound(WORKBOOK)
+        assert_sound(drawn())
         if validator := os.environ.get("OOXML_VALIDATOR"):
             book = tmp_path / "dashboard.xlsx"
-            book.write_bytes(WORKBOOK)
+            book.write_bytes(drawn())
             done = subprocess.run([validator, str(book)], capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout
 
 
 class TestFormulas:
     def test_have_every_reference_worked_out(self) -> None:
-        for title, address, formula in formulas(BOOK):
+        for title, address, formula in formulas(dashboard()):
             assert "{" not in TEXT.sub("", formula), (title, address)
 
     def test_speak_of_tables_by_name_so_that_they_grow(self) -> None:
         assert (
-            BOOK["_calc"]["B3"].value == '=COUNTIFS(Signals[Time],">="&A3)+COUNTIFS(Scalping[Time],">="&A3)'
+            dashboard()["_calc"]["B3"].value
+            == '=COUNTIFS(Signals[Time],">="&A3)+COUNTIFS(Scalping[Time],">="&A3)'
         )
 
     def test_speak_of_blocks_by_address(self) -> None:
-        assert BOOK["Dashboard"]["B6"].value == "=_calc!$B$3"
+        assert dashboard()["Dashboard"]["B6"].value == "=_calc!$B$3"
 
     def test_are_all_there(self) -> None:
-        drawn = {(title, address) for title, address, _ in formulas(BOOK)}
+        found = {(title, address) for title, address, _ in formulas(dashboard())}
         cards = [card for tab in DASHBOARD.tabs if isinstance(tab, ReportTab) for card in tab.cards]
         assert len(cards) == 16
-        assert {("Performance", f"{column}6") for column in "BEHKNQTW"} <= drawn
-        assert sum(title == "_equity" for title, _ in drawn) == 300 * 4 + 61 * 4 + 9 * 3
+        assert {("Performance", f"{column}6") for column in "BEHKNQTW"} <= found
+        assert sum(title == "_equity" for title, _ in found) == 300 * 4 + 61 * 4 + 9 * 3
 
     @pytest.mark.parametrize("name", built_in())
     def test_use_only_functions_that_all_spreadsheets_have(self, name: str) -> None:
-        book = opened(build_workbook(load_template(name)))
+        book = dashboard() if name == "dashboard" else opened(drawn(name))
         used = {word for *_, formula in formulas(book) for word in FUNCTION.findall(TEXT.sub("", formula))}
         for sheet in book.worksheets:
             for cells in sheet.conditional_formatting:
@@ -154,57 +163,61 @@ class TestFormulas:
 
 
 class TestAReport:
-    SHEET = BOOK["Dashboard"]
+    @property
+    def sheet(self) -> Any:
+        return dashboard()["Dashboard"]
 
     def test_is_laid_out_without_grid_and_headings(self) -> None:
-        assert not self.SHEET.sheet_view.showGridLines
-        assert not self.SHEET.sheet_view.showRowColHeaders
-        assert self.SHEET["A5"].fill.fgColor.rgb == "00F1F5F9"
+        assert not self.sheet.sheet_view.showGridLines
+        assert not self.sheet.sheet_view.showRowColHeaders
+        assert self.sheet["A5"].fill.fgColor.rgb == "00F1F5F9"
 
     def test_has_the_canvas_beyond_its_grid_too(self) -> None:
-        last = self.SHEET.column_dimensions["AB"]
+        last = self.sheet.column_dimensions["AB"]
         assert (last.min, last.max, last.fill.fgColor.rgb) == (28, 16384, "00F1F5F9")
 
     def test_merges_what_is_wider_than_a_cell(self) -> None:
-        merged = {str(area) for area in self.SHEET.merged_cells.ranges}
+        merged = {str(area) for area in self.sheet.merged_cells.ranges}
         assert {"B2:S2", "T2:Y2", "B5:D5", "B6:D6", "B39:O39", "J41:K41"} <= merged - {"J41:K41"} | {
             "J41:K41"
         }
 
     def test_has_an_edge_at_each_card(self) -> None:
-        edge = self.SHEET["E6"].border.left
+        edge = self.sheet["E6"].border.left
         assert (edge.style, edge.color.rgb) == ("thick", "000284C7")
 
     def test_colours_figures_by_rules(self) -> None:
-        rules = {rule.formula[0] for area in self.SHEET.conditional_formatting for rule in area.rules}
+        rules = {rule.formula[0] for area in self.sheet.conditional_formatting for rule in area.rules}
         assert "AND(ISNUMBER($W$6),$W$6>0)" in rules
         assert "$AA$6=1" in rules
-        assert self.SHEET["AA6"].value == "=IF(_calc!$I$3>Equity*Max_open_risk,1,0)"
-        assert self.SHEET.column_dimensions["AA"].hidden
+        assert self.sheet["AA6"].value == "=IF(_calc!$I$3>Equity*Max_open_risk,1,0)"
+        assert self.sheet.column_dimensions["AA"].hidden
 
     def test_is_printed_on_one_page_without_what_is_hidden(self) -> None:
-        assert self.SHEET.print_area == "'Dashboard'!$A$1:$Z$53"
-        assert self.SHEET.page_setup.fitToHeight == 1
+        assert self.sheet.print_area == "'Dashboard'!$A$1:$Z$53"
+        assert self.sheet.page_setup.fitToHeight == 1
 
 
 class TestCharts:
-    CHARTS = tuple(etree.fromstring(xml) for xml in parts(WORKBOOK, "xl/charts/chart").values())
+    @property
+    def charts(self) -> list[Any]:
+        return [etree.fromstring(xml) for xml in parts(drawn(), "xl/charts/chart").values()]
 
     def found(self, path: str) -> list[Any]:
-        return [each for chart in self.CHARTS for each in chart.findall(f".//{path}", CHART_SPACE)]
+        return [each for chart in self.charts for each in chart.findall(f".//{path}", CHART_SPACE)]
 
     def texts(self, path: str) -> list[str]:
         return [str(each.text) for each in self.found(path)]
 
     def test_are_all_drawn(self) -> None:
-        assert len(self.CHARTS) == 8
+        assert len(self.charts) == 8
 
     def test_show_blocks_by_their_addresses(self) -> None:
         wanted = {"_calc!$M$3:$M$33", "_calc!$O$3:$O$33", "_equity!$H$3:$H$63"}
         assert wanted <= set(self.texts("c:f"))
 
     def test_lie_exactly_on_their_cells(self) -> None:
-        drawing = etree.fromstring(parts(WORKBOOK, "xl/drawings/drawing1.xml")["xl/drawings/drawing1.xml"])
+        drawing = etree.fromstring(parts(drawn(), "xl/drawings/drawing1.xml")["xl/drawings/drawing1.xml"])
         texts = [[each.text for each in anchor.iter("{*}col", "{*}row")] for anchor in drawing]
         assert texts[0] == ["1", "8", "12", "22"]  # from B9 to the end of L22
 
@@ -215,7 +228,7 @@ class TestCharts:
         assert len(self.found("c:showVal")) == 10  # of 8 charts, and of the two series of stacked bars
 
     def test_have_the_first_of_lying_bars_at_the_top(self) -> None:
-        for chart in self.CHARTS:
+        for chart in self.charts:
             lying = chart.find(".//c:barDir[@val='bar']", CHART_SPACE) is not None
             reversed_ = (
                 chart.find(".//c:catAx/c:scaling/c:orientation[@val='maxMin']", CHART_SPACE) is not None
@@ -224,21 +237,26 @@ class TestCharts:
 
     def test_stack_what_is_to_be_stacked_and_have_the_templates_colours(self) -> None:
         assert len(self.found("c:grouping[@val='stacked']")) == len(self.found("c:overlap[@val='100']")) == 5
-        assert b"0CA678" in b"".join(parts(WORKBOOK, "xl/charts/chart").values())
+        assert b"0CA678" in b"".join(parts(drawn(), "xl/charts/chart").values())
 
 
 class TestATableOfTheUsers:
-    SHEET = BOOK["Journal"]
-    TABLE = SHEET.tables["Journal"]
+    @property
+    def sheet(self) -> Any:
+        return dashboard()["Journal"]
+
+    @property
+    def table(self) -> Any:
+        return self.sheet.tables["Journal"]
 
     def at(self, column_id: str, row: int = 3) -> Any:
         ids = [column.id for column in journal().columns]
-        return self.SHEET.cell(row, ids.index(column_id) + 1)
+        return self.sheet.cell(row, ids.index(column_id) + 1)
 
     def test_has_its_spare_rows_in_the_table(self) -> None:
         rows = journal().spare_rows
         assert rows == 200
-        assert self.TABLE.ref == self.TABLE.autoFilter.ref == f"A2:{self.at('horizon', 2 + rows).coordinate}"
+        assert self.table.ref == self.table.autoFilter.ref == f"A2:{self.at('horizon', 2 + rows).coordinate}"
 
     def test_has_formulas_in_all_of_them_and_nothing_where_the_user_types(self) -> None:
         for column in journal().columns:
@@ -255,7 +273,7 @@ class TestATableOfTheUsers:
     def test_fills_rows_that_excel_adds_below(self) -> None:
         calculated = {
             column.name: column.calculatedColumnFormula.attr_text
-            for column in self.TABLE.tableColumns
+            for column in self.table.tableColumns
             if column.calculatedColumnFormula
         }
         wanted = [column for column in journal().columns if column.kind is ColumnKind.FORMULA]
@@ -264,14 +282,14 @@ class TestATableOfTheUsers:
         }
 
     def test_takes_choices_and_limits_in_every_row(self) -> None:
-        areas = {str(each.sqref): each.formula1 for each in self.SHEET.data_validations.dataValidation}
+        areas = {str(each.sqref): each.formula1 for each in self.sheet.data_validations.dataValidation}
         assert areas[f"{self.at('grade').coordinate}:{self.at('grade', 202).coordinate}"] == '"A,B,C"'
         assert areas[f"{self.at('x1q').coordinate}:{self.at('x1q', 202).coordinate}"] == "0"
 
     def test_has_rules_over_every_row_that_may_speak_of_settings(self) -> None:
         rules = {
             rule.formula[0]: str(area.sqref)
-            for area in self.SHEET.conditional_formatting
+            for area in self.sheet.conditional_formatting
             for rule in area.rules
         }
         first, last = self.at("slip").coordinate, self.at("slip", 202).coordinate
@@ -281,7 +299,7 @@ class TestATableOfTheUsers:
     def test_has_headers_that_differ(self) -> None:
         headers = [column.header for column in journal().columns]
         assert len(set(headers)) == len(headers)
-        assert [cell.value for cell in self.SHEET[2]] == headers
+        assert [cell.value for cell in self.sheet[2]] == headers
 
 
 def test_a_rule_may_speak_of_another_tabs_column() -> None:

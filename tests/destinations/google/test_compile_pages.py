@@ -18,7 +18,7 @@ from cqs_sheets.destinations.google.compile.table import new_place
 from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
 from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.template_files import built_in, load_template
-from tests.destinations.forms_google import carried_out, compiled
+from tests.destinations.forms_google import carried_out, compiled, compiled_built_in
 from tests.destinations.google.syncing import row, sync
 from tests.destinations.google.user import GoogleUser
 from tests.emulators.google_sheets import start
@@ -44,7 +44,7 @@ def formulas(book: Spreadsheet) -> Iterator[str]:
 def made(name: str) -> Spreadsheet:
     """A spreadsheet with all tabs of a template; to look at."""
     with start() as sheets:
-        return carried_out(compiled(load_template(name)), sheets)
+        return carried_out(compiled_built_in(name), sheets)
 
 
 @TEMPLATES
@@ -61,7 +61,7 @@ def test_every_formula_speaks_only_of_tabs_and_names_that_are_there(name: str) -
 
 @TEMPLATES
 def test_tabs_and_names_are_made_before_anything_speaks_of_them(name: str) -> None:
-    kinds = [next(iter(request)) for request in compiled(load_template(name))]
+    kinds = [next(iter(request)) for request in compiled_built_in(name)]
     others = [at for at, kind in enumerate(kinds) if kind not in ("addSheet", "addNamedRange")]
     assert kinds[: others[0]] == sorted(kinds[: others[0]], key=("addSheet", "addNamedRange").index)
     assert not {"addSheet", "addNamedRange"} & set(kinds[others[0] :])
@@ -179,7 +179,7 @@ def test_cells_whose_column_was_deleted_stay_empty_and_the_user_is_told(user: Go
 
 @TEMPLATES
 def test_all_tabs_of_a_template_leave_room_for_rows_in_one_request(name: str) -> None:
-    size = len(json.dumps(compiled(load_template(name)), separators=(",", ":")))
+    size = len(json.dumps(compiled_built_in(name), separators=(",", ":")))
     assert size < ADVISED_BYTES / 2
 
 

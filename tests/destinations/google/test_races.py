@@ -37,7 +37,7 @@ def play(sheets: RunningSheets, seed: int, *, kills: bool) -> None:
         chaos.run()
         chaos.check()
     except Exception as error:
-        error.add_note("\n".join(chaos.story))
+        error.add_note("\n".join([f"seed {seed}:", *chaos.story]))
         raise
     finally:
         sheets.calm()
@@ -250,20 +250,20 @@ def _id(user: GoogleUser) -> int:
     return tab.id
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_restless_person_and_a_bad_network_change_nothing(sheets: RunningSheets, seed: int) -> None:
     play(sheets, seed, kills=False)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_nor_does_a_sync_that_dies_anywhere_in_between(sheets: RunningSheets, seed: int) -> None:
     play(sheets, seed, kills=True)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(1000, 1500))
-def test_the_same_a_thousand_times(sheets: RunningSheets, seed: int) -> None:
-    play(sheets, seed, kills=seed % 2 == 0)
+def test_the_same_five_hundred_times(sheets: RunningSheets) -> None:
+    for seed in range(1000, 1500):
+        play(sheets, seed, kills=seed % 2 == 0)
 
 
 def test_a_sync_that_died_while_columns_could_not_be_held_is_told_by_the_next() -> None:

@@ -169,8 +169,13 @@ def test_nobody_who_comes_is_not_waited_for_for_ever(google: TokenServer) -> Non
         ({"error": "invalid_client", "error_description": "The OAuth client was not found."}, "not found"),
         ({"access_token": "a", "scope": SCOPES[0]}, "no token"),
         ({**TOKEN, "scope": "openid"}, "unticked"),
-        ([], "no token"),
+        ([], "no usable answer"),
         ("<html>", "no usable answer"),
+        ('"text"', "no usable answer"),
+        ("[" * 20_000, "no usable answer"),
+        ({**TOKEN, "expires_in": "soon"}, "no usable answer"),
+        ('{"access_token": "a", "expires_in": 1e999}', "no usable answer"),
+        ({**TOKEN, "refresh_token": ["r"]}, "no token"),
     ],
 )
 def test_a_token_that_is_of_no_use_is_not_kept(google: TokenServer, answer: object, told: str) -> None:
@@ -178,6 +183,15 @@ def test_a_token_that_is_of_no_use_is_not_kept(google: TokenServer, answer: obje
     with pytest.raises(AccessRefused, match=told) as refused:
         signed_in(google, Browser(allowing))
     assert "hush" not in str(refused.value)
+
+
+def test_what_the_token_server_says_is_told_in_part_and_without_what_it_was_sent(google: TokenServer) -> None:
+    said = "No hush, nor the code; 1//0gAbCdEfGhIjKlMnOpQr\n::error::forged " + "x" * 5_000
+    google.answer = {"error": "invalid_grant", "error_description": said}
+    with pytest.raises(AccessRefused, match=r"No \*\*\*, nor \*\*\*; \*\*\*") as refused:
+        signed_in(google, Browser(allowing))
+    assert len(refused.value.message) < 300
+    assert "\n" not in refused.value.message
 
 
 def test_a_clients_file_is_read(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from cqs_sheets.destinations.excel.draw.settings import draw_settings
 from cqs_sheets.destinations.excel.draw.table import AUTHOR, draw_table, unique_headers
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, sheet_name, table_name
+from cqs_sheets.patterns import regex
 
 
 class _Writer(ExcelWriter):
@@ -56,8 +57,8 @@ def saved(book: Workbook) -> bytes:
 _MARGIN = 0.4  # inches of paper
 _STYLES = "xl/styles.xml"
 # They match the fonts that openpyxl wrote a moment ago: it orders what is in one otherwise than the schema.
-_FONT = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
-_FONT_PART = re.compile(rb"<(\w+)[^>]*/>")
+_FONT = regex(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
+_FONT_PART = regex(rb"<(\w+)[^>]*/>")
 _FONT_ORDER = (b"b", b"i", b"strike", b"u", b"sz", b"color", b"name", b"family", b"scheme")
 
 

@@ -20,10 +20,11 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Workbook, 
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences, TabPlace, row_formula
 from cqs_sheets.destinations.excel.read.scan import scan
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, replace
 
 # They match addressed cells (rowstream), and those that hold a value or a formula; a cell with a format only is free.
-_CELL = re.compile(rb'<c r="([A-Z]+)')
+_CELL = regex(rb'<c r="([A-Z]+)')
 _FILLED = rb'<c r="(?:%s)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b'
 
 
@@ -68,7 +69,7 @@ _NOTHING = Encoded(b"", b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class AddedColumns:
     """What became of new columns: those that could not be made, and what the user should know."""
 
     left_out: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ class Outcome:
 
 def add_columns(
     draft: Draft, workbook: Workbook, template: Template, place: TabPlace, new: Sequence[str]
-) -> Outcome:
+) -> AddedColumns:
     """Make the columns of these ids; the workbook part is not saved yet.
 
     Raises DataRefused for a workbook whose formats cannot be extended safely.
@@ -100,7 +101,7 @@ class _Columns:
         self._last = place.table.last_row if place.table else max(self._filled, place.header_row + 1)
         self._warnings: list[str] = []
 
-    def add(self) -> Outcome:
+    def add(self) -> AddedColumns:
         first = free_from(self._draft, self._place, len(self._new), self._last)
         if first is None:
             return self._blocked()
@@ -116,15 +117,15 @@ class _Columns:
             cell = CellAddress(self._place.sheet.name, self._place.header_row, at)
             self._workbook.bind(column_name(self._place.tab.mark_name, column_id), cell)
         self._workbook.drop_calculation_chain()
-        return Outcome(warnings=tuple(dict.fromkeys(self._warnings)))
+        return AddedColumns(warnings=tuple(dict.fromkeys(self._warnings)))
 
-    def _blocked(self) -> Outcome:
+    def _blocked(self) -> AddedColumns:
         headers = ", ".join(self._column(column_id).header for column_id in self._new)
         told = (
             f"{self._place.sheet.name}: new columns of the template ({headers}) were not added, as"
             " something stands at the right of the table; move it, then sync again"
         )
-        return Outcome(left_out=tuple(self._new), warnings=(told,))
+        return AddedColumns(left_out=tuple(self._new), warnings=(told,))
 
     def _column(self, column_id: str) -> Column:
         return self._place.tab.column(column_id)

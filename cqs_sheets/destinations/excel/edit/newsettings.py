@@ -10,7 +10,7 @@ from cqs_sheets.core.grid import column_number
 from cqs_sheets.core.plan.plan import NewColumn, Plan, ids_by_tab
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.draw import build_workbook
-from cqs_sheets.destinations.excel.edit.newcolumns import Outcome, add_columns
+from cqs_sheets.destinations.excel.edit.newcolumns import AddedColumns, add_columns
 from cqs_sheets.destinations.excel.edit.rows import (
     CellEdit,
     RowEdit,
@@ -29,13 +29,14 @@ from cqs_sheets.destinations.excel.parts.workbook import CellAddress, Sheet, Wor
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, with_attribute
 from cqs_sheets.destinations.excel.read.place import marked_place, marked_volumes
 from cqs_sheets.destinations.excel.read.reader import setting_cells
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field, replace
 
 _FIRST_SECTION = 4
 _VALUE = 2  # the column that a new Settings tab has its values in
 _GAP = 2
 # Matches a validation in a tab that we have drawn ourselves a moment ago, to copy it as it stands.
-_VALIDATION = re.compile(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
+_VALIDATION = regex(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class _Drawn:
 
 def add_settings(
     draft: Draft, workbook: Workbook, template: Template, tab: SettingsTab, new: Sequence[str]
-) -> Outcome:
+) -> AddedColumns:
     """Append these settings; the workbook part is not saved yet.
 
     One whose name the user has given to something else is left out: formulas mean the user's.
@@ -70,7 +71,7 @@ def add_settings(
     home = _home(workbook, tab)
     if free and home:
         _append(draft, workbook, home[0], home[1], _drawn(template, tab, free), tab)
-    return Outcome(warnings=told)
+    return AddedColumns(warnings=told)
 
 
 def _table_names(draft: Draft, workbook: Workbook) -> set[str]:
@@ -169,7 +170,7 @@ def upgrade(draft: Draft, plan: Plan) -> tuple[set[NewColumn], list[str]]:
     return left_out, warnings
 
 
-def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -> Iterator[Outcome]:
+def _made(draft: Draft, template: Template, tab_name: str, new: Sequence[str]) -> Iterator[AddedColumns]:
     tab = template.tab(tab_name)
     workbook = Workbook(draft)
     if isinstance(tab, SettingsTab):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 from cqs_sheets.core.grid import column_number
@@ -14,11 +13,12 @@ from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, piece
 from cqs_sheets.destinations.excel.parts.workbook import Sheet
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, whole
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.patterns import regex
 
 # Match tags behind a sheet's rows, attributes in any order; texts in quotes there hold no such tag. A parser
 # would have to read all rows before.
-_PROTECTION = re.compile(rb"<sheetProtection\s[^>]*>")
-_FREE_RANGE = re.compile(rb"<protectedRange\s[^>]*>")
+_PROTECTION = regex(rb"<sheetProtection\s[^>]*>")
+_FREE_RANGE = regex(rb"<protectedRange\s[^>]*>")
 _TRUE = ("1", "true")
 _SECRETS = ("password", "hashValue", "algorithmName")
 

@@ -31,13 +31,14 @@ from cqs_sheets.destinations.excel.parts.xmltext import (
     unescape_cell,
     with_attribute,
 )
+from cqs_sheets.patterns import regex
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
 # Matches one cell whose address comes first (rowstream), as in cellxml.
-_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
-_CHART_PART = re.compile(r".*/charts/chart\d*\.xml")
+_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_CHART_PART = regex(r".*/charts/chart\d*\.xml")
 # Matches a range that a chart shows, with what is remembered of it, by any program that writes charts.
-_CHART_RANGE = re.compile(
+_CHART_RANGE = regex(
     rb"<((?:\w+:)?)(num|str)Ref>\s*<\1f>([^<]*)</\1f>\s*(?:<\1\2Cache>.*?</\1\2Cache>\s*)?</\1\2Ref>",
     re.DOTALL,
 )

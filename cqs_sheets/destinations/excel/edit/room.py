@@ -20,18 +20,17 @@ from cqs_sheets.destinations.excel.parts.xmltext import attributes
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, replace
 
 # They match ranges behind a sheet's rows (rules, validations, filters, sparklines, x14), prefixed or not, attributes
 # in any order; what is no range is left alone. A parser would write anew what is not meant to change.
-_SQREF = re.compile(rb"""(\ssqref\s*=\s*["'])([^"']*)""")
-_FILTER_REF = re.compile(
-    rb"""(<(?:autoFilter|sortState|sortCondition)\s(?:[^>]*?\s)?ref\s*=\s*["'])([^"']*)"""
-)
-_EXTENSION = re.compile(
+_SQREF = regex(rb"""(\ssqref\s*=\s*["'])([^"']*)""")
+_FILTER_REF = regex(rb"""(<(?:autoFilter|sortState|sortCondition)\s(?:[^>]*?\s)?ref\s*=\s*["'])([^"']*)""")
+_EXTENSION = regex(
     rb"<(?:\w+:)?sparkline>.*?</(?:\w+:)?sparkline>|(<(?:\w+:)?sqref>)([^<]*)(?=</(?:\w+:)?sqref>)", re.DOTALL
 )
-_EXTENSION_FORMULA = re.compile(rb"(<(?:\w+:)?f>)([^<]*)(?=</(?:\w+:)?f>)")
+_EXTENSION_FORMULA = regex(rb"(<(?:\w+:)?f>)([^<]*)(?=</(?:\w+:)?f>)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +213,7 @@ def grow_charts(draft: Draft, growth: Growth) -> None:
 
 # Matches merged cells behind a sheet's rows, of which there may be many thousands: a parser would take as long as
 # the whole edit. A tag without a sound range is read as A1, which is in nobody's way.
-_MERGED = re.compile(rb"<mergeCell\s[^>]*>")
+_MERGED = regex(rb"<mergeCell\s[^>]*>")
 
 
 class Room(NamedTuple):

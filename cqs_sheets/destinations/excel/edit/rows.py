@@ -26,17 +26,18 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
 )
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, sound_row, whole, with_attribute
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
-_ROW_TAG = re.compile(rb"<row\b[^>]*?(/?)>")
-_ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
-_DIMENSION = re.compile(rb"<dimension\s[^>]*>")
-_COLUMN_STYLE = re.compile(rb"<col\s[^>]*>")
-_PANE = re.compile(rb"<pane\s[^>]*>")
-_VIEW = re.compile(rb"<sheetView\s[^>]*>")
-_LETTERS = re.compile("[A-Z]{1,3}")
+_ROW_TAG = regex(rb"<row\b[^>]*?(/?)>")
+_ROW_NUMBER = regex(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
+_DIMENSION = regex(rb"<dimension\s[^>]*>")
+_COLUMN_STYLE = regex(rb"<col\s[^>]*>")
+_PANE = regex(rb"<pane\s[^>]*>")
+_VIEW = regex(rb"<sheetView\s[^>]*>")
+_LETTERS = regex("[A-Z]{1,3}")
 _COPIED = ("s", "customFormat", "ht", "customHeight", "thickTop", "thickBot")
-_CACHED = re.compile(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
+_CACHED = regex(rb"(</f>|<f(?:\s[^>]*)?/>)\s*<v(?:\s[^>]*)?(?:/>|>[^<]*</v>)")
 
 Edit = Callable[[bytes], bytes]
 

@@ -20,15 +20,16 @@ from cqs_sheets.destinations.excel.parts.splice import items
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part
 from cqs_sheets.destinations.excel.read.place import TabPlace
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field, replace
 
 # They match what we have drawn ourselves with openpyxl a moment ago, in its spelling: columns, rules with the number
 # that their formula was given as a mark, validations, shapes of notes. What is taken is copied as it stands.
-_COLUMN = re.compile(rb"<col\s[^>]*>")
-_RULE = re.compile(rb"<cfRule\s[^>]*?dxfId=\"(\d+)\"[^>]*>\s*<formula>1=(\d+)</formula>")
-_VALIDATION = re.compile(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
-_SHAPE = re.compile(rb"<(?P<tag>\w+:shape)\s.*?</(?P=tag)>", re.DOTALL)
-_SHAPE_COLUMN = re.compile(rb"<\w+:Column>(\d+)</")
+_COLUMN = regex(rb"<col\s[^>]*>")
+_RULE = regex(rb"<cfRule\s[^>]*?dxfId=\"(\d+)\"[^>]*>\s*<formula>1=(\d+)</formula>")
+_VALIDATION = regex(rb"<dataValidation\s[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
+_SHAPE = regex(rb"<(?P<tag>\w+:shape)\s.*?</(?P=tag)>", re.DOTALL)
+_SHAPE_COLUMN = regex(rb"<\w+:Column>(\d+)</")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

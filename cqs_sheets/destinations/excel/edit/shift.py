@@ -26,17 +26,18 @@ from cqs_sheets.destinations.excel.parts.references import Area
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, Stretch, addressed, pieces
 from cqs_sheets.destinations.excel.parts.tables import read_table
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
+from cqs_sheets.patterns import regex
 
 # They match addresses in tables, notes, drawings and pivot tables of any program: prefixed or not, attributes in any
 # order, drawings of old (VML) no XML at all at times. A parser would write anew what is not meant to change.
-_REF = re.compile(rb"""(\sref\s*=\s*["'])([^"']*)""")
-_ANCHOR = re.compile(rb"<(\w+:)?(twoCellAnchor|oneCellAnchor)\b([^>]*)>.*?</(?:\w+:)?\2>", re.DOTALL)
-_ANCHOR_ROW = re.compile(rb"(<(?:\w+:)?row>)(\d+)(?=</)")
-_SHAPE_ROW = re.compile(rb"(<(?:\w+:)?Row>\s*)(\d+)")
-_SHAPE = re.compile(rb"<(\w+:)?ClientData\b.*?</(?:\w+:)?ClientData>", re.DOTALL)
-_SHAPE_ANCHOR = re.compile(rb"(<(?:\w+:)?Anchor>)([^<]*)")
-_LOCATION = re.compile(rb"<(?:\w+:)?location\s[^>]*>")
-_SOURCE = re.compile(rb"<(?:\w+:)?worksheetSource\s[^>]*>")
+_REF = regex(rb"""(\sref\s*=\s*["'])([^"']*)""")
+_ANCHOR = regex(rb"<(\w+:)?(twoCellAnchor|oneCellAnchor)\b([^>]*)>.*?</(?:\w+:)?\2>", re.DOTALL)
+_ANCHOR_ROW = regex(rb"(<(?:\w+:)?row>)(\d+)(?=</)")
+_SHAPE_ROW = regex(rb"(<(?:\w+:)?Row>\s*)(\d+)")
+_SHAPE = regex(rb"<(\w+:)?ClientData\b.*?</(?:\w+:)?ClientData>", re.DOTALL)
+_SHAPE_ANCHOR = regex(rb"(<(?:\w+:)?Anchor>)([^<]*)")
+_LOCATION = regex(rb"<(?:\w+:)?location\s[^>]*>")
+_SOURCE = regex(rb"<(?:\w+:)?worksheetSource\s[^>]*>")
 
 
 def shift_linked_parts(draft: Draft, workbook: Workbook, insertion: Insertion) -> None:
@@ -129,24 +130,24 @@ _CHANGES: dict[str, Callable[..., bytes]] = {
 # spelling (`canonical`). A parser would write all of it anew; here what is not meant keeps its bytes.
 #
 # Matches the row number in a row's or cell's tag; it may meet cells of any kind, addressed first.
-_ADDRESS = re.compile(rb'(<row r="|<c r="[A-Z]+)(\d+)(?=")')
+_ADDRESS = regex(rb'(<row r="|<c r="[A-Z]+)(\d+)(?=")')
 # Matches start tags outside of the rows; it may meet `>` in a quoted text (a prompt).
-_TAG = re.compile(rb"""<(?:\w+:)?(\w+)\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
+_TAG = regex(rb"""<(?:\w+:)?(\w+)\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
 # Matches the attributes that hold addresses (`r` is a scenario's cell, or a watched one).
-_RANGES = re.compile(rb"""(\s(?:ref|sqref|sourceRef|r|activeCell)\s*=\s*["'])([^"']*)""")
-_SCROLLED_TO = re.compile(rb"""(\stopLeftCell\s*=\s*["'])([^"']*)""")
-_EXTENSION_RANGES = re.compile(rb"(<(?:\w+:)?sqref>)([^<]*)(?=</(?:\w+:)?sqref>)")
+_RANGES = regex(rb"""(\s(?:ref|sqref|sourceRef|r|activeCell)\s*=\s*["'])([^"']*)""")
+_SCROLLED_TO = regex(rb"""(\stopLeftCell\s*=\s*["'])([^"']*)""")
+_EXTENSION_RANGES = regex(rb"(<(?:\w+:)?sqref>)([^<]*)(?=</(?:\w+:)?sqref>)")
 # Matches a conditional format or a validation, old or x14, whole; a validation may have no content.
-_RULED = re.compile(
+_RULED = regex(
     rb"""<((?:\w+:)?(?:conditionalFormatting|dataValidation))(?=[\s/>])"""
     rb"""(?:[^>"']|"[^"]*"|'[^']*')*?(?:/>|>.*?</\1>)""",
     re.DOTALL,
 )
-_RULED_RANGES = re.compile(rb"""\ssqref\s*=\s*["']([^"']*)|<(?:\w+:)?sqref>([^<]*)<""")
+_RULED_RANGES = regex(rb"""\ssqref\s*=\s*["']([^"']*)|<(?:\w+:)?sqref>([^<]*)<""")
 # Matches links into the workbook and what a control is linked to.
 _LINKED = attribute_pattern(b"location|linkedCell|listFillRange")
-_ROW_BREAKS = re.compile(rb"<rowBreaks\b.*?</rowBreaks>", re.DOTALL)
-_BREAK = re.compile(rb"<brk\s[^>]*>")
+_ROW_BREAKS = regex(rb"<rowBreaks\b.*?</rowBreaks>", re.DOTALL)
+_BREAK = regex(rb"<brk\s[^>]*>")
 _OF_CELLS = (b"mergeCell", b"hyperlink", b"inputCells", b"cellWatch", b"selection", b"dimension")
 _UNMOVABLE = {
     "control": "it holds form controls",

@@ -17,12 +17,13 @@ from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.patterns import regex
 
 # They match cells with a formula and the result that was kept of it, a formula shared with others (no text) included.
 # They meet rows by the hundred thousand, of which few hold a formula: a parser would take longer than the whole edit.
-_RESULT = re.compile(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
-_FORMULA = re.compile(rb"<f(?:\s[^>]*)?>([^<]*)")  # blank: one that follows another cell's
-_FORMULA_CELL = re.compile(
+_RESULT = regex(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
+_FORMULA = regex(rb"<f(?:\s[^>]*)?>([^<]*)")  # blank: one that follows another cell's
+_FORMULA_CELL = regex(
     rb'<c r="[A-Z]+\d+"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)\s*<v\b.*?</c>', re.DOTALL
 )
 _OF_EXCEL = "_xlnm."  # begins the names of what is printed or filtered

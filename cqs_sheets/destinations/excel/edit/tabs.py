@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cqs_sheets.core.templates.template import Setting, SettingsTab, Tab, Template, is_hidden
 from cqs_sheets.destinations.excel.draw import build_workbook
@@ -24,10 +23,12 @@ from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, whole, with_attribute
 from cqs_sheets.destinations.excel.read.place import ColumnReferences
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 _MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _STRICT_MAIN = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
-_DRAWING = re.compile(rb"http://schemas\.openxmlformats\.org/drawingml/2006/(\w+)")
+_DRAWING = regex(rb"http://schemas\.openxmlformats\.org/drawingml/2006/(\w+)")
 _STRICT_DRAWING = rb"http://purl.oclc.org/ooxml/drawingml/\1"
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _TYPES = {
@@ -51,13 +52,13 @@ _USUAL_STYLES = "xl/styles.xml"
 
 # They match numbers that count within a workbook, in tabs that we have drawn ourselves a moment ago: a table's id,
 # formats of cells, rows, columns and rules, shapes. They are set to those of the workbook the tabs are brought into.
-_TABLE = re.compile(rb"<table\s[^>]*>")
-_FORMATTED = re.compile(rb"<(?:c|row|col)\s[^>]*>")
-_CELL_FORMAT = re.compile(rb'(\s(?:s|style)=")(\d+)')
-_SHAPES = re.compile(rb"""idmap\b[^>]*?\bdata\s*=\s*["']([\d,]+)["']""")
-_SHAPE = re.compile(rb"_x0000_s(\d+)")
-_SELECTED = re.compile(rb'\stabSelected="[^"]*"')
-_RULE_FORMAT = re.compile(rb'(\sdxfId=")(\d+)')
+_TABLE = regex(rb"<table\s[^>]*>")
+_FORMATTED = regex(rb"<(?:c|row|col)\s[^>]*>")
+_CELL_FORMAT = regex(rb'(\s(?:s|style)=")(\d+)')
+_SHAPES = regex(rb"""idmap\b[^>]*?\bdata\s*=\s*["']([\d,]+)["']""")
+_SHAPE = regex(rb"_x0000_s(\d+)")
+_SELECTED = regex(rb'\stabSelected="[^"]*"')
+_RULE_FORMAT = regex(rb'(\sdxfId=")(\d+)')
 
 
 def add_tabs(draft: Draft, template: Template, tabs: Mapping[str, str]) -> None:

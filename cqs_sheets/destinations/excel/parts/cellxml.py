@@ -11,21 +11,22 @@ from typing import NamedTuple
 from cqs_sheets.core.cells import CellType, CellValue, number_text
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.xmltext import canonical, escape_cell, unescape_cell
+from cqs_sheets.patterns import regex
 
 LONGEST_TEXT = 32_767
 
 # They match one cell whose address comes first (rowstream), and in it the type, style, value, formula and texts, rich
 # ones with the readings (rPh) that do not belong to them. They meet cells of any program and kind; a parser would need
 # an object for each of a million cells, and could not give back the bytes of those that stay.
-_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
-_TYPE = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
-_STYLE = re.compile(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
-_VALUE = re.compile(rb"<v(?:\s[^>]*[^/>])?>(.*?)</v>", re.DOTALL)
-_TEXT = re.compile(rb"<t(?:\s[^>]*[^/>])?>(.*?)</t>", re.DOTALL)
-_FORMULA = re.compile(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
-_SHARED = re.compile(rb"""\ssi\s*=\s*["'](\d{1,9})\d*["']""")
-_SEVERAL = re.compile(rb"""\sref\s*=\s*["'][^"']*:""")
-_PHONETIC = re.compile(rb"<rPh\b.*?</rPh>", re.DOTALL)
+_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_TYPE = regex(rb"""\st\s*=\s*["'](\w+)["']""")
+_STYLE = regex(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
+_VALUE = regex(rb"<v(?:\s[^>]*[^/>])?>(.*?)</v>", re.DOTALL)
+_TEXT = regex(rb"<t(?:\s[^>]*[^/>])?>(.*?)</t>", re.DOTALL)
+_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+_SHARED = regex(rb"""\ssi\s*=\s*["'](\d{1,9})\d*["']""")
+_SEVERAL = regex(rb"""\sref\s*=\s*["'][^"']*:""")
+_PHONETIC = regex(rb"<rPh\b.*?</rPh>", re.DOTALL)
 _TOO_LONG = 10  # digits: no index has so many
 _DAY = timedelta(days=1)
 _EPOCH_1900, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - cells have no zone
@@ -212,7 +213,7 @@ def _text(text: str, warning: str = "") -> Encoded:
 
 
 # Matches a shared text, an empty one too. They are counted, so none may be missed; their texts are read when asked for.
-_ITEM = re.compile(rb"<si(?:\s[^>]*?)?(?:/>|>(.*?)</si>)", re.DOTALL)
+_ITEM = regex(rb"<si(?:\s[^>]*?)?(?:/>|>(.*?)</si>)", re.DOTALL)
 _END = b"</si>"
 
 

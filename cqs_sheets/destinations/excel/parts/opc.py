@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from itertools import count
 
 from cqs_sheets.destinations.excel.parts.archive import damaged
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.splice import appended
 from cqs_sheets.destinations.excel.parts.xmltext import attributes, canonical_part, escape_attribute, unescape
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
 # They match the entries of relationships and content types, with or without an end tag; attributes in any order. Parts
 # are small, but kept byte for byte where nothing is added, which a parser does not do.
-_RELATIONSHIP = re.compile(rb"<Relationship\s[^>]*>(?:\s*</Relationship>)?")
-_OVERRIDE = re.compile(rb"<Override\s[^>]*>(?:\s*</Override>)?")
+_RELATIONSHIP = regex(rb"<Relationship\s[^>]*>(?:\s*</Relationship>)?")
+_OVERRIDE = regex(rb"<Override\s[^>]*>(?:\s*</Override>)?")
 _CONTENT_TYPES = "[Content_Types].xml"
 
 
@@ -107,7 +107,7 @@ def content_type_of(draft: Draft, part: str) -> str:
     return ""
 
 
-_DEFAULT = re.compile(rb"<Default\s[^>]*>")
+_DEFAULT = regex(rb"<Default\s[^>]*>")
 _NO_LINKS = (
     b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
     b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"></Relationships>'

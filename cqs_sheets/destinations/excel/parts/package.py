@@ -7,10 +7,8 @@ its dates, flags and comments.
 from __future__ import annotations
 
 import io
-import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,6 +18,8 @@ from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, 
 from cqs_sheets.destinations.excel.parts.rowstream import Stretch
 from cqs_sheets.destinations.excel.parts.segments import Layout
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 
@@ -31,7 +31,7 @@ Content = bytes | Callable[[], Iterable[Stretch]]
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _EPOCH = (0, 0x21)  # 1980-01-01, the date of parts that have none
 _CONTENT_TYPES = "[Content_Types].xml"
-_WORKBOOK_TYPE = re.compile(rb"(?:sheet|template|addin)\.(?:macroEnabled\.)?main\+xml")
+_WORKBOOK_TYPE = regex(rb"(?:sheet|template|addin)\.(?:macroEnabled\.)?main\+xml")
 
 
 class Package:

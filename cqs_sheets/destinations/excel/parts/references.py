@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple, Self
 
 from cqs_sheets.core.grid import Span, column_letters, column_number
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
 
-_CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
-_PLAIN_NAME = re.compile(r"[^\W\d][\w.]*")
-_LOOKS_LIKE_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]")
-_NEEDS_BRACKETS = re.compile(r"[^\w ?%]")
+_CELL = regex(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
+_PLAIN_NAME = regex(r"[^\W\d][\w.]*")
+_LOOKS_LIKE_CELL = regex(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*c[0-9]*|[rc]")
+_NEEDS_BRACKETS = regex(r"[^\w ?%]")
 
 
 def address(row: int, column: int) -> str:
@@ -98,7 +99,7 @@ _SHEET = r"(?:'(?:[^']|'')+'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
 # Matches a formula's texts, references and words, each whole, left to right; it may meet whatever people and
 # programs write between them, which it skips. openpyxl's tokenizer parses the same ten times as slowly and
 # does not give positions; the tests hold the two against each other.
-_TOKEN = re.compile(
+_TOKEN = regex(
     rf"""
     (?P<text>"(?:[^"]|"")*")
   | (?P<external>\[(?:[^\[\]']|'[^']*')+\][\w.]*(?::[\w.]*)?!(?:{_AREA})?)
@@ -108,7 +109,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_END = re.compile(r"(?:(\$?)([A-Za-z]+))?(?:(\$?)([0-9]+))?")
+_END = regex(r"(?:(\$?)([A-Za-z]+))?(?:(\$?)([0-9]+))?")
 
 
 class Reference(NamedTuple):

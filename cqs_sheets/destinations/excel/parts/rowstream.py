@@ -19,18 +19,19 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address
 from cqs_sheets.destinations.excel.parts.segments import Sealed
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, whole
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.patterns import regex
 
 # They match the tags of rows and cells in canonical spelling (xmltext), with attributes in any order or without the
 # address. A sheet may hold a million rows, of which a few are wanted: a parser would make objects of all of them, and
 # write anew what is only passed on.
-_OPEN = re.compile(rb"<sheetData(?:\s[^>]*?)?(/?)>")
+_OPEN = regex(rb"<sheetData(?:\s[^>]*?)?(/?)>")
 _CLOSE = b"</sheetData"
-_ROW_START = re.compile(rb"<row[\s/>]")
-ROW_NUMBER = re.compile(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
-_UNADDRESSED = re.compile(rb'<(?:c|row)(?=[\s/>])(?! r="[A-Z0-9])')
-_TAG = re.compile(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
-_ADDRESS = re.compile(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
-_CELL_ADDRESS = re.compile(r"([A-Za-z]{1,3})([0-9]+)")
+_ROW_START = regex(rb"<row[\s/>]")
+ROW_NUMBER = regex(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
+_UNADDRESSED = regex(rb'<(?:c|row)(?=[\s/>])(?! r="[A-Z0-9])')
+_TAG = regex(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
+_ADDRESS = regex(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
+_CELL_ADDRESS = regex(r"([A-Za-z]{1,3})([0-9]+)")
 _LONGEST_ROW = 64 << 20
 _CHUNK = 1 << 16
 
@@ -141,9 +142,9 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
     stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
     yield Piece(Part.HEAD, head)
-    last = 0
+    last, sealed_again = 0, False
     while not empty:
-        for rows, after in _rows(rest, stream, run):
+        for rows, after in () if sealed_again else _rows(rest, stream, run):
             if rows:
                 piece = _numbered(rows, last)
                 last = piece.last
@@ -156,7 +157,8 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
         piece = Piece(Part.ROWS, run.sealed, last, run.sealed.segment.last)
         last = piece.last
         yield piece
-        run.sealed, rest, stream = None, b"", _gathered(run)
+        sealed_again = run.goes_on_sealed()
+        rest, stream = b"", iter(()) if sealed_again else _gathered(run)
     tail = b"".join((rest, *stream))
     yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
 
@@ -167,6 +169,16 @@ class _Run:
     def __init__(self, content: Iterable[bytes | Sealed]) -> None:
         self._content = iter(content)
         self.sealed: Sealed | None = None
+
+    def goes_on_sealed(self) -> bool:
+        """Whether another segment follows the one that was in `sealed` at once."""
+        following = next(self._content, b"")
+        if isinstance(following, Sealed):
+            self.sealed = following
+            return True
+        self._content = chain((following,), self._content)
+        self.sealed = None
+        return False
 
     def __iter__(self) -> Iterator[bytes]:
         for each in self._content:
@@ -315,14 +327,17 @@ def row_xml(text: bytes, number: int) -> bytes:
 
 
 def row_span(text: bytes, number: int, position: int = 0) -> tuple[int, int]:
-    """Where the element of a row begins and ends in a stretch; (-1, -1) if it is not there."""
+    """Where the element of a row begins and ends in a stretch; (-1, -1) if it is not there. Raises DataRefused."""
     start = text.find(b'<row r="%d"' % number, position)
     if start < 0:
         return -1, -1
-    opened = text.index(b">", start)
+    opened = text.find(b">", start)
     if text[opened - 1 : opened] == b"/":
         return start, opened + 1
-    return start, text.index(b"</row>", opened) + 6
+    end = text.find(b"</row>", opened)
+    if min(opened, end) < 0:
+        raise _refused(f"its row {number} does not end")
+    return start, end + 6
 
 
 def _refused(detail: str) -> DataRefused:

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 from cqs_sheets.destinations.excel.parts import archive, segments
 from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces
 from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment
+from cqs_sheets.patterns import regex
 
 ENOUGH = 1 << 16
 """Bytes of rows in a segment: a few dozen to a few hundred."""
@@ -16,7 +17,7 @@ ENOUGH = 1 << 16
 _AT_ONCE = 8  # segments that are deflated on one core together
 _LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
-_FORMULA = re.compile(rb"<f>([^<]*)")
+_FORMULA = regex(rb"<f>([^<]*)")
 
 
 class _Fresh(NamedTuple):

@@ -15,12 +15,13 @@ from cqs_sheets.destinations.excel.parts.xmltext import (
     whole,
     with_attribute,
 )
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
 _LEVELS = 3  # the document's element, its containers, their items
 # Matches a tag of any kind, with `>` in quoted values. Elements are found by their depth, so that one is put where the
 # schema wants it, and the bytes around it stay; a parser gives no positions in the bytes.
-_START_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
+_START_TAG = regex(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
 @dataclass(slots=True)
@@ -152,8 +153,8 @@ _SHEET_ORDER = (
 )  # what comes later comes later
 _OPENED = b"<worksheet><sheetData>"
 # They match what a sheet says of its columns; ranges of columns may be in any order and leave gaps.
-_COLUMNS = re.compile(rb"<cols(?:\s[^>]*)?>(.*?)</cols>|<cols\s*/>", re.DOTALL)
-_COLUMN = re.compile(rb"<col\s[^>]*>")
+_COLUMNS = regex(rb"<cols(?:\s[^>]*)?>(.*?)</cols>|<cols\s*/>", re.DOTALL)
+_COLUMN = regex(rb"<col\s[^>]*>")
 _END_OF_HEAD = b"<sheetData>"
 
 
@@ -218,10 +219,10 @@ _WORKBOOK_ORDER = (
     "definedNames",
 )  # what comes later comes later
 # They match tags of the workbook part in canonical spelling; `localSheetId` counts sheets, and moves with those added.
-_ROOT = re.compile(rb"<workbook\b[^>]*>")
-_PROTECTION = re.compile(rb"<workbookProtection\b[^>]*>")
-_NAME = re.compile(rb"<definedName(\s[^>]*[^/])>.*?</definedName>", re.DOTALL)
-_LOCAL = re.compile(rb'(\slocalSheetId=")(\d+)')
+_ROOT = regex(rb"<workbook\b[^>]*>")
+_PROTECTION = regex(rb"<workbookProtection\b[^>]*>")
+_NAME = regex(rb"<definedName(\s[^>]*[^/])>.*?</definedName>", re.DOTALL)
+_LOCAL = regex(rb'(\slocalSheetId=")(\d+)')
 _TRUE = ("1", "true", "on")
 
 

@@ -9,6 +9,7 @@ from cqs_sheets.destinations.excel.parts import xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.splice import appended_to, items, outline
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.patterns import regex
 
 _GENERAL = "General"
 _DEFAULT_PATTERN = "yyyy-mm-dd hh:mm"
@@ -17,17 +18,17 @@ _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 # They match formats of numbers and of cells in a styles part in canonical spelling. A cell format may hold elements of
 # its own, or stand in alternatives (AlternateContent), each of which counts once. A parser would write the part anew,
 # and lose what later versions of Excel put there.
-_CUSTOM = re.compile(rb"<numFmt\s[^>]*>")
-_CUSTOMS = re.compile(rb"<numFmts(?:\s[^>]*)?>")
-_FORMATS = re.compile(rb"<cellXfs(?:\s[^>]*)?>(.*?)</cellXfs>", re.DOTALL)
-_FORMAT = re.compile(
+_CUSTOM = regex(rb"<numFmt\s[^>]*>")
+_CUSTOMS = regex(rb"<numFmts(?:\s[^>]*)?>")
+_FORMATS = regex(rb"<cellXfs(?:\s[^>]*)?>(.*?)</cellXfs>", re.DOTALL)
+_FORMAT = regex(
     rb"<(?:\w+:)?AlternateContent\b.*?</(?:\w+:)?AlternateContent>|<xf(?:\s[^>]*?)?(?:/>|>.*?</xf>)",
     re.DOTALL,
 )
 # Matches what a cell format says of protection, if it unlocks its cells; attributes in any order.
-_UNLOCKED = re.compile(rb"""<protection\s(?:[^>]*?\s)?locked\s*=\s*["'](?:0|false)["']""")
-_LAST_FORMAT = re.compile(rb".*(<xf\b.*)", re.DOTALL)
-_NOT_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
+_UNLOCKED = regex(rb"""<protection\s(?:[^>]*?\s)?locked\s*=\s*["'](?:0|false)["']""")
+_LAST_FORMAT = regex(rb".*(<xf\b.*)", re.DOTALL)
+_NOT_CODE = regex(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
 
 class CellFormats:
@@ -139,8 +140,8 @@ _PARTS = {"fonts": "fontId", "fills": "fillId", "borders": "borderId"}
 _APPLIED = ("NumberFormat", "Font", "Fill", "Border", "Alignment")
 _FIRST_CUSTOM_FORMAT = 164
 _MOST_FORMATS = 65_000  # Excel takes 65,490
-_NUMBERS = re.compile(rb"""numFmtId\s*=\s*["'](\d+)""")
-_TAG = re.compile(rb"<[^>]*>")
+_NUMBERS = regex(rb"""numFmtId\s*=\s*["'](\d+)""")
+_TAG = regex(rb"<[^>]*>")
 
 
 class MergedStyles:

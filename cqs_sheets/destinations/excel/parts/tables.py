@@ -11,15 +11,16 @@ from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, address
 from cqs_sheets.destinations.excel.parts.splice import STRICT_LINKS, appended_to, items, links_namespace
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, replace
 
 # They match a table part's own tag, columns (with formulas or without), filter and sorting, attributes in any order.
 # Only addresses and columns change in it; a parser would write all of it anew.
-_TABLE = re.compile(rb"<table\s[^>]*>")
-_COLUMN = re.compile(rb"<tableColumn\s[^>]*?(?:/>|>(.*?)</tableColumn>)", re.DOTALL)
-_CALCULATED = re.compile(rb"<calculatedColumnFormula[^>]*>(.*?)</calculatedColumnFormula>", re.DOTALL)
-_FILTER = re.compile(rb"<autoFilter\s[^>]*>")
-_SORT = re.compile(rb"<sort(?:State|Condition)\s[^>]*>")
+_TABLE = regex(rb"<table\s[^>]*>")
+_COLUMN = regex(rb"<tableColumn\s[^>]*?(?:/>|>(.*?)</tableColumn>)", re.DOTALL)
+_CALCULATED = regex(rb"<calculatedColumnFormula[^>]*>(.*?)</calculatedColumnFormula>", re.DOTALL)
+_FILTER = regex(rb"<autoFilter\s[^>]*>")
+_SORT = regex(rb"<sort(?:State|Condition)\s[^>]*>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +139,9 @@ _SHAPES_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 _ORDER = ("authors", "commentList")
 # They match who wrote a note, and the ids and rows of its shape: VML, which old programs write with errors in it that
 # a parser of XML refuses.
-_AUTHOR = re.compile(rb"<author(?:\s[^>]*)?>(.*?)</author>|<author\s*/>", re.DOTALL)
-_SHAPE_ID = re.compile(rb"_x0000_s(\d+)")
-_SHAPE_ROW = re.compile(rb"(<\w+:Row>)\d+(?=</)")
+_AUTHOR = regex(rb"<author(?:\s[^>]*)?>(.*?)</author>|<author\s*/>", re.DOTALL)
+_SHAPE_ID = regex(rb"_x0000_s(\d+)")
+_SHAPE_ROW = regex(rb"(<\w+:Row>)\d+(?=</)")
 _FIRST_SHAPE = 1024
 
 Note = tuple[bytes, bytes]

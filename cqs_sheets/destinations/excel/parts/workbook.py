@@ -18,6 +18,7 @@ from cqs_sheets.core.plan.plan import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, quoted_sheet, split_sheet
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
 PREFIX = "cqs."
@@ -25,7 +26,7 @@ SEQUENCE = "cqs.sequence"
 MADE = "cqs.made."
 WRITES = "cqs.writes."
 
-_NOT_ALLOWED = re.compile(r"[^\w.]")
+_NOT_ALLOWED = regex(r"[^\w.]")
 
 
 def tab_prefix(tab: str) -> str:
@@ -40,9 +41,9 @@ def column_name(tab: str, column_id: str) -> str:
 
 LONGEST_SHEET_NAME = 31
 
-_NOT_IN_A_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
-_NOT_IN_A_NAME = re.compile(r"[^\w.]")
-_READS_AS_A_CELL = re.compile(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*(?:c[0-9]*)?|c[0-9]*|true|false")
+_NOT_IN_A_SHEET_NAME = regex(r"[\[\]:*?/\\\x00-\x1f]")
+_NOT_IN_A_NAME = regex(r"[^\w.]")
+_READS_AS_A_CELL = regex(r"(?i)[a-z]{1,3}[0-9]+|r[0-9]*(?:c[0-9]*)?|c[0-9]*|true|false")
 
 
 def sheet_name(wanted: str, taken: Iterable[str] = ()) -> str:
@@ -72,11 +73,11 @@ def table_name(wanted: str, taken: Iterable[str] = ()) -> str:
 
 # They match the sheets, names and properties of a workbook part in canonical spelling, attributes in any order; a name
 # without text is none of ours. A parser would write anew the rest of the part, which is Excel's and the user's.
-_SHEET = re.compile(rb"<sheet\s[^>]*>")
-_NAME = re.compile(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)
-_NAMES = re.compile(rb"<definedNames(?:\s[^>]*)?(?:/>|>(.*?)</definedNames>)", re.DOTALL)
-_PROPERTIES = re.compile(rb"<workbookPr\b[^>]*>")
-_CALCULATION = re.compile(rb"<calcPr\b[^>]*>")
+_SHEET = regex(rb"<sheet\s[^>]*>")
+_NAME = regex(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)
+_NAMES = regex(rb"<definedNames(?:\s[^>]*)?(?:/>|>(.*?)</definedNames>)", re.DOTALL)
+_PROPERTIES = regex(rb"<workbookPr\b[^>]*>")
+_CALCULATION = regex(rb"<calcPr\b[^>]*>")
 _BEFORE_NAMES = ("externalReferences", "functionGroups", "sheets")
 _TRUE = ("1", "true", "on")
 _LONGEST_TEXT = 120  # Excel takes 255 characters; doubled quotes may count as two

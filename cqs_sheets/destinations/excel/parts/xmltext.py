@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from xml.parsers import expat
 
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.patterns import regex
 
-_WHOLE = re.compile(r"-?[0-9]{1,10}")
+_WHOLE = regex(r"-?[0-9]{1,10}")
 _MOST_SHOWN = 40
 
 
@@ -45,13 +46,13 @@ def sound_row(row: bytes) -> bytes:
 # These bring a part of any program into one spelling, so that all others need to know that one only. They match what
 # stands in tags: the declaration, an element's prefix, attributes in either quotes. They meet whatever others wrote,
 # in pieces of a stream; a parser would give values without the bytes between them, and those must stay as they are.
-_DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_DECLARATION = re.compile(rb"^\s*<\?xml.*?\?>", re.DOTALL)
-_ROOT = re.compile(rb"<(?:([A-Za-z_][\w.-]*):)?[A-Za-z_][^\s/>]*")
-_ATTRIBUTE = re.compile(rb"""([\w.:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_LIKE_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_DECLARED = regex(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_DECLARATION = regex(rb"^\s*<\?xml.*?\?>", re.DOTALL)
+_ROOT = regex(rb"<(?:([A-Za-z_][\w.-]*):)?[A-Za-z_][^\s/>]*")
+_ATTRIBUTE = regex(rb"""([\w.:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ILLEGAL = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_LIKE_ESCAPED = regex("_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPED = regex(r"_x([0-9A-Fa-f]{4})_")
 _MOST_HELD_BACK = 64 << 20
 _LONGEST_TAG = 1 << 20
 _PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii")

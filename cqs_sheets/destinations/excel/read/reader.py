@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType, CellValue, key_text
 from cqs_sheets.core.grid import column_letters, column_number
@@ -27,6 +26,7 @@ from cqs_sheets.destinations.excel.parts.workbook import (
 )
 from cqs_sheets.destinations.excel.read.place import TabPlace, bound_place, volume_of
 from cqs_sheets.destinations.excel.read.scan import Scan, scan
+from cqs_sheets.values import replace
 
 _FIRST_ROWS = 40  # a header stands in one of them
 

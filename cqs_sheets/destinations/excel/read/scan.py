@@ -19,10 +19,11 @@ from cqs_sheets.destinations.excel.parts.references import MAX_ROW
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
+from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 
-_LITERAL = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
-_ANYTHING = re.compile(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
+_LITERAL = regex(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is)\b')
+_ANYTHING = regex(rb'<c r="([A-Z]+)(\d+)"(?:\s[^>]*[^/>])?>\s*<(?:v|is|f)\b')
 
 _NEIGHBOURS = 5  # rows that tell how a column usually looks
 
@@ -197,6 +198,8 @@ class _Scanner:
             rows.append(number)
             if len(rows) == 1:
                 start, position = row_span(piece.text, number, position)
+                if start < 0:
+                    raise _astray(number)
                 self._found.rows[key] = piece.text[start:position]
         self._found.keyed += len(matches)
         if self._place.table is None:
@@ -311,8 +314,12 @@ def _end_of_row(text: bytes, number: bytes) -> int:
     start = text.rfind(b'<row r="%s"' % number)
     end = text.find(b"</row>", start)
     if start < 0 or end < 0:
-        raise Malformed("a cell of its own row", number.decode())
+        raise _astray(int(number))
     return end
+
+
+def _astray(number: int) -> Malformed:
+    return Malformed("a cell of its own row", str(number))
 
 
 def _runs(matches: list[Match]) -> Iterator[list[Match]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -15,6 +14,8 @@ from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, T
 from cqs_sheets.destinations.google.read.layout import TabPlace, column_letters, quoted
 from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 _TITLE_SIZE = 6  # points more than the text
 _GENERAL = "General"
@@ -192,9 +193,9 @@ def _style(cell: PageCell, look: ThemeStyles) -> Json:
     return style | ({"borders": borders} if borders else {})
 
 
-_TEXT_LITERAL = re.compile(r'("(?:[^"]|"")*")')
-_AS_IT_IS = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|\{[^{}]*\})""")
-_DECIMAL = re.compile(r"(?<![\w.$])\d*\.\d+(?![\w.])")
+_TEXT_LITERAL = regex(r'("(?:[^"]|"")*")')
+_AS_IT_IS = regex(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|\{[^{}]*\})""")
+_DECIMAL = regex(r"(?<![\w.$])\d*\.\d+(?![\w.])")
 
 
 def in_any_locale(formula: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,6 +15,7 @@ from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
 from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.values import dataclass, field, replace
 
 MOST_CHARACTERS = 50_000
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a wall time

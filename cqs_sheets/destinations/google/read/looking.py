@@ -6,7 +6,6 @@ Only the key column, the header row and the metadata of columns cross the wire: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
@@ -26,6 +25,7 @@ from cqs_sheets.destinations.google.wire import failures, shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
+from cqs_sheets.values import replace
 
 CELLS = (
     "data(startRow,startColumn,rowData(values(effectiveValue)),"

@@ -7,8 +7,8 @@ to find rows, `cqs.header` = "<tab>" on the header row, `cqs.scratch` on a colum
 Where Google refuses an id that the same batch has freed, columns cannot be held (`cqs.loose` on the
 spreadsheet says so): then `cqs.at` lies where a write took a column to be, and is compared afterwards.
 
-`cqs.sequence` = "<sequence>/<lineage>/<piece>/<nonce>" is left by every write, under an id that is made
-from sequence and piece; the nonce is the write's word and a try, the lineage what it descends from
+`cqs.sequence` = "<sequence>/<lineage>/<batch>/<nonce>" is left by every write, under an id that is made
+from sequence and batch; the nonce is the write's word and a try, the lineage what it descends from
 (core.plan.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
 batch: so no write can happen twice, however often it is sent, and of two syncs with the same number only
 one can win. The marks of the last few writes are kept for that; the sequence of a spreadsheet is that of
@@ -36,18 +36,18 @@ RECORD = "cqs.made"
 AT = "cqs.at"
 LOOSE = "cqs.loose"
 
-LAST = 0  # the piece that completes a write, and the only one of most
+LAST = 0  # the batch that completes a write, and the only one of most
 
 _PASSING = "cqs.edge"
 _FIRST_ID = 1 << 30
 _IDS = (1 << 30) - 1
-_PIECES = 997  # a prime: neighbouring writes of many pieces do not meet
+_BATCHES = 997  # a prime: neighbouring writes of many batches do not meet
 _KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One write (or piece of one) that happened. `sequence` 0: no write was ever completed."""
+    """One write (or batch of one) that happened. `sequence` 0: no write was ever completed."""
 
     id: int
     sequence: int
@@ -55,15 +55,15 @@ class Mark:
     lineage: Lineage = ()
 
 
-def mark_id(sequence: int, piece: int) -> int:
-    """The id of the mark that a piece of a write leaves."""
-    return _FIRST_ID + (sequence * _PIECES + piece) % _IDS
+def mark_id(sequence: int, batch: int) -> int:
+    """The id of the mark that a batch of a write leaves."""
+    return _FIRST_ID + (sequence * _BATCHES + batch) % _IDS
 
 
-def free_piece(sequence: int, before: Iterable[Mark]) -> int:
-    """A number for another piece of a write, of which some may have been left by a run that broke off."""
+def free_batch(sequence: int, before: Iterable[Mark]) -> int:
+    """A number for another batch of a write, of which some may have been left by a run that broke off."""
     taken = {mark.id for mark in before}
-    return next(piece for piece in range(LAST + 1, _PIECES) if mark_id(sequence, piece) not in taken)
+    return next(batch for batch in range(LAST + 1, _BATCHES) if mark_id(sequence, batch) not in taken)
 
 
 def read_marks(entries: Iterable[Json]) -> tuple[Mark, ...]:
@@ -72,9 +72,9 @@ def read_marks(entries: Iterable[Json]) -> tuple[Mark, ...]:
     for entry in entries:
         sequence, _, rest = str(entry.get("metadataValue", "")).partition("/")
         if entry.get("metadataKey") == SEQUENCE and sequence.isascii() and sequence.isdigit():
-            *before, piece, nonce = ("0", *rest.split("/"))[-3:]
+            *before, batch, nonce = ("0", *rest.split("/"))[-3:]
             lineage = lineage_from("".join(before))
-            if not lineage and piece == str(LAST):  # of version 0.1.0
+            if not lineage and batch == str(LAST):  # of version 0.1.0
                 lineage = (Write(int(sequence), nonce),)
             found.append(Mark(int(entry["metadataId"]), int(sequence), nonce, lineage))
     return tuple(sorted(found, key=lambda mark: (mark.sequence, mark.id)))
@@ -92,14 +92,14 @@ def lineage_of(marks: Iterable[Mark]) -> Lineage:
 
 
 def leave_mark(
-    number: int, *, lineage: Lineage, shown: int, piece: int, nonce: str, before: Iterable[Mark]
+    number: int, *, lineage: Lineage, shown: int, batch: int, nonce: str, before: Iterable[Mark]
 ) -> list[Json]:
     """Requests that leave the mark of write `number`, which shows `shown`, and remove those no longer of use."""
     stale = [mark for mark in before if mark.sequence < number - _KEPT]
     mark = {
-        "metadataId": mark_id(number, piece),
+        "metadataId": mark_id(number, batch),
         "metadataKey": SEQUENCE,
-        "metadataValue": f"{shown}/{lineage_text(lineage)}/{piece}/{nonce}",
+        "metadataValue": f"{shown}/{lineage_text(lineage)}/{batch}/{nonce}",
         "location": {"spreadsheet": True},
         "visibility": "DOCUMENT",
     }

@@ -22,6 +22,7 @@ from oauthlib.oauth2 import OAuth2Error
 from requests_oauthlib import OAuth2Session
 
 from cqs_sheets.config.values import url_problem
+from cqs_sheets.core.secret import Secret, without_tokens
 from cqs_sheets.deadline import Deadline, stop_asked
 from cqs_sheets.destinations.google.wire.auth import SCOPES
 from cqs_sheets.destinations.google.wire.exchange import BoundedSession
@@ -33,6 +34,7 @@ _NOTHING = "No token was kept."
 _CLIENT_HINT = (
     "In the Google Cloud console make an OAuth client of the type Desktop app, and download its JSON file."
 )
+_MOST_TOLD = 200  # characters
 _DONE = (
     b"<!doctype html><title>cqs-sheets</title><p>Done. You can close this page and go back to the terminal."
 )
@@ -93,8 +95,8 @@ def sign_in(
         answer = callback.wait(state, patience)
         if "code" not in answer:
             raise _refused_by_google("Google answers", answer.get("error", "nothing"))
-        token = _token(flow, answer["code"])
-    return {"client_id": client.id, "client_secret": client.secret, "refresh_token": token["refresh_token"]}
+        refresh_token = _refresh_token(flow, answer["code"], client.secret)
+    return {"client_id": client.id, "client_secret": client.secret, "refresh_token": refresh_token}
 
 
 def _config(client: OAuthClient) -> dict[str, str]:
@@ -116,23 +118,29 @@ def _json_only(reply: requests.Response) -> requests.Response:
     return reply
 
 
-def _token(flow: Flow, code: str) -> Mapping[str, Any]:
-    """The token for a code. The library raises a Warning where Google gave other scopes than were asked for."""
+def _refresh_token(flow: Flow, code: str, client_secret: str) -> str:
+    """What a code is given for. The library raises a Warning where Google gave other scopes than were asked for."""
     try:
         answer = flow.fetch_token(code=code, include_client_id=True, timeout=30)
     except Warning as changed:
         answer = getattr(changed, "token", {})
-    except requests.RequestException:
+    except OAuth2Error as error:
+        reason = str(error.description or error.error or "no reason told")
+        for secret in (code, flow.code_verifier or "", client_secret):
+            reason = Secret(secret).hide_in(reason)
+        raise _refused_by_google("Google gave no token", reason) from None
+    except (requests.RequestException, *_NO_TOKEN_AT_ALL):
         raise _refused("Google's token server gave no usable answer.") from None
-    except (OAuth2Error, AttributeError, TypeError) as error:  # the last two: JSON, but no object
-        reason = getattr(error, "description", "") or getattr(error, "error", "")
-        raise _refused_by_google("Google gave no token", str(reason or "no reason told")) from None
-    if not answer.get("refresh_token"):
+    refresh_token = answer.get("refresh_token")
+    if not refresh_token or not isinstance(refresh_token, str):
         raise _refused("Google gave no token: no reason told.")
     if not set(SCOPES) <= set(answer.get("scope") or ()):
         raise _refused("Access to Google Sheets was not allowed: its box was left unticked.")
-    found: Mapping[str, Any] = answer
-    return found
+    return refresh_token
+
+
+# What the library lets through of JSON that is no answer: no object, nested without end, times that are none.
+_NO_TOKEN_AT_ALL = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class _Callback:
@@ -200,6 +208,7 @@ class _Callback:
 
 
 def _refused_by_google(what: str, said: str) -> CqsError:
+    said = without_tokens(" ".join(said.split()))[:_MOST_TOLD]
     cause = cause_of(said)
     if cause is None:
         return _refused(f"{what}: {said}.")

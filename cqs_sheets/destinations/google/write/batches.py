@@ -113,7 +113,7 @@ _SHEET_IDS = (1 << 31) - 1
 
 
 @dataclass(slots=True, kw_only=True)
-class Piece:
+class Batch:
     """One atomic batch: its requests, what to verify (patches, keys of new rows), and the layout if it goes as planned.
 
     `warnings` are for the user once it has happened.
@@ -141,39 +141,39 @@ class Composer:
     users_own: frozenset[str] = frozenset()
     dropped: tuple[str, ...] = ()
 
-    def compose(self, todo: Todo, layout: Layout, attempt: int, nonce: str) -> Piece:
+    def compose(self, todo: Todo, layout: Layout, attempt: int, nonce: str) -> Batch:
         """The batch for all of `todo`, to be carried out where everything stands as in `layout`.
 
         `attempt` makes ids that were not tried before, `nonce` names the batch. Raises TargetBusy if Google
         cannot hold so many cells.
         """
-        piece = Piece(after=layout)
+        batch = Batch(after=layout)
         rows = self._portions(todo, layout)
         whole = {tab.name for tab, _ in rows} | {
             place.name for new in todo.new_columns for place in layout.volumes(new.tab)
         }
-        piece.requests += hold_columns(todo, layout, whole)
+        batch.requests += hold_columns(todo, layout, whole)
         missing = self._missing(todo, layout, rows)
         # pages read columns that are new, too; where there are none all tabs are made in their order
         late = [each for each in missing if todo.new_columns and self._is_page(each.tab)]
-        made = self._create(piece, [each for each in missing if each not in late], attempt)
-        self._mark(piece, todo, attempt)
-        self._widen(piece, todo)
-        made |= self._create(piece, late, attempt) if late else set()
+        made = self._create(batch, [each for each in missing if each not in late], attempt)
+        self._mark(batch, todo, attempt)
+        self._widen(batch, todo)
+        made |= self._create(batch, late, attempt) if late else set()
         for tab, adds in rows:
             requests, place = newrows.insert_rows(
-                adds, tab, piece.after.tabs, users_own=volume_of(tab.name)[0] in self.users_own
+                adds, tab, batch.after.tabs, users_own=volume_of(tab.name)[0] in self.users_own
             )
-            piece.requests += requests
-            piece.after = replace(piece.after, tabs={**piece.after.tabs, tab.name: place})
+            batch.requests += requests
+            batch.after = replace(batch.after, tabs={**batch.after.tabs, tab.name: place})
             for add in adds:
                 at = Cell(sheet_id=place.sheet_id, row=place.rows[add.key][-1], column=place.key_column)
-                piece.keys[at] = add.key
-            piece.warnings += tuple(newrows.without_formula(tab, piece.after.tabs))
-        self._patch(piece, todo, made, attempt, nonce)
-        if piece.after.cells > failures.MOST_CELLS:
+                batch.keys[at] = add.key
+            batch.warnings += tuple(newrows.without_formula(tab, batch.after.tabs))
+        self._patch(batch, todo, made, attempt, nonce)
+        if batch.after.cells > failures.MOST_CELLS:
             raise failures.full(self.spreadsheet_id)
-        return piece
+        return batch
 
     def creates(self, todo: Todo, layout: Layout) -> bool:
         """Whether a batch for `todo` would make tabs."""
@@ -222,8 +222,8 @@ class Composer:
             read, added = read | found, not found <= read
         return read
 
-    def _create(self, piece: Piece, missing: Sequence[NewTab], attempt: int) -> set[int]:
-        layout = piece.after
+    def _create(self, batch: Batch, missing: Sequence[NewTab], attempt: int) -> set[int]:
+        layout = batch.after
         taken = set(layout.titles or {place.title.lower() for place in layout.tabs.values()})
         new, told = [], list[str]()
         for each in missing:
@@ -234,11 +234,11 @@ class Composer:
             sheet_id = self._sheet_id(title, attempt)
             new.append(TabToMake(tab=self._tab(each.tab), sheet_id=sheet_id, title=title))
         made = compile_tabs(self.template, new, layout.tabs, zone_name=self.zone_name, taken=layout.names)
-        piece.warnings += (*told, *made.warnings)
+        batch.warnings += (*told, *made.warnings)
         requests, ids = marks.numbered(made.requests, self._seed(attempt))
-        piece.requests += requests
+        batch.requests += requests
         tables = {name: place.identified(ids) for name, place in made.tables.items()}
-        piece.after = replace(layout, tabs={**layout.tabs, **tables}, names={**made.names, **layout.names})
+        batch.after = replace(layout, tabs={**layout.tabs, **tables}, names={**made.names, **layout.names})
         return {each.sheet_id for each in new}
 
     def _tab(self, name: str) -> Tab:
@@ -255,45 +255,45 @@ class Composer:
     def _sheet_id(self, name: str, attempt: int) -> int:
         return 1 + zlib.crc32(f"{self.spreadsheet_id}/{name}/{attempt}".encode()) % (_SHEET_IDS - 1)
 
-    def _mark(self, piece: Piece, todo: Todo, attempt: int) -> None:
+    def _mark(self, batch: Batch, todo: Todo, attempt: int) -> None:
         """Our metadata goes where tabs are bound to from now on; a table made by hand gets the first."""
         for name in self.dropped if todo.marks else ():
             tab = self.template.tab(name)
             if isinstance(tab, TableTab):
-                for claim in piece.after.claims.get(tab.mark_name, ()):
-                    piece.requests += marks.unbind(tab.mark_name, claim.columns, claim.sheet_id)
-        for name, place in piece.after.tabs.items():
+                for claim in batch.after.claims.get(tab.mark_name, ()):
+                    batch.requests += marks.unbind(tab.mark_name, claim.columns, claim.sheet_id)
+        for name, place in batch.after.tabs.items():
             if not place.bound:
                 requests, ids = marks.numbered(bindings(place), self._seed(attempt))
-                piece.requests += requests
+                batch.requests += requests
                 tab, first = self.template.tab(name), place.header_row + 1
                 if isinstance(tab, TableTab) and place.end > first:
-                    piece.requests += newrows.time_formats(tab, place, first, place.end - first)
-                piece.after = replace(piece.after, tabs={**piece.after.tabs, name: place.identified(ids)})
+                    batch.requests += newrows.time_formats(tab, place, first, place.end - first)
+                batch.after = replace(batch.after, tabs={**batch.after.tabs, name: place.identified(ids)})
 
-    def _widen(self, piece: Piece, todo: Todo) -> None:
+    def _widen(self, batch: Batch, todo: Todo) -> None:
         """Columns and settings that are new in the template."""
         for tab in self.template.tabs:
             ids = [new.column for new in todo.new_columns if new.tab == tab.name]
             if isinstance(tab, TableTab) and ids:
-                for place in list(piece.after.volumes(tab.name)):
+                for place in list(batch.after.volumes(tab.name)):
                     volume = replace(tab, name=place.name)
-                    requests, wider = newrows.new_columns(self.template, volume, ids, piece.after.tabs)
-                    piece.requests += requests
-                    piece.after = replace(piece.after, tabs={**piece.after.tabs, place.name: wider})
+                    requests, wider = newrows.new_columns(self.template, volume, ids, batch.after.tabs)
+                    batch.requests += requests
+                    batch.after = replace(batch.after, tabs={**batch.after.tabs, place.name: wider})
                     made = replace(volume, columns=tuple(map(tab.column, ids)))
-                    piece.warnings += tuple(newrows.without_formula(made, piece.after.tabs))
+                    batch.warnings += tuple(newrows.without_formula(made, batch.after.tabs))
             elif isinstance(tab, SettingsTab) and ids:
                 requests, names = newrows.new_settings(
-                    self.template, tab, ids, piece.after.names, zone_name=self.zone_name
+                    self.template, tab, ids, batch.after.names, zone_name=self.zone_name
                 )
-                piece.requests += requests
-                piece.after = replace(piece.after, names={**piece.after.names, **names})
+                batch.requests += requests
+                batch.after = replace(batch.after, names={**batch.after.names, **names})
 
-    def _patch(self, piece: Piece, todo: Todo, made: Collection[int], attempt: int, nonce: str) -> None:
-        layout = piece.after
+    def _patch(self, batch: Batch, todo: Todo, made: Collection[int], attempt: int, nonce: str) -> None:
+        layout = batch.after
         wanted = list(patches_of(todo.updates, layout))
-        piece.requests += [overwrite(patch) for patch in wanted if patch.cell.sheet_id in made]
+        batch.requests += [overwrite(patch) for patch in wanted if patch.cell.sheet_id in made]
         kept = with_slots(
             [
                 *undoing(todo.undo, layout),
@@ -302,9 +302,9 @@ class Composer:
         )
         if kept:
             requests, scratch = scratch_for(kept, layout, self._sheet_id("scratch", attempt))
-            piece.requests += [*requests, *write_kept(kept, scratch, layout, partial(note, nonce))]
-            piece.patches = kept
-            piece.after = replace(layout, scratch=scratch)
+            batch.requests += [*requests, *write_kept(kept, scratch, layout, partial(note, nonce))]
+            batch.patches = kept
+            batch.after = replace(layout, scratch=scratch)
 
 
 def _is_there(tab: Tab, layout: Layout) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.grid import runs
@@ -18,6 +17,7 @@ from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, widened
 from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.values import replace
 
 
 def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:

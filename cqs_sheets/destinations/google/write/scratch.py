@@ -11,7 +11,6 @@ Where a copy is missing all the same, as somebody set the filter just then, a si
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import count
 
 from cqs_sheets.destinations.google.read import marks
@@ -19,6 +18,7 @@ from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, hi
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.write.newrows import area, update_cells
 from cqs_sheets.destinations.google.write.patches import Patch
+from cqs_sheets.values import replace
 
 _TITLE = "_cqs"
 _ROWS = 100

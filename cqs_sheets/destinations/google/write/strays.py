@@ -19,7 +19,7 @@ from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, v
 from cqs_sheets.destinations.google.read.marks import Entry, placed, search
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.destinations.google.write.batches import Composer, Piece
+from cqs_sheets.destinations.google.write.batches import Batch, Composer
 from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import kept_cell
@@ -47,12 +47,12 @@ class Strays:
         )
 
 
-def strays_of(http: SheetsHttp, spreadsheet_id: str, piece: Piece, composer: Composer) -> list[Strays]:
+def strays_of(http: SheetsHttp, spreadsheet_id: str, batch: Batch, composer: Composer) -> list[Strays]:
     """The tabs of a batch with columns that it missed, by one search."""
     entries = list(placed(search(http, spreadsheet_id) or []))
     return [
         found
-        for place in piece.after.tabs.values()
+        for place in batch.after.tabs.values()
         if (found := _strays(place, entries, _formulas(composer, place))).moved
     ]
 
@@ -91,7 +91,7 @@ def mistakes_of(
     http: SheetsHttp,
     spreadsheet_id: str,
     strays: Strays,
-    piece: Piece,
+    batch: Batch,
     adds: Sequence[Add],
     fresh: Layout,
     wrong: Sequence[Misplaced],
@@ -105,17 +105,17 @@ def mistakes_of(
         return []
     patches = [
         patch
-        for patch in piece.patches
+        for patch in batch.patches
         if patch.cell.sheet_id == place.sheet_id and patch.column in strays.moved and not patch.undoes
     ]
     columns = [Cell(sheet_id=place.sheet_id, row=0, column=at) for at in strays.at.values()]
     boxes = [area(cell, place.row_count) for cell in columns]
-    boxes += [area(kept_cell(patch, piece.after)) for patch in patches]
+    boxes += [area(kept_cell(patch, batch.after)) for patch in patches]
     lines = read_boxes(http, spreadsheet_id, boxes) if boxes else {}
     keyed = _key(strays.place) not in strays.moved
     found = {(each.patch.key, each.patch.column): each.found for each in wrong} if keyed else {}
     return [
-        *_of_patches(patches, strays, place, piece.after, lines, found),
+        *_of_patches(patches, strays, place, batch.after, lines, found),
         *_of_new_rows(adds, strays, place, lines, keyed=keyed),
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cqs_sheets.core.cells import is_alike, key_text, same
@@ -18,6 +17,7 @@ from cqs_sheets.destinations.google.write.newrows import area
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.scratch import is_missing, kept_cell, kept_key
 from cqs_sheets.errors import DataRefused
+from cqs_sheets.values import replace
 
 VERIFICATION = (
     "namedRanges(name,range),sheets(properties(sheetId),"

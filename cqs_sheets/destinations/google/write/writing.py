@@ -16,7 +16,7 @@ from cqs_sheets.destinations.google.read.looking import read_names
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.exchange import Json
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
-from cqs_sheets.destinations.google.write.batches import Composer, Piece
+from cqs_sheets.destinations.google.write.batches import Batch, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
 from cqs_sheets.destinations.google.write.strays import left_moved, mistakes_of, strays_of, with_columns
@@ -39,7 +39,7 @@ _TRIES = 6  # batches refused or misplaced, by a person who rearranges all the t
 class _Happened:
     """The batch that took effect, and its patches that hit other rows."""
 
-    piece: Piece
+    batch: Batch
     wrong: Sequence[Misplaced]
     again: tuple[Add, ...] = ()  # new rows that hit other columns, and come anew once that is taken back
 
@@ -79,15 +79,15 @@ class Writer:
             ]
         while todo or not layout.marks:  # the tabs are made even if there is no row yet
             now, rest = todo.cut(self.composer.room(todo, layout))
-            number = marks.free_piece(plan.sequence, layout.marks) if rest or complete else marks.LAST
+            number = marks.free_batch(plan.sequence, layout.marks) if rest or complete else marks.LAST
             complete = complete or not rest
             shown = (layout.sequence or 0) if rest else plan.sequence
             try:
-                done = self._done(now, layout, plan=plan, shown=shown, piece_number=number)
+                done = self._done(now, layout, plan=plan, shown=shown, batch_number=number)
             except CqsError as error:
                 raise _with_mistakes(error, now.undo) from error
-            layout, todo = done.piece.after, rest
-            self.warnings += done.piece.warnings
+            layout, todo = done.batch.after, rest
+            self.warnings += done.batch.warnings
             if done.wrong or done.again:
                 layout = replace(self._again(layout), titles=layout.titles)
                 todo = self._mend(plan, done.wrong, rest, layout)
@@ -97,31 +97,31 @@ class Writer:
                 todo, again = Todo(adds=again).without(layout), ()
         return layout
 
-    def _done(self, todo: Todo, layout: Layout, *, plan: Plan, shown: int, piece_number: int) -> _Happened:
+    def _done(self, todo: Todo, layout: Layout, *, plan: Plan, shown: int, batch_number: int) -> _Happened:
         """Do all of `todo` in one batch, however often it must be composed anew until it happens."""
-        attempts: dict[str, Piece] = {}
+        attempts: dict[str, Batch] = {}
         until = self.http.budget()
-        mark_id = marks.mark_id(plan.sequence, piece_number)
+        mark_id = marks.mark_id(plan.sequence, batch_number)
         while True:
             nonce = f"{self.nonce}.{self._tries}"
             lineage = plan.lineage if shown == plan.sequence else plan.snapshot.lineage
-            piece = self.composer.compose(todo, layout, self._tries, nonce)
-            piece.requests += marks.leave_mark(
+            batch = self.composer.compose(todo, layout, self._tries, nonce)
+            batch.requests += marks.leave_mark(
                 plan.sequence,
                 lineage=lineage,
                 shown=shown,
-                piece=piece_number,
+                batch=batch_number,
                 nonce=nonce,
                 before=layout.marks,
             )
             mark = marks.Mark(mark_id, shown, nonce, lineage)
-            piece.after = replace(piece.after, marks=(*layout.marks, mark))
-            _leave_record(piece, plan, layout)
+            batch.after = replace(batch.after, marks=(*layout.marks, mark))
+            _leave_record(batch, plan, layout)
             if layout.loose and not self._told_loose:
-                piece.requests.append(marks.leave_loose())
-            attempts[nonce] = piece
+                batch.requests.append(marks.leave_loose())
+            attempts[nonce] = batch
             try:
-                return self._compared(_judged(piece, *self._send(piece)), todo)
+                return self._compared(_judged(batch, *self._send(batch)), todo)
             except (Unanswered, failures.Refused) as trouble:
                 self._tries += 1
                 fresh = replace(self._again(layout), titles=self._titles(trouble, todo, layout))
@@ -149,16 +149,16 @@ class Writer:
         hidden = layout.scratch is None and (scratch_title(layout) in str(trouble) or self._tries > 1)
         return self.titles() if refused and (hidden or self.composer.creates(todo, layout)) else layout.titles
 
-    def _send(self, piece: Piece) -> tuple[Mapping[Cell, Json], Mapping[str, Cell]]:
+    def _send(self, batch: Batch) -> tuple[Mapping[Cell, Json], Mapping[str, Cell]]:
         """Send a batch; the cells that its answer shows, and the named ones.
 
         An answer that leaves out any is none: what has become of the batch must be read then.
         """
-        body: Json = {"requests": piece.requests}
+        body: Json = {"requests": batch.requests}
         fields = "spreadsheetId"
-        keys = {} if piece.after.loose else piece.keys  # columns that moved are found out by strays.py
-        areas = verification_areas(piece.patches, piece.after, keys)
-        if ranges := verification_ranges(areas, piece.after):
+        keys = {} if batch.after.loose else batch.keys  # columns that moved are found out by strays.py
+        areas = verification_areas(batch.patches, batch.after, keys)
+        if ranges := verification_ranges(areas, batch.after):
             body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
             fields = f"updatedSpreadsheet({VERIFICATION})"
         path = f"{self.spreadsheet_id}:batchUpdate"
@@ -170,22 +170,22 @@ class Writer:
         check_new_rows(keys, cells)
         return cells, dict(read_names(shown))
 
-    def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Piece]) -> _Happened | None:
+    def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Batch]) -> _Happened | None:
         """The attempt whose mark is there, with what its lost answer would have shown."""
         nonce = next((mark.nonce for mark in fresh.marks if mark.id == mark_id), "")
-        piece = attempts.get(nonce)
-        if piece is None:
+        batch = attempts.get(nonce)
+        if batch is None:
             return None
-        areas = verification_areas(piece.patches, piece.after)
+        areas = verification_areas(batch.patches, batch.after)
         lines = read_boxes(self.http, self.spreadsheet_id, areas) if areas else {}
-        return _judged(piece, cells_read(lines), fresh.names, later=True)
+        return _judged(batch, cells_read(lines), fresh.names, later=True)
 
     def _compared(self, done: _Happened, todo: Todo) -> _Happened:
         """The same, once it is known which columns a write hit that could not hold them; see strays.py."""
-        if not done.piece.after.loose:
+        if not done.batch.after.loose:
             return done
         self._told_loose = True
-        found = strays_of(self.http, self.spreadsheet_id, done.piece, self.composer)
+        found = strays_of(self.http, self.spreadsheet_id, done.batch, self.composer)
         if not found:
             return done
         fresh = self.look()
@@ -195,7 +195,7 @@ class Writer:
         for strays in found:
             adds = [add for add in todo.adds if add.tab == volume_of(strays.place.name)[0]]
             mistakes = mistakes_of(
-                self.http, self.spreadsheet_id, strays, done.piece, adds, fresh, done.wrong
+                self.http, self.spreadsheet_id, strays, done.batch, adds, fresh, done.wrong
             )
             wrong += mistakes
             hit = {each.patch.key for each in mistakes if each.patch.slot is None}
@@ -250,18 +250,18 @@ def _is_about_ids(trouble: Exception, fresh: Layout, layout: Layout) -> bool:
     )
 
 
-def _leave_record(piece: Piece, plan: Plan, layout: Layout) -> None:
+def _leave_record(batch: Batch, plan: Plan, layout: Layout) -> None:
     record = record_text(made_after(plan))
     if record != layout.record:
-        piece.requests.append(marks.leave_record(record, exists=bool(layout.record)))
-        piece.after = replace(piece.after, record=record)
+        batch.requests.append(marks.leave_record(record, exists=bool(layout.record)))
+        batch.after = replace(batch.after, record=record)
 
 
 def _judged(
-    piece: Piece, cells: Mapping[Cell, Json], names: Mapping[str, Cell], *, later: bool = False
+    batch: Batch, cells: Mapping[Cell, Json], names: Mapping[str, Cell], *, later: bool = False
 ) -> _Happened:
     return _Happened(
-        piece=piece, wrong=tuple(misplaced(piece.patches, piece.after, cells, names, later=later))
+        batch=batch, wrong=tuple(misplaced(batch.patches, batch.after, cells, names, later=later))
     )
 
 
