@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import Problem, TomlProblems, describe
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.files import opened
 from cqs_sheets.unexpected import out_of_reach
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _included(path: Path, trail: tuple[Path, ...], name: str) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) <= _MOST_BYTES:
             return content.decode("utf-8-sig")

@@ -113,11 +113,13 @@ def _overrides(options: Options) -> Overrides:
 class Interruption:
     """Set by the first signal; a second SIGINT ends the process at once (which is safe, too).
 
+    So does a second SIGTERM, but not one that comes with the first: some, as timeout(1), send two.
     A plain number, not an Event: the signal may come while this very thread holds an Event's lock.
     """
 
     def __init__(self) -> None:
         self._number = 0
+        self._asked = 0.0
 
     def install(self) -> None:
         """Take over SIGINT and SIGTERM for this process."""
@@ -147,7 +149,8 @@ class Interruption:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self._number and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._number = number
+        now = time.monotonic()
+        if self._number and (number == signal.SIGINT or now - self._asked > deadline.GRACE):
+            raise KeyboardInterrupt(number)
+        self._number, self._asked = number, self._asked or now
         deadline.hurry()

@@ -274,8 +274,12 @@ class Chain:
 
 
 def plain(text: str) -> str:
-    """Anybody's text for a page in Markdown: one line, in which nothing is mark-up, a mention or a link."""
-    escaped = html.escape(" ".join(text.split()), quote=False)
+    """Anybody's text for a page in Markdown: one line, in which nothing is mark-up, a mention or a link.
+
+    What cannot be seen is spelt out: controls, and signs that change the direction of writing.
+    """
+    seen = (sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in " ".join(text.split()))
+    escaped = html.escape("".join(seen), quote=False)
     return "".join(f"&#{ord(sign)};" if sign in "\\`*_[]()#@|~!:$" else sign for sign in escaped)
 
 

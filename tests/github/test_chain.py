@@ -251,6 +251,7 @@ HOSTILE: list[tuple[str, Callable[[str], bool]]] = [
         "<img src=x> `code` | cell\n::error::x",
         lambda text: "<" not in text and "\n" not in text and "|" not in text,
     ),
+    ("\x1b[2J \x00 \u202e \u2066 \x9b", lambda text: text.isprintable() and "u202e" in text),
 ]
 
 

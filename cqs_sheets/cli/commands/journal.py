@@ -23,6 +23,7 @@ from cqs_sheets.core.render import plural, size_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.files import opened
 from cqs_sheets.journal import Journal, is_journal
 from cqs_sheets.run import Session, judge_of, place_of
 from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
@@ -359,7 +360,7 @@ def _tell_second_lives(path: Path, signals: Iterable[Signal]) -> None:
 
 def _answer(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             body = file.read(MAX_BODY + 1)
     except OSError as error:
         raise UsageError(

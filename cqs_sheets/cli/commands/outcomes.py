@@ -28,6 +28,7 @@ from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import TomlProblems, describe
 from cqs_sheets.errors import UsageError
 from cqs_sheets.export import csv_lines, inert
+from cqs_sheets.files import opened
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
 from cqs_sheets.market.candle_files import MarketName, read_candles
@@ -172,7 +173,8 @@ def _chosen(options: OutcomesOptions, session: Session, journal: Journal) -> Cho
 
 def _rules(path: Path) -> Rules:
     try:
-        return read_rules(path.read_text(encoding="utf-8-sig"))
+        with opened(path) as file:
+            return read_rules(file.read().decode("utf-8-sig"))
     except TomlProblems as error:
         message, hint = describe(error.problems, str(path)), "Correct the file and run again."
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -145,7 +146,8 @@ def guarded(command: click.Command) -> None:
         click.echo(
             "\nStopped on request." if isinstance(stop, click.Abort) else "Stopped on request.", err=True
         )
-        code = 130
+        told = stop.__cause__ if isinstance(stop, click.Abort) else stop
+        code = 128 + (told.args[0] if told and told.args else signal.SIGINT)
     except BrokenPipeError:
         _forget_output(sys.stdout)
         code = _BROKEN_PIPE_EXIT

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from cqs_sheets.destinations.excel import synced
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
-from cqs_sheets.files import HELD
+from cqs_sheets.files import HELD, opened
 
 _WAIT_STEP = 0.25
 _TICK = 0.01  # two saves within one may leave the same time
@@ -37,6 +37,7 @@ _EXPORTS = {
     ".jsonl": "jsonl",
     ".parquet": "parquet",
 }
+_LONGEST_OWNER = 4096  # bytes
 _OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".fods", ".numbers")
 
 
@@ -468,7 +469,8 @@ def _without_lock(error: OSError) -> CqsError:
 def _excel_user(owner_file: Path) -> str:
     """Who Excel's owner file names: one byte of length, then the name."""
     try:
-        content = owner_file.read_bytes()
+        with opened(owner_file) as file:
+            content = file.read(_LONGEST_OWNER)
     except OSError:
         return "somebody"
     return content[1 : 1 + content[0]].decode("cp1252", "replace").strip() if content else "somebody"
@@ -477,7 +479,8 @@ def _excel_user(owner_file: Path) -> str:
 def _office_owner(lock_file: Path) -> tuple[str, str]:
     """User and host of LibreOffice's lock file: `name,login,host,time,profile;`."""
     try:
-        fields = lock_file.read_text("utf-8", "replace").split(",")
+        with opened(lock_file) as file:
+            fields = file.read(_LONGEST_OWNER).decode("utf-8", "replace").split(",")
     except OSError:
         return "", ""
     name, login, host = (*fields, "", "", "")[:3]
