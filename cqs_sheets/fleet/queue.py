@@ -5,7 +5,8 @@ At most one reminder of a kind waits for a tenant or target (the queueing lock),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import inf
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
 
 from cqs_sheets.errors import AccessRefused
@@ -25,6 +27,8 @@ SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
 _LOCK = 0x43515350
 _MADE_FOR = f"procrastinate {version('procrastinate')}, places 3"
+_WAITING = """SELECT queueing_lock FROM procrastinate_jobs
+    WHERE status = 'todo' AND task_name = 'write' AND args->>'tenant' = %(tenant)s"""
 _BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
 _APART = (
     3.0  # seconds that a tenant's next target waits behind: more than one takes that its account may write
@@ -101,9 +105,33 @@ class Reminders:
 
     def poll(self, tenant: str, beat: datetime, *, at: datetime | None = None) -> None:
         """Ask the API for a tenant's feeds at that beat, or later, `at` that time."""
-        self._leave("poll", API_QUEUE, f"poll {tenant}", 1, at or beat, tenant=tenant, beat=beat.isoformat())
+        arguments = {"tenant": tenant, "beat": beat.isoformat()}
+        self._leave_all([self._job("poll", API_QUEUE, f"poll {tenant}", 1, at or beat, arguments)])
 
     def write(
+        self, tenant: str, target: str, queue: str, *, attempt: int = 0, at: datetime | None = None
+    ) -> None:
+        """Look what a target (as its config writes it) lacks."""
+        self._leave_all([self._of_target(tenant, target, queue, attempt=attempt, at=at)])
+
+    def writes(self, tenant: str, targets: Sequence[tuple[str, str]]) -> None:
+        """Look what these targets lack, each with its queue, unless somebody is reminded already.
+
+        Each steps back behind what others are reminded of within the next 3 seconds, and none for ever.
+        """
+        with self._explained():
+            waiting = self._app.connector.get_sync_connector().execute_query_all(_WAITING, tenant=tenant)
+        known = {row["queueing_lock"] for row in waiting}
+        jobs = [
+            self._of_target(tenant, target, queue, rank=rank) for rank, (target, queue) in enumerate(targets)
+        ]
+        self._leave_all([job for job in jobs if job.queueing_lock not in known])
+
+    def judge(self, tenant: str) -> None:
+        """Look what became of a tenant's signals."""
+        self._leave_all([self._job("judge", FILES_QUEUE, f"judge {tenant}", 0, None, {"tenant": tenant})])
+
+    def _of_target(
         self,
         tenant: str,
         target: str,
@@ -112,35 +140,39 @@ class Reminders:
         rank: int = 0,
         attempt: int = 0,
         at: datetime | None = None,
-    ) -> None:
-        """Look what a target (as its config writes it) lacks.
-
-        `rank` counts a tenant's targets that go before: each steps back behind what others are reminded of within
-        3 seconds, and none for ever.
-        """
+    ) -> Job:
         priority = -int((datetime.now(UTC) - _BEGAN).total_seconds() + rank * _APART)
         arguments = {"tenant": tenant, "target": target, "attempt": attempt}
-        self._leave("write", queue, f"{tenant}/{target}", priority, at, **arguments)
+        return self._job("write", queue, f"{tenant}/{target}", priority, at, arguments)
 
-    def judge(self, tenant: str) -> None:
-        """Look what became of a tenant's signals."""
-        self._leave("judge", FILES_QUEUE, f"judge {tenant}", 0, None, tenant=tenant)
-
-    def _leave(
+    def _job(
         self,
         task: str,
         queue: str,
         lock: str,
         priority: int,
         at: datetime | None,
-        **arguments: Any,  # noqa: ANN401
-    ) -> None:
+        arguments: Mapping[str, Any],
+    ) -> Job:
+        return self._app.configure_task(
+            task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
+        ).make_new_job(**arguments)
+
+    def _leave_all(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
         try:
-            self._app.configure_task(
-                task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
-            ).defer(**arguments)
+            with self._explained():
+                self._app.job_manager.batch_defer_jobs(jobs)
         except AlreadyEnqueued:
-            pass
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._leave_all([job])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except ConnectorException as error:
             raise explain(error.__cause__, self._place) or error from None
 

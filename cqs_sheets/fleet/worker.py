@@ -220,8 +220,7 @@ class Work:
         """Remind of each target that lacks something; one that lacks nothing costs no request."""
         found = lacking(run.journal, run.settings.targets, run.clock(), _shows_settings)
         self.metrics.lacking(tenant, len(found))
-        for rank, target in enumerate(found):
-            self.reminders.write(tenant, target.to, queue_of(run.settings, target), rank=rank)
+        self.reminders.writes(tenant, [(target.to, queue_of(run.settings, target)) for target in found])
 
     def _target(self, session: Session | None, target: str) -> TargetSettings | None:
         targets = session.settings.targets if session else ()

@@ -48,8 +48,8 @@ _REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN curs
     last_write, last_heartbeat, shape, stamp, word, writer, zone, title, rest, selection
     FROM targets WHERE name = ?"""
 
-_OFFERED_ALL = """SELECT name, selection, last_heartbeat FROM targets
-    WHERE cursor >= (SELECT coalesce(max(change), 0) FROM signals)"""
+_STANDINGS = """SELECT name, selection, last_heartbeat,
+    CASE WHEN cursor < (SELECT coalesce(max(change), 0) FROM signals) THEN 1 ELSE 0 END FROM targets"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET selection = excluded.selection, cursor = 0
@@ -118,11 +118,11 @@ class Deliveries:
             rows = self._database.execute(_REMEMBERED, (selection, name))
         return _target_from(name, rows[0]) if rows else model.TargetState(id=0, name=name)
 
-    def offered_all(self) -> dict[str, tuple[str, datetime | None]]:
-        """The targets that everything was offered to, by name: their selection and last sign of life."""
+    def standings(self) -> dict[str, tuple[str, datetime | None, bool]]:
+        """All targets by name: their selection, last sign of life, and whether there were changes since."""
         return {
-            name: (selection, model.maybe_time(last))
-            for name, selection, last in self._database.execute(_OFFERED_ALL)
+            name: (selection, model.maybe_time(last), bool(behind))
+            for name, selection, last, behind in self._database.execute(_STANDINGS)
         }
 
     def known_as(self, lineage: Lineage, ending: str) -> str | None:

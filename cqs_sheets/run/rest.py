@@ -66,14 +66,13 @@ def lacking(
     shows_settings: Callable[[TargetSettings], bool],
 ) -> list[TargetSettings]:
     """The targets that were never written, have rows to get, or are due for a sign of life; longest unwritten first."""
-    offered = journal.offered_all()
+    known = journal.standings()
     found: list[tuple[float, TargetSettings]] = []
     for settings in targets:
-        selection, last = offered.get(_known_as(journal, settings, ()), ("", None))
-        pending = 0
-        if selection != _selection(settings):
-            state = remembered(journal, settings)
-            pending, last = journal.pending(state, settings.feeds), state.last_heartbeat
+        selection, last, behind = known.get(_known_as(journal, settings, ()), ("", None, True))
+        pending = behind
+        if last and (selection != _selection(settings) or (behind and settings.feeds is not None)):
+            pending = journal.pending(remembered(journal, settings), settings.feeds) > 0
         beats = settings.heartbeat and now - (last or now) >= timedelta(seconds=settings.heartbeat)
         if last is None or pending or (beats and shows_settings(settings)):
             found.append((last.timestamp() if last else 0.0, settings))

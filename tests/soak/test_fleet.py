@@ -246,6 +246,8 @@ def figures(
     tell(f"caught up {behind_for.total_seconds():.0f} s after the trouble")
     tell(f"p95 from news to sheet: median tenant {middle:.1f} s, fastest {min(slow.values()):.1f} s,"
           f" slowest {max(slow.values()):.1f} s = {max(slow.values()) / middle:.2f} of the median")  # fmt: skip
+    last = sorted(slow.items(), key=lambda one: -one[1])[:5]
+    tell("the slowest: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in last))
 
 
 def tell(line: str) -> None:
