@@ -47,3 +47,12 @@ def test_a_folder_without_a_config_that_can_be_used_starts_none(shell: Shell) ->
     assert done.returncode == 2
     assert "configs has no config that can be used." in done.stderr
     assert "No worker was started." in done.stderr
+
+
+def test_configs_of_several_journals_are_refused(shell: Shell, postgres_server: Server) -> None:
+    for name in ("ONE", "OTHER"):
+        (shell.folder / "configs" / f"{name}.toml").write_text(f'[journal]\nurl_env = "{name}"\n')
+    urls = {name: postgres_server.url(database=name.lower()) for name in ("ONE", "OTHER")}
+    done = shell.run("worker", "--configs", "configs", **urls | {"CQS_JOURNAL": ""})
+    assert done.returncode == 2
+    assert "configs of several journals" in done.stderr
