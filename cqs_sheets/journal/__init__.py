@@ -145,7 +145,7 @@ def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:
                     known.copy_to(copied)
             with Journal.open(theirs, clock=clock) as base:
                 if ours.exists():
-                    base.take_in(ours, adopt_alerts=True)
+                    base.take_in(ours, own=True)
             for leftover in ("-wal", "-shm"):
                 path.with_name(path.name + leftover).unlink(missing_ok=True)
             theirs.replace(path)

@@ -56,7 +56,7 @@ def told(place: JournalPlace, loser: Path, clock: Clock) -> Callable[..., list[t
                 does(journal)
         with opened(place, clock) as journal:
             for _ in range(2):  # the second time changes nothing
-                journal.take_in(loser)
+                journal.take_in(loser, own=True)
             after(journal)
             assert journal.verify() == []
             return [(entry.notice.kind.value, entry.state) for entry in entries(journal)]
@@ -197,6 +197,15 @@ def test_what_is_being_sent_while_the_winners_journal_comes_is_noted_in_it(
     rest_on(loser, winner, clock=clock)
     with opened(loser, clock) as journal:
         assert [entry.state for entry in entries(journal)] == ["sent"]
+
+
+def test_what_fails_on_another_machine_does_not_fail_here(
+    journal: Journal, loser: Path, clock: Clock
+) -> None:
+    with opened(loser, clock) as laptop:
+        fails(1)(laptop)
+    journal.take_in(loser)
+    assert journal.troubles() == []
 
 
 STRANGE = [
