@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import Problem, TomlProblems, describe
@@ -22,6 +22,7 @@ _PACKAGE = Path(__file__).parent
 _FOLDERS = (_PACKAGE / "templates", _PACKAGE.parent / "templates")  # of a wheel, of a checkout
 _BUILT_IN = next((folder for folder in _FOLDERS if folder.is_dir()), _FOLDERS[0])
 _SCHEMA = _BUILT_IN / "template.schema.json"
+_MOST_INCLUDED = 100  # files; each may come more than once
 _MOST_BYTES = 256 << 10  # ten times the longest of ours
 _NOTHING = "Nothing was written."
 _HINT = "Name one of `cqs-sheets templates list`, or a file."
@@ -52,10 +53,10 @@ def load_template(name: str, *, outcomes: bool = False) -> Template:
     if not _is_file(name):
         read_built_in(name)
         path = _BUILT_IN / f"{name}{_SUFFIX}"
-    document = _document(path, ())
+    document = _document(path, _trail())
     if outcomes and "outcomes" in document:
         try:
-            document = _included(path, (), document["outcomes"])
+            document = _included(path, _trail(), document["outcomes"])
         except LookupError as missing:
             raise UsageError(f"{path}: {missing.args[0]}.", meaning=_NOTHING, hint=_HINT) from None
     return template_of(document, name=path.stem)
@@ -78,7 +79,7 @@ def problems_of(path: Path) -> Sequence[Problem]:
     A file it includes is taken as it is: DataRefused tells what is wrong with that.
     """
     try:
-        _checked(path, ())
+        _checked(path, _trail())
     except TomlProblems as found:
         return found.problems
     return ()
@@ -94,7 +95,18 @@ def _is_file(name: str) -> bool:
     return name.lower().endswith(_SUFFIX) or any(slash in name for slash in "/\\")
 
 
-def _document(path: Path, trail: tuple[Path, ...]) -> dict[str, Any]:
+class _Trail(NamedTuple):
+    """The files on the way to one, and one number for each that may still be read: two may include two, and so on."""
+
+    files: tuple[Path, ...]
+    left: Iterator[int]
+
+
+def _trail() -> _Trail:
+    return _Trail((), iter(range(_MOST_INCLUDED)))
+
+
+def _document(path: Path, trail: _Trail) -> dict[str, Any]:
     try:
         return _checked(path, trail)
     except TomlProblems as found:
@@ -106,20 +118,22 @@ def _document(path: Path, trail: tuple[Path, ...]) -> dict[str, Any]:
         ) from None
 
 
-def _checked(path: Path, trail: tuple[Path, ...]) -> dict[str, Any]:
+def _checked(path: Path, trail: _Trail) -> dict[str, Any]:
     from cqs_sheets.core.templates.reading import read_document  # noqa: PLC0415 - as above
 
     known_good = path.parent == _BUILT_IN
-    include = partial(_included, path, (*trail, path.resolve()))
+    include = partial(_included, path, trail._replace(files=(*trail.files, path.resolve())))
     return read_document(_text(path), include=include, schema=None if known_good else schema())
 
 
-def _included(path: Path, trail: tuple[Path, ...], name: str) -> dict[str, Any]:
+def _included(path: Path, trail: _Trail, name: str) -> dict[str, Any]:
     """A document named in `include`: a file beside the one that names it, else a built-in one."""
     file_name = name if _is_file(name) else f"{name}{_SUFFIX}"
     for candidate in (path.parent / file_name, _BUILT_IN / file_name):
-        if candidate.resolve() in trail:
+        if candidate.resolve() in trail.files:
             raise LookupError(f'"{name}" includes itself')
+        if next(trail.left, None) is None:
+            raise LookupError(f"more than {_MOST_INCLUDED} files are included in all")
         if candidate.is_file():
             return _document(candidate, trail)
     raise LookupError(f'there is no template "{name}" to include, beside this file or built in')

@@ -164,6 +164,7 @@ class Upkeep:
         DataRefused if it is no journal, or holds what would stop a later command.
         """
         with opening.for_reading(path, check=_refuse_strange) as other:
+            _refuse(other.name, other.damage()[0])
             _refuse(other.name, _in_values(other))
             return merge_journal(self._database, other, own=own)
 

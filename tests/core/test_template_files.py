@@ -129,6 +129,14 @@ class TestAFile:
         with pytest.raises(DataRefused, match='"one" includes itself'):
             load_template(str(tmp_path / "one.toml"))
 
+    def test_may_not_include_without_end_what_includes_twice(self, tmp_path: Path) -> None:
+        for at in range(12):
+            both = f'include = ["./{at + 1}.toml", "././{at + 1}.toml"]'
+            (tmp_path / f"{at}.toml").write_text(f"format = 1\n{both}\n", encoding="utf-8")
+        (tmp_path / "12.toml").write_text("format = 1\n", encoding="utf-8")
+        with pytest.raises(DataRefused, match="more than 100 files"):
+            load_template(str(tmp_path / "0.toml"))
+
     def test_that_is_not_there_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="There is no template file"):
             load_template(str(tmp_path / "none.toml"))

@@ -43,6 +43,7 @@ ABSURD = {
     "a time stamp that is text": """UPDATE revisions SET content = json_set(content, '$.timestamp', 'x')""",
     "content that is no JSON": "UPDATE revisions SET content = '{'",
     "a status nobody knows": "UPDATE signals SET status = 'lost'",
+    "a feed that is not there": "UPDATE polls SET feed = 99",
     "text that is none": "UPDATE feeds SET name = CAST(x'ff' AS TEXT)",
 }
 SPOILT = {
