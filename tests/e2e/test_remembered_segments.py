@@ -38,7 +38,7 @@ from tests.make import TEMPLATE, signal
 
 SHEET = "xl/worksheets/sheet1.xml"
 BEFALLS = ("typed", "sorted", "cut", "truncated", "restored", "clock", "altered", "lost")
-HAPPENS = ("nothing",) * len(BEFALLS) + BEFALLS  # what is remembered counts where nothing happened, else never
+HAPPENS = BEFALLS + ("nothing",) * len(BEFALLS)  # where nothing happened, the memory is used
 
 
 class Forgetful(ExcelDestination):
