@@ -42,7 +42,7 @@ from cqs_sheets.fleet.queue import (
 )
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
-from cqs_sheets.journal.postgres import Statements, explain
+from cqs_sheets.journal.postgres import Statements, close_all, explain
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
 from cqs_sheets.run.rest import lacking
@@ -115,6 +115,7 @@ class Work:
     rests: dict[str, float] = field(default_factory=dict)
     _google: dict[tuple[str, str], _Account] = field(default_factory=dict)
     _counts: list[Statements] = field(default_factory=list)
+    _kept: list[Any] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def next_beat(self, tenant: str, after: datetime) -> datetime:
@@ -211,6 +212,7 @@ class Work:
             account.http.close()
         for session in self._counts:
             session.close()
+        close_all(self._kept)
 
     def _start_telling(self, tenant: str) -> None:
         """Beside all else: a service may take its time."""
@@ -230,7 +232,8 @@ class Work:
     def _run(self, session: Session) -> Iterator[Run]:
         there = any(target.place.spreadsheet for target in session.settings.targets)
         google = self._account(session).http if there else None
-        with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
+        kept = replace(session, google=google, kept=self._kept)
+        with opened_run(kept, choices=Choices(), dry_run=False) as run:
             yield run
 
     def _reserved(self, session: Session) -> float:
@@ -296,7 +299,7 @@ async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
     loop.set_exception_handler(
         lambda _, context: _log.debug("%s", context.get("exception") or context["message"])
     )
-    for name in ("psycopg.pool", "procrastinate"):  # what they could not do is told here, once
+    for name in ("psycopg", "procrastinate"):  # what they could not do is told here, once
         logging.getLogger(name).setLevel(logging.CRITICAL)
     async with app.open_async():
         queues = _Queues(work)

@@ -20,17 +20,21 @@ from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
-from cqs_sheets.values import dataclass
+from cqs_sheets.values import dataclass, field
 
 _ALONE = "default"  # the tenant of a journal that one party has for itself
 
 
 @dataclass(frozen=True, slots=True)
 class SharedJournal:
-    """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password."""
+    """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password.
+
+    `kept` holds sessions that are used again, for whoever opens it all the time.
+    """
 
     url: Secret
     tenant: str = _ALONE
+    kept: list[Any] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         try:

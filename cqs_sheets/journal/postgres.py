@@ -116,6 +116,7 @@ class Postgres(Database):
         self.name = str(place)
         self._parameters, self._password = _parameters(place)
         self._tenant_name = place.tenant
+        self._kept = place.kept
         self._reading = reading
         self._names = 0
         self._noted: list[str] = []
@@ -129,7 +130,13 @@ class Postgres(Database):
         return not self.tenant
 
     def close(self) -> None:
-        """End the session; what is not committed is rolled back."""
+        """End the session, or keep it for the next one; what is not committed is rolled back."""
+        idle = self._session.info.transaction_status is TransactionStatus.IDLE
+        if self._kept is not None and idle and not self._reading:
+            with suppress(psycopg.Error):
+                self._session.execute("CLOSE ALL; SELECT pg_advisory_unlock_all()")
+                self._kept.append(self._session)
+                return
         self._session.close()
 
     def execute(self, sql: str, values: Values = ()) -> list[Row]:
@@ -259,6 +266,18 @@ class Postgres(Database):
         return self._session
 
     def _connect(self) -> psycopg.Connection[Row]:
+        if self._kept and not self._reading:
+            session: psycopg.Connection[Row] = self._kept.pop()
+            try:
+                self._enter(session)
+            except psycopg.OperationalError:  # it was cut off, and so were the others
+                close_all([session, *self._kept])
+                self._kept.clear()
+            except BaseException:
+                session.close()
+                raise
+            else:
+                return session
         session = psycopg.connect(
             **self._parameters, autocommit=True, cursor_factory=psycopg.ClientCursor, prepare_threshold=None
         )
@@ -313,6 +332,12 @@ class Postgres(Database):
     def _explained(self) -> Iterator[None]:
         with _explained(self.name, self._password):
             yield
+
+
+def close_all(kept: Iterable[psycopg.Connection[Row]]) -> None:
+    """End sessions that were kept."""
+    for session in kept:
+        session.close()
 
 
 def tenants(place: SharedJournal) -> list[str]:

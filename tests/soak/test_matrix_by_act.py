@@ -15,7 +15,7 @@ from cqs_sheets import sandbox
 from tests.emulators.google_sheets import start
 from tests.postgres import Server
 from tests.soak.test_fleet import ids_in
-from tests.workflows.github import ACT, ROOT, git
+from tests.workflows.github import ACT, COMMIT, ROOT, git
 
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
@@ -28,22 +28,28 @@ SHEETS, LASTING = 12, "40s"
 @pytest.mark.skipif(ACT is None or os.name != "posix", reason="needs act, on a system like its runner")
 def test_jobs_of_a_matrix_share_one_journal(tmp_path: Path, postgres_server: Server) -> None:
     assert ACT
-    text = WORKFLOW.replace("      - uses: actions/checkout@COMMIT  # the configs, in tenants/\n", "")
+    checkout = tmp_path / "checkout"  # act brings the folder itself
+    checkout.mkdir()
+    step = "name: checkout\nruns:\n  using: composite\n  steps:\n    - shell: bash\n      run: 'true'\n"
+    (checkout / "action.yml").write_text(step)
+    text = WORKFLOW.replace("checkout@COMMIT", f"checkout@{COMMIT}")
     text = text.replace("pip install 'cqs-sheets[worker]'", "true").replace("5h30m", f"{LASTING} --every 10s")
     text = text.replace("cqs-sheets worker", f"{sys.executable} -m cqs_sheets worker")
     with sandbox.start(seed=5, speed=20) as market, start() as sheets:
-        git(tmp_path, "init", "--quiet", "--initial-branch=main", ".")
-        (tmp_path / ".github" / "workflows").mkdir(parents=True)
-        (tmp_path / ".github" / "workflows" / "matrix.yml").write_text(text)
-        (tmp_path / "tenants").mkdir()
+        repository = tmp_path / "repository"
+        repository.mkdir()
+        git(repository, "init", "--quiet", "--initial-branch=main", ".")
+        (repository / ".github" / "workflows").mkdir(parents=True)
+        (repository / ".github" / "workflows" / "matrix.yml").write_text(text)
+        (repository / "tenants").mkdir()
         books = [sheets.create() for _ in range(SHEETS)]
         for number in range(3):
             targets = "".join(f'[[target]]\nto = "{one}"\ntemplate = "raw"\n' for one in books[number::3])
-            (tmp_path / "tenants" / f"desk-{number}.toml").write_text(
+            (repository / "tenants" / f"desk-{number}.toml").write_text(
                 f'[api]\nkey_env = "DESK_A_KEY"\n{targets}'
             )
-        git(tmp_path, "add", "--all")
-        git(tmp_path, "commit", "--quiet", "-m", "As it is")
+        git(repository, "add", "--all")
+        git(repository, "commit", "--quiet", "-m", "As it is")
         environ = {
             "CQS_API_URL": market.url, "CQS_SHEETS_URL": sheets.url, "CQS_HOME": str(tmp_path / "home"),
             "PYTHONPATH": str(ROOT),
@@ -51,9 +57,10 @@ def test_jobs_of_a_matrix_share_one_journal(tmp_path: Path, postgres_server: Ser
         secrets = {"CQS_JOURNAL": postgres_server.url(), "DESK_A_KEY": "FREE"}
         ran = subprocess.run(
             [ACT, "schedule", "-P", "ubuntu-24.04=-self-hosted", "--rm",
+             "--local-repository", f"actions/checkout@{COMMIT}={checkout}",
              *(part for name, value in environ.items() for part in ("--env", f"{name}={value}")),
              *(part for name, value in secrets.items() for part in ("--secret", f"{name}={value}"))],
-            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=400,
+            cwd=repository, capture_output=True, text=True, check=False, timeout=400,
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         )  # fmt: skip
         assert ran.returncode == 0, ran.stdout + ran.stderr
