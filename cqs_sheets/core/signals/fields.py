@@ -91,7 +91,7 @@ def wall_time(moment: datetime | None, zone: tzinfo) -> datetime | None:
 def minutes_late(record: Record) -> Decimal:
     """Minutes from publication to our first sight of it, to a tenth; clock noise never shows as negative."""
     seconds = (record.first_seen - record.signal.timestamp).total_seconds()
-    return max(Decimal(0), Decimal(round(seconds / 6)) / 10)
+    return Decimal(max(0, round(seconds / 6))) / 10
 
 
 def uid(record: Record) -> str:
