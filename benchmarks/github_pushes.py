@@ -25,6 +25,7 @@ from cqs_sheets.github.unattended import Unattended
 from cqs_sheets.journal import Journal
 
 BEGIN = datetime(2026, 5, 24, tzinfo=UTC)
+MOST = 200e6  # bytes a day
 
 
 def measured(folder: Path, hours: float, every: float, template: str) -> list[tuple[float, int]]:
@@ -84,3 +85,4 @@ if __name__ == "__main__":
         )
         for name in ("checkout/signals.xlsx", "checkout/.cqs-sheets/journal.sqlite3"):
             sys.stdout.write(f"{name.rpartition('/')[2]}: {Path(made, name).stat().st_size / 1e6:,.2f} MB\n")
+    sys.exit(a_day > MOST)
