@@ -62,7 +62,9 @@ def test_a_formula_of_any_row_shows_what_that_of_its_row_does() -> None:
     for row in (2, 3, 4, 5):
         formula = f'IF(A{row}="x",2,B{row}&"{row}")'
         general = parse(in_any_row(formula, row))
-        assert Evaluator(Cells()).value(general, "T", row) == Evaluator(Cells()).value(parse(formula), "T", row)
+        assert Evaluator(Cells()).value(general, "T", row) == Evaluator(Cells()).value(
+            parse(formula), "T", row
+        )
 
 
 @pytest.mark.parametrize(
