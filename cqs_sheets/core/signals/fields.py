@@ -32,18 +32,14 @@ def cornix_text(names: Symbols, signal: Signal) -> str:
     if not risk.to_stop(signal) or not all(risk.to_target(signal, target) for target in targets):
         return ""
     leverage = signal.leverage or (_LEAST_LEVERAGE if is_futures(signal.exchange.strip()) else None)
-    lines = [
-        f"#{pair(signal)}",
-        f"Exchanges: {_exchange(names, signal)}",
-        f"Signal Type: Regular ({signal.direction.capitalize()})",
-        *([f"Leverage: Isolated ({_plain(leverage)}X)"] if leverage else ()),
-        f"Entry Zone: {_plain(zone[0])} - {_plain(zone[1])}",  # without "Zone" two prices are two entries
-        "Take-Profit Targets:",
-        *[f"{number}) {_plain(target)}" for number, target in enumerate(targets, start=1)],
-        "Stop Targets:",
-        f"1) {_plain(signal.stop_loss or Decimal(0))}",
-    ]
-    return "\n".join(lines)
+    traded = f"Leverage: Isolated ({_plain(leverage)}X)\n" if leverage else ""
+    exits = "".join([f"{number}) {_plain(target)}\n" for number, target in enumerate(targets, start=1)])
+    return (
+        f"#{pair(signal)}\nExchanges: {_exchange(names, signal)}\n"
+        f"Signal Type: Regular ({signal.direction.capitalize()})\n{traded}"
+        f"Entry Zone: {_plain(zone[0])} - {_plain(zone[1])}\n"  # without "Zone" two prices are two entries
+        f"Take-Profit Targets:\n{exits}Stop Targets:\n1) {_plain(signal.stop_loss or Decimal(0))}"
+    )
 
 
 def _exchange(names: Symbols, signal: Signal) -> str:
