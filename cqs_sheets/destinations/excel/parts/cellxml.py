@@ -24,7 +24,7 @@ _STYLE = regex(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
 # no tag stands in what these hold: a search that passed over tags would begin anew at each of thousands left open
 _VALUE = regex(rb"<v(?:\s[^>]*[^/>])?>([^<]*)</v>")
 _TEXT = regex(rb"<t(?:\s[^>]*[^/>])?>([^<]*)</t>")
-_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>([^<]*)</f>)")
 _SHARED = regex(rb"""\ssi\s*=\s*["'](\d{1,9})\d*["']""")
 _SEVERAL = regex(rb"""\sref\s*=\s*["'][^"']*:""")
 _PHONETIC = regex(rb"<rPh\b.*?</rPh>", re.DOTALL)
