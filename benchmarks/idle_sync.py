@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -25,15 +25,19 @@ BARE = [sys.executable, "-c", "import requests, click"]
 
 
 class Api(BaseHTTPRequestHandler):
-    """The API: nothing below /idle, 20 new signals each time elsewhere."""
+    """The API: nothing below /idle; elsewhere 20 new signals each time, none of them a scalp.
+
+    They are stamped ahead: an answer without one whose time it covers would close it, in one run and not in another.
+    """
 
     protocol_version = "HTTP/1.1"
     ids = count(10**6)
 
     def do_GET(self) -> None:
         """No open signals, or 20."""
-        fresh = [next(self.ids) for _ in range(0 if self.path.startswith("/idle") else 20)]
-        body = saved_answer(fresh, datetime.now(UTC))
+        none = self.path.startswith("/idle") or "SCALP" in self.path.upper()
+        fresh = [next(self.ids) for _ in range(0 if none else 20)]
+        body = saved_answer(fresh, datetime.now(UTC) + timedelta(minutes=5))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -57,6 +57,7 @@ WORDS = {
     "service": "systemd, launchd, tasks",
     "template_files": "templates found and read",
     "unexpected": "a disk away, or a bug",
+    "patterns": "regular expressions",
     "values": "frozen dataclasses",
 }
 COLOURS = {

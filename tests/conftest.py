@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,11 +21,24 @@ from tests.e2e.runs import Clock, stopped_time
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no fault: no property here is about the time that an example takes.
-settings.register_profile("steady", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")
+settings.register_profile(
+    "steady", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+)
+settings.register_profile("long", settings.get_profile("steady"), max_examples=5_000)
+settings.load_profile("steady")  # `pytest --hypothesis-profile=long` tries a hundred times as many
 freezegun.configure(extend_ignore_list=["_pytest"])  # its stopwatch runs on while the time stands still
 
+# Thousands of imported classes stay to the end: to look through them for garbage takes a tenth of all time.
+gc.set_threshold(100_000, 20, 20)
+
 _AGE = timedelta(days=300)  # of the market that tests ask
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """A file or socket that nobody closed is an error of the module that left it, not of the one after it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -59,6 +73,10 @@ def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     return Shell(tmp_path, {"CQS_API_URL": server.url})
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: much of what is tested waits for another process."""
     return min(4, (os.cpu_count() or 1) + 1)
@@ -83,6 +101,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("wild")]
     if "live" not in config.getoption("markexpr", ""):
         items[:] = [item for item in items if not item.get_closest_marker("live")]
-    # those that wait longest for other programs (mypy, LibreOffice, act): the rest runs beside them
-    first = ("test_style.py", "test_chain_by_act.py", "test_recalculated.py", "test_worked_out.py")
+    # those that take longest, or wait for other programs (mypy, LibreOffice, act): none is left over at the end
+    first = (
+        "test_style.py", "test_chain_by_act.py", "test_recalculated.py", "test_worked_out.py", "test_points.py",
+        "test_outcomes.py", "test_code_blocks.py", "test_killed_judging.py", "test_upgrade.py", "test_release.py",
+        "test_simulator.py", "test_month.py",
+    )  # fmt: skip
     items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))

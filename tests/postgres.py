@@ -81,6 +81,11 @@ class Server:
         self._call("pg_ctl", "stop", "-m", "immediate", "-w", "-D", self.data)
 
     @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.folder / ".s.PGSQL.5432"
+
+    @property
     def data(self) -> Path:
         return self.folder / "data"
 

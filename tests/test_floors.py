@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -111,14 +111,16 @@ def imports(tree: ast.Module, known: frozenset[str] = frozenset()) -> Iterator[s
                 yield module if module in known else node.module
 
 
-def own(tree: ast.Module, known: set[str]) -> set[str]:
-    return set(imports(tree, frozenset(known))) & known
+@cache
+def graph() -> Mapping[str, set[str]]:
+    """Each module's own ones that it imports."""
+    known = frozenset(name for name, _ in modules())
+    return {name: set(imports(tree, known)) & known for name, tree in modules()}
 
 
 def test_every_import_goes_to_the_same_floor_or_a_lower_one() -> None:
-    every = dict(modules())
-    for name, tree in every.items():
-        for imported in own(tree, set(every)):
+    for name, others in graph().items():
+        for imported in others:
             assert floor(imported) <= floor(name), (
                 f"{name} (floor {floor(name)}) imports {imported} (floor {floor(imported)}):"
                 " what it needs belongs lower, or comes in as an argument"
@@ -167,16 +169,14 @@ def test_only_the_config_reads_the_environment() -> None:
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    every = dict(modules())
-    graph = {name: own(tree, set(every)) - {name} for name, tree in every.items()}
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, "import cycle: " + " -> ".join((*path, name))
         if name not in done:
-            for imported in sorted(graph[name]):
+            for imported in sorted(graph()[name] - {name}):
                 visit(imported, (*path, name))
             done.add(name)
 
-    for name in graph:
+    for name in graph():
         visit(name, ())

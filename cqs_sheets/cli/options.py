@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.patterns import regex
 from cqs_sheets.template_files import built_in
 from cqs_sheets.values import dataclass
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -169,24 +171,23 @@ def complete_template(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The built-in templates, and files as the shell completes them."""
-    return [CompletionItem(incomplete, type="file"), *complete_built_in(context, parameter, incomplete)]
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - for the shell alone
+
+    names = complete_built_in(context, parameter, incomplete)
+    return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
 
 
-def complete_built_in(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_built_in(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The built-in templates."""
     del context, parameter
-    return [CompletionItem(name) for name in built_in() if name.startswith(incomplete)]
+    return [name for name in built_in() if name.startswith(incomplete)]
 
 
-def complete_filter(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_filter(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The values that the API knows for --exchange, --currency and --type."""
     del context
     known = {"exchange": EXCHANGES, "currency": CURRENCIES, "types": TYPES}[parameter.name or ""]
-    return [CompletionItem(name) for name in known if name.casefold().startswith(incomplete.casefold())]
+    return [name for name in known if name.casefold().startswith(incomplete.casefold())]
 
 
 def stack(*decorators: _Decorator) -> _Decorator:

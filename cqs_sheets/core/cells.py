@@ -46,6 +46,9 @@ def key_text(value: CellValue) -> str | None:
     A number of more than 15 digits is none that was written as an id: it is told as `1.23456789012345E+18`.
     """
     if isinstance(value, Decimal):
+        text = str(value)
+        if len(text) <= _DIGITS and text.isdecimal():
+            return text
         if value != value.to_integral_value():
             return format(value, "f")
         whole = format(value.to_integral_value(), "f")
@@ -67,7 +70,7 @@ def number_text(value: Decimal) -> str | None:
     """
     text = str(value)
     if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
-        if text[0] != "0":
+        if not text.startswith("0.000"):  # which may need an exponent
             return text.rstrip("0").rstrip(".") if "." in text else text
         return repr(float(text)).removesuffix(".0")
     if not value.is_finite():

@@ -5,27 +5,51 @@ At most one reminder of a kind waits for a tenant or target (the queueing lock),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from math import inf
+from threading import local
+from typing import Any, NamedTuple
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
 
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import connected, parameters
+from cqs_sheets.journal.postgres import Statements, connected, explain, make_tables, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
 _LOCK = 0x43515350
-_MADE_FOR = f"procrastinate {version('procrastinate')}"
+_MADE_FOR = f"procrastinate {version('procrastinate')}, places 3"
+_WAITING = """SELECT queueing_lock FROM procrastinate_jobs
+    WHERE status = 'todo' AND task_name = 'write' AND args->>'tenant' = %(tenant)s"""
+_BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
+_APART = (
+    3.0  # seconds that a tenant's next target waits behind: more than one takes that its account may write
+)
 
-_PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL)"""
+_PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL);
+-- Seconds until all places are free; they are taken unless that is more than `most`.
+CREATE FUNCTION take(resources TEXT[], pauses FLOAT8[], aheads FLOAT8[], most FLOAT8) RETURNS FLOAT8
+LANGUAGE plpgsql AS $$
+    DECLARE begun FLOAT8; wait FLOAT8;
+    BEGIN
+        INSERT INTO places SELECT unnest(resources), 0 ON CONFLICT DO NOTHING;
+        PERFORM FROM places WHERE resource = ANY(resources) ORDER BY resource FOR UPDATE;
+        begun := extract(epoch FROM clock_timestamp());
+        SELECT greatest(0, max(greatest(p.next_at, begun) + a.pause - a.ahead - begun)) INTO wait
+            FROM places p JOIN unnest(resources, pauses, aheads) a (resource, pause, ahead) USING (resource);
+        UPDATE places p SET next_at = greatest(p.next_at, begun) + a.pause
+            FROM unnest(resources, pauses) a (resource, pause) WHERE p.resource = a.resource AND wait <= most;
+        RETURN wait;
+    END
+$$"""
 
 
 def prepare(place: SharedJournal) -> None:
@@ -47,6 +71,7 @@ def prepare(place: SharedJournal) -> None:
                 meaning="No worker was started.",
                 hint="Start one worker as the owner of the database once.",
             )
+        make_tables(place)  # and the role that is given rights here
         with session.transaction():
             session.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             session.execute(f"CREATE SCHEMA {SCHEMA}")
@@ -61,13 +86,14 @@ def prepare(place: SharedJournal) -> None:
 
 def worker_app(place: SharedJournal) -> App:
     """What takes reminders up, in an event loop."""
-    return App(connector=PsycopgConnector(min_size=2, max_size=8, kwargs=parameters(place, SCHEMA)))
+    return App(connector=PsycopgConnector(min_size=2, max_size=4, kwargs=parameters(place, SCHEMA)))
 
 
 class Reminders:
     """Leaves reminders, from any thread."""
 
     def __init__(self, place: SharedJournal) -> None:
+        self._place = place
         self._app = App(
             connector=SyncPsycopgConnector(min_size=1, max_size=4, kwargs=parameters(place, SCHEMA))
         )
@@ -79,9 +105,33 @@ class Reminders:
 
     def poll(self, tenant: str, beat: datetime, *, at: datetime | None = None) -> None:
         """Ask the API for a tenant's feeds at that beat, or later, `at` that time."""
-        self._leave("poll", API_QUEUE, f"poll {tenant}", 0, at or beat, tenant=tenant, beat=beat.isoformat())
+        arguments = {"tenant": tenant, "beat": beat.isoformat()}
+        self._leave_all([self._job("poll", API_QUEUE, f"poll {tenant}", 1, at or beat, arguments)])
 
     def write(
+        self, tenant: str, target: str, queue: str, *, attempt: int = 0, at: datetime | None = None
+    ) -> None:
+        """Look what a target (as its config writes it) lacks."""
+        self._leave_all([self._of_target(tenant, target, queue, attempt=attempt, at=at)])
+
+    def writes(self, tenant: str, targets: Sequence[tuple[str, str]]) -> None:
+        """Look what these targets lack, each with its queue, unless somebody is reminded already.
+
+        Each steps back behind what others are reminded of within the next 3 seconds, and none for ever.
+        """
+        with self._explained():
+            waiting = self._app.connector.get_sync_connector().execute_query_all(_WAITING, tenant=tenant)
+        known = {row["queueing_lock"] for row in waiting}
+        jobs = [
+            self._of_target(tenant, target, queue, rank=rank) for rank, (target, queue) in enumerate(targets)
+        ]
+        self._leave_all([job for job in jobs if job.queueing_lock not in known])
+
+    def judge(self, tenant: str) -> None:
+        """Look what became of a tenant's signals."""
+        self._leave_all([self._job("judge", FILES_QUEUE, f"judge {tenant}", 0, None, {"tenant": tenant})])
+
+    def _of_target(
         self,
         tenant: str,
         target: str,
@@ -90,60 +140,94 @@ class Reminders:
         rank: int = 0,
         attempt: int = 0,
         at: datetime | None = None,
-    ) -> None:
-        """Look what a target (as its config writes it) lacks.
+    ) -> Job:
+        priority = -int((datetime.now(UTC) - _BEGAN).total_seconds() + rank * _APART)
+        arguments = {"tenant": tenant, "target": target, "attempt": attempt}
+        return self._job("write", queue, f"{tenant}/{target}", priority, at, arguments)
 
-        `rank` counts a tenant's reminders that go before: all tenants' first ones come before any second.
-        """
-        self._leave(
-            "write", queue, f"{tenant}/{target}", -rank, at, tenant=tenant, target=target, attempt=attempt
-        )
-
-    def judge(self, tenant: str) -> None:
-        """Look what became of a tenant's signals."""
-        self._leave("judge", FILES_QUEUE, f"judge {tenant}", -1, None, tenant=tenant)
-
-    def _leave(
+    def _job(
         self,
         task: str,
         queue: str,
         lock: str,
         priority: int,
         at: datetime | None,
-        **arguments: Any,  # noqa: ANN401
-    ) -> None:
-        with suppress(AlreadyEnqueued):
-            self._app.configure_task(
-                task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
-            ).defer(**arguments)
+        arguments: Mapping[str, Any],
+    ) -> Job:
+        return self._app.configure_task(
+            task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
+        ).make_new_job(**arguments)
+
+    def _leave_all(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        try:
+            with self._explained():
+                self._app.job_manager.batch_defer_jobs(jobs)
+        except AlreadyEnqueued:
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._leave_all([job])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectorException as error:
+            raise explain(error.__cause__, self._place) or error from None
 
 
-class SharedQuota:
-    """Lets at most `limit` requests a minute begin over all workers; like a Quota, but counted in PostgreSQL.
+def counts(place: SharedJournal) -> Statements:
+    """The session that quotas are counted by."""
+    return Statements(place, SCHEMA)
 
-    A tenth of them may come at once, the rest at even distances, so that no 60 seconds see more.
+
+class Quota(NamedTuple):
+    """So many requests a minute may begin, over all workers; so many are asked for together."""
+
+    limit: int
+    together: int
+
+
+def take_places(counts: Statements, wanted: Mapping[str, Quota], patience: float = inf) -> float:
+    """Take the next places of every resource; returns the seconds to wait until all are free.
+
+    A tenth of a minute's places may be taken at once, the rest at even distances, so that no 60 seconds see more.
+    None is taken if that is longer than `patience` seconds.
     """
+    bursts = [max(1, quota.limit // 10) for quota in wanted.values()]
+    pauses = [60 / max(1, quota.limit - burst) for quota, burst in zip(wanted.values(), bursts, strict=True)]
+    asked = [
+        (pause * quota.together, pause * (burst + quota.together - 1))
+        for quota, pause, burst in zip(wanted.values(), pauses, bursts, strict=True)
+    ]
+    [[wait]] = counts.run(
+        "SELECT take(%s::TEXT[], %s::FLOAT8[], %s::FLOAT8[], %s::FLOAT8)",
+        (list(wanted), [pause for pause, _ in asked], [ahead for _, ahead in asked], patience),
+    )
+    return float(wait)
 
-    def __init__(self, place: SharedJournal, limits: Mapping[str, int]) -> None:
-        self._place = place
+
+class AccountPlaces:
+    """The places of one Google account's requests of a kind: first those that this thread has taken before."""
+
+    def __init__(self, counts: Statements, limits: Mapping[str, int]) -> None:
+        self._counts = counts
         self._limits = limits
+        self._mine = local()
 
-    def delay(self, count: int = 1) -> float:
-        """Take the next places of every resource; returns the seconds to wait until all are free."""
-        with connected(self._place, SCHEMA) as session:
-            return max(
-                self._take(session, resource, limit, count) for resource, limit in self._limits.items()
-            )
+    def wanted(self, count: int) -> dict[str, Quota]:
+        """What so many requests take."""
+        return {resource: Quota(limit, count) for resource, limit in self._limits.items()}
 
-    def _take(self, session: Any, resource: str, limit: int, count: int) -> float:  # noqa: ANN401 - psycopg's, imported elsewhere
-        burst = max(1, limit // 10)
-        pause = 60.0 / max(1, limit - burst)
-        [[wait]] = session.execute(
-            """INSERT INTO places AS p (resource, next_at)
-            VALUES (%(resource)s, extract(epoch FROM clock_timestamp()) + %(pause)s)
-            ON CONFLICT (resource) DO UPDATE
-                SET next_at = greatest(p.next_at, extract(epoch FROM clock_timestamp())) + %(pause)s
-            RETURNING next_at - extract(epoch FROM clock_timestamp()) - %(ahead)s""",
-            {"resource": resource, "pause": pause * count, "ahead": pause * (burst + count - 1)},
-        ).fetchall()
-        return max(0.0, float(wait))
+    def have(self, count: int) -> None:
+        """So many places are this thread's, none that it had before."""
+        self._mine.left = count
+
+    def delay(self) -> float:
+        """Take the next place; returns the seconds to wait until it is free."""
+        left = getattr(self._mine, "left", 0)
+        if left:
+            self._mine.left = left - 1
+            return 0.0
+        return take_places(self._counts, self.wanted(1))

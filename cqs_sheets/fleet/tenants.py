@@ -11,7 +11,6 @@ from threading import Lock
 
 from cqs_sheets.config import Environment, Settings, load
 from cqs_sheets.errors import CqsError, UsageError
-from cqs_sheets.journal import SharedJournal
 from cqs_sheets.run import Session
 from cqs_sheets.values import dataclass, replace
 
@@ -33,7 +32,7 @@ class _Read:
 class Tenants:
     """Settings by tenant's name: the config file's name without its ending, or what its [journal] says.
 
-    A config that cannot be used is told once and left out, until it changes; the others go on.
+    A config that cannot be used is told once and left out, until it changes; so is a second one of a tenant.
     """
 
     def __init__(
@@ -44,11 +43,13 @@ class Tenants:
         stop: Callable[[], CqsError | None],
         sleep: Callable[[float], None],
     ) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._environ = {name: value for name, value in environ.items() if name not in _NOT_ANYBODYS}
         self._stop = stop
         self._sleep = sleep
         self._read: dict[Path, _Read] = {}
+        self._paths: dict[str, Path] = {}
+        self._twice: set[Path] = set()
         self._lock = Lock()
 
     def all(self) -> dict[str, Settings]:
@@ -59,21 +60,26 @@ class Tenants:
             self._read = {path: read for path, read in self._read.items() if path in files}
             for path in files:
                 settings = self._settings(path)
-                if settings is not None:
+                if settings is None:
+                    continue
+                if settings.tenant not in found:
                     found[settings.tenant] = settings
+                    self._paths[settings.tenant] = path
+                elif path not in self._twice:
+                    other = self._paths[settings.tenant].name
+                    _log.error(
+                        "%s is left out: %s is of the tenant %s, too", path.name, other, settings.tenant
+                    )
+                    self._twice.add(path)
         return found
-
-    def places(self) -> list[tuple[Settings, SharedJournal]]:
-        """Where each tenant's journal is."""
-        return [
-            (one, SharedJournal(one.journal_url, one.tenant))
-            for one in self.all().values()
-            if one.journal_url
-        ]
 
     def session(self, tenant: str) -> Session | None:
         """The session of a tenant, None for one that is not here (any more)."""
-        settings = self.all().get(tenant)
+        with self._lock:
+            path = self._paths.get(tenant)
+            settings = self._settings(path) if path else None
+        if settings is None or settings.tenant != tenant:
+            settings = self.all().get(tenant)
         if settings is None:
             return None
         return Session(

@@ -7,30 +7,48 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import inf
+from pathlib import Path
 from threading import Lock, Thread
+from typing import Any, NamedTuple
 
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from procrastinate.worker import Worker
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
-from cqs_sheets.errors import CqsError
+from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.metrics import Metrics
-from cqs_sheets.fleet.queue import API_QUEUE, FILES_QUEUE, Reminders, SharedQuota, worker_app
+from cqs_sheets.fleet.queue import (
+    API_QUEUE,
+    FILES_QUEUE,
+    AccountPlaces,
+    Quota,
+    Reminders,
+    counts,
+    take_places,
+    worker_app,
+)
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
+from cqs_sheets.journal.postgres import Statements, close_all, explain
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
-from cqs_sheets.run.rest import remembered
+from cqs_sheets.run.rest import lacking
 from cqs_sheets.run.sync import Run, judge, note_troubles, poll_feeds, settings_values, write_target
 from cqs_sheets.template_files import load_template
+from cqs_sheets.unexpected import explained
 from cqs_sheets.values import dataclass, field, replace
 
 _log = logging.getLogger(__name__)
@@ -40,29 +58,52 @@ _ELSEWHERE = timedelta(seconds=10)
 _LONGEST = 300.0
 _HEARTBEAT, _DEAD = 5.0, 20.0  # seconds: a sign of life, and the silence after which others take over
 _LOOK = 5.0  # seconds between looks for new configs and dead workers
-_SIDE_BY_SIDE = {API_QUEUE: 4, FILES_QUEUE: 4}
-_GOOGLE = 4  # targets of one project that a worker writes side by side
+_GLANCE = 1.0  # seconds between looks for work
+_PATIENCE = 3.0  # seconds that a target waits in a worker's hands for its account's places
+_USUAL = {"read": 2, "write": 1}  # requests that bring a target up to date
+_SIDE_BY_SIDE = 4  # reminders of one queue that a worker takes up at once: targets of one account, polls
+_AT_ONCE = 12  # of all queues: each may have a session with PostgreSQL
 _template = lru_cache(maxsize=256)(load_template)
 
 
-def project_of(settings: Settings) -> str:
-    """The Google project whose quota a tenant's requests count to, "default" for the machine's own credentials."""
+def account_of(settings: Settings) -> tuple[str, str]:
+    """The Google project and the user in it that a tenant's requests count to; the machine's own are "default"."""
     if settings.google_file is None:
-        return "default"
+        return "default", ""
     try:
-        return str(json.loads(settings.google_file.read_text(encoding="utf-8"))["project_id"])
+        return _account(settings.google_file, settings.google_file.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError):
-        return "default"
+        return "default", ""
+
+
+@lru_cache(maxsize=10_000)
+def _account(file: Path, changed: int) -> tuple[str, str]:
+    del changed
+    document = json.loads(file.read_text(encoding="utf-8"))
+    return str(document["project_id"]), str(document["client_email"])
 
 
 def queue_of(settings: Settings, target: TargetSettings) -> str:
-    """The queue that a target's reminders wait in: each project's quota holds up nobody else."""
-    return f"google {project_of(settings)}" if target.place.spreadsheet else FILES_QUEUE
+    """The queue that a target's reminders wait in: each account's quota holds up nobody else.
+
+    Its name is short, as PostgreSQL's channels have 63 characters.
+    """
+    if not target.place.spreadsheet:
+        return FILES_QUEUE
+    return f"google {hashlib.sha256(' '.join(account_of(settings)).encode()).hexdigest()[:16]}"
+
+
+class _Account(NamedTuple):
+    http: SheetsHttp
+    places: Mapping[str, AccountPlaces]
 
 
 @dataclass
 class Work:
-    """The steps, each from a thread of its own; `every` is the beat of polls in seconds."""
+    """The steps, each from a thread of its own; `every` is the beat of polls in seconds.
+
+    `rests` says until when (as time.monotonic has it) a queue's account has no requests left.
+    """
 
     place: SharedJournal
     tenants: Tenants
@@ -71,7 +112,10 @@ class Work:
     every: float
     clock: Callable[[], datetime] = utc_now
     dice: Callable[[], float] = random.random
-    _google: dict[tuple[str, str], SheetsHttp] = field(default_factory=dict)
+    rests: dict[str, float] = field(default_factory=dict)
+    _google: dict[tuple[str, str], _Account] = field(default_factory=dict)
+    _counts: list[Statements] = field(default_factory=list)
+    _kept: list[Any] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def next_beat(self, tenant: str, after: datetime) -> datetime:
@@ -92,14 +136,13 @@ class Work:
         self.reminders.poll(tenant, self.next_beat(tenant, max(now, beat)))
         with self._run(session) as run:
             if not _polled_since(run, beat):
-                places = self._places_of_key(session.settings)
-                session.sleep(places.delay())
+                session.sleep(self._places_of_key(session.settings, 1))
                 digested, polls = poll_feeds(run)
                 for warning in digested.warnings:
                     _log.warning("tenant %s: %s", tenant, warning)
                 for error in digested.errors:
                     _log.error("tenant %s: %s", tenant, error)
-                places.delay(max(0, sum(poll.requests for poll in polls) - 1))
+                self._places_of_key(session.settings, max(0, sum(poll.requests for poll in polls) - 1))
                 for poll in polls:
                     self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
                 note_troubles(run, polls, ())
@@ -124,6 +167,14 @@ class Work:
         if session is None or settings is None:
             return
         queue = queue_of(session.settings, settings)
+        if settings.place.spreadsheet:
+            wait = self._reserved(session)
+            if wait > _PATIENCE:
+                self.rests[queue] = time.monotonic() + wait - _PATIENCE
+                later = self.clock() + timedelta(seconds=wait - _PATIENCE)
+                self.reminders.write(tenant, target, queue, attempt=attempt, at=later)
+                return
+            session.sleep(wait)
         with self._run(session) as run:
             last = run.journal.last_polls()
             failed = [f"{name}: {poll.outcome}" for name, poll in last.items() if poll.outcome != "ok"]
@@ -133,13 +184,15 @@ class Work:
         self.metrics.wrote(tenant, done.seconds, error.kind if error else "ok", done.delivery.pending)
         if error is None:
             return
-        _log.warning("tenant %s, target %s: %s", tenant, target, error)
-        wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
+        if isinstance(error, Interrupted):
+            wait = 0.0
+        else:
+            _log.warning("tenant %s, target %s: %s", tenant, target, error)
+            wait = min(_LONGEST, 2.0 ** min(attempt, 10)) * (0.5 + self.dice() / 2)
         self.reminders.write(
             tenant,
             target,
             queue,
-            rank=attempt,
             attempt=attempt + 1,
             at=self.clock() + timedelta(seconds=wait),
         )
@@ -154,9 +207,12 @@ class Work:
             self._offer(run, tenant)
 
     def close(self) -> None:
-        """Give the connections to Google back."""
-        for http in self._google.values():
-            http.close()
+        """Give the connections back."""
+        for account in self._google.values():
+            account.http.close()
+        for session in self._counts:
+            session.close()
+        close_all(self._kept)
 
     def _start_telling(self, tenant: str) -> None:
         """Beside all else: a service may take its time."""
@@ -164,10 +220,9 @@ class Work:
 
     def _offer(self, run: Run, tenant: str) -> None:
         """Remind of each target that lacks something; one that lacks nothing costs no request."""
-        lacking = [target for target in run.settings.targets if _lacks(run, target)]
-        self.metrics.lacking(tenant, len(lacking))
-        for rank, target in enumerate(lacking):
-            self.reminders.write(tenant, target.to, queue_of(run.settings, target), rank=rank)
+        found = lacking(run.journal, run.settings.targets, run.clock(), _shows_settings)
+        self.metrics.lacking(tenant, len(found))
+        self.reminders.writes(tenant, [(target.to, queue_of(run.settings, target)) for target in found])
 
     def _target(self, session: Session | None, target: str) -> TargetSettings | None:
         targets = session.settings.targets if session else ()
@@ -175,36 +230,52 @@ class Work:
 
     @contextmanager
     def _run(self, session: Session) -> Iterator[Run]:
-        google = (
-            self._connection(session) if any(t.place.spreadsheet for t in session.settings.targets) else None
-        )
-        with opened_run(replace(session, google=google), choices=Choices(), dry_run=False) as run:
+        there = any(target.place.spreadsheet for target in session.settings.targets)
+        google = self._account(session).http if there else None
+        kept = replace(session, google=google, kept=self._kept)
+        with opened_run(kept, choices=Choices(), dry_run=False) as run:
             yield run
 
-    def _connection(self, session: Session) -> SheetsHttp:
+    def _reserved(self, session: Session) -> float:
+        """Take the places of a usual write, unless they are too far away; returns the seconds until they are free."""
+        places = self._account(session).places
+        wanted = {kind: places[kind].wanted(count) for kind, count in _USUAL.items()}
+        wait = take_places(self._counts[0], {**wanted["read"], **wanted["write"]}, _PATIENCE)
+        for kind, count in _USUAL.items():
+            places[kind].have(count if wait <= _PATIENCE else 0)
+        return wait
+
+    def _account(self, session: Session) -> _Account:
         """One connection for all who use the same credentials, its requests counted over all workers."""
         settings = session.settings
         key = (str(settings.google_file or ""), settings.sheets_url or "")
         with self._lock:
             if key not in self._google:
-                project, user = project_of(settings), hashlib.sha256(key[0].encode()).hexdigest()[:16]
-                quotas = {
-                    kind: SharedQuota(
-                        self.place,
+                project, user = account_of(settings)
+                places = {
+                    kind: AccountPlaces(
+                        self._counted(),
                         {
                             f"google {kind} {project}": _PER_PROJECT,
                             f"google {kind} {project} {user}": _PER_USER,
                         },
                     )
-                    for kind in ("read", "write")
+                    for kind in _USUAL
                 }
-                self._google[key] = open_google(session, quotas=quotas)
+                self._google[key] = _Account(open_google(session, quotas=places), places)
             return self._google[key]
 
-    def _places_of_key(self, settings: Settings) -> SharedQuota:
+    def _places_of_key(self, settings: Settings, count: int) -> float:
         """Requests of one key are counted over all workers; its name in the count is no way back to it."""
         key = hashlib.sha256(settings.api.key.reveal().encode()).hexdigest()[:16]
-        return SharedQuota(self.place, {f"api {key}": _PER_KEY})
+        with self._lock:
+            counted = self._counted()
+        return take_places(counted, {f"api {key}": Quota(_PER_KEY, count)})
+
+    def _counted(self) -> Statements:
+        if not self._counts:
+            self._counts.append(counts(self.place))
+        return self._counts[0]
 
 
 def _polled_since(run: Run, beat: datetime) -> bool:
@@ -212,83 +283,134 @@ def _polled_since(run: Run, beat: datetime) -> bool:
     return all(feed.name in last and last[feed.name].at >= beat for feed in run.settings.feeds)
 
 
-def _lacks(run: Run, target: TargetSettings) -> bool:
-    """Whether a target was never written, has rows to get, or is due for a sign of life."""
-    state = remembered(run.journal, target)
-    if state.last_heartbeat is None or run.journal.pending(state, target.feeds):
-        return True
-    if not target.heartbeat or run.clock() - state.last_heartbeat < timedelta(seconds=target.heartbeat):
-        return False
+def _shows_settings(target: TargetSettings) -> bool:
     try:
         return _template(target.template).settings_tab is not None
     except CqsError:
         return True
 
 
-_log = logging.getLogger(__name__)
-
-
 async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
     """Work until `stopped`, then finish what has begun."""
     app = worker_app(work.place)
     _add_tasks(app, work)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_AT_ONCE, "work"))
+    loop.set_exception_handler(
+        lambda _, context: _log.debug("%s", context.get("exception") or context["message"])
+    )
+    for name in ("psycopg", "procrastinate"):  # what they could not do is told here, once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     async with app.open_async():
-        runners: dict[str, asyncio.Task[None]] = {}
+        queues = _Queues(work)
         known: dict[str, datetime] = {}
-        looked = 0.0
-        loop = asyncio.get_running_loop()
+        runner: asyncio.Task[None] | None = None
+        looked, away = -inf, False
         try:
             while not stopped():
-                if loop.time() - looked >= _LOOK:
-                    looked = loop.time()
-                    with suppress(ConnectorException, CqsError):  # PostgreSQL is away: at the next look
-                        queues = await asyncio.to_thread(_look_for_tenants, work, known)
-                        _start(app, runners, queues)
+                try:
+                    if loop.time() - looked >= _LOOK:
+                        looked = loop.time()
+                        queues.known = await asyncio.to_thread(_look_for_tenants, work, known)
                         await _take_over(app)
+                        if away:
+                            _log.warning("%s is back", work.place)
+                        away = False
+                except (ConnectorException, CqsError) as error:
+                    if not away:
+                        told = explain(error.__cause__, work.place) or error
+                        _log.warning("%s is tried again: %s", work.place, told)
+                    away = True
+                queues.choose()
+                if runner is None or runner.done():  # it ends with its connection
+                    runner = _runner(app, queues)
                 await asyncio.sleep(0.2)
         finally:
-            for runner in runners.values():
+            if runner:
                 runner.cancel()
-            await asyncio.gather(*runners.values(), return_exceptions=True)
+                await asyncio.gather(runner, return_exceptions=True)
+
+
+def _runner(app: App, queues: _Queues) -> asyncio.Task[None]:
+    """Takes up reminders of what `queues` chose, the first due, as long as there are hands for them."""
+    return asyncio.create_task(
+        app.run_worker_async(
+            queues=queues.chosen, concurrency=_AT_ONCE, listen_notify=False, fetch_job_polling_interval=_GLANCE,
+            install_signal_handlers=False, delete_jobs="always", worker_middleware=[queues.counted],
+            update_heartbeat_interval=_HEARTBEAT, stalled_worker_timeout=_DEAD,
+        )
+    )  # fmt: skip
+
+
+class _Queues:
+    """Which queues a worker takes reminders from: none of whose it has its share in hand, or whose account rests."""
+
+    def __init__(self, work: Work) -> None:
+        self._rests = work.rests
+        self._in_hand = Counter[str]()
+        self.known: set[str] = set()
+        self.chosen: list[str] = []  # procrastinate looks at it each time
+
+    def choose(self) -> None:
+        """Choose anew."""
+        now = time.monotonic()
+        self.chosen[:] = [
+            queue
+            for queue in self.known
+            if self._in_hand[queue] < _SIDE_BY_SIDE and self._rests.get(queue, 0.0) <= now
+        ]
+
+    async def counted(self, step: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:  # noqa: ANN401
+        """Carry out one reminder."""
+        del worker
+        self._in_hand[context.job.queue] += 1
+        self.choose()
+        try:
+            return await step()
+        finally:
+            self._in_hand[context.job.queue] -= 1
+            self.choose()
 
 
 def _add_tasks(app: App, work: Work) -> None:
     @app.task(name="poll")
     def poll(tenant: str, beat: str) -> None:
-        work.poll(tenant, datetime.fromisoformat(beat))
+        with _told(tenant):
+            work.poll(tenant, datetime.fromisoformat(beat))
 
     @app.task(name="write")
     def write(tenant: str, target: str, attempt: int) -> None:
-        work.write(tenant, target, attempt)
+        with _told(f"{tenant}, target {target}"):
+            work.write(tenant, target, attempt)
 
     @app.task(name="judge")
     def judge(tenant: str) -> None:
-        work.judge(tenant)
+        with _told(tenant):
+            work.judge(tenant)
+
+
+@contextmanager
+def _told(whose: str) -> Iterator[None]:
+    """What a step could not do is told; the next poll reminds of it."""
+    try:
+        yield
+    except Interrupted:
+        """Whoever works next is reminded by the next poll."""
+    except Exception as error:  # noqa: BLE001 - the others go on, whatever it was
+        _log.error("tenant %s: %s", whose, explained(error))
 
 
 def _look_for_tenants(work: Work, known: dict[str, datetime]) -> set[str]:
     """Remind of each tenant's next poll, should nobody have; the queues that there is work in."""
     queues, now = {API_QUEUE, FILES_QUEUE}, work.clock()
     for tenant, settings in work.tenants.all().items():
-        queues |= {queue_of(settings, target) for target in settings.targets}
+        if spreadsheet := next((target for target in settings.targets if target.place.spreadsheet), None):
+            queues.add(queue_of(settings, spreadsheet))
         if known.get(tenant, now) <= now:
             first = tenant not in known
             known[tenant] = work.next_beat(tenant, now)
             work.reminders.poll(tenant, now if first else known[tenant])
     return queues
-
-
-def _start(app: App, runners: dict[str, asyncio.Task[None]], queues: set[str]) -> None:
-    """A runner for every queue; one that ended with its connection starts again."""
-    for queue in queues:
-        if queue not in runners or runners[queue].done():
-            runners[queue] = asyncio.create_task(
-                app.run_worker_async(
-                    queues=[queue], name=queue, concurrency=_SIDE_BY_SIDE.get(queue, _GOOGLE),
-                    install_signal_handlers=False, fetch_job_polling_interval=1.0, delete_jobs="always",
-                    update_heartbeat_interval=_HEARTBEAT, stalled_worker_timeout=_DEAD,
-                )
-            )  # fmt: skip
 
 
 async def _take_over(app: App) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from cqs_sheets.core.toml import duration
@@ -158,11 +159,12 @@ class Child:
         return "\n\n".join(self._last)
 
     def _pass_on(self) -> None:
-        for line in self._process.stderr or ():
-            text = line.decode(errors="replace")
-            sys.stderr.write(text)
-            sys.stderr.flush()
-            if text.startswith("error: "):
-                self._last = [text.removeprefix("error: ").strip()]
-            elif self._last and text.startswith("       "):
-                self._last.append(text.strip())
+        with self._process.stderr or BytesIO() as said:
+            for line in said:
+                text = line.decode(errors="replace")
+                sys.stderr.write(text)
+                sys.stderr.flush()
+                if text.startswith("error: "):
+                    self._last = [text.removeprefix("error: ").strip()]
+                elif self._last and text.startswith("       "):
+                    self._last.append(text.strip())

@@ -25,7 +25,7 @@ LABEL = "cqs-sheets"
 _MARK = "<!-- cqs-sheets: {} -->"
 _TITLE = "The signals are not being written"
 _ENDED = "completed"
-_RUNS = "100"
+_PAGE = "100"
 _WAITS = (0.0, 30.0, 120.0, 300.0)  # seconds before a run is started after so many failures in a row
 _LONGEST_WAIT = 600.0
 _PATIENCE = (60.0, 300.0)  # seconds between tries of the last job that could start one
@@ -109,18 +109,43 @@ class Chain:
         `result` is GitHub's word for the job, `final` whether repeating is of no use, `problem` what the run
         itself had to say.
         """
-        run = self._api.get(f"/actions/runs/{self._here.run_id}") or {}
+        run = self._patiently(lambda: self._api.get(f"/actions/runs/{self._here.run_id}")) or {}
         if str(run.get("display_title", "")).endswith(SANDBOX):
             return "A trial with invented signals: nothing goes on, nobody is told."
         if result == "cancelled" and (minutes := self._watched_minutes(run)) is None:
-            return "It never began: a newer one waits in its place."
+            return "It was cancelled while it waited, by a newer one or by somebody: the run that watches goes on."
         if result == "cancelled" and self._stopped(minutes):
             stopped = self._cancel_waiting()
             self.tell(f"Run {self._link()} was cancelled{stopped}. If that was you: nothing is to do."
                       " To go on, press **Run workflow** on the workflow's page.")  # fmt: skip
             return "Stopped."
-        self.tell(problem or self._unexplained(result))
-        return "Repeating cannot mend this: no successor is started." if final else self._revived()
+        problem = problem or self._unexplained(result)
+        untold = self._untold(problem)
+        done = "Repeating cannot mend this: no successor is started." if final else self._revived()
+        if untold:
+            raise AccessRefused(
+                f"No issue could be opened: {untold.message}",
+                meaning=f"It would have said: {problem} {done}",
+                hint="Issues have to be on (Settings, General, Features), and the job needs `issues: write`.",
+            )
+        return done
+
+    def _untold(self, problem: str) -> CqsError | None:
+        """Why the issue could not be opened or brought up to date, if so: the chain goes on all the same."""
+        try:
+            self.tell(problem)
+        except CqsError as error:
+            return error
+        return None
+
+    def _patiently(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
+        """Do it, in the end minutes later: nobody comes after this job."""
+        for pause in _PATIENCE:
+            try:
+                return step()
+            except TargetBusy:
+                self._sleep(pause)
+        return step()
 
     def _revived(self) -> str:
         """Start a run after one that failed, the later the more failed before; what was done, for people."""
@@ -130,14 +155,7 @@ class Chain:
         if failures > _GIVES_UP:
             return f"{failures} runs failed in a row: it is left to the schedule to try again."
         self._sleep(_WAITS[failures - 1] if failures <= len(_WAITS) else _LONGEST_WAIT)
-        for pause in (*_PATIENCE, None):  # nobody comes after this job
-            try:
-                self._dispatch()
-                break
-            except TargetBusy:
-                if pause is None:
-                    raise
-                self._sleep(pause)
+        self._patiently(self._dispatch)
         return "A successor was started."
 
     def tell(self, problem: str) -> None:
@@ -172,7 +190,7 @@ class Chain:
 
     def _others(self, *, ended: bool) -> Iterator[Run]:
         """The other runs that watch real signals, newest first; all but those that a schedule began."""
-        found = self._api.get(f"{self._workflow}/runs", per_page=_RUNS) or {}
+        found = self._api.get(f"{self._workflow}/runs", per_page=_PAGE) or {}
         for run in found.get("workflow_runs", []):
             mine = run.get("id") == self._here.run_id
             watches = run.get("event") != "schedule" and not str(run.get("display_title", "")).endswith(
@@ -228,12 +246,24 @@ class Chain:
 
     def _issue(self) -> Run | None:
         """The newest issue of ours, open or closed."""
-        found = self._api.get("/issues", labels=LABEL, state="all", sort="created", direction="desc") or []
         mark = _MARK.format(self._here.workflow)
-        return next((each for each in found if str(each.get("body") or "").startswith(mark)), None)
+        for narrowed in (
+            {"labels": LABEL},
+            {},
+        ):  # GitHub drops a label, without a word, where one may not be set
+            found = self._api.get("/issues", state="all", per_page=_PAGE, **narrowed) or []
+            ours: list[Run] = [each for each in found if str(each.get("body") or "").startswith(mark)]
+            if ours:
+                return ours[0]
+        return None
 
     def _unexplained(self, result: str) -> str:
-        why = {"cancelled": "ran out of its time", "failure": "failed"}.get(result, f"ended as {result!r}")
+        if result == "cancelled":
+            return (
+                "A run ran out of its time and was cut off; what it knew was kept before, or is asked for anew, and the"
+                " gap, if any, is told. If that happens again and again: `CQS_FOR` may be 2h50m at most."
+            )
+        why = {"failure": "failed"}.get(result, f"ended as {result!r}")
         return (
             f"A run {why} before it could say why: its runner was lost, or a step before the watch did not work"
             " (the log tells). What it had caught since the last push is asked for anew; the gap, if any, is told."

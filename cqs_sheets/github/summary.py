@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cqs_sheets.config import Environment
@@ -16,9 +17,12 @@ from cqs_sheets.core.render import coverage_text, harmless, moment_text, plain_p
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
-from cqs_sheets.core.signals.signal import Record
+from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.statistics import Summary
 
 _MOST_ANNOTATIONS = 10  # of each kind, GitHub shows no more
 _RECENT = timedelta(days=1)  # a gap is told to one day's runs; the report and `status` keep it
@@ -86,7 +90,10 @@ def escaped(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What a page shows of a journal: the newest signals, what happened to signals in this run, and coverage."""
+    """What a page shows of a journal: the newest signals, what happened to signals in this run, and coverage.
+
+    `record` is the feed's track record, if outcomes are judged.
+    """
 
     newest: Sequence[Record]
     news: Sequence[News]
@@ -94,6 +101,7 @@ class RunSummary:
     coverage: Coverage
     zone: tzinfo
     symbols: Symbols
+    record: Summary | None = None
 
 
 _MOST_ROWS = 200  # of a table; a summary holds 1 MiB at most
@@ -103,8 +111,18 @@ _BOLD = {Happened.NEW: "**new**"}
 
 def news_table(news: Sequence[News], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
     """What happened to signals as a table in Markdown, the last on top; nothing for no news."""
-    told = [(one.record, f"{_BOLD.get(one.what, one.what)} {plain(one.changes)}".strip()) for one in news]
-    yield from _table(told, symbols, zone)
+    yield from _table([(one.record, _said(one)) for one in news], symbols, zone)
+
+
+def _said(one: News) -> str:
+    """What happened to it; a run is long enough for a signal to come and to end."""
+    if _came_and_ended(one):
+        return f"new, {_said(News(what=Happened.CLOSED, record=one.record))}"
+    return f"{_BOLD.get(one.what, one.what)} {plain(one.changes)}".strip()
+
+
+def _came_and_ended(one: News) -> bool:
+    return one.what is Happened.NEW and one.record.status is Status.CLOSED
 
 
 def _table(rows: Sequence[tuple[Record, str]], symbols: Symbols, zone: tzinfo) -> Iterator[str]:
@@ -188,6 +206,7 @@ def html_page(look: RunSummary, records: Sequence[Record]) -> str:
         for record in list(reversed(records))[:_MOST_ROWS]
     )
     about = f"{plural(len(records), 'open signal')}, as of {moment_text(look.until)}; times in {look.zone}."
+    about += f" {record_text(look.record)}" if look.record else ""
     headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS[:-1])
     return _HTML.format(about=html.escape(about), headings=headings, rows=rows)
 
@@ -209,10 +228,29 @@ def _html_cells(record: Record, look: RunSummary) -> Iterator[str]:
 def _where_and_when(look: RunSummary, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     yield from (f"- {place}" for place in places)
     yield f"- As of {moment_text(look.until)}. {coverage_text(look.coverage)}"
+    if look.record:
+        yield f"- {record_text(look.record)}"
     yield from (f"- {plain(note)}" for note in notes)
+
+
+def record_text(whole: Summary) -> str:
+    """The feed's track record in a line, as far as there is one."""
+    text = f"Track record: {plural(whole.signals, 'signal')}, {whole.entered:,} of them entered and over"
+    first = whole.hits[0]
+    if not whole.enough or whole.expectancy_r is None or first.share is None:
+        return f"{text}: too few for a figure."
+    between = (
+        "" if first.low is None or first.high is None else f" ({first.low * 100:.0f}-{first.high * 100:.0f})"
+    )
+    error = "" if whole.stderr_r is None else f" (standard error {whole.stderr_r:.2f})"
+    return (
+        f"{text}. Target 1 was hit by {first.share * 100:.0f} %{between}; a signal brought {whole.expectancy_r:+z.2f} R"
+        f" on average{error}. No forecast."
+    )
 
 
 def _count(look: RunSummary) -> str:
     counts = Counter(one.what for one in look.news)
     new, changed, closed = (counts[what] for what in (Happened.NEW, Happened.CHANGED, Happened.CLOSED))
+    closed += sum(map(_came_and_ended, look.news))
     return f"{plural(new, 'new signal')}, {changed:,} changed, {closed:,} closed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from types import FrameType
 
 from cqs_sheets.config import Overrides, Settings, load
 from cqs_sheets.core.news import Happened, News
+from cqs_sheets.core.outcomes.statistics import Summary, track_record
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.signal import Record, Status
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
@@ -24,11 +26,14 @@ from cqs_sheets.github.git import Git
 from cqs_sheets.github.state import Keeper, StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
 from cqs_sheets.run import journal_place
+from cqs_sheets.run.outcomes import known_outcomes
 
 _BYTES_A_DAY = 200_000_000  # pushed at most
 _DAY = 86_400.0
 _QUIET = 4  # without news the branch is brought up to date so much more seldom
+_ROUNDS = 3  # of taking what others left and syncing into it; then it is left to the next run
 _GLANCE = 0.5  # seconds
+_OF_A_RUN = re.compile(r"\d{6,}(-\d+)*")  # how a cache's key ends: another sync's name may stand before it
 _NEWEST = 25  # signals on the branch's page
 
 
@@ -49,6 +54,7 @@ class Unattended:
         self._started = clock()
         self._told = Outputs()
         self._notes: dict[str, None] = {}
+        self._record: Summary | None = None
         self._child: Child | None = None
         self._stopped = 0
         self._settings = _settings(inputs, self._environ)
@@ -91,11 +97,22 @@ class Unattended:
             code = self._call("watch", "--every", self._inputs.every, "--for", self._inputs.lasting)
             if code in FINAL or self._stopped:
                 return self._ended(code)
-            if self._keep(last=last) or code:
-                code = self._call("sync")
-                self._keep(last=last)
+            self._record = None
+            code = self._settle(code, last=last)
         self._go_on()
         return self._ended(code)
+
+    def _settle(self, code: int, *, last: bool) -> int:
+        """Keep what a watch that ended with `code` learnt; what others left is synced into, and kept in turn."""
+        taken = self._keep(last=last)
+        for _ in range(_ROUNDS):
+            if not taken and code == 0:
+                break
+            code = self._call("sync")
+            taken = self._keep(last=last)
+            if not taken:
+                break
+        return code
 
     def keep_once(self) -> int:
         """For a step that always runs: keep what a run that was cut off had not kept."""
@@ -123,6 +140,8 @@ class Unattended:
 
     def _begin(self) -> None:
         """Fetch the state; begin one only where there is none."""
+        for book in self._keeper.workbooks:
+            book.parent.mkdir(parents=True, exist_ok=True)  # git keeps no empty folder
         if not self._inputs.keeps:
             return
         if not self._keeper.restore() and not self._keeper.journal.exists() and self._cached():
@@ -134,11 +153,14 @@ class Unattended:
         self._begun.touch()
 
     def _cached(self) -> bool:
-        """Whether a version before the state branch left a cache."""
-        key = f"cqs-sheets-{self._inputs.owner.name or 'default'}-"
+        """Whether a version before the state branch left a cache; GitHub looks for what a key begins with."""
+        begin = f"cqs-sheets-{self._inputs.owner.name or 'default'}-"
+        if self._inputs.sandbox:
+            return False
         with suppress(CqsError):
-            found = self._api.get("/actions/caches", key=key)
-            return bool(isinstance(found, dict) and found.get("total_count") and not self._inputs.sandbox)
+            found = self._api.get("/actions/caches", key=begin, per_page="100") or {}
+            keys = [str(each.get("key")) for each in found.get("actions_caches", ())]
+            return any(_OF_A_RUN.fullmatch(key.removeprefix(begin)) for key in keys)
         return False
 
     def _call(self, *arguments: str) -> int:
@@ -212,6 +234,8 @@ class Unattended:
         if self._stopped:
             self._attempt(self._keep)
             code = 128 + self._stopped
+            self._told.error = ""  # who looks after the run knows why; a child that was stopped does not
+            self._notes["This run was stopped: somebody cancelled it, or its time was up."] = None
         problem = self._told.error if code else ""
         self._told.write(self._environ.get("GITHUB_OUTPUT"), code)
         if problem:
@@ -247,7 +271,14 @@ class Unattended:
                 coverage=journal.coverage(),
                 zone=self._settings.zone,
                 symbols=self._settings.targets[0].symbols,
+                record=self._track_record(journal),
             )
+
+    def _track_record(self, journal: Journal) -> Summary | None:
+        """The feed's, if a config has outcomes judged; computed anew after each watch, as it reads every signal."""
+        if self._settings.outcomes and self._record is None:
+            self._record = track_record(known_outcomes(journal, self._settings.outcomes.rules))[0]
+        return self._record
 
     def _places(self) -> Iterator[str]:
         """Where the spreadsheets are. A public page names no Google Sheet: who has the address may be let in."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from cqs_sheets.config import FILE_NAME, Settings
 from cqs_sheets.errors import UsageError
@@ -117,7 +119,10 @@ def _of_package() -> str | None:
         if released := _RELEASED.fullmatch(address):
             return f"{released[1]}@{released[2]}"
     origin: Any = json.loads(package.read_text("direct_url.json") or "{}")
-    found = _ON_GITHUB.fullmatch(str(origin.get("url", "")))
+    url = str(origin.get("url", ""))
+    if "dir_info" in origin:
+        return _of_checkout(Path(url2pathname(urlsplit(url).path)))
+    found = _ON_GITHUB.fullmatch(url)
     commit = origin.get("vcs_info", {}).get("commit_id")
     return f"{found[1]}@{commit}" if found and commit else None
 

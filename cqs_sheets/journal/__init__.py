@@ -25,7 +25,7 @@ from cqs_sheets.journal.model import (
     TargetState,
     Wanted,
 )
-from cqs_sheets.journal.opening import is_journal
+from cqs_sheets.journal.opening import is_journal, tenants_of
 from cqs_sheets.journal.outbox import Alert, Outbox, OutboxEntry, Trouble
 from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
@@ -59,6 +59,7 @@ __all__ = [
     "copy_compact",
     "is_journal",
     "rest_on",
+    "tenants_of",
 ]
 
 
@@ -134,13 +135,17 @@ def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:
     ours = theirs.with_name(f"{theirs.name}.ours")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with opening.writer_lock(path, wait=_LONGEST_WAIT, now=clock()):
+        with (
+            # whoever sends alerts meanwhile would note in a file that is gone what was sent
+            opening.sender_lock(path, wait=_LONGEST_WAIT),
+            opening.writer_lock(path, wait=_LONGEST_WAIT, now=clock()),
+        ):
             if path.exists():
                 with opening.for_reading(path) as known, closing(_new(ours)) as copied:
                     known.copy_to(copied)
             with Journal.open(theirs, clock=clock) as base:
                 if ours.exists():
-                    base.take_in(ours, adopt_alerts=True)
+                    base.take_in(ours, own=True)
             for leftover in ("-wal", "-shm"):
                 path.with_name(path.name + leftover).unlink(missing_ok=True)
             theirs.replace(path)

@@ -94,8 +94,8 @@ def _digest(database: Database, name: str, table: TableShape) -> tuple[int, str]
     return count, digest.hexdigest()
 
 
-def merge_journal(database: Database, other: Database, *, adopt_alerts: bool) -> Merged:
-    """Take in everything of `other`, in one transaction; with `adopt_alerts` alerts that only it knows, too."""
+def merge_journal(database: Database, other: Database, *, own: bool) -> Merged:
+    """Take in everything of `other`, in one transaction; `own`: it is what this machine itself knew."""
     with database.transaction():
         feeds = {
             theirs: records.feed_id(database, name, selection)
@@ -120,7 +120,7 @@ def merge_journal(database: Database, other: Database, *, adopt_alerts: bool) ->
             take_outcomes(database, other, theirs, ours, arrival)
             arrivals[theirs.record.arrival] = arrival
         _cover(database, other, feeds)
-        take_outbox(database, other, arrivals, adopt_alerts=adopt_alerts)
+        take_outbox(database, other, arrivals, own=own)
         polls = _keep_polls(database, other, feeds)
         _keep_undigested(database, other)
     return Merged(new=new, changed=changed, polls=polls, second_lives=tuple(second_lives))

@@ -45,8 +45,11 @@ _ALIKE = f"""SELECT {model.RECORD}, alike.number FROM (
     ) alike JOIN signals s ON s.arrival = alike.arrival {_REVISION}"""  # noqa: S608
 
 _REMEMBERED = """SELECT id, sequence, version, CASE WHEN selection = ? THEN cursor ELSE 0 END,
-    last_write, last_heartbeat, shape, stamp, word, writer, zone, title, rest
+    last_write, last_heartbeat, shape, stamp, word, writer, zone, title, rest, selection
     FROM targets WHERE name = ?"""
+
+_STANDINGS = """SELECT name, selection, last_heartbeat,
+    CASE WHEN cursor < (SELECT coalesce(max(change), 0) FROM signals) THEN 1 ELSE 0 END FROM targets"""
 
 _SELECT = """INSERT INTO targets (name, selection) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET selection = excluded.selection, cursor = 0
@@ -108,11 +111,19 @@ class Deliveries:
         `selection` is the canonical text of its feeds and where: a changed one puts the cursor to 0,
         so that everything not yet delivered is offered again.
         """
-        if not self._readonly:
+        rows = self._database.execute(_REMEMBERED, (selection, name))
+        if not self._readonly and (not rows or rows[0][-1] != selection):
             with self._database.transaction():
                 self._database.change(_SELECT, (name, selection))
-        rows = self._database.execute(_REMEMBERED, (selection, name))
+            rows = self._database.execute(_REMEMBERED, (selection, name))
         return _target_from(name, rows[0]) if rows else model.TargetState(id=0, name=name)
+
+    def standings(self) -> dict[str, tuple[str, datetime | None, bool]]:
+        """All targets by name: their selection, last sign of life, and whether there were changes since."""
+        return {
+            name: (selection, model.maybe_time(last), bool(behind))
+            for name, selection, last, behind in self._database.execute(_STANDINGS)
+        }
 
     def known_as(self, lineage: Lineage, ending: str) -> str | None:
         """The name, of those with that ending, under which a target of this lineage is known, wherever it lies now."""
@@ -220,8 +231,8 @@ class Deliveries:
         last = stamp or target.stamp
         given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
         with self._database.transaction():
-            self._database.change_many(_DELIVER, given)
-            self._database.change(
+            self._database.note_many(_DELIVER, given)
+            self._database.note(
                 _WRITTEN,
                 {
                     "sequence": sequence,
@@ -241,9 +252,9 @@ class Deliveries:
                 },
             )
             if wrote:
-                self._database.change(_REMEMBER, (target.id, memory))
+                self._database.note(_REMEMBER, (target.id, memory))
             if last.word:
-                self._database.change(_SEEN, (target.id, *last))
+                self._database.note(_SEEN, (target.id, *last))
 
     def memory(self, target: model.TargetState) -> bytes:
         """What the destination wanted to be remembered of the target's last write."""

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,17 +20,21 @@ from cqs_sheets.core.signals.coverage import Window
 from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
-from cqs_sheets.values import dataclass
+from cqs_sheets.values import dataclass, field
 
 _ALONE = "default"  # the tenant of a journal that one party has for itself
 
 
 @dataclass(frozen=True, slots=True)
 class SharedJournal:
-    """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password."""
+    """A journal in PostgreSQL, and whose part of it; str shows where it is, never user or password.
+
+    `kept` holds sessions that are used again, for whoever opens it all the time.
+    """
 
     url: Secret
     tenant: str = _ALONE
+    kept: list[Any] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         try:
@@ -209,9 +214,11 @@ NUMBERS = (
     "buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level", "leverage",
 )  # fmt: skip
 
+_HEAD = '"timestamp":%d,' + ",".join(f'"{name}":%s' for name in TEXTS)
 _texts_of: Callable[[Signal], tuple[str, ...]] = attrgetter(*TEXTS)
 _numbers_of: Callable[[Signal], tuple[Decimal | None, ...]] = attrgetter(*NUMBERS)
 
+_LARGE_BODY = 1 << 20  # bytes: packed in a quarter of the time, a third less tightly
 _LARGEST_BODY = 1 << 26  # bytes: no answer is so large, a damaged one could unpack to anything
 
 RECORD = """s.arrival, s.feed_table, s.id, s.first_seen, s.status, s.last_seen, s.revision, r.content"""
@@ -220,6 +227,7 @@ RECORD = """s.arrival, s.feed_table, s.id, s.first_seen, s.status, s.last_seen, 
 RECORD_WIDTH = 8
 
 
+@lru_cache(4096)
 def to_stamp(moment: datetime) -> int:
     """Microseconds since 1970 of an aware time."""
     return (moment - _EPOCH) // _MICROSECOND
@@ -250,7 +258,8 @@ def maybe_window(start: int | None, end: int | None) -> Window | None:
 
 def answer_row(feed: str, request: Mapping[str, str], table: FeedTable, at: datetime, body: bytes) -> Row:
     """The columns feed, at, request, body of an answer; the table stands with the request."""
-    return (feed, to_stamp(at), json.dumps({**request, _TABLE: table}), zlib.compress(body))
+    packed = zlib.compress(body, 1 if len(body) > _LARGE_BODY else 6)
+    return (feed, to_stamp(at), json.dumps({**request, _TABLE: table}), packed)
 
 
 def answer_from(row: Row) -> KeptAnswer:
@@ -276,17 +285,19 @@ def _unpacked(body: bytes) -> bytes:
 
 def content_of(signal: Signal) -> str:
     """All values of a signal but its key, as JSON text; numbers as the exact decimal texts."""
-    texts = zip(TEXTS, _texts_of(signal), strict=True)
     numbers = zip(NUMBERS, _numbers_of(signal), strict=True)
     parts = [
-        f'"timestamp":{to_stamp(signal.timestamp)}',
-        *[f'"{name}":{_quoted(text)}' for name, text in texts],
-        *[f'"{name}":"{value}"' for name, value in numbers if value is not None],
+        _HEAD % (to_stamp(signal.timestamp), *map(_quoted, _texts_of(signal))),
+        *[f'"{name}":"{value!s}"' for name, value in numbers if value is not None],
     ]  # by hand, as an encoder takes three times as long for an object of so few values
-    parts += [f'"sent":{_quoted(signal.sent)}'] if signal.sent else []
-    parts += [f'"sent_zone":{_quoted(signal.sent_zone)}'] if signal.sent_zone else []
-    parts += [f'"extra":{_compact(dict(signal.extra))}'] if signal.extra else []
-    parts += [f'"flags":{_compact(list(signal.flags))}'] if signal.flags else []
+    if signal.sent:
+        parts.append(f'"sent":{_quoted(signal.sent)}')
+    if signal.sent_zone:
+        parts.append(f'"sent_zone":{_quoted(signal.sent_zone)}')
+    if signal.extra:
+        parts.append(f'"extra":{_compact(dict(signal.extra))}')
+    if signal.flags:
+        parts.append(f'"flags":{_compact(list(signal.flags))}')
     return f"{{{','.join(parts)}}}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -151,18 +152,24 @@ def for_sending(path: JournalPlace) -> Iterator[Database]:
                 raise _sent_elsewhere(path)
             yield database
         return
+    with sender_lock(path, wait=0), _connected(path, "rw") as database:
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA synchronous = FULL")
+        yield database
+
+
+@contextmanager
+def sender_lock(path: Path, *, wait: float) -> Iterator[None]:
+    """Be the only one that sends the alerts of a file. Raises TargetBusy if another does for longer than `wait`."""
     lock = FileLock(_beside(path, "sender"), mode=0o600)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except Timeout:
         raise _sent_elsewhere(path) from None
     except OSError as error:
         raise file_error(error, str(path)) from error
     try:
-        with _connected(path, "rw") as database:
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute("PRAGMA synchronous = FULL")
-            yield database
+        yield
     finally:
         lock.release()
 
@@ -186,18 +193,28 @@ def is_journal(path: Path) -> bool:
         return False
 
 
-@contextmanager
-def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
-    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+def tenants_of(place: SharedJournal) -> list[str]:
+    """The names of all tenants of that journal that this user may be. Raises CqsError."""
+    names: list[str] = _postgres().tenants(place)
+    return names
+
+
+def _postgres() -> ModuleType:
     try:
-        from cqs_sheets.journal.postgres import Postgres  # noqa: PLC0415 - the driver, for a shared journal only
+        from cqs_sheets.journal import postgres  # noqa: PLC0415 - the driver, for a shared journal only
     except ImportError:
         raise UsageError(
             "A journal in PostgreSQL needs a driver that is not installed.",
             meaning="Nothing was asked and nothing was written.",
             hint="Install it with: pip install 'cqs-sheets[postgres]'",
         ) from None
-    database = Postgres(place, reading=reading or copied)
+    return postgres
+
+
+@contextmanager
+def _shared(place: SharedJournal, *, reading: bool = False, copied: bool = False) -> Iterator[Database]:
+    """A session with PostgreSQL; of nothing to read, and for a rehearsal, a copy in memory."""
+    database = _postgres().Postgres(place, reading=reading or copied)
     try:
         if not copied and not database.empty:
             yield database

@@ -64,16 +64,17 @@ class _Entry:
 
 
 def take_outbox(
-    database: Database, other: Database, arrivals: Mapping[int, int], *, adopt_alerts: bool = False
+    database: Database, other: Database, arrivals: Mapping[int, int], *, own: bool = False
 ) -> None:
     """Take over what another journal's alerts have told or still have to; `arrivals` are its signals' numbers here.
 
-    Of alerts alone that both know, by config and name, or with `adopt_alerts` of all. Coverage is merged already.
+    Of alerts alone that both know, by config and name; where the other is this machine's `own`, of all, and what failed
+    there fails here. Coverage is merged already.
     """
     alerts = other.execute("SELECT id, config, name, since FROM alerts ORDER BY id")
     for theirs, config, name, since in alerts:
         known = database.execute("SELECT id FROM alerts WHERE config = ? AND name = ?", (config, name))
-        if not known and not adopt_alerts:
+        if not known and not own:
             continue
         alert = known[0][0] if known else database.insert(
             "INSERT INTO alerts (config, name, since) VALUES (?, ?, ?)", (config, name, since))  # fmt: skip
@@ -86,7 +87,8 @@ def take_outbox(
             *_gaps(database, [one for one in both if one.kind is Kind.GAP]),
         ]
         _write(database, alert, ours, sorted(kept, key=lambda one: one.at))
-    _take_troubles(database, other)
+    if own:
+        _take_troubles(database, other)
 
 
 def _entries(database: Database, alert: int) -> Iterator[_Entry]:

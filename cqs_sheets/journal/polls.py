@@ -49,7 +49,7 @@ class _Counts:
     last: int | None = None  # the newest arrival, once it is known
 
     def of(self, what: Happened) -> int:
-        return sum(each.what is what for each in self.news)
+        return sum([each.what is what for each in self.news])
 
 
 class Polls:
@@ -105,11 +105,12 @@ class Polls:
         with self._database.transaction():
             feed = records.feed_id(self._database, poll.feed, poll.selection)
             counts = _Counts()
-            known = records.Recollection(
-                self._database, feed, poll.at, [signal.key for signal in poll.signals]
-            )
+            known = records.Recollection(self._database, feed, poll.at, poll.signals)
             for signal in poll.signals:
-                _take_up(self._database, poll.at, signal, counts, known)
+                if known.is_as_it_was(signal):
+                    counts.seen.add(signal.key)
+                else:
+                    _take_up(self._database, poll.at, signal, counts, known)
             known.flush()
             if poll.window is not None:
                 _settle(self._database, feed, poll, poll.window, counts)

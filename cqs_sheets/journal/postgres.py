@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -34,6 +35,8 @@ _SYSTEM_ROOTS = 160000  # the libpq that knows the certificates of the system
 _SESSION = (
     f"-c search_path={dialect.SCHEMA} -c lock_timeout=30s -c idle_in_transaction_session_timeout=5min"
     " -c client_min_messages=warning"
+    # the server, too, notices that we are gone, and frees what we held
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000"
 )
 _AWAY = {
     "connect_timeout": 10,
@@ -53,14 +56,52 @@ def parameters(place: SharedJournal, schema: str) -> dict[str, Any]:
 @contextmanager
 def connected(place: SharedJournal, schema: str) -> Iterator[psycopg.Connection[Row]]:
     """A plain session there, each statement a transaction of its own. Raises CqsError as Postgres does."""
+    with (
+        _explained(str(place), _parameters(place)[1]),
+        psycopg.connect(**parameters(place, schema), autocommit=True) as session,
+    ):
+        yield session
+
+
+def explain(error: BaseException | None, place: SharedJournal) -> CqsError | None:
+    """What a failure of the driver means to the person; None if it is a bug of ours."""
+    return _explain(error, str(place), _parameters(place)[1]) if isinstance(error, psycopg.Error) else None
+
+
+@contextmanager
+def _explained(name: str, password: str) -> Iterator[None]:
     try:
-        with psycopg.connect(**parameters(place, schema), autocommit=True) as session:
-            yield session
+        yield
     except psycopg.Error as error:
-        explained = _explain(error, str(place), _parameters(place)[1])
+        explained = _explain(error, name, password)
         if explained is None:
             raise
         raise explained from None
+
+
+class Statements:
+    """A plain session in a schema of that server, from any thread; one that was cut off is opened anew.
+
+    Raises CqsError as Postgres does.
+    """
+
+    def __init__(self, place: SharedJournal, schema: str) -> None:
+        self._place = place
+        self._schema = schema
+        self._session: psycopg.Connection[Row] | None = None
+        self._turn = Lock()
+
+    def run(self, statement: str, values: Values) -> list[Row]:
+        """Run one statement, a transaction of its own; all its rows."""
+        with self._turn, _explained(str(self._place), _parameters(self._place)[1]):
+            if self._session is None or self._session.closed:
+                self._session = psycopg.connect(**parameters(self._place, self._schema), autocommit=True)
+            return self._session.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        """End the session."""
+        if self._session:
+            self._session.close()
 
 
 class Postgres(Database):
@@ -75,6 +116,7 @@ class Postgres(Database):
         self.name = str(place)
         self._parameters, self._password = _parameters(place)
         self._tenant_name = place.tenant
+        self._kept = place.kept
         self._reading = reading
         self._names = 0
         self._noted: list[str] = []
@@ -88,7 +130,13 @@ class Postgres(Database):
         return not self.tenant
 
     def close(self) -> None:
-        """End the session; what is not committed is rolled back."""
+        """End the session, or keep it for the next one; what is not committed is rolled back."""
+        idle = self._session.info.transaction_status is TransactionStatus.IDLE
+        if self._kept is not None and idle and not self._reading:
+            with suppress(psycopg.Error):
+                self._session.execute("CLOSE ALL; SELECT pg_advisory_unlock_all()")
+                self._kept.append(self._session)
+                return
         self._session.close()
 
     def execute(self, sql: str, values: Values = ()) -> list[Row]:
@@ -218,6 +266,18 @@ class Postgres(Database):
         return self._session
 
     def _connect(self) -> psycopg.Connection[Row]:
+        if self._kept and not self._reading:
+            session: psycopg.Connection[Row] = self._kept.pop()
+            try:
+                self._enter(session)
+            except psycopg.OperationalError:  # it was cut off, and so were the others
+                close_all([session, *self._kept])
+                self._kept.clear()
+            except BaseException:
+                session.close()
+                raise
+            else:
+                return session
         session = psycopg.connect(
             **self._parameters, autocommit=True, cursor_factory=psycopg.ClientCursor, prepare_threshold=None
         )
@@ -243,40 +303,55 @@ class Postgres(Database):
             if self._reading and not version:
                 return
             migrate(session, MIGRATIONS)
-        [[sees_all]] = session.execute(
-            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        [[sees_all, found]] = session.execute(
+            "SELECT rolsuper OR rolbypassrls, (SELECT id FROM tenants WHERE name = %s)"
+            " FROM pg_roles WHERE rolname = current_user",
+            (self._tenant_name,),
         )
         if sees_all:
             session.execute(f"SET ROLE {dialect.ROLE}")
-        found = _tenant(session, self._tenant_name)
         if found is None and not self._reading:
             session.execute(
                 "INSERT INTO tenants (name) VALUES (%s) ON CONFLICT DO NOTHING", (self._tenant_name,)
             )
-            found = _tenant(session, self._tenant_name)
+            [[found]] = session.execute("SELECT id FROM tenants WHERE name = %s", (self._tenant_name,))
         self.tenant = found or 0
-        session.execute("SELECT set_config(%s, %s, false)", (dialect.TENANT_SETTING, str(self.tenant)))
-        self._check_tenant(session)
-        if self._reading:
-            session.execute("SET default_transaction_read_only = on")
-
-    def _check_tenant(self, session: psycopg.Connection[Row]) -> None:
-        if self.tenant and session.execute("SELECT allowed_tenant()").fetchone() == (None,):
+        become = "SELECT set_config(%s, %s, false); SELECT allowed_tenant()"
+        cursor = session.execute(become, (dialect.TENANT_SETTING, str(self.tenant)))
+        cursor.nextset()
+        if self.tenant and cursor.fetchone() == (None,):
             raise AccessRefused(
                 f"{self.name}: this user may not be the tenant {self._tenant_name}.",
                 meaning="Nothing was read or written.",
                 hint="Name your own tenant, or have its role granted to your user.",
             )
+        if self._reading:
+            session.execute("SET default_transaction_read_only = on")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        try:
+        with _explained(self.name, self._password):
             yield
-        except psycopg.Error as error:
-            explained = _explain(error, self.name, self._password)
-            if explained is None:
-                raise
-            raise explained from None
+
+
+def close_all(kept: Iterable[psycopg.Connection[Row]]) -> None:
+    """End sessions that were kept."""
+    for session in kept:
+        session.close()
+
+
+def tenants(place: SharedJournal) -> list[str]:
+    """The names of all tenants that this user may be. Raises CqsError."""
+    sql = "SELECT name FROM tenants WHERE role IS NULL OR pg_has_role(session_user, role, 'member') ORDER BY name"
+    with connected(place, dialect.SCHEMA) as session:
+        return [name for (name,) in session.execute(sql)] if _version(session) else []
+
+
+def make_tables(place: SharedJournal) -> None:
+    """Make the journal's tables and the role, or bring them up to date. Raises CqsError."""
+    with connected(place, dialect.SCHEMA) as session:
+        if _version(session) < len(MIGRATIONS):
+            migrate(session, MIGRATIONS)
 
 
 def migrate(session: psycopg.Connection[Row], migrations: Sequence[Migration]) -> None:
@@ -333,18 +408,11 @@ def _protect(session: psycopg.Connection[Row]) -> None:
 
 def _version(session: psycopg.Connection[Row]) -> int:
     """The version of the tables, 0 if there are none."""
-    there = session.execute(  # not by to_regclass, which may remember that there were none a moment ago
-        "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'schema_version'", (dialect.SCHEMA,)
-    )
-    if not there.fetchone():
-        return 0
-    [[version]] = session.execute("SELECT version FROM cqs_sheets.schema_version")
-    return int(version)
-
-
-def _tenant(session: psycopg.Connection[Row], name: str) -> int | None:
-    rows = session.execute("SELECT id FROM tenants WHERE name = %s", (name,)).fetchall()
-    return rows[0][0] if rows else None
+    idle = session.info.transaction_status is TransactionStatus.IDLE
+    with suppress(psycopg.errors.UndefinedTable), nullcontext() if idle else session.transaction():
+        [[version]] = session.execute("SELECT version FROM cqs_sheets.schema_version")
+        return int(version)
+    return 0
 
 
 def _parameters(place: SharedJournal) -> tuple[dict[str, Any], str]:

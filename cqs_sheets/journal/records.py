@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from cqs_sheets.core.signals.coverage import Coverage, Window, coverage, merge
-from cqs_sheets.core.signals.signal import Record, Reject, SignalKey, Status
+from cqs_sheets.core.signals.signal import Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
 from cqs_sheets.journal.deliveries import OF_FEEDS, names_of
@@ -25,6 +25,7 @@ _LIVES = f"""{_BY_KEY} UNION ALL
 _BY_IDS = KNOWN.format(by="") + "s.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
 _LISTED = "(SELECT CAST(value AS BIGINT) FROM json_each(?))"
 _MEMBERS = f"SELECT arrival FROM members WHERE feed = ? AND arrival IN {_LISTED}"  # noqa: S608 - constants
+_STATUS, _CONTENT = 4, 7  # of a row of KNOWN
 _NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM signals)"
 
 
@@ -53,6 +54,12 @@ def known_from(row: Row) -> Known:
     )
 
 
+def _key_of(row: Row) -> SignalKey:
+    """The key in a row of KNOWN."""
+    _, table, id_, *_ = row
+    return SignalKey(table, id_)
+
+
 def known(database: Database, key: SignalKey) -> Known | None:
     """What the journal holds of a signal."""
     rows = database.execute(_BY_KEY, (key.id, key.table))
@@ -76,31 +83,40 @@ class Recollection:
     Each id is answered from that once: what changes it afterwards is looked up anew.
     """
 
-    def __init__(self, database: Database, feed: int, at: datetime, keys: Collection[SignalKey]) -> None:
+    def __init__(self, database: Database, feed: int, at: datetime, signals: Iterable[Signal]) -> None:
         self._database, self._feed, self._at = database, feed, at
         self._new: list[Record] = []
-        ids = {key.api_id for key in keys if "\0" not in key.id}  # which no JSON takes to PostgreSQL
-        self._lives: dict[SignalKey, list[Known]] = {key: [] for key in keys if key.api_id in ids}
-        listed = json.dumps([*ids, *(f"{each}#2" for each in ids)])
-        for row in database.execute(_BY_IDS, (listed,)) if ids else ():
-            found = known_from(row)
-            key = found.record.signal.key
-            if key.life > 1:  # a rare one, of which there may be more
-                self._lives.pop(key.in_life(1), None)
-            elif key in self._lives:
-                self._lives[key].append(found)
-        arrivals = json.dumps([one.record.arrival for found in self._lives.values() for one in found])
         self._seen: list[int] = []
         self._moved: list[int] = []
+        # an id with a life of its own is a rare one, of which there may be more; no JSON takes \0 to PostgreSQL
+        sent = {each.key: each for each in signals if "#" not in each.key.id and "\0" not in each.key.id}
+        ids = {key.id for key in sent}
+        listed = json.dumps([*ids, *(f"{each}#2" for each in ids)])
+        rows = database.execute(_BY_IDS, (listed,)) if ids else []
+        held = {_key_of(row): row for row in rows}
+        several = {key.in_life(1) for key in held if "#" in key.id}
+        self._rows = {key: held.get(key) for key in sent if key not in several}
+        arrivals = json.dumps([row[0] for row in self._rows.values() if row])
         self._members = {arrival for (arrival,) in database.execute(_MEMBERS, (feed, arrivals)) if ids}
+
+    def is_as_it_was(self, signal: Signal) -> bool:
+        """Whether the journal holds just that, open, as nothing newer told; if so the feed is noted to show it."""
+        row = self._rows.get(signal.key)
+        if row is None or row[_STATUS] != Status.OPEN or row[_CONTENT] != model.content_of(signal):
+            return False
+        arrival, (seen_at, seen_feed, revised_at) = row[0], row[model.RECORD_WIDTH :]
+        if max(seen_at, revised_at) > model.to_stamp(self._at) or arrival not in self._members:
+            return False
+        self._note_seen(arrival, seen_feed)
+        return True
 
     def lives(self, key: SignalKey) -> list[Known]:
         """What the journal holds of all signals that had this id of the API, the latest first."""
-        found = self._lives.pop(key, None)
-        if found is None:
-            self._show_new()
-            found = lives(self._database, key)
-        return found
+        if key in self._rows:
+            row = self._rows.pop(key)
+            return [known_from(row)] if row else []
+        self._show_new()
+        return lives(self._database, key)
 
     def add(self, record: Record) -> None:
         """Make the rows, once they are asked for or `flush` is called, of a signal that nobody ever showed before."""
@@ -108,9 +124,12 @@ class Recollection:
 
     def touch(self, found: Known) -> None:
         """Note, once `flush` is called, that the feed showed the signal."""
-        self._seen.append(found.record.arrival)
-        if found.seen_feed != self._feed:  # apart, so that the index is written only when it changes
-            self._moved.append(found.record.arrival)
+        self._note_seen(found.record.arrival, found.seen_feed)
+
+    def _note_seen(self, arrival: int, seen_feed: int) -> None:
+        self._seen.append(arrival)
+        if seen_feed != self._feed:  # apart, so that the index is written only when it changes
+            self._moved.append(arrival)
 
     def _show_new(self) -> None:
         new, self._new = self._new, []

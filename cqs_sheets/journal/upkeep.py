@@ -90,13 +90,6 @@ class Upkeep:
         found = [line for check in _CHECKS for (line,) in self._database.execute(check)]
         return found + _in_values(self._database)
 
-    def tenants(self) -> list[str]:
-        """The names of all tenants that this user may be, for a shared journal."""
-        if not self._database.shared:
-            return []
-        sql = "SELECT name FROM tenants WHERE role IS NULL OR pg_has_role(session_user, role, 'member') ORDER BY name"
-        return [name for (name,) in self._database.execute(sql)]
-
     def cautions(self) -> list[tuple[str, str]]:
         """What is unsafe about how the journal is reached, each with what mends it."""
         return self._database.cautions()
@@ -163,17 +156,17 @@ class Upkeep:
                 if name.startswith(f"{old}/") and moved not in known:
                     self._database.change(f"UPDATE {table} SET {column} = ? WHERE id = ?", (moved, row))  # noqa: S608
 
-    def take_in(self, path: JournalPlace, *, adopt_alerts: bool = False) -> Merged:
+    def take_in(self, path: JournalPlace, *, own: bool = False) -> Merged:
         """Take in another machine's journal, all or nothing; of what both hold, the later word counts.
 
-        Targets are offered what is new. Of alerts that both know, each thing is told once; with `adopt_alerts`, those
-        that only the other knows go on here. The other file is left as it is. Raises DataRefused if it is no journal,
-        or holds what would stop a later command.
+        Targets are offered what is new. Of alerts that both know, each thing is told once; where the other is what
+        this machine itself knew (`own`), all its alerts go on here. The other file is left as it is. Raises
+        DataRefused if it is no journal, or holds what would stop a later command.
         """
         with opening.for_reading(path, check=_refuse_strange) as other:
             _refuse(other.name, other.damage()[0])
             _refuse(other.name, _in_values(other))
-            return merge_journal(self._database, other, adopt_alerts=adopt_alerts)
+            return merge_journal(self._database, other, own=own)
 
 
 def _refuse_strange(other: Database) -> None:

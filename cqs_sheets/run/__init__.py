@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
@@ -65,7 +65,8 @@ class Session:
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
     further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
-    `google` is a connection to Google Sheets that outlives the run, None: each run makes its own.
+    `google` is a connection to Google Sheets that outlives the run, None: each run makes its own; `kept` holds
+    sessions with a shared journal that do.
     """
 
     settings: Settings
@@ -75,11 +76,13 @@ class Session:
     stop: Callable[[], CqsError | None] = _go_on
     past: Callable[[Journal], None] | None = None
     google: SheetsHttp | None = None
+    kept: list[Any] | None = None
 
     @property
     def journal_path(self) -> JournalPlace:
         """Where the journal is: a file, or PostgreSQL."""
-        return journal_place(self.settings)
+        place = journal_place(self.settings)
+        return replace(place, kept=self.kept) if isinstance(place, SharedJournal) else place
 
     @property
     def look_elsewhere(self) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.cells import CellValue, is_changed
-from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.plan import rows as busiest
 from cqs_sheets.core.plan.facts import (
     SANDBOX,
@@ -50,6 +50,9 @@ from cqs_sheets.run.looking import Looked, Target, holds_invented, shows_outcome
 from cqs_sheets.run.rest import Delivery, Rest, is_heartbeat_due, remembered
 from cqs_sheets.unexpected import explained
 from cqs_sheets.values import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.rules import Rules
 
 _log = logging.getLogger(__name__)
 _MANY = 1000  # signals, of which all are read at once

@@ -75,6 +75,20 @@ def without_candles(told: Sequence[Story], markets: Mapping[MarketName, Candles]
     return sorted({_market(one.signal) for one in told} - set(markets))
 
 
+def known_outcomes(journal: Journal, rules: Rules) -> list[Outcome]:
+    """What the journal knows of every signal by these rules, without a look at any candle."""
+    found = []
+    kept = journal.outcomes(rules)
+    for record in journal.records():
+        told, known = _story(journal, record), kept.get(record.arrival)
+        setup = setup_of(told, rules)
+        if isinstance(setup, str) or known is None or known.state is None or known.clock != setup.clock:
+            found.append(Outcome(signal=record.signal, outcome=None, reason="not judged yet"))
+        else:
+            found.append(outcome_of(record.signal, setup, rules, known.state))
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """Judges what a journal holds with candles that are fetched as they are needed, and keeps what it finds.

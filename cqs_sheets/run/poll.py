@@ -71,8 +71,8 @@ class FeedAnswers:
         self.window = None
         moments = []
         for query in queries(self._feed, minutes, free=self._free):
-            answer, parsed = self._take(api, query, keep)
-            moments.append(answer.at)
+            at, parsed = self._take(api, query, keep)
+            moments.append(at)
             self.signals = parse.merge_leverage(self.signals, parsed.signals)
             self.complete = self.complete and parsed.complete
         self.window = _common_window(moments, minutes)
@@ -82,7 +82,8 @@ class FeedAnswers:
             welcome = [signal for signal in parsed.signals if wants(self._feed, signal)]
             self.signals = parse.merge_leverage(self.signals, welcome)
 
-    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[Answer, parse.Parsed]:
+    def _take(self, api: ApiClient, query: Query, keep: Keep) -> tuple[datetime, parse.Parsed]:
+        """When one query was answered and what is in it; the answer itself is let go, it may be large."""
         answer = api.ask(query)
         table = table_of(query, free=self._free)
         keep(query, table, answer)
@@ -95,7 +96,7 @@ class FeedAnswers:
         )
         self.rejects.extend(parsed.rejects)
         self.warnings.extend(parsed.warnings)
-        return answer, parsed
+        return answer.at, parsed
 
 
 SET_CLOCK = "Let this computer set its clock by itself: Google refuses to sign in when it is minutes off."

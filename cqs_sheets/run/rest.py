@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -55,9 +56,32 @@ def remembered(journal: Journal, settings: TargetSettings, lineage: Lineage = ()
     says nothing about the tabs of the other. When feeds, `where` or `tabs` change, all signals are looked
     at again.
     """
+    return journal.target(_known_as(journal, settings, lineage), _selection(settings))
+
+
+def lacking(
+    journal: Journal,
+    targets: Iterable[TargetSettings],
+    now: datetime,
+    shows_settings: Callable[[TargetSettings], bool],
+) -> list[TargetSettings]:
+    """The targets that were never written, have rows to get, or are due for a sign of life; longest unwritten first."""
+    known = journal.standings()
+    found: list[tuple[float, TargetSettings]] = []
+    for settings in targets:
+        selection, last, behind = known.get(_known_as(journal, settings, ()), ("", None, True))
+        pending = behind
+        if last and (selection != _selection(settings) or (behind and settings.feeds is not None)):
+            pending = journal.pending(remembered(journal, settings), settings.feeds) > 0
+        beats = settings.heartbeat and now - (last or now) >= timedelta(seconds=settings.heartbeat)
+        if last is None or pending or (beats and shows_settings(settings)):
+            found.append((last.timestamp() if last else 0.0, settings))
+    return [settings for _, settings in sorted(found, key=itemgetter(0))]
+
+
+def _selection(settings: TargetSettings) -> str:
     chosen = (settings.feeds, sorted(settings.where.items()))
-    selection = repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
-    return journal.target(_known_as(journal, settings, lineage), selection)
+    return repr((*chosen, sorted(settings.tabs.items())) if settings.tabs else chosen)
 
 
 def _known_as(journal: Journal, settings: TargetSettings, lineage: Lineage) -> str:

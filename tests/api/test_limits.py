@@ -128,7 +128,7 @@ def test_whatever_a_server_says_ends_in_an_answer_or_in_one_of_our_errors() -> N
     head = st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 F\r\nLocation: "])
     with serving() as server, ApiClient(url=server.url, key=Secret("FREE"), retry_for=0) as client:
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=75, deadline=None)
         @given(head=head, rest=st.binary(max_size=200))
         def ask(head: bytes, rest: bytes) -> None:
             server.answers(Canned(raw=head + rest))

@@ -13,6 +13,8 @@ from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
 
+from tzlocal import get_localzone_name
+
 from cqs_sheets.cli import group
 from cqs_sheets.cli.terminal.output import guarded
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tests.cli.command import Shell
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_ZONE = vars(sys.modules[get_localzone_name.__module__])
 _LOGGERS = ("", "cqs_sheets", "cqs_sheets.report")
 
 
@@ -59,12 +62,14 @@ def _as_started(arguments: list[str], environ: dict[str, str]) -> Iterator[None]
     sys.argv, sys.stdin = arguments, io.StringIO()
     os.environ.clear()
     os.environ.update(environ)
-    tempfile.tempdir = None  # it is looked up once and then remembered
+    # both are looked up once and then remembered
+    tempfile.tempdir = _ZONE["_cache_tz_name"] = None
     try:
         with _logging_of_its_own():
             yield
     finally:
         sys.argv, sys.stdin, tempfile.tempdir = argv, stdin, temp
+        _ZONE["_cache_tz_name"] = None
         os.environ.clear()
         os.environ.update(before)
         for number, handler in zip(_STOPS, known, strict=True):

@@ -13,14 +13,12 @@ from typing import Self
 
 import pytest
 
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 
 if sys.platform != "win32":
     import fcntl
     import pty
     import termios
-
-_PATIENCE = 30
 
 
 class Terminal:
@@ -76,10 +74,10 @@ class Terminal:
         """The exit code, once all is on the screen."""
         while self._more():
             pass
-        return self._process.wait(_PATIENCE)
+        return self._process.wait(HANGS)
 
     def _more(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], _PATIENCE)
+        ready, _, _ = select.select([self._master], [], [], HANGS)
         assert ready, f"nothing more came; on the screen:\n{self.screen}"
         with contextlib.suppress(OSError):  # Linux: the other side is closed
             more = os.read(self._master, 65536)

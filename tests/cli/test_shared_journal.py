@@ -149,6 +149,8 @@ def test_all_tenants_are_told_at_one_look(laptop: Shell, postgres_server: Server
     assert tenants[theirs]["behind"] == 1
     assert tenants[theirs]["pending"] > 3
     assert "signals.xlsx" in tenants[theirs]["slowest"]
+    fresh = machine(replace(laptop, folder=laptop.folder), "fresh", postgres_server, uuid4().hex)
+    assert f"{theirs}: last poll" in fresh.run("status", "--all").stdout
     shown = laptop.run("status", "--all")
     assert f"{mine}: last poll" in shown.stdout
     assert "pending in 1 target, longest" in shown.stdout

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
-from cqs_sheets.core.formulas.parse import Area, Name, TableColumn, parse, shape
+from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Name, TableColumn, in_any_row, parse, shape
 from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable
 from cqs_sheets.core.grid import Span
 
@@ -42,6 +42,29 @@ class Cells:
 
 def shown(formula: str) -> Any:
     return Evaluator(Cells()).value(parse(formula), "T", 3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "alike"),
+    [
+        ("IF(B3>A30,$B$3,B$3)", f"IF(B{OWN_ROW}>A30,$B$3,B$3)"),
+        ('A3&" B3 "&A33', f'A{OWN_ROW}&" B3 "&A33'),
+        ("INDEX(T[TP3],T[[#This Row],[TP3]])+TP3", f"INDEX(T[TP3],T[[#This Row],[TP3]])+TP{OWN_ROW}"),
+        ("SUM(A3:B3)+Other!A3+LOG3(B3)+Q3.x", f"SUM(A3:B3)+Other!A3+LOG3(B{OWN_ROW})+Q3.x"),
+        ("'a sheet'!A3+A3", "'a sheet'!A3+A3"),
+    ],
+)
+def test_rows_that_say_the_same_have_one_formula(formula: str, alike: str) -> None:
+    assert in_any_row(formula, 3) == alike
+
+
+def test_a_formula_of_any_row_shows_what_that_of_its_row_does() -> None:
+    for row in (2, 3, 4, 5):
+        formula = f'IF(A{row}="x",2,B{row}&"{row}")'
+        general = parse(in_any_row(formula, row))
+        assert Evaluator(Cells()).value(general, "T", row) == Evaluator(Cells()).value(
+            parse(formula), "T", row
+        )
 
 
 @pytest.mark.parametrize(

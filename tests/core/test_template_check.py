@@ -290,7 +290,7 @@ BUILT_IN = {path.stem: path.read_text(encoding="utf-8") for path in TEMPLATES.gl
 WORD = re.compile(r'"[^"\n]*"|[A-Za-z_]\w*|[\[\]{}=,]|-?\d[\d.]*')
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(BUILT_IN)))
 def test_a_template_changed_at_random_is_read_or_its_problems_are_told(
     data: st.DataObject, name: str

@@ -68,6 +68,12 @@ class Scene:
             check=False,
         )
 
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(*options), env=self.environ, cwd=self.folder,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def seconds_of_a_sync(self) -> float:
         begun = time.monotonic()
         self.sync("-q")
@@ -75,13 +81,7 @@ class Scene:
 
     def sync_killed_after(self, seconds: float) -> bool:
         """Whether the sync was still running when it was killed."""
-        with subprocess.Popen(
-            self.command("-q"),
-            env=self.environ,
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
+        with self.start("-q") as process:
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:

@@ -65,9 +65,12 @@ class Scene:
 
     def sync(self, killed_at: int | None = None) -> int:
         """The exit code of a sync; of one that is killed at a request for candles, the signal."""
+        command = ("sync", "--template", "paper", "-q")
         urls = {"CQS_API_URL": self.server.url, "CQS_MARKETS_URL": self.server.url}
-        with self.shell.start("sync", "--template", "paper", "-q", **urls) as process:
-            self.asked.left, self.asked.doomed = killed_at or 0, process if killed_at else None
+        if killed_at is None:
+            return self.shell.run(*command, **urls).returncode
+        with self.shell.start(*command, **urls) as process:
+            self.asked.left, self.asked.doomed = killed_at, process
             process.communicate(timeout=600)
             self.asked.doomed = None
             return process.returncode

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from cqs_sheets import sandbox
+from cqs_sheets.sandbox import SeenRequest
 from tests.e2e.killing import Scene, run_with_kills, utc_now, violations
 
 FAULTS = [
@@ -16,29 +20,47 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def _tried(folder: Path, *, polls: int, kills: int, seed: int) -> None:
-    started = utc_now()
-    with sandbox.start(seed=seed, speed=60, faults=FAULTS) as server:
-        scene = Scene(folder=folder, sandbox=server)
-        died = run_with_kills(scene, polls=polls, kills=kills, seed=seed)
-        server.set_faults([])
-        last = scene.sync("--json")
-        assert last.returncode == 0, last.stderr
-        assert died > kills / 2, "too few syncs were killed while they ran: the harness kills too late"
-        assert violations(scene, started) == []
-        left = {path.name for path in folder.iterdir()} - {
-            "signals.xlsx",
-            "signals.bak.xlsx",
-            "home",
-            "cqs-sheets.toml",
-        }
-        assert left == set()
+LEFT = {"signals.xlsx", "signals.bak.xlsx", "home", "cqs-sheets.toml"}
 
 
-def test_a_few_syncs_killed_at_random_moments(tmp_path: Path) -> None:
-    _tried(tmp_path, polls=5, kills=3, seed=7)
+def check(scene: Scene, started: datetime) -> None:
+    """A last sync, undisturbed, makes good for all."""
+    scene.sandbox.set_faults([])
+    last = scene.sync("--json")
+    assert last.returncode == 0, last.stderr
+    assert violations(scene, started) == []
+    assert {path.name for path in scene.folder.iterdir()} - LEFT == set()
+
+
+@dataclass
+class Doom:
+    """Kills a process as it asks its `left`-th question."""
+
+    process: subprocess.Popen[bytes] | None = None
+    left: int = 0
+
+    def __call__(self, _: SeenRequest) -> None:
+        self.left -= 1
+        if self.process and self.left == 0:
+            self.process.kill()
+
+
+def test_syncs_that_are_killed_as_they_ask_are_made_good_by_the_next(tmp_path: Path) -> None:
+    started, doom = utc_now(), Doom()
+    with sandbox.start(seed=7, speed=60, on_request=doom) as server:
+        scene = Scene(folder=tmp_path, sandbox=server)
+        for question in (1, 2):
+            with scene.start("-q") as process:
+                doom.process, doom.left = process, question
+                assert process.wait() != 0, "it was over before it was killed"
+        check(scene, started)
 
 
 @pytest.mark.soak
 def test_five_hundred_polls_with_two_hundred_kills(tmp_path: Path) -> None:
-    _tried(tmp_path, polls=500, kills=200, seed=11)
+    started = utc_now()
+    with sandbox.start(seed=11, speed=60, faults=FAULTS) as server:
+        scene = Scene(folder=tmp_path, sandbox=server)
+        died = run_with_kills(scene, polls=500, kills=200, seed=11)
+        assert died > 100, "too few syncs were killed while they ran: the harness kills too late"
+        check(scene, started)

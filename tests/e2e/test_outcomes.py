@@ -16,8 +16,11 @@ from pyarrow import parquet
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.outcomes.rules import Rules
+from cqs_sheets.core.outcomes.statistics import track_record
+from cqs_sheets.github.summary import record_text
 from cqs_sheets.journal import JOURNAL_FILE, Journal
 from cqs_sheets.market.exchanges import Exchanges
+from cqs_sheets.run.outcomes import known_outcomes
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
 from tests.emulators.google_sheets import start
@@ -55,7 +58,12 @@ def test_the_first_sync_of_a_sandbox_shows_what_became_of_signals(shell: Shell) 
     assert sum(found[word] for word in ("won", "partial", "stopped", "missed", "open", "expired")) > 10
     with Journal.open_readonly(shell.home / "sandbox" / JOURNAL_FILE, clock=utc_now) as journal:
         judged = journal.last_judged(Rules())
+        known = known_outcomes(journal, Rules())
     assert judged is not None
+    assert +Counter(one.outcome for one in known if one.outcome) == {
+        word: count for word, count in found.items() if word not in ("None", "not judged")
+    }
+    assert f"Track record: {found.total()} signals, " in record_text(track_record(known)[0])
     sync(shell)
     with Journal.open_readonly(shell.home / "sandbox" / JOURNAL_FILE, clock=utc_now) as journal:
         assert journal.last_judged(Rules()) == judged  # not before prices_every is over

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.alerts import Message, Sent
-from cqs_sheets.destinations.google.wire.auth import account_of, find_credentials
+from cqs_sheets.destinations.google.wire.auth import account_of as email_of
+from cqs_sheets.destinations.google.wire.auth import find_credentials
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.journal import Journal, SharedJournal
 from cqs_sheets.run import alerts
@@ -30,9 +32,10 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import Reminders, SharedQuota, prepare, worker_app
+from cqs_sheets.fleet.queue import AccountPlaces, Quota, Reminders, counts, prepare, take_places, worker_app
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.worker import Work, queue_of, run_worker
+from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
+from cqs_sheets.journal.postgres import Statements
 
 
 @dataclass
@@ -40,24 +43,20 @@ class Noted:
     """Reminders that are only noted, the latest of each kind last."""
 
     polls: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
-    writes: list[tuple[str, str, int, int, datetime | None]] = field(default_factory=list)
+    written: list[tuple[str, str, int, datetime | None]] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
 
     def poll(self, tenant: str, beat: datetime, *, at: datetime | None = None) -> None:
         self.polls.append((tenant, beat, at))
 
     def write(
-        self,
-        tenant: str,
-        target: str,
-        queue: str,
-        *,
-        rank: int = 0,
-        attempt: int = 0,
-        at: datetime | None = None,
+        self, tenant: str, target: str, queue: str, *, attempt: int = 0, at: datetime | None = None
     ) -> None:
         del queue
-        self.writes.append((tenant, target, rank, attempt, at))
+        self.written.append((tenant, target, attempt, at))
+
+    def writes(self, tenant: str, targets: Sequence[tuple[str, str]]) -> None:
+        self.written += [(tenant, target, 0, None) for target, _ in targets]
 
     def judge(self, tenant: str) -> None:
         self.judged.append(tenant)
@@ -69,6 +68,7 @@ class Fleet:
     environ: dict[str, str]
     sheets: RunningSheets
     place: SharedJournal
+    stack: ExitStack
     noted: Noted = field(default_factory=Noted)
 
     def tenant(self, name: str, *targets: str, more: str = "") -> str:
@@ -78,15 +78,29 @@ class Fleet:
         (self.folder / f"{name}.toml").write_text(f'{more}[api]\nkey_env = "KEY"\n{written}')
         return name
 
+    def account(self, name: str) -> str:
+        """A service account's key without a key, as a config names it: an emulator asks for none."""
+        email = f"{name}@{uuid4().hex}.example"
+        document = {"type": "service_account", "project_id": uuid4().hex, "client_email": email}
+        (self.folder / f"{name}.json").write_text(json.dumps(document))
+        return f'[google]\ncredentials_file = "{name}.json"\n'
+
     def work(self, reminders: object = None) -> Work:
         tenants = Tenants(self.folder, self.environ, stop=lambda: None, sleep=lambda _: None)
         given = cast("Reminders", reminders or self.noted)
-        return Work(self.place, tenants, given, Metrics(), every=60, dice=lambda: 1.0)
+        work = Work(self.place, tenants, given, Metrics(), every=60, dice=lambda: 1.0)
+        self.stack.callback(work.close)
+        return work
+
+    def counts(self) -> Statements:
+        counted = counts(self.place)
+        self.stack.callback(counted.close)
+        return counted
 
 
 @pytest.fixture
 def fleet(tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Server) -> Iterator[Fleet]:
-    with start() as sheets:
+    with start() as sheets, ExitStack() as stack:
         place = postgres_server.place("default")
         prepare(place)
         environ = {
@@ -95,7 +109,7 @@ def fleet(tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Serve
         }  # fmt: skip
         folder = tmp_path / "configs"
         folder.mkdir()
-        yield Fleet(folder, environ, sheets, place)
+        yield Fleet(folder, environ, sheets, place, stack)
 
 
 def polls_of(fleet: Fleet, tenant: str) -> int:
@@ -119,12 +133,12 @@ def test_only_targets_that_lack_something_are_reminded_of_and_ranked(fleet: Flee
     name = fleet.tenant("desk", first, second)
     worker = fleet.work()
     worker.poll(name, utc_now())
-    assert [(target, rank) for _, target, rank, _, _ in fleet.noted.writes] == [(first, 0), (second, 1)]
+    assert [target for _, target, _, _ in fleet.noted.written] == [first, second]
     worker.write(name, first, 0)
     before = len(fleet.sheets.exchanges)
-    fleet.noted.writes.clear()
+    fleet.noted.written.clear()
     worker.poll(name, utc_now() - timedelta(hours=1))
-    assert [target for _, target, _, _, _ in fleet.noted.writes] == [second]
+    assert [target for _, target, _, _ in fleet.noted.written] == [second]
     assert len(fleet.sheets.exchanges) == before
 
 
@@ -134,17 +148,17 @@ def test_a_target_that_is_away_is_looked_at_again_later_and_later(fleet: Fleet) 
     worker = fleet.work()
     for tenant in (name, other):
         worker.poll(tenant, utc_now())
-    fleet.noted.writes.clear()
+    fleet.noted.written.clear()
     fleet.sheets.share(bad, "none")
     for attempt in (0, 3):
         worker.write(name, bad, attempt)
     worker.write(other, good, 0)
     again = [
-        (attempt, at - utc_now()) for _, target, _, attempt, at in fleet.noted.writes if target == bad and at
+        (attempt, at - utc_now()) for _, target, attempt, at in fleet.noted.written if target == bad and at
     ]
     assert [attempt for attempt, _ in again] == [1, 4]
     assert again[0][1] < timedelta(seconds=2) < again[1][1] < timedelta(seconds=9)
-    assert len(fleet.noted.writes) == 2
+    assert len(fleet.noted.written) == 2
     assert f'tenant="{other}",outcome="ok"}} 1' in worker.metrics.text()
 
 
@@ -160,6 +174,11 @@ def test_configs_come_change_and_go_and_a_broken_one_stops_nobody(
     assert caplog.text.count("broken.toml is left to other workers") == 1
     broken.write_text('[[target]]\nto = "a-longer-name.xlsx"\n[journal]\ntenant = "mended"\n')
     assert set(worker.tenants.all()) == {name, "mended"}
+    (fleet.folder / "second.toml").write_text('[[target]]\nto = "2.xlsx"\n[journal]\ntenant = "mended"\n')
+    with caplog.at_level(logging.ERROR):
+        [target] = worker.tenants.all()["mended"].targets
+    assert target.to == "a-longer-name.xlsx"
+    assert "second.toml is left out: broken.toml is of the tenant mended, too" in caplog.text
     (fleet.folder / f"{name}.toml").unlink()
     assert worker.tenants.session(name) is None
     worker.poll(name, utc_now())
@@ -178,11 +197,36 @@ def test_the_machines_own_key_reaches_no_tenant(fleet: Fleet) -> None:
 
 def test_no_minute_sees_more_than_the_limit_over_all_workers(fleet: Fleet) -> None:
     resource, limit = uuid4().hex, 20
-    workers = [SharedQuota(fleet.place, {resource: limit, f"{resource} of one": limit * 9}) for _ in range(2)]
+    limits = {resource: limit, f"{resource} of one": limit * 9}
+    workers = [AccountPlaces(counted, limits) for counted in (fleet.counts(), fleet.counts())]
     begun = sorted(time.monotonic() + worker.delay() for _ in range(limit) for worker in workers)
     most = max(sum(start <= moment < start + 60 for moment in begun) for start in begun)
     assert limit * 0.9 <= most <= limit
     assert begun[-1] - begun[0] < 150
+    [wait, again] = [take_places(fleet.counts(), workers[0].wanted(1), 1) for _ in range(2)]
+    assert wait > again > 1  # nobody took it
+    workers[0].have(2)
+    assert [workers[0].delay(), workers[0].delay()] == [0, 0]
+    assert workers[0].delay() > 1
+
+
+def test_a_target_whose_account_is_used_up_is_left_until_it_is_not(fleet: Fleet) -> None:
+    book = fleet.sheets.create()
+    name = fleet.tenant("desk", book, more=fleet.account("used-up"))
+    worker = fleet.work()
+    worker.poll(name, utc_now())
+    fleet.noted.written.clear()
+    [settings] = fleet.work().tenants.all().values()
+    project, user = account_of(settings)
+    used = {f"google read {project} {user}": Quota(60, 30)}
+    take_places(fleet.counts(), used)
+    worker.write(name, book, 5)
+    [(_, target, attempt, at)] = fleet.noted.written
+    assert (target, attempt) == (book, 5)
+    assert at
+    assert timedelta(seconds=10) < at - utc_now() < timedelta(seconds=60)
+    assert worker.rests[queue_of(settings, settings.targets[0])] > time.monotonic() + 10
+    assert not fleet.sheets.exchanges
 
 
 def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
@@ -192,7 +236,7 @@ def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
         for _ in range(2):
             reminders.poll(name, utc_now() + timedelta(hours=1))
             reminders.write(name, "one.xlsx", "later", at=utc_now() + timedelta(hours=1))
-            reminders.write(name, "two.xlsx", "later", rank=3, at=utc_now() + timedelta(hours=1))
+            reminders.writes(name, [(f"{each}.xlsx", "later") for each in ("one", "two", "three", "four")])
     finally:
         reminders.close()
     from cqs_sheets.journal.postgres import connected  # noqa: PLC0415
@@ -202,7 +246,10 @@ def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
             "SELECT task_name, priority FROM procrastinate_jobs WHERE args->>'tenant' = %s ORDER BY id",
             (name,),
         ).fetchall()
-        assert found == [("poll", 0), ("write", 0), ("write", -3)]
+        assert [task for task, _ in found] == ["poll", "write", "write", "write", "write"]
+        poll, _, second, _, fourth = (priority for _, priority in found)
+        assert poll > second
+        assert second - fourth in (6, 7)
         session.execute("DELETE FROM procrastinate_jobs")
         session.execute("COMMENT ON SCHEMA cqs_sheets_jobs IS 'procrastinate 1.0'")
     prepare(fleet.place)
@@ -214,9 +261,8 @@ def test_a_tenant_with_many_sheets_does_not_hold_up_one_with_one(fleet: Fleet) -
     reminders, many, one = Reminders(fleet.place), f"many-{uuid4().hex}", f"one-{uuid4().hex}"
     queue = uuid4().hex
     try:
-        for rank in range(20):
-            reminders.write(many, f"{rank}.xlsx", queue, rank=rank)
-        reminders.write(one, "only.xlsx", queue)
+        reminders.writes(many, [(f"{number}.xlsx", queue) for number in range(20)])
+        reminders.writes(one, [("only.xlsx", queue)])
     finally:
         reminders.close()
 
@@ -275,11 +321,13 @@ def test_each_project_has_a_queue_and_credentials_of_its_own(fleet: Fleet) -> No
     name = fleet.tenant("desk", fleet.sheets.create(), more='[google]\ncredentials_file = "desk.json"\n')
     other = fleet.tenant("other", fleet.sheets.create(), "one.xlsx")
     found = fleet.work().tenants.all()
-    queues = {queue_of(found[each], target) for each in (name, other) for target in found[each].targets}
-    assert queues == {"google desk-project", "google default", "files"}
+    queues = [queue_of(found[each], target) for each in (name, other) for target in found[each].targets]
+    assert len(set(queues)) == 3
+    assert queues[2] == "files"
+    assert account_of(found[name]) == ("desk-project", "desk@desk-project.example")
     assert found[name].google_file
     used = find_credentials(fleet.folder, file=found[name].google_file)
-    assert account_of(used) == "desk@desk-project.example"
+    assert email_of(used) == "desk@desk-project.example"
     (fleet.folder / "desk.json").write_text("{}")
     with pytest.raises(AccessRefused):
         find_credentials(fleet.folder, file=found[name].google_file)

@@ -207,6 +207,25 @@ def test_the_job_that_comes_after_tries_for_minutes_as_nobody_comes_after_it(tri
     assert {60.0, 300.0} <= set(trial.slept)
 
 
+@pytest.mark.parametrize("refused", [{"/issues$": 410}, {"/issues$": 403}, {"POST .*/issues$": 502}])
+def test_where_no_issue_can_be_opened_the_chain_goes_on_and_the_run_says_what_the_issue_would_have(
+    trial: Trial, refused: dict[str, int]
+) -> None:
+    ended = trial.ran("failure", minutes=1)
+    trial.api.refused = refused
+    with pytest.raises(AccessRefused, match="No issue") as caught:
+        trial.chain(ended).after("failure", final=False, problem="The disk is full")
+    assert "The disk is full" in caught.value.meaning
+    assert trial.api.dispatches() == 1
+
+
+def test_an_issue_whose_label_github_dropped_is_found_again(trial: Trial) -> None:
+    trial.chain(7).tell("first")
+    trial.api.issues[0]["labels"] = []
+    trial.chain(7).tell("second")
+    assert len(trial.api.issues) == 1
+
+
 def test_it_needs_nothing_but_python_itself() -> None:
     """What looks after a run works where an install failed."""
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import cqs_sheets.github.__main__"

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from cqs_sheets.config import Environment
 from cqs_sheets.core.news import Happened, News
+from cqs_sheets.core.outcomes.statistics import Share, track_record
+from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.report import ApiReport, Report
 from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.github.summary import RunSummary, html_page, page_lines, run_lines, tell_github
+from cqs_sheets.github.summary import RunSummary, html_page, page_lines, record_text, run_lines, tell_github
 from tests.make import NOON, record
 
 BEFORE = record("1", stop_loss=Decimal(92000))
@@ -48,9 +50,35 @@ def test_a_run_tells_what_is_new_changed_and_closed_with_links() -> None:
     assert not any("<b>" in line for line in lines)
 
 
+def test_a_signal_that_came_and_ended_within_the_run_is_not_shown_as_one_to_take() -> None:
+    lines = list(run_lines(look((News(what=Happened.NEW, record=CLOSED),)), [], []))
+    assert lines[0] == "### 1 new signal, 0 changed, 1 closed"
+    assert any("| new, closed open for 0 s |" in line for line in lines)
+
+
 def test_the_page_of_the_branch_has_the_newest_signals_or_says_that_there_are_none() -> None:
     assert sum(line.startswith("| 20") for line in page_lines(look(), [], [])) == 3
     assert "No signal yet." in list(page_lines(look(()), [], []))
+
+
+def test_a_track_record_stands_on_every_page_once_there_is_one() -> None:
+    [none, *_] = track_record([Outcome(signal=record("1").signal, outcome=None)])
+    young = replace(look(), record=none)
+    for text in (
+        "\n".join(page_lines(young, [], [])),
+        "\n".join(run_lines(young, [], [])),
+        html_page(young, []),
+    ):
+        assert "Track record: 1 signal, 0 of them entered and over: too few for a figure." in text
+    assert "Track record" not in "\n".join(page_lines(look(), [], []))
+    share = Share(share=Decimal("0.614"), low=Decimal("0.52"), high=Decimal("0.691"))
+    old = replace(
+        none, entered=212, hits=(share, share, share), expectancy_r=Decimal("0.124"), stderr_r=Decimal("0.05")
+    )
+    assert (
+        "Target 1 was hit by 61 % (52-69); a signal brought +0.12 R on average (standard error 0.05)."
+        in record_text(old)
+    )
 
 
 def test_the_public_page_has_the_open_signals_and_nobodys_markup() -> None:

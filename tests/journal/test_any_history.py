@@ -140,7 +140,7 @@ def check_record(record: Record, offer: Offer, model: Model, last: Step) -> None
         assert offer.opened < last.when - 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(markets(), schedules())
 def test_the_journal_tells_no_lie_about_the_market(market: list[Offer], steps: list[Step]) -> None:
     with a_journal() as journal:
@@ -149,7 +149,7 @@ def test_the_journal_tells_no_lie_about_the_market(market: list[Offer], steps: l
 
 @pytest.mark.soak
 def test_nor_does_one_in_postgresql(postgres_server: Server) -> None:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(markets(), schedules())
     def tells_no_lie(market: list[Offer], steps: list[Step]) -> None:
         with Journal.open(postgres_server.place(), clock=lambda: at(LAST_MINUTE)) as journal:

@@ -158,7 +158,7 @@ def check_truth(record: Record, offer: Offer, polled: Collection[int]) -> None:
 
 @example(market=[Offer(number=1, opened=0, closed=5, edited=1)], mine=[0, 5], theirs=[1])
 @given(market=offers, mine=moments, theirs=moments)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_together_they_know_what_either_knew(
     market: Sequence[Offer], mine: Sequence[int], theirs: Sequence[int]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules
+from cqs_sheets.errors import TargetBusy
 from cqs_sheets.journal import Journal, JournalPlace, OutboxEntry, Trouble, rest_on
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, poll, signal
@@ -55,7 +56,7 @@ def told(place: JournalPlace, loser: Path, clock: Clock) -> Callable[..., list[t
                 does(journal)
         with opened(place, clock) as journal:
             for _ in range(2):  # the second time changes nothing
-                journal.take_in(loser)
+                journal.take_in(loser, own=True)
             after(journal)
             assert journal.verify() == []
             return [(entry.notice.kind.value, entry.state) for entry in entries(journal)]
@@ -176,6 +177,35 @@ def test_an_alert_that_the_winner_does_not_know_yet_goes_on(
         [entry] = entries(journal)
         assert (entry.notice.kind, entry.state) == ("new", "waiting")
         assert [alert.since for alert in journal.alerts("a.toml")] == [at(0)]
+
+
+def test_what_is_being_sent_while_the_winners_journal_comes_is_noted_in_it(
+    tmp_path: Path, clock: Clock, loser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    winner = tmp_path / "winner" / "journal.sqlite3"
+    for each in (winner, loser):
+        with opened(each, clock) as journal:
+            journal.record_poll(poll(1, signal(1, opened=0.5)))
+    monkeypatch.setattr("cqs_sheets.journal._LONGEST_WAIT", 0.01)
+    with Journal.open_outbox(loser, clock=clock) as outbox:
+        [alert] = outbox.alerts("a.toml")
+        ids = [notice.id for notice in outbox.waiting(alert.id)]
+        outbox.begin_sending(alert.id, ids, at(2))
+        with pytest.raises(TargetBusy):
+            rest_on(loser, winner, clock=clock)
+        outbox.sending_ended(alert.id, ids, at(2))
+    rest_on(loser, winner, clock=clock)
+    with opened(loser, clock) as journal:
+        assert [entry.state for entry in entries(journal)] == ["sent"]
+
+
+def test_what_fails_on_another_machine_does_not_fail_here(
+    journal: Journal, loser: Path, clock: Clock
+) -> None:
+    with opened(loser, clock) as laptop:
+        fails(1)(laptop)
+    journal.take_in(loser)
+    assert journal.troubles() == []
 
 
 STRANGE = [

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, UsageError
 from cqs_sheets.journal import Journal, SharedJournal, schema
+from cqs_sheets.values import replace
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, key, poll, signal
 from tests.postgres import Server
@@ -222,6 +224,34 @@ def test_a_session_that_is_cut_off_loses_only_its_step(postgres_server: Server, 
         half()
     assert ids(journal) == ["1", "2"]
     assert journal.verify() == []
+
+
+def test_a_session_that_is_used_again_is_of_one_tenant_at_a_time_and_may_have_been_cut_off(
+    postgres_server: Server, clock: Clock
+) -> None:
+    kept: list[Any] = []
+    mine, theirs = (replace(postgres_server.place(), kept=kept) for _ in range(2))
+    with Journal.open(mine, clock=clock) as journal:
+        journal.record_poll(poll(0, signal(1)))
+        target = journal.target("a.xlsx", "raw")
+        assert journal.hold(target)
+    [session] = kept
+    with Journal.open(theirs, clock=clock) as journal:
+        assert not kept
+        assert not list(journal.records())
+        journal.record_poll(poll(0, signal(2)))
+    assert kept == [session]
+    with Journal.open(mine, clock=clock) as journal, Journal.open(mine, clock=clock) as other:
+        assert [record.signal.key for record in journal.records()] == [key(1)]
+        assert other.hold(target)  # nobody holds what a session before did
+    with psycopg.connect(postgres_server.url(), autocommit=True) as owner:
+        for each in kept:
+            owner.execute("SELECT pg_terminate_backend(%s)", (each.info.backend_pid,))
+    with Journal.open(mine, clock=clock) as journal:
+        assert journal.newest_change()
+    assert len(kept) == 1
+    for each in kept:
+        each.close()
 
 
 def test_one_machine_at_a_time_works_on_a_target(place: SharedJournal, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,10 @@ def test_lives_that_another_machine_saw_stay_apart(
     assert journal.record_poll(poll(32, signal(1, opened=25, coin="ETH"))).new == 0
     journal.record_poll(poll(60, signal(1, opened=58)))
     assert {id_ for id_, _, _ in held(journal)} == {"1", "1#2", "1#3"}
+
+
+def test_an_id_that_is_sent_like_that_of_a_second_life_is_taken_up_poll_after_poll(journal: Journal) -> None:
+    sent = replace(signal(7), key=SignalKey(FeedTable.MAIN, "7#2"))
+    assert [journal.record_poll(poll(when, sent)).new for when in (0, 5)] == [1, 0]
+    assert journal.record_poll(poll(10, signal(7, coin="ETH"), sent)).new == 0
+    assert held(journal) == [("7", "BTC", Status.OPEN)]

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from cqs_sheets import sandbox
 from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceSpec, WriteFile
 from cqs_sheets.service.managers import LaunchAgent, ScheduledTask, SystemdUnit, unit_text
 from tests.cli.command import Shell
@@ -162,7 +163,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path, folder: str) 
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path, server: sandbox.RunningSandbox) -> Shell:
     """A user with systemd's programs, which note what they were called with."""
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -178,6 +179,7 @@ def shell(tmp_path: Path) -> Shell:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
             "HOME": str(tmp_path),
+            "CQS_API_URL": server.url,
         },
     )
 

@@ -120,7 +120,7 @@ markets = st.lists(st.integers(-1200, 3 * 3600), max_size=40).map(
 jumps = st.sampled_from([0, 0, 0, -200, 200, -3600, 3600, 90_000, -90_000])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     offers=markets,
     steps=st.lists(
@@ -143,7 +143,7 @@ def test_a_signal_is_caught_or_told_as_a_gap(
         assert untold(api, journal) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     offers=markets,
     steps=st.lists(

@@ -9,7 +9,7 @@ import openpyxl
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.journal import Journal
-from tests.cli.command import Shell
+from tests.cli.command import HANGS, Shell
 
 
 def ids(path: Path) -> list[str]:
@@ -22,7 +22,7 @@ def test_no_row_is_doubled_and_none_is_lost(shell: Shell, server: sandbox.Runnin
     command = ("sync", "--template", "raw", "--type", "SHORT TERM", "--type", "MID TERM")
     for _ in range(2):
         running = [shell.start(*command, CQS_HOME=str(home)) for home in homes]
-        assert {one.wait(60) for one in running} <= {0, 75}
+        assert {one.wait(HANGS) for one in running} <= {0, 75}
         for one in running:
             one.communicate()
     for home in homes:

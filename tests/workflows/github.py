@@ -18,10 +18,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cqs_sheets.github.workflow import pasted_text
 
@@ -34,6 +35,8 @@ ACTION = f"somebody/cqs-sheets@{COMMIT}"
 NAME = "me/signals"
 WORKFLOW = ".github/workflows/cqs-sheets.yml"
 _KEPT = ("PATH", "LANG")
+_WATCHES = "if: github.event_name != 'schedule'\n    runs-on: ${{ vars"  # of the job that watches
+_RESULT = "${{ needs.watch.result }}"  # act knows no `cancelled`
 
 
 class RestApi:
@@ -44,7 +47,7 @@ class RestApi:
         self.runs: list[dict[str, Any]] = []
         self.jobs: dict[int, list[dict[str, Any]]] = {}
         self.issues: list[dict[str, Any]] = []
-        self.caches = 0
+        self.caches: list[str] = []  # the keys of what the version before the state's branch kept
         self.asked: list[tuple[str, str, Any]] = []
         self.refused: dict[str, int] = {}  # a pattern of "METHOD path" -> the status it is answered with
         self.on_dispatch: Callable[[], None] = lambda: None
@@ -54,7 +57,9 @@ class RestApi:
     def dispatches(self) -> int:
         return sum(path.endswith("/dispatches") for _, path, _ in self.asked)
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:  # noqa: C901, PLR0911 - a table of answers
+    def answer(  # noqa: C901, PLR0911 - a table of answers
+        self, method: str, path: str, body: Any, query: Mapping[str, str]
+    ) -> tuple[int, Any]:
         self.asked.append((method, path, body))
         for pattern, status in self.refused.items():
             if re.search(pattern, f"{method} {path}"):
@@ -63,10 +68,12 @@ class RestApi:
         match method, inner.strip("/").split("/"):
             case "GET", [""]:
                 return 200, {"private": self.private}
-            case "GET", ["actions", "workflows", "cqs-sheets.yml", "runs"]:
-                return 200, {"workflow_runs": self.runs[::-1]}
-            case "POST", ["actions", "workflows", "cqs-sheets.yml", "dispatches"]:
-                self.begin_run("queued")
+            case "GET", ["actions", "workflows", file, "runs"]:
+                return 200, {
+                    "workflow_runs": [run for run in self.runs[::-1] if run["path"].endswith(f"/{file}")]
+                }
+            case "POST", ["actions", "workflows", file, "dispatches"]:
+                self.press_run(f".github/workflows/{file}")
                 self.on_dispatch()
                 return 204, None
             case "GET", ["actions", "runs", number]:
@@ -77,9 +84,10 @@ class RestApi:
                 next(run for run in self.runs if run["id"] == int(number)).update(END("cancelled"))
                 return 202, {}
             case "GET", ["actions", "caches"]:
-                return 200, {"total_count": self.caches}
+                return 200, {"actions_caches": [{"key": key} for key in self.caches]}
             case "GET", ["issues"]:
-                return 200, self.issues[::-1]
+                label = query.get("labels")
+                return 200, [each for each in self.issues[::-1] if not label or label in each["labels"]]
             case "POST", ["issues"]:
                 self.issues.append({"number": len(self.issues) + 1, "state": "open", **body})
                 return 201, self.issues[-1]
@@ -88,12 +96,22 @@ class RestApi:
                 return 200, self.issues[int(number) - 1]
         return 404, {"message": "Not Found"}
 
-    def begin_run(self, status: str, title: str = "Signals", event: str = "workflow_dispatch") -> int:
+    def begin_run(
+        self, status: str, title: str = "Signals", event: str = "workflow_dispatch", workflow: str = WORKFLOW
+    ) -> int:
         number = len(self.runs) + 1
         page = f"https://github.com/{NAME}/actions/runs/{number}"
         self.runs.append({"id": number, "event": event, "status": status, "conclusion": None,
-                          "display_title": title, "html_url": page})  # fmt: skip
+                          "display_title": title, "html_url": page, "path": workflow})  # fmt: skip
         return number
+
+    def press_run(self, workflow: str = WORKFLOW) -> int:
+        """A run that waits for its turn in the concurrency group, in the place of one that waits there already."""
+        for run in self.runs:
+            if run["status"] == "queued" and run["path"] == workflow:
+                run.update(END("cancelled"))
+                self.jobs[run["id"]] = [{"conclusion": "cancelled", "steps": []}]
+        return self.begin_run("queued", workflow=workflow)
 
     @staticmethod
     def _found(found: Iterator[Any]) -> tuple[int, Any]:
@@ -115,7 +133,8 @@ def served(api: RestApi) -> Iterator[str]:
             body = json.loads(self.rfile.read(length)) if length else None
             api.tokens.add(self.headers["Authorization"] or "")
             with api.lock:
-                status, answer = api.answer(self.command, urlsplit(self.path).path, body)
+                url = urlsplit(self.path)
+                status, answer = api.answer(self.command, url.path, body, dict(parse_qsl(url.query)))
             text = b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
@@ -156,7 +175,7 @@ class GitHub:
     api: RestApi
     url: str
     environ: dict[str, str]
-    text: str = field(default_factory=lambda: pasted_text(ACTION))
+    texts: dict[str, str] = field(default_factory=lambda: {WORKFLOW: pasted_text(ACTION)})
     variables: dict[str, str] = field(default_factory=lambda: {"CQS_EVERY": "30s", "CQS_FOR": "1s"})
     secrets: dict[str, str] = field(default_factory=dict)
     failing_installs: int = 0
@@ -181,8 +200,8 @@ class GitHub:
         shutil.copy(ROOT / "action.yml", self.folder / "action")
 
     def commit(self, files: Mapping[str, str]) -> None:
-        """Put files on the default branch, the workflow among them."""
-        for name, text in {WORKFLOW: self.text, **files}.items():
+        """Put files on the default branch, the workflows among them."""
+        for name, text in {**self.texts, **files}.items():
             (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             (self.checkout / name).write_text(text, encoding="utf-8")
         git(self.checkout, "add", "--all", "--force")
@@ -194,25 +213,61 @@ class GitHub:
         event: str = "workflow_dispatch",
         sandbox: bool = False,
         files: Mapping[str, str] | None = None,
+        workflow: str = WORKFLOW,
+        cancelled_after: int | None = None,
+        **environ: str,
     ) -> Done:
-        """One run, that is the one that waits, or a new one."""
+        """One run, that is the one that waits, or a new one.
+
+        GitHub calls a job cancelled that was, or that ran out of its time; it is told so, after so many minutes.
+        """
         title = "Trial in the sandbox" if sandbox else "Signals"
         with self.lock:
             self.commit(files or {})
-            waiting = [run for run in self.api.runs if run["status"] == "queued" and event == run["event"]]
+            waiting = [run for run in self.api.runs
+                       if (run["status"], run["event"], run["path"]) == ("queued", event, workflow)]  # fmt: skip
             number = (
                 waiting[0]["id"]
                 if waiting and not sandbox
-                else self.api.begin_run("in_progress", title, event)
+                else self.api.begin_run("in_progress", title, event, workflow)
             )
-            run = self.api.runs[number - 1]
-            run["status"] = "in_progress"
+            self.api.runs[number - 1]["status"] = "in_progress"
             (self.folder / "installs").write_text("x" * self.failing_installs)
+        rules = self.texts[workflow]
+        if cancelled_after is not None:
+            begun = datetime.now(UTC) - timedelta(minutes=cancelled_after)
+            self.api.jobs[number] = [
+                {"conclusion": "cancelled", "steps": [{}], "started_at": begun.isoformat()}
+            ]
+            rules = rules.replace(_RESULT, "cancelled")
+        done = self._act(number, event, rules, environ, sandbox=sandbox, workflow=workflow)
+        ok = done.jobs and done.jobs.get("watch", "succeeded") == "succeeded"
+        ended = "success" if ok else "failure" if cancelled_after is None else "cancelled"
+        self.api.runs[number - 1].update(END(ended))
+        return done
+
+    def after(self, number: int, result: str) -> Done:
+        """What follows a run whose watch never began, or whose runner was lost."""
+        rules = (
+            self.texts[WORKFLOW]
+            .replace(_WATCHES, "if: false\n    runs-on: ${{ vars")
+            .replace(_RESULT, result)
+        )
+        rules = re.sub(
+            r"\$\{\{ needs\.watch\.outputs\.\w+ \}\}", '""', rules
+        )  # act shows what never was as it is written
+        return self._act(number, "workflow_dispatch", rules, {}, sandbox=False, workflow=WORKFLOW)
+
+    def _act(
+        self, number: int, event: str, rules: str, environ: Mapping[str, str], *, sandbox: bool, workflow: str
+    ) -> Done:
+        file = self.folder / f"{number}-{len(list(self.folder.glob('*.yml')))}.yml"
+        file.write_text(rules, encoding="utf-8")
         home = self.folder / f"runner{number}"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
+        command = self._command(number, event, file, workflow, environ, sandbox=sandbox)
         ran = subprocess.run(
-            self._command(number, event, sandbox=sandbox), cwd=self.checkout, capture_output=True, text=True,
-            check=False, timeout=240,
+            command, cwd=self.checkout, capture_output=True, text=True, check=False, timeout=600,
             env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "HOME": str(home)},
         )  # fmt: skip
         log = ran.stdout + ran.stderr
@@ -226,7 +281,6 @@ class GitHub:
             named[job]: how
             for job, how in re.findall(r"^\[[\w-]+/([^\]]+?) *\] 🏁  Job (\w+)", log, re.MULTILINE)
         }
-        run.update(END("success" if jobs.get("watch", "succeeded") == "succeeded" and jobs else "failure"))
         return Done(log=log, jobs=jobs)
 
     def show(self, path: str, branch: str = "cqs-sheets") -> bytes:
@@ -239,26 +293,29 @@ class GitHub:
     def branches(self) -> set[str]:
         return set(git(self.remote, "branch", "--format=%(refname:short)").split())
 
-    def _command(self, number: int, event: str, *, sandbox: bool) -> list[str]:
+    def _command(
+        self, number: int, event: str, file: Path, workflow: str, more: Mapping[str, str], *, sandbox: bool
+    ) -> list[str]:
         assert ACT
         environ = {
             **self.environ,
+            **more,
             "GITHUB_API_URL": self.url,
             "GITHUB_RUN_ID": str(number),
-            "GITHUB_WORKFLOW_REF": f"{NAME}/{WORKFLOW}@refs/heads/main",
+            "GITHUB_WORKFLOW_REF": f"{NAME}/{workflow}@refs/heads/main",
             "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
             "PIP_PAUSES": "0 0 0 0",
         }
         actions = {
             ACTION: self.folder / "action",
             **{f"{name}@{commit}": self.folder / "actions" / name.replace("/", "+")
-               for file in (self.text, (ROOT / "action.yml").read_text())
-               for name, commit in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\w+)", file)
+               for text in (file.read_text(), (ROOT / "action.yml").read_text())
+               for name, commit in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\w+)", text)
                if name != "somebody/cqs-sheets"},
         }  # fmt: skip
         return [
             ACT, event, "-P", "ubuntu-24.04=-self-hosted", "--secret", "GITHUB_TOKEN=s3cret-token", "--rm",
-            "--workflows", WORKFLOW, "--input", f"sandbox={str(sandbox).lower()}",
+            "--workflows", str(file), "--input", f"sandbox={str(sandbox).lower()}",
             *(part for name, path in actions.items() for part in ("--local-repository", f"{name}={path}")),
             *(part for name, value in environ.items() for part in ("--env", f"{name}={value}")),
             *(part for name, value in self.variables.items() for part in ("--var", f"{name}={value}")),

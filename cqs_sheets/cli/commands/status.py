@@ -18,7 +18,7 @@ from cqs_sheets.core import render
 from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.errors import UsageError
-from cqs_sheets.journal import Journal, SharedJournal, TargetState
+from cqs_sheets.journal import Journal, SharedJournal, TargetState, tenants_of
 from cqs_sheets.run import Session, lineage_of
 from cqs_sheets.run.rest import remembered
 
@@ -140,10 +140,8 @@ def print_tenants(session: Session, *, as_json: bool) -> int:
             meaning="Nothing was read.",
             hint="Leave out --all, or name a journal in PostgreSQL with CQS_JOURNAL.",
         )
-    with Journal.open_readonly(place, clock=utc_now) as journal:
-        names = journal.tenants()
     now = utc_now()
-    told = [_tenant(SharedJournal(place.url, name), now) for name in names]
+    told = [_tenant(SharedJournal(place.url, name), now) for name in tenants_of(place)]
     if as_json:
         print_json({"journal": str(place), "tenants": told})
         return 0

@@ -10,7 +10,6 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 import click
-from rich.cells import cell_len
 
 from cqs_sheets.cli.terminal.output import wanted_color
 from cqs_sheets.core.news import Happened, News
@@ -194,8 +193,8 @@ def _column(cells: Sequence[_Cell]) -> _Line:
     if any(cell.is_price for cell in cells):
         texts = aligned([cell.text for cell in cells])
     else:
-        width = max((cell_len(cell.text) for cell in cells if not cell.free), default=0)
-        texts = [cell.text + " " * (width - cell_len(cell.text)) for cell in cells]
+        width = max((_places(cell.text) for cell in cells if not cell.free), default=0)
+        texts = [cell.text + " " * (width - _places(cell.text)) for cell in cells]
     gap = max(cell.gap for cell in cells if cell.text)
     return [cell._replace(text=text, gap=gap) for cell, text in zip(cells, texts, strict=True)]
 
@@ -203,9 +202,19 @@ def _column(cells: Sequence[_Cell]) -> _Line:
 def _width(line: _Line) -> int:
     filled = [at for at, cell in enumerate(line) if cell.text.strip()]
     shown = line[: filled[-1] + 1] if filled else []
-    return sum(cell.gap + cell_len(cell.text) for cell in shown[:-1]) + sum(
-        cell.gap + cell_len(cell.text.rstrip()) for cell in shown[-1:]
+    return sum(cell.gap + _places(cell.text) for cell in shown[:-1]) + sum(
+        cell.gap + _places(cell.text.rstrip()) for cell in shown[-1:]
     )
+
+
+def _places(text: str) -> int:
+    """How many places of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+
+    from rich.cells import cell_len  # noqa: PLC0415 - for coins with names of other letters
+
+    return cell_len(text)
 
 
 def _wrapped(line: _Line, width: int, indent: int) -> Iterator[_Line]:

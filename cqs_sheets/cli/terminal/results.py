@@ -49,7 +49,7 @@ def show_result(
 
 def _print_news(news: Sequence[News], names: Symbols, stamp: str = "") -> None:
     if news:
-        from cqs_sheets.cli.terminal.news import print_news  # noqa: PLC0415 - rich, for news only
+        from cqs_sheets.cli.terminal.news import print_news  # noqa: PLC0415 - for news only
 
         print_news(news, names, stamp)
 

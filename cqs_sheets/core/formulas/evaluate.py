@@ -9,7 +9,7 @@ from functools import partial, reduce
 from typing import Protocol
 
 from cqs_sheets.core.formulas.functions import FUNCTIONS, arithmetic, criterion
-from cqs_sheets.core.formulas.parse import Area, Call, Literal, Name, Node, TableColumn
+from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Call, Literal, Name, Node, TableColumn
 from cqs_sheets.core.formulas.values import (
     FormulaError,
     Held,
@@ -136,7 +136,10 @@ class _Place:
 
     def _area(self, node: Node) -> Area:
         if isinstance(node, Area):
-            return node if node.sheet else Area(self._sheet, node.span)
+            span = node.span
+            if span.top == OWN_ROW:
+                span = Span(self._row, span.left, self._row, span.left)
+            return Area(node.sheet or self._sheet, span)
         if isinstance(node, TableColumn | Name):
             return self._all.area(node, self._sheet, self._row)
         if isinstance(node, Call) and node.function == "INDEX" and len(node.arguments) == 2:  # noqa: PLR2004

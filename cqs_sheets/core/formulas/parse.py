@@ -23,6 +23,17 @@ _WORD = regex(
     )\s*""",
     re.VERBOSE,
 )
+OWN_ROW = 9_999_999
+"""A row that no sheet has: it stands for a formula's own in what formulas of several rows say alike."""
+
+# A text or a table's column; else a cell of this sheet that is no part of a range.
+_TEXT_OR_CELL = regex(
+    r"""
+    "[^"]*" | \[(?:[^\[\]]|\[[^\[\]]*\])*\]
+  | (?<![\w.!$:]) (?P<column>[A-Z]{1,3}) (?P<row>[1-9][0-9]*) (?![\w.(:!])
+    """,
+    re.VERBOSE,
+)
 _THIS_ROW = regex(r"\[#This Row\],\[(.*)\]", re.DOTALL)
 _ESCAPE = regex(r"'(.)")
 
@@ -76,6 +87,16 @@ def parse(formula: str) -> Node:
     if parser.words:
         raise Unknowable(formula)
     return tree
+
+
+def in_any_row(formula: str, row: int) -> str:
+    """A formula of that row with OWN_ROW in place of it; as it is where names of sheets or columns are quoted."""
+    own = str(row)
+
+    def alike(match: re.Match[str]) -> str:
+        return f"{match['column']}{OWN_ROW}" if match["row"] == own else match[0]
+
+    return formula if "'" in formula else _TEXT_OR_CELL.sub(alike, formula)
 
 
 class _Parser:

@@ -276,10 +276,11 @@ class Symbols:
         return "" if name == coin else name
 
     def _spelt(self, signal: Signal, what: str) -> str:
-        code = signal.exchange.strip().lower() if self.own or self.aliases else ""
-        ours = code in self.own or code in self.aliases
-        spelt = self._pattern if ours else _known
-        return spelt(signal.exchange, signal.coin, signal.currency, what)
+        exchange, coin, quote = signal.exchange, signal.coin, signal.currency
+        code = exchange.strip().lower() if self.own or self.aliases else ""
+        if code in self.own or code in self.aliases:
+            return self._pattern(exchange, coin, quote, what)
+        return _known(exchange, coin, quote)[what]
 
     def _pattern(self, exchange: str, coin: str, quote: str, what: str) -> str:
         coin, quote, code = coin.strip(), quote.strip(), exchange.strip().lower()
@@ -303,17 +304,19 @@ class Symbols:
 
 
 BUILT_IN = Symbols()
+_SPELT = ("tradingview", "ccxt", "ccxt_id", "url")
 
 
 @lru_cache(4096)
-def _known(exchange: str, coin: str, quote: str, what: str) -> str:
-    """What is built in: a feed speaks of the same few pairs again and again."""
-    return BUILT_IN._pattern(exchange, coin, quote, what)  # noqa: SLF001
+def _known(exchange: str, coin: str, quote: str) -> Mapping[str, str]:
+    """What is built in of a pair, all at once: a feed speaks of the same few again and again."""
+    return {what: BUILT_IN._pattern(exchange, coin, quote, what) for what in _SPELT}  # noqa: SLF001
 
 
 def pair(signal: Signal) -> str:
     """`BTC/USDT`; the part that was sent where one is missing."""
-    return "/".join(part for part in (signal.coin, signal.currency) if part)
+    coin, currency = signal.coin, signal.currency
+    return f"{coin}/{currency}" if coin and currency else coin or currency
 
 
 def _plain(name: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -28,27 +29,21 @@ def cornix_text(names: Symbols, signal: Signal) -> str:
     targets = [t for t in (signal.target1, signal.target2, signal.target3) if t is not None]
     if not zone or not targets or not (signal.coin and signal.currency):
         return ""
-    if not risk.is_right(signal, signal.stop_loss, towards=-1) or not all(
-        risk.is_right(signal, target, towards=1) for target in targets
-    ):
+    if not risk.to_stop(signal) or not all(risk.to_target(signal, target) for target in targets):
         return ""
-    return "\n".join(_lines(names, signal, zone, targets))
-
-
-def _lines(
-    names: Symbols, signal: Signal, zone: tuple[Decimal, Decimal], targets: list[Decimal]
-) -> Iterator[str]:
-    yield f"#{pair(signal)}"
-    yield f"Exchanges: {_exchange(names, signal)}"
-    yield f"Signal Type: Regular ({signal.direction.capitalize()})"
     leverage = signal.leverage or (_LEAST_LEVERAGE if is_futures(signal.exchange.strip()) else None)
-    if leverage:
-        yield f"Leverage: Isolated ({_plain(leverage)}X)"
-    yield f"Entry Zone: {_plain(zone[0])} - {_plain(zone[1])}"  # without "Zone" two prices are two entries
-    yield "Take-Profit Targets:"
-    yield from (f"{number}) {_plain(target)}" for number, target in enumerate(targets, start=1))
-    yield "Stop Targets:"
-    yield f"1) {_plain(signal.stop_loss or Decimal(0))}"
+    lines = [
+        f"#{pair(signal)}",
+        f"Exchanges: {_exchange(names, signal)}",
+        f"Signal Type: Regular ({signal.direction.capitalize()})",
+        *([f"Leverage: Isolated ({_plain(leverage)}X)"] if leverage else ()),
+        f"Entry Zone: {_plain(zone[0])} - {_plain(zone[1])}",  # without "Zone" two prices are two entries
+        "Take-Profit Targets:",
+        *[f"{number}) {_plain(target)}" for number, target in enumerate(targets, start=1)],
+        "Stop Targets:",
+        f"1) {_plain(signal.stop_loss or Decimal(0))}",
+    ]
+    return "\n".join(lines)
 
 
 def _exchange(names: Symbols, signal: Signal) -> str:
@@ -87,6 +82,7 @@ class Source(NamedTuple):
         return self.compute(record, zone, symbols)
 
 
+@lru_cache(4096)
 def wall_time(moment: datetime | None, zone: tzinfo) -> datetime | None:
     """An aware time as a naive one on the clocks of `zone`: spreadsheets have no zones."""
     return moment.astimezone(zone).replace(tzinfo=None) if moment else None
@@ -95,7 +91,7 @@ def wall_time(moment: datetime | None, zone: tzinfo) -> datetime | None:
 def minutes_late(record: Record) -> Decimal:
     """Minutes from publication to our first sight of it, to a tenth; clock noise never shows as negative."""
     seconds = (record.first_seen - record.signal.timestamp).total_seconds()
-    return max(Decimal(0), Decimal(round(seconds / 6)) / 10)
+    return Decimal(max(0, round(seconds / 6))) / 10
 
 
 def uid(record: Record) -> str:

@@ -132,8 +132,9 @@ def merge_leverage(base: Iterable[Signal], filtered: Iterable[Signal]) -> list[S
     merged = {signal.key: signal for signal in base}
     for later in filtered:
         known = merged.get(later.key)
-        keep = later.leverage is None and known is not None
-        merged[later.key] = replace(later, leverage=known.leverage) if keep and known else later
+        if later.leverage is None and known is not None and known.leverage is not None:
+            later = replace(later, leverage=known.leverage)  # noqa: PLW2901
+        merged[later.key] = later
     return list(merged.values())
 
 

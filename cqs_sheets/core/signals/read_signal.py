@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, tzinfo
-from decimal import Decimal
-from itertools import pairwise
-from operator import gt, lt
+from decimal import Decimal, InvalidOperation
+from itertools import repeat
+from operator import gt, itemgetter, lt
 
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
@@ -119,7 +120,7 @@ def _compact(value: object) -> str:
 
 
 _FAR = Decimal("0.1")  # of the ask: a reference price this far outside its entry zone is likely a slip
-_LOWEST_RISK, _HIGHEST_RISK = 1, 5
+_LOWEST_RISK, _HIGHEST_RISK = Decimal(1), Decimal(5)
 
 
 def oddities(signal: Signal) -> tuple[str, ...]:
@@ -149,12 +150,12 @@ def _of_numbers(signal: Signal) -> Iterator[str]:
     zone = entry_zone(signal)
     if not zone:
         yield "no entry zone"
-    elif signal.ask is not None and _away(signal.ask, zone) > _FAR * signal.ask:
+    elif signal.ask is not None and _is_far(signal.ask, *zone):
         yield "ask far outside the entry zone"
     targets = (signal.target1, signal.target2, signal.target3)
     if targets == (None, None, None):
         yield "no target"
-    elif any(earlier is None and later is not None for earlier, later in pairwise(targets)):
+    elif None in targets[: len(targets) - targets.count(None)]:
         yield "a target is skipped"
 
 
@@ -164,11 +165,11 @@ def _of_levels(signal: Signal, *, rising: bool) -> Iterator[str]:
     stop, ask = signal.stop_loss, signal.ask
     low, high = entry_zone(signal) or (ask, ask)
     is_beyond = gt if rising else lt
-    if any(not is_beyond(later, earlier) for earlier, later in pairwise(targets)):
+    if not all(map(is_beyond, targets[1:], targets)):
         yield "targets out of order"
     if low is not None and high is not None:
         near, far = (low, high) if rising else (high, low)
-        if any(not is_beyond(target, far) for target in targets):
+        if not all(map(is_beyond, targets, repeat(far))):
             yield "target on the wrong side"
         if stop is not None and not is_beyond(near, stop):
             yield "stop on the wrong side" if is_beyond(stop, far) else "stop inside the entry zone"
@@ -177,17 +178,14 @@ def _of_levels(signal: Signal, *, rising: bool) -> Iterator[str]:
         yield "entry zone reversed"
 
 
-def _away(price: Decimal, zone: tuple[Decimal, Decimal]) -> Decimal:
-    return max(zone[0] - price, price - zone[1], Decimal(0))
+def _is_far(ask: Decimal, low: Decimal, high: Decimal) -> bool:
+    return not low <= ask <= high and max(low - ask, ask - high) > _FAR * ask
 
 
-_ZONE = ("buy_start", "buy_end")
-_TARGETS = ("target1", "target2", "target3")
-_OTHERS = ("id", "timestamp", "exchange", "currency", "coin", "direction", "type", "risk_level", "leverage")
-_FIELDS = frozenset((*_OTHERS, *_ZONE, *_TARGETS, "stop_loss", "ask"))
 _MAX_TEXT = 200
 _MAX_EXTRA = 32_000  # what one spreadsheet cell holds
 _MAX_SHOWN = 40
+_PLAIN_PRICE = 30  # characters: digits that are surely within bounds
 
 
 class MalformedError(ValueError):
@@ -206,34 +204,34 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
         raise MalformedError("a field comes twice")
     if _TOO_DEEP in value.values():
         raise MalformedError("a field is nested too deeply")
-    coin = _text(value, "coin")
-    id_ = _id(value)
+    coin, text, stamp, exchange, currency, direction, type_, *prices = _texts(value)
+    id_ = _whole(text) if isinstance(value.get("id"), NumberText) else text
     if not id_:
         raise MalformedError("no id")
     if not id_.isprintable():  # a key: journals, sheets and terminals would each make something else of it
         raise MalformedError("the id holds characters that no id has")
     if not coin:
         raise MalformedError("no coin")
-    stamp = _text(value, "timestamp")
+    buy_start, buy_end, target1, target2, target3, stop_loss, ask = _prices(prices)
     risk, odd_risk = _soft_number(value, "risk_level")
     leverage, odd_leverage = _soft_number(value, "leverage")
     signal = Signal(
         key=SignalKey(table, id_),
-        timestamp=_time(value, zone, at),
-        exchange=_text(value, "exchange"),
-        currency=_text(value, "currency"),
+        timestamp=_time(stamp, zone, at),
+        exchange=exchange,
+        currency=currency,
         coin=coin,
-        direction=_spelt_as(DIRECTIONS, _text(value, "direction")),
-        type=_spelt_as(TYPES, _text(value, "type")),
+        direction=_spelt_as(DIRECTIONS, direction),
+        type=_spelt_as(TYPES, type_),
         risk_level=risk,
         leverage=leverage or None,
-        buy_start=_price(value, "buy_start"),
-        buy_end=_price(value, "buy_end"),
-        target1=_price(value, "target1"),
-        target2=_price(value, "target2"),
-        target3=_price(value, "target3"),
-        stop_loss=_price(value, "stop_loss"),
-        ask=_price(value, "ask"),
+        buy_start=buy_start,
+        buy_end=buy_end,
+        target1=target1,
+        target2=target2,
+        target3=target3,
+        stop_loss=stop_loss,
+        ask=ask,
         extra=_extra(value),
         sent=stamp if has_no_zone(stamp) else "",
         sent_zone=str(zone),
@@ -242,10 +240,27 @@ def read_signal(value: object, table: FeedTable, zone: tzinfo, at: datetime | No
     return replace(signal, flags=flags) if flags else signal
 
 
+_PRICES = ("buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask")
+_TEXTS = ("coin", "id", "timestamp", "exchange", "currency", "direction", "type", *_PRICES)
+_FIELDS = frozenset((*_TEXTS, "risk_level", "leverage"))
+_BLANK = dict.fromkeys(_TEXTS, "")
+_all_texts: Callable[[Mapping[str, object]], tuple[str, ...]] = itemgetter(*_TEXTS)
+
+
+def _texts(fields: Mapping[str, object]) -> list[str]:
+    """What stands in the fields of _TEXTS, "" for nothing. Raises MalformedError."""
+    found = _all_texts({**_BLANK, **fields})
+    try:
+        together = "".join(found)
+    except TypeError:
+        return [_text(fields, name) for name in _TEXTS]
+    if together.isascii() and len(together) <= _MAX_TEXT:  # as nearly always: none needs a look of its own
+        return [*map(str.strip, found)]
+    return [_text(fields, name) for name in _TEXTS]
+
+
 def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
-    if type(value) is str and value.isascii() and len(value) <= _MAX_TEXT:
-        return value.strip()
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -258,7 +273,12 @@ def _text(fields: Mapping[str, object], name: str) -> str:
 
 def _id(fields: Mapping[str, object]) -> str:
     text = _text(fields, "id")
-    number = exact_decimal(text) if isinstance(fields.get("id"), NumberText) else None
+    return _whole(text) if isinstance(fields.get("id"), NumberText) else text
+
+
+def _whole(text: str) -> str:
+    """A number that is sent as an id: 7.0 is 7."""
+    number = exact_decimal(text)
     whole = number is not None and number == number.to_integral_value()
     return format(number.to_integral_value(), "f") if whole and number is not None else text
 
@@ -273,9 +293,16 @@ def id_or_none(value: object) -> str | None:
         return None
 
 
-def _price(fields: Mapping[str, object], name: str) -> Decimal | None:
-    """An exact price; missing, null, blank and zero mean none."""
-    text = _text(fields, name)
+def _prices(texts: Sequence[str]) -> list[Decimal | None]:
+    """Exact prices; blank and zero mean none. Raises MalformedError."""
+    together = "".join(texts).replace(".", "")
+    if together.isascii() and together.isdecimal() and max(map(len, texts)) < _PLAIN_PRICE:
+        with suppress(InvalidOperation):  # two points in one
+            return [(Decimal(text) or None) if text else None for text in texts]
+    return [_price(name, text) for name, text in zip(_PRICES, texts, strict=True)]
+
+
+def _price(name: str, text: str) -> Decimal | None:
     if not text:
         return None
     number = exact_decimal(text)
@@ -300,8 +327,7 @@ def _soft_number(fields: Mapping[str, object], name: str) -> tuple[Decimal | Non
     return number, ()
 
 
-def _time(fields: Mapping[str, object], zone: tzinfo, at: datetime | None) -> datetime:
-    text = _text(fields, "timestamp")
+def _time(text: str, zone: tzinfo, at: datetime | None) -> datetime:
     if not text:
         raise MalformedError("no timestamp")
     found = moment(text, zone, at)

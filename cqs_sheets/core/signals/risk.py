@@ -37,8 +37,11 @@ def _of_the_last(compute: Callable[[Signal], _Result]) -> Callable[[Signal], _Re
 @_of_the_last
 def entry_zone(signal: Signal) -> tuple[Decimal, Decimal] | None:
     """The entry zone as (low, high), whichever way round it was sent; one bound alone is both."""
-    bounds = [price for price in (signal.buy_start, signal.buy_end) if price is not None]
-    return (min(bounds), max(bounds)) if bounds else None
+    start, end = signal.buy_start, signal.buy_end
+    if start is None or end is None:
+        bound = end if start is None else start
+        return None if bound is None else (bound, bound)
+    return min(start, end), max(start, end)
 
 
 @_of_the_last
@@ -52,43 +55,39 @@ def entry_mid(signal: Signal) -> Decimal | None:
 
 def stop_share(signal: Signal) -> Decimal | None:
     """Distance from the entry to the stop as a share of the entry; None on the wrong side."""
-    return _distance(signal, signal.stop_loss, towards=-1)
+    return _quotient(to_stop(signal), entry_mid(signal))
 
 
 def target_share(signal: Signal, target: Decimal | None) -> Decimal | None:
     """Distance from the entry to a target as a share of the entry; None on the wrong side."""
-    return _distance(signal, target, towards=1)
+    return _quotient(to_target(signal, target), entry_mid(signal))
 
 
 def reward_to_risk(signal: Signal, target: Decimal | None) -> Decimal | None:
     """Reward / risk to one target, from the middle of the zone."""
-    entry = entry_mid(signal)
-    if entry is None or target is None or signal.stop_loss is None:
-        return None
-    if not (_is_beyond(signal, entry, target, 1) and _is_beyond(signal, entry, signal.stop_loss, -1)):
-        return None
-    return _quotient(abs(target - entry), abs(entry - signal.stop_loss))
+    return _quotient(to_target(signal, target), to_stop(signal))
+
+
+@_of_the_last
+def to_stop(signal: Signal) -> Decimal | None:
+    """The risk per unit; None without a stop, or where it is on the wrong side."""
+    return _distance(signal, signal.stop_loss, towards=-1)
+
+
+def to_target(signal: Signal, target: Decimal | None) -> Decimal | None:
+    """The reward per unit at a target; None without one, or where it is on the wrong side."""
+    return _distance(signal, target, towards=1)
 
 
 def _distance(signal: Signal, price: Decimal | None, *, towards: int) -> Decimal | None:
-    entry = entry_mid(signal)
-    if not entry or price is None or not _is_beyond(signal, entry, price, towards):
+    entry, side = entry_mid(signal), _SIDE.get(signal.direction)
+    if not entry or price is None or side is None:
         return None
-    return _quotient(abs(price - entry), entry)
+    distance = price - entry if side == towards else entry - price
+    return distance if distance > 0 else None
 
 
-def is_right(signal: Signal, price: Decimal | None, *, towards: int) -> bool:
-    """Whether a price lies on the side of the entry where a target (1) or a stop (-1) must."""
-    entry = entry_mid(signal)
-    return (
-        bool(entry) and entry is not None and price is not None and _is_beyond(signal, entry, price, towards)
-    )
-
-
-def _is_beyond(signal: Signal, entry: Decimal, price: Decimal, towards: int) -> bool:
-    side = _SIDE.get(signal.direction)
-    return side is not None and (price > entry if side == towards else price < entry) and entry != 0
-
-
-def _quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
+def _quotient(dividend: Decimal | None, divisor: Decimal | None) -> Decimal | None:
+    if dividend is None or divisor is None:
+        return None
     return _CONTEXT.divide(dividend, divisor).normalize(_CONTEXT)

@@ -73,6 +73,7 @@ def _moment(text: str, zone: tzinfo, by: datetime | None) -> datetime | None:
     return second if by is not None and first < second <= by + _CLOCK_NOISE else first
 
 
+@lru_cache(4096)
 def has_no_zone(text: str) -> bool:
     """Whether a time stamp says on which clocks it is: no Unix time, no offset."""
     return re.fullmatch(_CLOCK, text) is not None

@@ -34,8 +34,9 @@ class RowPatterns:
 
     def of(self, values: Mapping[str, CellValue]) -> Mapping[str, str]:
         """Those of a row of these values, by column id; none where it has no price."""
-        held = [values.get(id_) for id_ in self._priced]
-        prices = [rounded(value) for value in held if value and isinstance(value, Decimal)]
+        prices = [
+            rounded(value) for id_ in self._priced if isinstance(value := values.get(id_), Decimal) and value
+        ]
         if not prices:
             return _NONE
         tick = max(_LEAST, *map(_places, prices))
@@ -70,5 +71,6 @@ def _pattern(kind: str, tick: int, low: int, high: int, *, sure: bool) -> str:
 
 
 def _places(number: Decimal) -> int:
-    text = format(number, "f")
+    text = str(number)
+    text = format(number, "f") if "E" in text else text
     return len(text.rstrip("0")) - text.index(".") - 1 if "." in text else 0

@@ -14,9 +14,7 @@ from typing import Any
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.core.signals.fields import source
 from cqs_sheets.core.signals.signal import FeedTable
-from cqs_sheets.core.templates.checking import findings
 from cqs_sheets.core.templates.merging import EVERY_COLUMN, Include, Values, merged
-from cqs_sheets.core.templates.pages_check import blocks_tab, report_tab
 from cqs_sheets.core.templates.template import (
     CellFormat,
     Column,
@@ -46,6 +44,9 @@ def read_document(text: str, *, include: Include, schema: Mapping[str, Any] | No
     """
     if schema is None:
         return merged(tomllib.loads(text), include)
+
+    from cqs_sheets.core.templates.checking import findings  # noqa: PLC0415 - for templates of the user's own
+
     return merged(check(text, schema, partial(findings, include=include)), include)
 
 
@@ -91,6 +92,9 @@ class _Builder:
         if kind == "settings":
             widths = {"widths": tuple(tab["columns"])} if "columns" in tab else {}
             return SettingsTab(name=name, sections=tuple(map(self._section, tab["sections"])), **widths)
+
+        from cqs_sheets.core.templates.pages_check import blocks_tab, report_tab  # noqa: PLC0415 - for pages
+
         if kind == "blocks":
             return blocks_tab(tab, self._formats)
         return report_tab(tab, self._formats, self._styles)

@@ -408,6 +408,11 @@ class Template:
         """The Settings tab, if the template has one."""
         return next((tab for tab in self.tabs if isinstance(tab, SettingsTab)), None)
 
+    @property
+    def computes(self) -> bool:
+        """Whether it has a formula anywhere; pages are made of them."""
+        return any(map(_computes, self.tabs))
+
     def newest_first(self) -> Template:
         """The same with new rows at the top of every tab that gets them; a plain one stays a log."""
         tabs = (
@@ -433,6 +438,12 @@ class Template:
 def is_hidden(tab: Tab) -> bool:
     """Whether a tab is hidden until the user unhides it."""
     return isinstance(tab, BlocksTab) and tab.hidden
+
+
+def _computes(tab: Tab) -> bool:
+    if isinstance(tab, TableTab):
+        return any(column.formula for column in tab.columns)
+    return not isinstance(tab, SettingsTab) or any(setting.formula for setting in tab.settings)
 
 
 _INVENTED = "SANDBOX: INVENTED SIGNALS"

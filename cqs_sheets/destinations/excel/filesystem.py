@@ -276,7 +276,7 @@ class WorkbookFile:
         """Write the new content beside the file, safely on disk."""
         try:
             mode = 0o600 if self.path.exists() else 0o666  # the file's own mode comes with its place
-            with open(self._temp, "wb+", opener=partial(os.open, mode=mode)) as file:
+            with open(self._temp, "wb+", 1 << 18, opener=partial(os.open, mode=mode)) as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())

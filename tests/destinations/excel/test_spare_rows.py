@@ -10,10 +10,10 @@ import pytest
 from openpyxl.styles import PatternFill
 
 from cqs_sheets.core.templates.template import ColumnKind, TableTab
-from tests.destinations.excel.test_living import DASHBOARD, columns, edit, sheet, sync, type_trades, values
+from tests.destinations.excel.test_living import TABLES, columns, edit, sheet, sync, type_trades, values
 from tests.destinations.excel_create.soundness import assert_sound
 
-JOURNAL = DASHBOARD.tab("Journal")
+JOURNAL = TABLES.tab("Journal")
 assert isinstance(JOURNAL, TableTab)
 COLUMNS, SPARE = JOURNAL.columns, JOURNAL.spare_rows
 LAST = 2 + SPARE
@@ -23,7 +23,7 @@ FULL = SPARE - 19  # trades that leave 19 rows: too few
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("spare") / "book.xlsx"
-    sync(path, *range(1, 31))
+    sync(path, *range(1, 31), template=TABLES)
     return path.read_bytes()
 
 
@@ -41,7 +41,7 @@ def reach(path: Path) -> str:
 def test_a_journal_with_twenty_rows_left_is_left_alone(book: Path) -> None:
     type_trades(book, FULL - 1)
     before = values(book, "Journal")
-    sync(book, 31)
+    sync(book, 31, template=TABLES)
     assert values(book, "Journal") == before
 
 
@@ -55,7 +55,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory, made: bytes) -> tuple[Path, 
         path, lambda opened: setattr(opened["Journal"]["B5"], "fill", PatternFill("solid", fgColor="FF0000"))
     )
     before = values(path, "Journal")
-    sync(path, 31)
+    sync(path, 31, template=TABLES)
     return path, before
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_added_where_the_user_has_something_below(book: Path) -> None
     type_trades(book, FULL)
     edit(book, lambda opened: sheet(opened, "Journal").cell(LAST + 5, 3, "my own sum"))
     before = values(book, "Journal")
-    sync(book, 31)
+    sync(book, 31, template=TABLES)
     assert values(book, "Journal") == before
     assert reach(book) == f"A2:AO{LAST}"
 
@@ -107,5 +107,5 @@ def test_it_goes_on_and_on(grown: tuple[Path, list[list[object]]], tmp_path: Pat
     path = tmp_path / "book.xlsx"
     path.write_bytes(grown[0].read_bytes())
     type_trades(path, SPARE + FULL)
-    sync(path, 32)
+    sync(path, 32, template=TABLES)
     assert reach(path) == f"A2:AO{LAST + 2 * SPARE}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .a1 import column_index, column_name, quote_title
 from .axis import Change
@@ -40,6 +41,7 @@ class Part:
         return column + ("" if self.row is None else ("$" if self.row_fixed else "") + str(self.row + 1))
 
 
+@lru_cache(maxsize=10_000)
 def _part(text: str) -> Part:
     found = _PART.match(text)
     if found is None:
@@ -64,6 +66,11 @@ def _rewrite(formula: str, change: Callable[[str | None, list[Part]], list[Part]
 
 def shift_formula(formula: str, home: str, changed: str, axis: str, change: Change) -> str:
     """The formula, standing on tab `home`, after rows or columns (`axis`) of tab `changed` moved."""
+    if (
+        home.casefold() != changed.casefold()
+        and changed.replace("'", "''").casefold() not in formula.casefold()
+    ):
+        return formula  # it does not speak of that tab
 
     def move(title: str | None, parts: list[Part]) -> list[Part] | None:
         if (title or home).casefold() != changed.casefold():

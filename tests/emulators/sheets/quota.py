@@ -11,7 +11,10 @@ from .errors import rate_limited
 
 @dataclass(slots=True)
 class Quota:
-    """`clock` gives seconds; a window is the last 60 of them. A refused request is not counted."""
+    """`clock` gives seconds; a window is the last 60 of them. A refused request is not counted.
+
+    A user is a token; its project is what follows the @ of the account in it, else the one project of all.
+    """
 
     clock: Callable[[], float]
     per_user: int = 60
@@ -22,7 +25,7 @@ class Quota:
         """Raises ApiError 429."""
         kind, now = "Read" if read else "Write", self.clock()
         windows = [(self._window(kind, user, now), self.per_user, " per user")]
-        windows.append((self._window(kind, "", now), self.per_project, ""))
+        windows.append((self._window(kind, user.partition("@")[2], now), self.per_project, ""))
         for window, limit, scope in windows:
             if len(window) >= limit:
                 raise rate_limited(kind, scope, limit)

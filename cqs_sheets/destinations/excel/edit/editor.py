@@ -14,7 +14,6 @@ from cqs_sheets.core.plan.plan import USERS_OWN, Add, Plan, Update
 from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.newrows import RowMaker
 from cqs_sheets.destinations.excel.edit.protection import check_protection, is_protected
-from cqs_sheets.destinations.excel.edit.results import own_sheets, store_results
 from cqs_sheets.destinations.excel.edit.room import (
     Growth,
     grow_charts,
@@ -126,11 +125,16 @@ class Editor:
             sheets = {sheet.part: sheet for sheet in self._kept}
             forget_results(self._draft, self._workbook, list(sheets.values()), self._settings)
         self._workbook.save()
-        if self._kept:
-            store_results(self._draft, self._workbook, self._template, self._own_sheets())
+        if self._kept and self._template.computes:
+            self._store_results()
 
-    def _own_sheets(self) -> list[Sheet]:
-        """The sheets whose formulas are the template's."""
+    def _store_results(self) -> None:
+        """Store what the template's formulas show, in the sheets that have them."""
+        from cqs_sheets.destinations.excel.edit.results import (  # noqa: PLC0415 - for templates that compute
+            own_sheets,
+            store_results,
+        )
+
         tables = [
             place.sheet
             for tab in self._template.tabs
@@ -138,7 +142,8 @@ class Editor:
             for volume in marked_volumes(self._workbook, tab)
             if (place := marked_place(self._workbook, volume))
         ]
-        return own_sheets(self._workbook, self._template, tables)
+        sheets = own_sheets(self._workbook, self._template, tables)
+        store_results(self._draft, self._workbook, self._template, sheets)
 
     @property
     def warnings(self) -> list[str]:

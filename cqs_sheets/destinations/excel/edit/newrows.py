@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import repeat
 from typing import TypeVar
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text
@@ -26,8 +27,9 @@ from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
 
-_Tail = Callable[[int, Mapping[str, CellValue]], str]
-"""What follows the address of a cell in a row (by its number) holding these values."""
+_Due = tuple[int, Mapping[str, str], Mapping[str, CellValue]]
+"""A row to write: its number, the number formats that it needs, its values by column id."""
+_Cells = Callable[[Sequence[_Due]], Sequence[str]]
 
 _CAREFUL = regex(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
 _LONG = 1000
@@ -79,19 +81,27 @@ class RowMaker:
         needed = RowPatterns(self.place.tab)
         patterns = [_NO_PATTERNS if self.users_own else needed.of(each) for each in values]
         shapes = {id(each): each for each in patterns}
+        restyled = set[int]()
         for at, column in self._ours.items():
-            if column.type is CellType.TIME:
-                with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-                self._shown(at, next(with_time, {}), {})
             for each in shapes.values():
                 if column.id in each:
                     self._shown(at, {}, each)
-        lines = {name: self._line(each) for name, each in shapes.items()}
+            if column.type is CellType.TIME:
+                with_time = (each for each in values if isinstance(each.get(column.id), datetime))
+                if self._shown(at, next(with_time, {}), {}) != self._style(at):
+                    restyled.add(at)
+        lines = {name: self._line(each, restyled) for name, each in shapes.items()}
+        columns = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
-            if rows[0] < start:  # a row that was there and is to change
+            if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
-            found = (lines[id(patterns[row - start])](row, values[row - start]) for row in rows)
+            due = [(row, patterns[row - start], values[row - start]) for row in rows]
+            cells = zip(*[each(due) for each in columns], strict=True) if columns else repeat(())
+            found = [
+                lines[id(shape)].replace(_NUMBER, str(row)) % own
+                for (row, shape, _), own in zip(due, cells, strict=False)
+            ]
             return "".join(found).encode()
 
         self._row(start, values[0], patterns[0])
@@ -109,67 +119,61 @@ class RowMaker:
             edit.cells[at] = CellEdit(content, shown, restyle=shown != style, if_blank=at not in self._ours)
         return edit
 
-    def _line(self, patterns: Mapping[str, str]) -> Callable[[int, Mapping[str, CellValue]], str]:
-        """Writes what `_row` comes to where no row is: most of a write's time is spent here.
+    def _line(self, patterns: Mapping[str, str], restyled: Collection[int]) -> str:
+        """What `_row` comes to where no row is, with _NUMBER for its number and %s for what is a row's own of a cell.
 
-        All that rows have in common is written once, but for their number.
+        All that rows have in common is written once: most of a write's time is spent here.
         """
         parts = [f'<row r="{_NUMBER}"{self._attributes.decode().replace("%", "%%")}>']
-        tails: list[_Tail] = []
         for at in self.columns:
-            told = self._told(at, patterns)
+            column, style = self._ours.get(at), _style_attribute(self._shown(at, {}, patterns))
             parts.append(f'<c r="{column_letters(at)}{_NUMBER}"')
-            parts.append(told.replace("%", "%%") if isinstance(told, str) else "%s")
-            tails += [] if isinstance(told, str) else [told]
-        line = "".join((*parts, "</row>"))
+            if at in self._varying:
+                parts.append("%s" if column is None or at in restyled else f"{style}%s")
+            else:
+                told = _tail(style, self._formulas[at] if column else None)
+                parts.append(told.replace(str(_ANY_ROW), _NUMBER).replace("%", "%%"))
+        return "".join((*parts, "</row>"))
 
-        def written(row: int, values: Mapping[str, CellValue]) -> str:
-            return line.replace(_NUMBER, str(row)) % tuple([tail(row, values) for tail in tails])
+    @cached_property
+    def _varying(self) -> list[int]:
+        """The columns whose cells say more than their format and the row's number."""
+        return [
+            at
+            for at in self.columns
+            if (at in self._ours and self._ours[at].kind is not ColumnKind.FORMULA)
+            or (at not in self._ours and (at in self._calculated or self._filled_down(self.model_row, at)))
+        ]
 
-        return written
+    def _cells_of(self, at: int, restyled: Collection[int]) -> _Cells:
+        """Writes a column of some rows: of each cell what `_line` leaves out.
 
-    def _told(self, at: int, patterns: Mapping[str, str]) -> str | _Tail:
-        """What follows a cell's address: the same in all rows, with _NUMBER for theirs, or made for each."""
+        Nearly all hold a number, or a text or a time that comes again and again.
+        """
         column = self._ours.get(at)
-        style = _style_attribute(self._shown(at, {}, patterns))
-        if column is None and at not in self._calculated and self._filled_down(self.model_row, at) is None:
-            return f"{style}/>"
-        if column is None:
-            return lambda row, values: _tail(style, self._content(row, at, values))
-        if column.kind is ColumnKind.FORMULA:
-            return _tail(style, self._formulas[at]).replace(str(_ANY_ROW), _NUMBER)
-        return self._value_tail(at, column, patterns, style)
+        if column is None or at in restyled:
+            return lambda due: [
+                _tail(_style_attribute(self._shown(at, values, patterns)), self._content(row, at, values))
+                for row, patterns, values in due
+            ]
+        id_, told = column.id, dict[CellValue, str]()
 
-    def _value_tail(self, at: int, column: Column, patterns: Mapping[str, str], style: str) -> _Tail:
-        id_, blank, number = column.id, f"{style}/>", f"{style}><v>%s</v></c>"
-        told: dict[CellValue, str] = {}  # most texts and times come again and again
-
-        def tail(row: int, values: Mapping[str, CellValue]) -> str:
+        def made(row: int, values: Mapping[str, CellValue]) -> str:
             value = values.get(id_)
-            if type(value) is Decimal:
-                if (digits := number_text(value)) is not None:
-                    return number % digits
-            elif value is None or value == "":
-                return blank
-            elif value in told:
-                return told[value]
-            found = self._written(row, at, values, patterns, style)
+            found = _plain(value) or _tail("", self._content(row, at, values))
             if len(found) < _LONG and len(told) < _KEPT and not isinstance(value, Decimal):
                 told[value] = found
             return found
 
-        return tail
+        def cells(due: Sequence[_Due]) -> list[str]:
+            return [
+                f"><v>{digits}</v></c>"
+                if type(value := values.get(id_)) is Decimal and (digits := number_text(value)) is not None
+                else told.get(value) or made(row, values)
+                for row, _, values in due
+            ]
 
-    def _written(
-        self, row: int, at: int, values: Mapping[str, CellValue], patterns: Mapping[str, str], style: str
-    ) -> str:
-        value = values.get(self._ours[at].id)
-        if isinstance(value, str) and not _CAREFUL.search(value) and len(value) < _LONG:
-            kept = "\n" in value or value[0] == " " or value[-1] == " "
-            space = ' xml:space="preserve"' if kept else ""
-            return f'{style} t="inlineStr"><is><t{space}>{value}</t></is></c>'
-        shown = _style_attribute(self._shown(at, values, patterns))
-        return _tail(shown, self._content(row, at, values))
+        return cells
 
     @cached_property
     def _formulas(self) -> Mapping[int, Encoded | None]:
@@ -303,6 +307,15 @@ class RowMaker:
         source = self.masters.get(shared, cell) if shared is not None and cell.formula == b"" else cell
         right = column_number(cell.column.decode()) - column_number(source.column.decode())
         return filled(unescape(source.formula or b""), row - source.row, right)
+
+
+def _plain(value: CellValue) -> str:
+    """What follows the format of a cell with a text of which nothing needs care; "" for all else."""
+    if not isinstance(value, str) or not value or len(value) >= _LONG or _CAREFUL.search(value):
+        return ""
+    kept = "\n" in value or value[0] == " " or value[-1] == " "
+    space = ' xml:space="preserve"' if kept else ""
+    return f' t="inlineStr"><is><t{space}>{value}</t></is></c>'
 
 
 def _style_attribute(style: int | None) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
-from cqs_sheets.core.formulas.parse import Area, Name, Node, TableColumn, parse, shape
+from cqs_sheets.core.formulas.parse import Area, Name, Node, TableColumn, in_any_row, parse, shape
 from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable, Unknown, Value
 from cqs_sheets.core.grid import Span, column_number
 from cqs_sheets.core.templates.formulas import resolve
@@ -134,18 +134,20 @@ class _Book:
     def results(self, sheet: Sheet) -> dict[Position, Held]:
         """What the template's formulas in a sheet show, by row and column, where that is not stored already."""
         cells = self._cells(sheet.name)
-        ours = [at for at, formula in cells.formulas.items() if self._tree(formula)]
-        shown = {at: self.held(sheet.name, *at) for at in ours}
-        return {at: held for at, held in shown.items() if held != cells.values.get(at, UNKNOWN)}
+        due = ((at, formula) for at, formula in cells.formulas.items() if at not in cells.values)
+        shown = {at: self.held(sheet.name, *at) for at, formula in due if self._tree(formula, at[0])}
+        return {at: held for at, held in shown.items() if held != UNKNOWN}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
         cells = self._cells(sheet)
         at = row, column
-        if at not in cells.formulas or at in cells.results:
-            return cells.results[at] if at in cells.results else cells.values.get(at)
-        tree = self._tree(cells.formulas[at])
+        if at in cells.values or at not in cells.formulas:
+            return cells.values.get(at)  # what is stored with a formula still is true, see stale.py
+        if at in cells.results:
+            return cells.results[at]
+        tree = self._tree(cells.formulas[at], row)
         if tree is None:
-            return cells.values.get(at, UNKNOWN)
+            return UNKNOWN
         cells.results[at] = UNKNOWN  # should it look at itself
         try:
             held: Held = self._evaluator.value(tree, sheet, row)
@@ -183,8 +185,9 @@ class _Book:
             raise Unknowable(node)
         return Area(home.name, Span(row, at, row, at))
 
-    def _tree(self, formula: str) -> Node | None:
-        """What a formula of the template's own says; None for another one."""
+    def _tree(self, formula: str, row: int) -> Node | None:
+        """What a formula of the template's own says in that row; None for another one."""
+        formula = in_any_row(formula, row)
         if formula not in self._trees:
             try:
                 tree: Node | None = parse(formula)
@@ -229,8 +232,10 @@ class _Cells:
         index = cell.shared_index
         if index is not None:
             shared[at] = index
-        elif formula is None or b"<v" in cell.content:
+        elif formula is None:
             self.values[at] = _value(cell)
+        elif b"<v" in cell.content and (held := _value(cell)) is not None:
+            self.values[at] = held
 
 
 def _value(cell: CellXml) -> Held:

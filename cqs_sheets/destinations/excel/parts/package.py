@@ -50,7 +50,7 @@ class Package:
 
         Raises DataRefused if it is not a sound, unencrypted workbook; OSError as open() does.
         """
-        file = source.open("rb") if isinstance(source, Path) else source
+        file = source.open("rb", CHUNK) if isinstance(source, Path) else source
         file = io.BytesIO(file) if isinstance(file, bytes) else file
         try:
             _check_magic(file)

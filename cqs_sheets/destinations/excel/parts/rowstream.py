@@ -142,9 +142,9 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
     stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
     yield Piece(Part.HEAD, head)
-    last = 0
+    last, sealed_again = 0, False
     while not empty:
-        for rows, after in _rows(rest, stream, run):
+        for rows, after in () if sealed_again else _rows(rest, stream, run):
             if rows:
                 piece = _numbered(rows, last)
                 last = piece.last
@@ -157,7 +157,8 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
         piece = Piece(Part.ROWS, run.sealed, last, run.sealed.segment.last)
         last = piece.last
         yield piece
-        run.sealed, rest, stream = None, b"", _gathered(run)
+        sealed_again = run.goes_on_sealed()
+        rest, stream = b"", iter(()) if sealed_again else _gathered(run)
     tail = b"".join((rest, *stream))
     yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
 
@@ -168,6 +169,16 @@ class _Run:
     def __init__(self, content: Iterable[bytes | Sealed]) -> None:
         self._content = iter(content)
         self.sealed: Sealed | None = None
+
+    def goes_on_sealed(self) -> bool:
+        """Whether another segment follows the one that was in `sealed` at once."""
+        following = next(self._content, b"")
+        if isinstance(following, Sealed):
+            self.sealed = following
+            return True
+        self._content = chain((following,), self._content)
+        self.sealed = None
+        return False
 
     def __iter__(self) -> Iterator[bytes]:
         for each in self._content:

@@ -14,7 +14,7 @@ from cqs_sheets.patterns import regex
 ENOUGH = 1 << 16
 """Bytes of rows in a segment: a few dozen to a few hundred."""
 
-_AT_ONCE = 8  # segments that are deflated on one core together
+_AT_ONCE = 8  # segments that are deflated on one core, or copied, together
 _LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
 _FORMULA = regex(rb"<f>([^<]*)")
@@ -61,16 +61,13 @@ def write(
 
 
 def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | Sealed]]:
-    """New blocks some at a time, so that handing them to another core is worth it; sealed ones alone."""
+    """Blocks of one kind some at a time, so that handing new ones to another core is worth it."""
     held: list[_Fresh | Sealed] = []
     for block in blocks:
-        if isinstance(block, Sealed) and held:
+        if len(held) == _AT_ONCE or (held and type(block) is not type(held[0])):
             yield held
             held = []
         held.append(block)
-        if isinstance(block, Sealed) or len(held) == _AT_ONCE:
-            yield held
-            held = []
     if held:
         yield held
 

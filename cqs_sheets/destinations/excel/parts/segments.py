@@ -94,7 +94,13 @@ class Layout(NamedTuple):
     segments: Sequence[Segment]
 
 
-_COLUMNS = (("packed", "I"), ("size", "I"), ("packed_crc", "I"), ("crc", "I"), ("last", "I"), ("kind", "B"))
+_COLUMNS = "IIIIIB"  # of a segment's fields, but the keys, as `array` has them
+
+
+def _are_wide(keys: Sequence[int]) -> bool:
+    if isinstance(keys, array) and keys.typecode == "I":
+        return False
+    return max(keys, default=0) >> 32 > 0
 
 
 def to_bytes(version: str, directory: int, layouts: Mapping[str, Layout]) -> bytes:
@@ -102,15 +108,14 @@ def to_bytes(version: str, directory: int, layouts: Mapping[str, Layout]) -> byt
     parts, arrays = [], []
     for name, layout in layouts.items():
         counts = [len(each.keys) for each in layout.segments]
-        wide = max((each.keys[-1] for each in layout.segments if each.keys), default=0)
-        kind = "Q" if max(wide, *(max(each.keys, default=0) for each in layout.segments), 0) >> 32 else "I"
+        kind = "Q" if any(_are_wide(each.keys) for each in layout.segments) else "I"
         parts.append([name, layout.lead, len(counts), kind])
-        arrays += [
-            array(code, [getattr(each, field) for each in layout.segments]) for field, code in _COLUMNS
-        ]
+        *columns, _ = zip(*layout.segments, strict=True) if counts else [()] * len(Segment._fields)
+        arrays += [array(code, column) for code, column in zip(_COLUMNS, columns, strict=True)]
         keys = array(kind)
         for each in layout.segments:
-            keys.extend(iter(each.keys))
+            alike = isinstance(each.keys, array) and each.keys.typecode == kind
+            keys.extend(each.keys if alike else iter(each.keys))
         arrays += [array("I", counts), keys]
     head = json.dumps([_FORMAT, sys.byteorder, version, directory, parts])
     return b"\n".join((head.encode(), b"".join(map(array.tobytes, arrays))))
@@ -143,7 +148,7 @@ def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> It
         return found
 
     for name, lead, count, kind in parts:
-        columns = [taken(code, count) for _, code in _COLUMNS]
+        columns = [taken(code, count) for code in _COLUMNS]
         counts = taken("I", count)
         keys = taken(kind, sum(counts))
         segments, at = [], 0

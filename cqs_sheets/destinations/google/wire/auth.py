@@ -72,17 +72,21 @@ _HINT = (
 
 
 class _MadeUp(Credentials):  # type: ignore[misc,no-untyped-call,unused-ignore]
-    """A token for an emulator; every renewal gives another."""
+    """A token for an emulator, which knows the account by it; every renewal gives another."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
+        self._account = account
         self._renewed = 0
-        self.token = "made-up-0"  # noqa: S105
+        self.token = self._made_up()
+
+    def _made_up(self) -> str:
+        return f"made-up-{self._renewed}{self._account and '-'}{self._account}"
 
     def refresh(self, request: object) -> None:
         del request
         self._renewed += 1
-        self.token = f"made-up-{self._renewed}"
+        self.token = self._made_up()
 
 
 def open_wire(
@@ -95,7 +99,7 @@ def open_wire(
     AccessRefused without credentials.
     """
     if root is not None:
-        return Wire(_MadeUp(), root=root), ""
+        return Wire(_MadeUp(read_credentials_file(file).account if file else ""), root=root), ""
     credentials = find_credentials(config_folder, file_named=file_named, file=file)
     return Wire(credentials), account_of(credentials)
 
