@@ -10,6 +10,8 @@ from random import Random
 
 import pytest
 
+from cqs_sheets.core.cells import CellType
+from cqs_sheets.destinations.excel.parts.cellxml import cells_of, decode
 from cqs_sheets.destinations.excel.parts.splice import outline
 from cqs_sheets.destinations.excel.parts.xmltext import canonical_part, with_attribute
 from cqs_sheets.errors import DataRefused
@@ -102,6 +104,19 @@ def test_a_tag_full_of_blanks_takes_no_longer_than_it_is_long() -> None:
     outcomes, found = limited_findings(_set_among_blanks, range(1))
     assert found == []
     assert list(outcomes) == ['count="2"/>']
+
+
+def _left_open(_: Random) -> str:
+    row = b'<c r="A1">%s</c><c r="B1" t="inlineStr">%s</c>' % (b"<v>" * 60_000, b"<t>" * 60_000)
+    for cell in cells_of(row):
+        decode(cell, kind=CellType.NUMBER, epoch_1904=False, strings={})
+    return "read"
+
+
+def test_tags_left_open_take_no_longer_than_they_are_long() -> None:
+    outcomes, found = limited_findings(_left_open, range(1))
+    assert found == []
+    assert list(outcomes) == ["read"]
 
 
 def test_text_that_was_encoded_twice_is_refused() -> None:

@@ -18,8 +18,8 @@ from cqs_sheets.values import dataclass, replace
 
 # Matches a cell up to the end of its formula, then the formula's tag and text: a cell that a program wrote with
 # attributes in any order, blanks or a formula without text. A parser would be forty times as slow.
-_FORMULA_CELL = regex(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>.*?</f>)', re.DOTALL)
-_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+_FORMULA_CELL = regex(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>[^<]*</f>)')
+_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>([^<]*)</f>)")
 
 _SPAN_OF_SHEETS = regex(rb":[^:!<>]{1,200}!")  # Sheet1:Sheet3!A1
 _LONGEST_SPAN = 202

@@ -21,9 +21,10 @@ LONGEST_TEXT = 32_767
 _CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,9})\d*"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
 _TYPE = regex(rb"""\st\s*=\s*["'](\w+)["']""")
 _STYLE = regex(rb"""\ss\s*=\s*["'](\d{1,9})\d*["']""")
-_VALUE = regex(rb"<v(?:\s[^>]*[^/>])?>(.*?)</v>", re.DOTALL)
-_TEXT = regex(rb"<t(?:\s[^>]*[^/>])?>(.*?)</t>", re.DOTALL)
-_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>(.*?)</f>)", re.DOTALL)
+# no tag stands in what these hold: a search that passed over tags would begin anew at each of thousands left open
+_VALUE = regex(rb"<v(?:\s[^>]*[^/>])?>([^<]*)</v>")
+_TEXT = regex(rb"<t(?:\s[^>]*[^/>])?>([^<]*)</t>")
+_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>([^<]*)</f>)")
 _SHARED = regex(rb"""\ssi\s*=\s*["'](\d{1,9})\d*["']""")
 _SEVERAL = regex(rb"""\sref\s*=\s*["'][^"']*:""")
 _PHONETIC = regex(rb"<rPh\b.*?</rPh>", re.DOTALL)
