@@ -39,6 +39,7 @@ def _nothing_left_open() -> Iterator[None]:
     """A file or socket that nobody closed is an error of the module that left it, not of the one after it."""
     yield
     gc.collect()
+    gc.freeze()  # what is left, mostly what was imported meanwhile, need not be looked through at the next module's end
 
 
 @pytest.fixture
