@@ -22,6 +22,7 @@ from cqs_sheets.core.signals.signal import FeedTable, Record, Status
 from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel.edit.results import store_results
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, RowEdit, rewritten
+from cqs_sheets.destinations.excel.edit.stale import forget_results
 from cqs_sheets.destinations.excel.parts.cellxml import encode
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.workbook import Workbook
@@ -74,6 +75,7 @@ def type_trades(book: Path, template: Template, count: int) -> None:
         assert sheet is not None  # noqa: S101
         before = draft.content(sheet.part)
         draft.put(sheet.part, lambda: rewritten(before, edits, bytes, bytes))
+        forget_results(draft, workbook, [sheet], ())
         store_results(draft, workbook, template, workbook.sheets)
         buffer = io.BytesIO()
         draft.write(buffer)
