@@ -56,6 +56,10 @@ FOUND = {
     ),
     "a table whose header has no number of rows": (TABLE, swapped('totalsRowShown="0"', 'headerRowCount="x"')),
     "a name of a sheet that has no number": (BOOK, swapped("<definedName ", '<definedName localSheetId="x" ')),
+    "a name inside what another one stands for": (
+        BOOK,
+        swapped("Signals!$C$3</", "Signals!$C$3<definedName name='x'>Signals!$B$3</definedName></"),
+    ),
     "two of our names at one column": (BOOK, swapped("Signals!$C$3", "Signals!$B$3")),
     "a number format without a number": (
         STYLES,

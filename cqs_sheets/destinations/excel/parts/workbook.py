@@ -18,6 +18,7 @@ from cqs_sheets.core.plan.plan import record_from, record_text
 from cqs_sheets.destinations.excel.parts import opc, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import Area, quoted_sheet, split_sheet
+from cqs_sheets.errors import DataRefused
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
@@ -75,6 +76,8 @@ def table_name(wanted: str, taken: Iterable[str] = ()) -> str:
 # without text is none of ours. A parser would write anew the rest of the part, which is Excel's and the user's.
 _SHEET = regex(rb"<sheet\s[^>]*>")
 _NAME = regex(rb"<definedName(\s[^>]*[^/])>(.*?)</definedName>", re.DOTALL)
+# A name inside what another one stands for, which no program writes: an edit of the outer one would cut the inner.
+_NESTED = regex(rb"<definedName\s[^>]*[^/]>[^<]*<definedName\b")
 _NAMES = regex(rb"<definedNames(?:\s[^>]*)?(?:/>|>(.*?)</definedNames>)", re.DOTALL)
 _PROPERTIES = regex(rb"<workbookPr\b[^>]*>")
 _CALCULATION = regex(rb"<calcPr\b[^>]*>")
@@ -134,6 +137,12 @@ class Workbook:
         self.part = opc.workbook_part(draft)
         self._xml = xmltext.canonical_part(draft.read(self.part))
         self._before = self._xml
+        if _NESTED.search(self._xml):
+            raise DataRefused(
+                "The workbook is damaged: a defined name stands inside another one.",
+                meaning="Nothing was changed; the rows wait for the next sync.",
+                hint="Open it in your spreadsheet program, save it, and run the sync again.",
+            )
         links = {link.id: link for link in opc.relationships(draft, self.part)}
         self.sheets: list[Sheet] = []
         self.order: list[str] = []
