@@ -30,9 +30,8 @@ _MADE_FOR = f"procrastinate {version('procrastinate')}, places 3"
 _WAITING = """SELECT queueing_lock FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = 'write' AND args->>'tenant' = %(tenant)s"""
 _BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
-_APART = (
-    3.0  # seconds that a tenant's next target waits behind: more than one takes that its account may write
-)
+# Seconds that a tenant's next target waits behind: more than one takes that its account may write.
+_APART = 3.0
 
 _PLACES = """CREATE TABLE places (resource TEXT PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL);
 -- Seconds until all places are free; they are taken unless that is more than `most`.

@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -27,6 +27,7 @@ from procrastinate.worker import Worker
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Settings, TargetSettings
 from cqs_sheets.core.plan.facts import Choices
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.metrics import Metrics
@@ -115,7 +116,7 @@ class Work:
     rests: dict[str, float] = field(default_factory=dict)
     _google: dict[tuple[str, str], _Account] = field(default_factory=dict)
     _counts: list[Statements] = field(default_factory=list)
-    _kept: list[Any] = field(default_factory=list)
+    _kept: dict[Secret | None, list[Any]] = field(default_factory=lambda: defaultdict(list))
     _lock: Lock = field(default_factory=Lock)
 
     def next_beat(self, tenant: str, after: datetime) -> datetime:
@@ -212,7 +213,8 @@ class Work:
             account.http.close()
         for session in self._counts:
             session.close()
-        close_all(self._kept)
+        for kept in self._kept.values():
+            close_all(kept)
 
     def _start_telling(self, tenant: str) -> None:
         """Beside all else: a service may take its time."""
@@ -232,8 +234,8 @@ class Work:
     def _run(self, session: Session) -> Iterator[Run]:
         there = any(target.place.spreadsheet for target in session.settings.targets)
         google = self._account(session).http if there else None
-        kept = replace(session, google=google, kept=self._kept)
-        with opened_run(kept, choices=Choices(), dry_run=False) as run:
+        kept = self._kept[session.settings.journal_url]  # a config may come to name another user or journal
+        with opened_run(replace(session, google=google, kept=kept), choices=Choices(), dry_run=False) as run:
             yield run
 
     def _reserved(self, session: Session) -> float:

@@ -266,18 +266,26 @@ class Postgres(Database):
         return self._session
 
     def _connect(self) -> psycopg.Connection[Row]:
-        if self._kept and not self._reading:
-            session: psycopg.Connection[Row] = self._kept.pop()
-            try:
-                self._enter(session)
-            except psycopg.OperationalError:  # it was cut off, and so were the others
-                close_all([session, *self._kept])
-                self._kept.clear()
-            except BaseException:
-                session.close()
-                raise
-            else:
-                return session
+        return self._kept_session() or self._new_session()
+
+    def _kept_session(self) -> psycopg.Connection[Row] | None:
+        kept = [] if self._kept is None or self._reading else self._kept
+        try:
+            session: psycopg.Connection[Row] = kept.pop()
+        except IndexError:  # none, or another thread was faster
+            return None
+        try:
+            self._enter(session)
+        except psycopg.OperationalError:  # it was cut off, and so were the others
+            close_all([session, *kept])
+            kept.clear()
+            return None
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _new_session(self) -> psycopg.Connection[Row]:
         session = psycopg.connect(
             **self._parameters, autocommit=True, cursor_factory=psycopg.ClientCursor, prepare_threshold=None
         )

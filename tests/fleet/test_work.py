@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.alerts import Message, Sent
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.wire.auth import account_of as email_of
 from cqs_sheets.destinations.google.wire.auth import find_credentials
 from cqs_sheets.errors import AccessRefused
-from cqs_sheets.journal import Journal, SharedJournal
+from cqs_sheets.journal import Journal, SharedJournal, tenants_of
 from cqs_sheets.run import alerts
 from tests.emulators.google_sheets import RunningSheets, start
 from tests.postgres import Server
@@ -35,7 +36,7 @@ from cqs_sheets.fleet.metrics import Metrics, served
 from cqs_sheets.fleet.queue import AccountPlaces, Quota, Reminders, counts, prepare, take_places, worker_app
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
-from cqs_sheets.journal.postgres import Statements
+from cqs_sheets.journal.postgres import Statements, connected
 
 
 @dataclass
@@ -356,3 +357,24 @@ def test_a_tenants_alerts_are_told_once_whichever_worker_sends(
     for worker in (one, other, one):
         worker.tell(name)
     assert [title.partition(":")[0] for title in came] == ["Failing", "Works again"]
+
+
+def test_a_config_that_names_another_journal_is_not_written_into_that_of_the_others(
+    fleet: Fleet, postgres_server: Server
+) -> None:
+    database = f"other_{uuid4().hex}"
+    with connected(fleet.place, "public") as owner:
+        owner.execute(f"CREATE DATABASE {database}".encode())
+    fleet.environ |= {
+        "HERE": fleet.environ.pop("CQS_JOURNAL"),
+        "THERE": postgres_server.url(database=database),
+    }
+    here, there = (
+        fleet.tenant(name, more=f'[journal]\nurl_env = "{name.upper()}"\n') for name in ("here", "there")
+    )
+    work = fleet.work()
+    for tenant in (here, there):
+        work.poll(tenant, utc_now() - timedelta(seconds=1))
+    elsewhere = SharedJournal(Secret(fleet.environ["THERE"]), there)
+    assert (tenants_of(elsewhere), polls_of(fleet, here)) == ([there], 1)
+    assert there not in tenants_of(fleet.place)
