@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
 from urllib.parse import urlsplit
@@ -74,16 +75,25 @@ def _in_time(send: Send) -> Send:
 
     Nothing more is sent there until it lets go.
     """
-    at_work: list[Thread] = []
+    before: Future[Sent] | None = None
 
     def send_in_time(message: Message) -> Sent:
-        if at_work and at_work[0].is_alive():
+        nonlocal before
+        if before and not before.done():
             return Sent(reason="it still holds the message before")
-        found: list[Sent] = []
-        at_work[:] = [Thread(target=lambda: found.append(send(message)), daemon=True)]
-        at_work[0].start()
-        at_work[0].join(_LONGEST)
-        return found[0] if found else Sent(reason="it did not answer in time", unsure=True)
+        sent = before = Future[Sent]()
+
+        def work() -> None:
+            try:
+                sent.set_result(send(message))
+            except Exception as error:  # noqa: BLE001 - raised again below, not printed by the thread
+                sent.set_exception(error)
+
+        Thread(target=work, daemon=True).start()
+        try:
+            return sent.result(_LONGEST)
+        except TimeoutError:
+            return Sent(reason="it did not answer in time", unsure=True)
 
     return send_in_time
 

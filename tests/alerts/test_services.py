@@ -168,6 +168,17 @@ def test_a_service_that_drips_its_answer_holds_no_other(
         assert send(message) == Sent(reason="it still holds the message before")
 
 
+def test_what_goes_wrong_while_sending_is_the_callers_and_nothing_is_printed(
+    message: Message, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: Message) -> Sent:
+        raise RuntimeError("of tgram://TOKEN")
+
+    with pytest.raises(RuntimeError, match="of tgram"):
+        alerts._in_time(broken)(message)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_body_of_an_answer_is_not_waited_for(message: Message) -> None:
     with hostile("endless body", "endless") as server:
         assert to(server.address)(message) == Sent()

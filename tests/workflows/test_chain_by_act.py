@@ -22,7 +22,7 @@ from cqs_sheets.github.workflow import pasted_text
 from cqs_sheets.journal import Journal
 from cqs_sheets.sandbox import RunningSandbox, utc_now
 from cqs_sheets.sandbox.signals import Pool, Table
-from tests.workflows.github import ACT, ACTION, NAME, GitHub, RestApi, git, served
+from tests.workflows.github import ACT, ACTION, NAME, Done, GitHub, RestApi, git, served
 
 pytestmark = pytest.mark.skipif(
     ACT is None or os.name != "posix", reason="needs act, on a system like its runner"
@@ -138,6 +138,20 @@ def cut_off(github: GitHub, *signals: int) -> threading.Thread:
 
 CANCELLED = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 LOST = (signal.SIGKILL,)
+
+
+def cut_in_a_watch(
+    github: GitHub, signals: tuple[int, ...], cancelled_after: int | None = None
+) -> tuple[list[object], Done]:
+    """A chain with a person's note in its sheet whose second run is cut off; the ids it had, and that run."""
+    assert github.run().ok
+    edit(github, "my note")
+    github.variables["CQS_FOR"] = "10m"
+    rows = ids(github)
+    thread = cut_off(github, *signals)
+    done = github.run(cancelled_after=cancelled_after)
+    thread.join()
+    return rows, done
 
 
 def test_a_chain_goes_on_after_a_failure_and_keeps_its_signals_and_what_a_person_uploads(
@@ -261,13 +275,7 @@ def test_a_trial_has_a_branch_and_a_workbook_of_its_own_and_no_successor(github:
 def test_cancelled_in_the_middle_of_a_watch_it_stops_keeps_all_and_stays_so_until_run_is_pressed(
     github: GitHub, market: RunningSandbox
 ) -> None:
-    assert github.run().ok
-    edit(github, "my note")
-    github.variables["CQS_FOR"] = "10m"
-    rows = ids(github)
-    thread = cut_off(github, *CANCELLED)
-    done = github.run(cancelled_after=1)
-    thread.join()
+    rows, done = cut_in_a_watch(github, CANCELLED, cancelled_after=1)
     assert done.jobs == {"watch": "failed", "after": "succeeded"}
     rows = nothing_lost(github, rows, market)
     assert notes(github) == "my note"
@@ -287,13 +295,7 @@ def test_cancelled_in_the_middle_of_a_watch_it_stops_keeps_all_and_stays_so_unti
 def test_a_job_that_runs_out_of_its_time_is_told_keeps_all_and_the_chain_goes_on(
     github: GitHub, market: RunningSandbox
 ) -> None:
-    assert github.run().ok
-    edit(github, "my note")
-    github.variables["CQS_FOR"] = "10m"
-    rows = ids(github)
-    thread = cut_off(github, *CANCELLED)
-    done = github.run(cancelled_after=350)
-    thread.join()
+    rows, done = cut_in_a_watch(github, CANCELLED, cancelled_after=350)
     assert done.jobs == {"watch": "failed", "after": "succeeded"}
     rows = nothing_lost(github, rows, market)
     [issue] = github.api.issues
@@ -309,13 +311,8 @@ def test_a_job_that_runs_out_of_its_time_is_told_keeps_all_and_the_chain_goes_on
 
 @pytest.mark.soak
 def test_a_runner_that_is_lost_is_told_and_what_it_had_pushed_is_there(github: GitHub) -> None:
-    assert github.run().ok
-    edit(github, "my note")
-    github.variables["CQS_FOR"] = "10m"
-    rows = ids(github)
-    thread = cut_off(github, *LOST)
-    assert github.run().jobs == {}
-    thread.join()
+    rows, done = cut_in_a_watch(github, LOST)
+    assert done.jobs == {}
     lost = next(run["id"] for run in github.api.runs if run["conclusion"] == "failure")
     assert github.after(lost, "failure").jobs == {"after": "succeeded"}
     [issue] = github.api.issues
