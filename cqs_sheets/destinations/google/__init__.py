@@ -35,8 +35,8 @@ from cqs_sheets.destinations.google.read.survey import (
     read_titles,
     survey,
 )
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.shapes import GridRange
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Spreadsheet
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
 from cqs_sheets.destinations.google.write.verification import (
@@ -95,8 +95,7 @@ class GoogleDestination:
         most_cells: int = MOST_TAB_CELLS,
         nonce: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
     ) -> None:
-        self._id = spreadsheet_id
-        self._http = http
+        self._spreadsheet = Spreadsheet(http, spreadsheet_id)
         self._zone_name = zone_name
         self._most_cells = most_cells
         self._nonce = nonce
@@ -104,17 +103,17 @@ class GoogleDestination:
     @property
     def requests(self) -> int:
         """See base.Destination."""
-        return self._http.requests
+        return self._spreadsheet.http.requests
 
     def recall(self, memory: bytes) -> None:
         """Nothing is remembered."""
 
     def stamp(self, known_version: str, *, brief: bool = False) -> Stamp:
         """One read, which the `look` that may follow makes use of; a `brief` one does not grow with the sheet."""
-        layout = look_briefly(self._http, self._id) if brief and known_version else None
+        layout = look_briefly(self._spreadsheet) if brief and known_version else None
         seen = _Seen(layout=layout, known=known_version, brief=True) if layout else None
         if layout is None or seen is None or seen.version != known_version:
-            layout = look(self._http, self._id, written=bool(known_version))
+            layout = look(self._spreadsheet, written=bool(known_version))
             seen = _Seen(layout=layout, known=known_version)
         lineage = lineage_of(layout.marks)
         return Stamp(
@@ -125,13 +124,13 @@ class GoogleDestination:
         """See base.Destination; no request, but one where the stamp was brief."""
         seen = cast("_Seen", stamp.seen)
         if seen.brief:
-            seen = _Seen(layout=look(self._http, self._id, written=True), known=seen.known)
+            seen = _Seen(layout=look(self._spreadsheet, written=True), known=seen.known)
         return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
 
     def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
         """See base.Destination; two reads."""
         seen = cast("_Seen", facts.seen)
-        layout, sheets = read_headers(self._http, self._id, seen.layout, titles)
+        layout, sheets = read_headers(self._spreadsheet, seen.layout, titles)
         return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
 
     def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
@@ -203,7 +202,7 @@ class GoogleDestination:
         self,
         layout: Layout,
         asked: Collection[tuple[int, int]],
-        areas: Sequence[shapes.GridRange],
+        areas: Sequence[GridRange],
         growing: Sequence[tuple[TableTab, TabPlace]],
         users_own: Collection[str],
     ) -> tuple[dict[tuple[int, int], Line], Layout]:
@@ -227,8 +226,8 @@ class GoogleDestination:
             if (box := model_rows(place, on_top=tab.new_rows == "top" and tab.name not in users_own))
         }
         if not near:
-            return (read_boxes(self._http, self._id, boxes) if boxes else {}), layout
-        lines, models = read_models(self._http, self._id, [*boxes, *near.values()])
+            return read_boxes(self._spreadsheet, boxes), layout
+        lines, models = read_models(self._spreadsheet, [*boxes, *near.values()])
         known = {
             place.name: with_models(place, models.formulas)
             if tab.name in users_own
@@ -254,7 +253,7 @@ class GoogleDestination:
             for column in (where.column, where.blank)
             if column in place.columns
         ]
-        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        lines = read_boxes(self._spreadsheet, boxes)
         found: dict[str, set[str]] = {name: set() for name in wanted}
         for sheet_id, (name, place, where) in places.items():
             at, blank = place.columns[where.column], place.columns.get(where.blank, -1)
@@ -276,7 +275,7 @@ class GoogleDestination:
             if place.end > place.header_row + 1
         }
         boxes = [box_of_column(place, at) for _, place, known in places.values() for at in known.values()]
-        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        lines = read_boxes(self._spreadsheet, boxes)
         found: dict[str, list[dict[str, CellValue]]] = {name: [] for name in columns}
         for (sheet_id, _), line in lines.items():
             name, _, known = places[sheet_id]
@@ -298,7 +297,7 @@ class GoogleDestination:
 
     def survey(self, facts: Facts, bindings: Bindings) -> Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
-        return survey(self._http, self._id, self._bound(facts, bindings), bindings)
+        return survey(self._spreadsheet, self._bound(facts, bindings), bindings)
 
     def _bound(self, facts: Facts, bindings: Bindings) -> Layout:
         layout = cast("_Seen", facts.seen).layout
@@ -306,7 +305,7 @@ class GoogleDestination:
 
     def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
         return {
-            name: adopted_place(self._http, self._id, layout, tab, binding)
+            name: adopted_place(self._spreadsheet, layout, tab, binding)
             for name, binding in bindings.adopted.items()
             if isinstance(tab := bindings.template.tab(name), TableTab)
         }
@@ -321,7 +320,7 @@ class GoogleDestination:
         bindings = plan.snapshot.bindings
         composer = Composer(
             template=plan.template,
-            spreadsheet_id=self._id,
+            spreadsheet_id=self._spreadsheet.id,
             zone_name=self._zone_name,
             most_cells=self._most_cells,
             users_own=frozenset(
@@ -330,11 +329,10 @@ class GoogleDestination:
             dropped=bindings.dropped,
         )
         writer = Writer(
-            http=self._http,
-            spreadsheet_id=self._id,
+            spreadsheet=self._spreadsheet,
             composer=composer,
             look=lambda: self._again(bindings, seen.layout),
-            titles=lambda: read_titles(self._http, self._id),
+            titles=lambda: read_titles(self._spreadsheet),
             nonce=plan.word or self._nonce(),
         )
         written = writer.write(plan, seen.layout, seen.mistakes)
@@ -343,7 +341,7 @@ class GoogleDestination:
 
     def _again(self, bindings: Bindings, before: Layout) -> Layout:
         """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""
-        fresh = replace(look(self._http, self._id).bound(bindings, {}), grids=before.grids)
+        fresh = replace(look(self._spreadsheet).bound(bindings, {}), grids=before.grids)
         fresh = fresh.respelt(before.spelt)
         if any(sum(1 for _ in fresh.volumes(name)) < len(found) for name, found in bindings.tabs.items()):
             raise _rearranged()

@@ -9,8 +9,7 @@ from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.compile.table import dimension, limits
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import Cell
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json, coordinate, grid_range
 
 _SUBTITLE = "Type into the yellow cells. Everything else follows."
 _COMPUTED = "@"  # begins the values that the sync writes later
@@ -57,7 +56,7 @@ def compile_setting(template: Template, setting: Setting, cell: Cell, *, zone_na
     """The requests that fill and name one setting, its value in `cell`, its label at the left of it."""
     line = list(_setting(setting, styles.ThemeStyles(template.theme), zone_name))
     left = max(0, cell.column - _VALUE)
-    start = shapes.coordinate(cell.sheet_id, cell.row, left)
+    start = coordinate(cell.sheet_id, cell.row, left)
     rows = [{"values": line[left + _VALUE - cell.column :]}]
     fields = "userEnteredValue,userEnteredFormat,dataValidation"
     return [
@@ -87,7 +86,7 @@ def _content(tab: SettingsTab, look: styles.ThemeStyles, sheet_id: int, rows: in
         row += 2
     return {
         "updateCells": {
-            "start": shapes.coordinate(sheet_id, 0, 0),
+            "start": coordinate(sheet_id, 0, 0),
             "rows": [{"values": line} for line in lines],
             "fields": "userEnteredValue,userEnteredFormat,dataValidation",
         }
@@ -149,5 +148,5 @@ def _entered(setting: Setting, zone_name: str) -> Json:
 
 def _name(name: str, cell: Cell) -> Json:
     row, column = range(cell.row, cell.row + 1), range(cell.column, cell.column + 1)
-    span = shapes.grid_range(cell.sheet_id, row, column)
+    span = grid_range(cell.sheet_id, row, column)
     return {"addNamedRange": {"namedRange": {"name": name, "range": span}}}

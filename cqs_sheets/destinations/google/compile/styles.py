@@ -12,8 +12,7 @@ from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.pages import PageCell
 from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, TextStyle, Theme
 from cqs_sheets.destinations.google.read.layout import TabPlace, column_letters, quoted
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import GridRange, Json, grid_range
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import replace
 
@@ -131,9 +130,9 @@ def _color_style(text: str) -> Json:
 T = TypeVar("T")
 
 
-def grid_range(sheet_id: int, span: Span) -> shapes.GridRange:
+def span_range(sheet_id: int, span: Span) -> GridRange:
     """A span, which counts from 1, as Google's requests have it."""
-    return shapes.grid_range(sheet_id, range(span.top - 1, span.bottom), range(span.left - 1, span.right))
+    return grid_range(sheet_id, range(span.top - 1, span.bottom), range(span.left - 1, span.right))
 
 
 def compile_looks(
@@ -143,7 +142,7 @@ def compile_looks(
     bare = {at: PageCell(format=cell.format, look=cell.look) for at, cell in cells.items()}
     for span, cell in rectangles(bare):
         change = {
-            "range": grid_range(sheet_id, span),
+            "range": span_range(sheet_id, span),
             "cell": {"userEnteredFormat": _style(cell, look)},
             "fields": "userEnteredFormat",
         }

@@ -17,8 +17,7 @@ from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.compile.settings import compile_settings, setting_cells
 from cqs_sheets.destinations.google.compile.table import compile_table, dimension, new_place
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, quoted
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Dimension, Json, coordinate
 from cqs_sheets.values import dataclass, replace
 
 _KINDS = {"column": "COLUMN", "bar": "BAR", "line": "LINE"}
@@ -90,14 +89,14 @@ def _series(chart: PageChart, series: PageSeries, look: styles.ThemeStyles, ids:
 def _source(cells: PageRange, ids: Mapping[str, int]) -> Json:
     """Cells with the header above them."""
     whole = replace(cells.span, top=cells.span.top - 1)
-    return {"sourceRange": {"sources": [styles.grid_range(ids[cells.tab], whole)]}}
+    return {"sourceRange": {"sources": [styles.span_range(ids[cells.tab], whole)]}}
 
 
 def _position(page: Page, span: Span, sheet_id: int) -> Json:
     """The overlay position that ends exactly where the cells do."""
     widths = (styles.pixels(page.widths[at]) if at in page.widths else _COLUMN_PIXELS for at in span.columns)
     heights = (styles.row_pixels(page.heights[at]) if at in page.heights else _ROW_PIXELS for at in span.rows)
-    corner = shapes.coordinate(sheet_id, span.top - 1, span.left - 1)
+    corner = coordinate(sheet_id, span.top - 1, span.left - 1)
     inset = _INSET if span.left > _GRID_START else 0
     return {
         "anchorCell": corner,
@@ -139,7 +138,7 @@ def _sheet(page: Page, sheet_id: int, title: str) -> Json:
 
 def _sizes(page: Page, sheet_id: int) -> Iterator[Json]:
     """Widths, heights and hidden columns, neighbours of one size together."""
-    sizes: dict[shapes.Dimension, dict[int, int]] = {
+    sizes: dict[Dimension, dict[int, int]] = {
         "COLUMNS": {at: styles.pixels(width) for at, width in page.widths.items()},
         "ROWS": {at: styles.row_pixels(height) for at, height in page.heights.items()},
     }
@@ -161,7 +160,7 @@ def _contents(page: Page, headers: Mapping[At, str], sheet_id: int) -> Iterator[
         rows = [
             {"values": [{"userEnteredValue": contents[row, at]} for at in span.columns]} for row in span.rows
         ]
-        change = {"range": styles.grid_range(sheet_id, span), "rows": rows, "fields": "userEnteredValue"}
+        change = {"range": styles.span_range(sheet_id, span), "rows": rows, "fields": "userEnteredValue"}
         yield {"updateCells": change}
 
 
@@ -173,7 +172,7 @@ def _content(cell: PageCell) -> Json:
 
 def _merges(page: Page, sheet_id: int) -> Iterator[Json]:
     for span in page.merges:
-        yield {"mergeCells": {"range": styles.grid_range(sheet_id, span), "mergeType": "MERGE_ALL"}}
+        yield {"mergeCells": {"range": styles.span_range(sheet_id, span), "mergeType": "MERGE_ALL"}}
 
 
 def _rules(page: Page, sheet_id: int) -> Iterator[Json]:
@@ -183,7 +182,7 @@ def _rules(page: Page, sheet_id: int) -> Iterator[Json]:
             "values": [{"userEnteredValue": styles.in_any_locale(rule.formula)}],
         }
         boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
-        made = {"ranges": [styles.grid_range(sheet_id, rule.span)], "booleanRule": boolean}
+        made = {"ranges": [styles.span_range(sheet_id, rule.span)], "booleanRule": boolean}
         yield {"addConditionalFormatRule": {"rule": made, "index": index}}
 
 

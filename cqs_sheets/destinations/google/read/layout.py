@@ -12,7 +12,7 @@ from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.plan.plan import record_from
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import dataclass, field, replace
 
 

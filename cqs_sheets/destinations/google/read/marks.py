@@ -22,9 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.plan.facts import Lineage, Write, followed_by, lineage_from, lineage_text
-from cqs_sheets.destinations.google.wire import failures, shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.shapes import Dimension, Json, dimension_range, sheet_id_of
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.values import dataclass
 
 COLUMN = "cqs.column"
@@ -148,12 +148,12 @@ def unbind(tab: str, columns: Iterable[str], sheet_id: int) -> Iterator[Json]:
         yield {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": found}}}
 
 
-def bind(key: str, value: str, sheet_id: int, dimension: shapes.Dimension, index: int) -> Json:
+def bind(key: str, value: str, sheet_id: int, dimension: Dimension, index: int) -> Json:
     """The request that puts metadata on one row ("ROWS") or column ("COLUMNS")."""
     entry = {
         "metadataKey": key,
         "metadataValue": value,
-        "location": {"dimensionRange": shapes.dimension_range(sheet_id, dimension, index, index + 1)},
+        "location": {"dimensionRange": dimension_range(sheet_id, dimension, index, index + 1)},
         "visibility": "DOCUMENT",
     }
     return {"createDeveloperMetadata": {"developerMetadata": entry}}
@@ -250,11 +250,6 @@ class Entry:
     index: int
 
 
-def sheet_id_of(sheet: Json) -> int:
-    """A tab's id: Google leaves out 0."""
-    return int(sheet["properties"].get("sheetId", 0))
-
-
 def shown(answer: Json) -> Iterator[Entry]:
     """The entries on the columns of an answer's blocks, and the header rows: those blocks that are no column."""
     for sheet in answer.get("sheets", []):
@@ -290,12 +285,11 @@ def column_block(sheet: Json, column: int) -> Json | None:
     return max(blocks, key=lambda block: len(block.get("rowData", [])), default=None)
 
 
-def search(http: SheetsHttp, spreadsheet_id: str) -> Sequence[Json] | None:
+def search(spreadsheet: Spreadsheet) -> Sequence[Json] | None:
     """All of our metadata, as Google lists it; None if it refuses the question. Raises CqsError."""
-    path = f"{spreadsheet_id}/developerMetadata:search"
     body = {"dataFilters": [lookup(key) for key in _KEYS]}
     try:
-        answer = http.ask(path, fields=_FOUND, body=body, name=spreadsheet_id)
+        answer = spreadsheet.ask(_FOUND, "/developerMetadata:search", body)
     except failures.Refused:
         return None
     return [found["developerMetadata"] for found in answer.get("matchedDeveloperMetadata", [])]

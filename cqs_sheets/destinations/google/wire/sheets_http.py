@@ -8,13 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import WINDOW, Json, Places, Quota
-
-if TYPE_CHECKING:
-    from cqs_sheets.destinations.google.wire.exchange import Reply, Wire
+from cqs_sheets.destinations.google.wire.exchange import (
+    WINDOW,
+    CredentialsRefused,
+    NoAnswer,
+    Places,
+    Quota,
+    Reply,
+    Wire,
+)
+from cqs_sheets.destinations.google.wire.shapes import Json
+from cqs_sheets.values import dataclass
 
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0
@@ -129,11 +136,6 @@ class SheetsHttp:
     def _exchange(
         self, kind: str, path: str, fields: str, body: Json | None, name: str, until: float
     ) -> Reply:
-        from cqs_sheets.destinations.google.wire.exchange import (  # noqa: PLC0415 - gspread is slow to import
-            CredentialsRefused,
-            NoAnswer,
-        )
-
         if not self._wait(self._quotas[kind].delay(), until):
             raise failures.over_quota(name)
         wire = self._connected()
@@ -173,6 +175,29 @@ class SheetsHttp:
         if reply.status == 404:  # noqa: PLR2004
             raise failures.not_found(name)
         raise Unanswered(f"{reply.status} {word} {message}".strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Spreadsheet:
+    """One spreadsheet, by way of `http`. `action` is what its address ends with (":getByDataFilter").
+
+    All raise what the same of SheetsHttp does.
+    """
+
+    http: SheetsHttp
+    id: str
+
+    def read(self, fields: str, action: str = "", body: Json | None = None) -> Json:
+        """See SheetsHttp.read."""
+        return self.http.read(self.id + action, fields=fields, body=body, name=self.id)
+
+    def ask(self, fields: str, action: str, body: Json) -> Json:
+        """See SheetsHttp.ask."""
+        return self.http.ask(self.id + action, fields=fields, body=body, name=self.id)
+
+    def write(self, fields: str, body: Json) -> Json:
+        """See SheetsHttp.write: one batch of requests."""
+        return self.http.write(f"{self.id}:batchUpdate", fields=fields, body=body, name=self.id)
 
 
 def _parsed(body: bytes) -> Json:

@@ -34,7 +34,7 @@ from cqs_sheets.destinations.google.read.layout import (
     volume_title,
 )
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.destinations.google.write import newrows
 from cqs_sheets.destinations.google.write.patches import (
     Patch,

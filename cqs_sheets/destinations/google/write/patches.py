@@ -13,7 +13,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, NewColumn, NewTab, Plan, Update
 from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.destinations.google.write.newrows import update_cells
 from cqs_sheets.values import dataclass, replace
 

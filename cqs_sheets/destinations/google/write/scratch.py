@@ -15,7 +15,7 @@ from itertools import count
 
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, Scratch, hides
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.destinations.google.write.newrows import area, update_cells
 from cqs_sheets.destinations.google.write.patches import Patch
 from cqs_sheets.values import replace

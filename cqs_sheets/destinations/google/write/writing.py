@@ -14,8 +14,8 @@ from cqs_sheets.destinations.google.read.cells import cells_of, read_boxes, show
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, volume_of
 from cqs_sheets.destinations.google.read.looking import read_names
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Unanswered
+from cqs_sheets.destinations.google.wire.shapes import Json
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet, Unanswered
 from cqs_sheets.destinations.google.write.batches import Batch, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
@@ -51,8 +51,7 @@ class Writer:
     `nonce` tells this write's marks from those of another sync that had the same number.
     """
 
-    http: SheetsHttp
-    spreadsheet_id: str
+    spreadsheet: Spreadsheet
     composer: Composer
     look: Callable[[], Layout]
     titles: Callable[[], frozenset[str]]
@@ -75,7 +74,7 @@ class Writer:
                 f"the last sync ended in the very moment after it wrote to {title}, where somebody moved columns"
                 " meanwhile: look through the rows it wrote last (version history), and add what is missing"
                 " with --restore"
-                for title in left_moved(self.http, self.spreadsheet_id, layout)
+                for title in left_moved(self.spreadsheet, layout)
             ]
         while todo or not layout.marks:  # the tabs are made even if there is no row yet
             now, rest = todo.cut(self.composer.room(todo, layout))
@@ -100,7 +99,7 @@ class Writer:
     def _done(self, todo: Todo, layout: Layout, *, plan: Plan, shown: int, batch_number: int) -> _Happened:
         """Do all of `todo` in one batch, however often it must be composed anew until it happens."""
         attempts: dict[str, Batch] = {}
-        until = self.http.budget()
+        until = self.spreadsheet.http.budget()
         mark_id = marks.mark_id(plan.sequence, batch_number)
         while True:
             nonce = f"{self.nonce}.{self._tries}"
@@ -161,8 +160,7 @@ class Writer:
         if ranges := verification_ranges(areas, batch.after):
             body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
             fields = f"updatedSpreadsheet({VERIFICATION})"
-        path = f"{self.spreadsheet_id}:batchUpdate"
-        answer = self.http.write(path, fields=fields, body=body, name=self.spreadsheet_id)
+        answer = self.spreadsheet.write(fields, body)
         shown: Json = answer.get("updatedSpreadsheet", {})
         if not shows_all(shown, areas):
             raise Unanswered("an answer without the cells that were asked for")
@@ -177,7 +175,7 @@ class Writer:
         if batch is None:
             return None
         areas = verification_areas(batch.patches, batch.after)
-        lines = read_boxes(self.http, self.spreadsheet_id, areas) if areas else {}
+        lines = read_boxes(self.spreadsheet, areas)
         return _judged(batch, cells_read(lines), fresh.names, later=True)
 
     def _compared(self, done: _Happened, todo: Todo) -> _Happened:
@@ -185,7 +183,7 @@ class Writer:
         if not done.batch.after.loose:
             return done
         self._told_loose = True
-        found = strays_of(self.http, self.spreadsheet_id, done.batch, self.composer)
+        found = strays_of(self.spreadsheet, done.batch, self.composer)
         if not found:
             return done
         fresh = self.look()
@@ -194,9 +192,7 @@ class Writer:
         again: list[Add] = []
         for strays in found:
             adds = [add for add in todo.adds if add.tab == volume_of(strays.place.name)[0]]
-            mistakes = mistakes_of(
-                self.http, self.spreadsheet_id, strays, done.batch, adds, fresh, done.wrong
-            )
+            mistakes = mistakes_of(self.spreadsheet, strays, done.batch, adds, fresh, done.wrong)
             wrong += mistakes
             hit = {each.patch.key for each in mistakes if each.patch.slot is None}
             again += [add for add in adds if add.key in hit]
@@ -212,12 +208,12 @@ class Writer:
             ) from trouble
         if isinstance(trouble, failures.Refused):
             if self._tries >= _TRIES or (fresh == layout and self._tries > 1):
-                raise failures.refused(trouble, name=self.spreadsheet_id) from trouble
-        elif not self.http.rest(self._tries, until):
-            raise failures.away(self.spreadsheet_id, str(trouble)) from trouble
+                raise failures.refused(trouble, name=self.spreadsheet.id) from trouble
+        elif not self.spreadsheet.http.rest(self._tries, until):
+            raise failures.away(self.spreadsheet.id, str(trouble)) from trouble
 
     def _located(self, undo: Sequence[Misplaced], layout: Layout) -> tuple[Misplaced, ...]:
-        return located(self.http, self.spreadsheet_id, undo, layout)
+        return located(self.spreadsheet, undo, layout)
 
     def _mend(self, plan: Plan, wrong: Sequence[Misplaced], rest: Todo, layout: Layout) -> Todo:
         """What is to do once misplaced patches are known: take them back, and write their changes anew."""
