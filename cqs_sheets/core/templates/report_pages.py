@@ -17,7 +17,6 @@ from cqs_sheets.core.templates.pages import (
     PageChart,
     PageRange,
     PageRule,
-    PageSeries,
     References,
 )
 from cqs_sheets.core.templates.template import (
@@ -275,27 +274,9 @@ class _PageBuilder:
             self._rule(body, f'={first}="SHORT"', self._tab.bad)
 
     def _chart(self, chart: Chart) -> PageChart:
-        series = tuple(
-            PageSeries(
-                name=each.name,
-                values=self._range(each.values),
-                color=self._theme.color(each.color),
-                width=each.width,
-            )
-            for each in chart.series
-        )
+        shown = (chart.categories, *(each.values for each in chart.series))
         return PageChart(
-            span=Span.parse(chart.at),
-            kind=chart.kind,
-            title=chart.title,
-            categories=self._range(chart.categories),
-            series=series,
-            stacked=chart.stacked,
-            legend=chart.legend,
-            labels=chart.labels,
-            gap=chart.gap,
-            every=chart.every,
-            format=chart.format,
+            chart=chart, span=Span.parse(chart.at), cells={each: self._range(each) for each in shown}
         )
 
     def _range(self, reference: str) -> PageRange:

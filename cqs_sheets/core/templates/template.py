@@ -219,6 +219,11 @@ class Setting:
     note: str = ""
     synced: bool = False
 
+    @property
+    def typed(self) -> bool:
+        """Whether the user types it: neither the sync nor a formula fills it."""
+        return not (self.synced or self.formula)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsSection:

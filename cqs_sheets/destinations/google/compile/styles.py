@@ -16,7 +16,6 @@ from cqs_sheets.destinations.google.wire.shapes import GridRange, Json, grid_ran
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import replace
 
-_TITLE_SIZE = 6  # points more than the text
 _GENERAL = "General"
 _PIXELS_A_CHARACTER, _PADDING = 7, 5
 _PIXELS_A_POINT = 4 / 3
@@ -48,10 +47,6 @@ class ThemeStyles:
         if underline:
             style["underline"] = True
         return style | ({"foregroundColorStyle": self.color(color)} if color else {})
-
-    def title(self, color: str) -> Json:
-        """The font of a page's title."""
-        return self.text(color, bold=True, smaller=-_TITLE_SIZE)
 
     def cell(self, column: Column, *, plain: bool) -> Json:
         """The format of a column's cells."""
@@ -143,7 +138,7 @@ def compile_looks(
     for span, cell in rectangles(bare):
         change = {
             "range": span_range(sheet_id, span),
-            "cell": {"userEnteredFormat": _style(cell, look)},
+            "cell": {"userEnteredFormat": page_style(cell, look)},
             "fields": "userEnteredFormat",
         }
         yield {"repeatCell": change}
@@ -176,7 +171,7 @@ def _runs(cells: Mapping[tuple[int, int], T]) -> Iterator[tuple[Span, T]]:
         yield run
 
 
-def _style(cell: PageCell, look: ThemeStyles) -> Json:
+def page_style(cell: PageCell, look: ThemeStyles) -> Json:
     """A cell's look as CellFormat."""
     shown = cell.look
     style: Json = {

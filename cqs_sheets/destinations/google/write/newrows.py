@@ -9,7 +9,7 @@ from cqs_sheets.core.grid import runs
 from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.templates.decimals import RowPatterns
 from cqs_sheets.core.templates.template import CellFormat, ColumnKind, SettingsTab, TableTab, Template
-from cqs_sheets.destinations.google.compile.settings import compile_setting
+from cqs_sheets.destinations.google.compile.pages import compile_setting
 from cqs_sheets.destinations.google.compile.styles import number_format
 from cqs_sheets.destinations.google.compile.table import compile_columns, fill_formulas, missing_for
 from cqs_sheets.destinations.google.read import marks
