@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from typing import Protocol
 
-from cqs_sheets.core.formulas.functions import FUNCTIONS, arithmetic, criterion
 from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Call, Literal, Name, Node, TableColumn
 from cqs_sheets.core.formulas.values import (
+    COMPARED,
+    FUNCTIONS,
     FormulaError,
     Held,
     Unknowable,
     Value,
+    arithmetic,
+    criterion,
     number,
     plain,
     ranked,
@@ -23,9 +26,6 @@ from cqs_sheets.core.formulas.values import (
 )
 from cqs_sheets.core.grid import Span
 
-_COMPARED: Mapping[str, Callable[[tuple[int, float | str], tuple[int, float | str]], bool]] = {
-    "=": operator.eq, "<>": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
-}  # fmt: skip
 _WILD = "*?~"
 
 
@@ -126,9 +126,9 @@ class _Place:
                 return FUNCTIONS[node.function]([self.value(each) for each in node.arguments])
             except (IndexError, ValueError) as error:
                 raise Unknowable(node.function) from error
-        if node.function in _COMPARED and len(node.arguments) == 2:  # noqa: PLR2004
+        if node.function in COMPARED and len(node.arguments) == 2:  # noqa: PLR2004
             left, right = map(self.value, node.arguments)
-            return _COMPARED[node.function](ranked(left, right), ranked(right, left))
+            return COMPARED[node.function](ranked(left, right), ranked(right, left))
         if node.function in ("+", "-", "*", "/", "^"):
             left, right = (number(self.value(each)) for each in node.arguments)
             return arithmetic(node.function, left, right)
