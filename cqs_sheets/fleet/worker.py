@@ -38,11 +38,13 @@ from cqs_sheets.fleet.queue import (
     Quota,
     Reminders,
     counts,
+    require_current,
     take_places,
     worker_app,
 )
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
+from cqs_sheets.journal.database import NEWER
 from cqs_sheets.journal.postgres import Statements, close_all, explain
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
@@ -207,6 +209,12 @@ class Work:
             judge(run)
             self._offer(run, tenant)
 
+    def require_current(self) -> None:
+        """Raises DataRefused, of kind "newer", once a newer cqs-sheets has been here."""
+        with self._lock:
+            counted = self._counted()
+        require_current(counted, self.place)
+
     def close(self) -> None:
         """Give the connections back."""
         for account in self._google.values():
@@ -293,7 +301,10 @@ def _shows_settings(target: TargetSettings) -> bool:
 
 
 async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
-    """Work until `stopped`, then finish what has begun."""
+    """Work until `stopped`, then finish what has begun.
+
+    Raises DataRefused, having done that, once a newer cqs-sheets has brought the tables up to date: its workers go on.
+    """
     app = worker_app(work.place)
     _add_tasks(app, work)
     loop = asyncio.get_running_loop()
@@ -313,12 +324,15 @@ async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
                 try:
                     if loop.time() - looked >= _LOOK:
                         looked = loop.time()
+                        await asyncio.to_thread(work.require_current)
                         queues.known = await asyncio.to_thread(_look_for_tenants, work, known)
                         await _take_over(app)
                         if away:
                             _log.warning("%s is back", work.place)
                         away = False
                 except (ConnectorException, CqsError) as error:
+                    if isinstance(error, CqsError) and error.kind == NEWER:
+                        raise
                     if not away:
                         told = explain(error.__cause__, work.place) or error
                         _log.warning("%s is tried again: %s", work.place, told)
