@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cqs_sheets.core.grid import Span, column_letters
+from cqs_sheets.core.templates import template as model
 from cqs_sheets.core.templates.formulas import references as spoken_of
 from cqs_sheets.core.templates.pages import (
     GENERAL,
@@ -19,20 +20,6 @@ from cqs_sheets.core.templates.pages import (
     PageRule,
     References,
 )
-from cqs_sheets.core.templates.template import (
-    Block,
-    BlockColumn,
-    BlocksTab,
-    Card,
-    CellFormat,
-    Chart,
-    ListColumn,
-    ReportTab,
-    ShortList,
-    Template,
-    TextStyle,
-    Theme,
-)
 from cqs_sheets.values import replace
 
 _TITLES, _HEADERS, _FIRST = 1, 2, 3
@@ -41,7 +28,7 @@ _BLOCK_TITLE = CellLook(bold=True)
 _HEADER = CellLook(text="muted", bold=True)
 
 
-def block_column(tab: BlocksTab, name: str) -> Span:
+def block_column(tab: model.BlocksTab, name: str) -> Span:
     """The cells of a column, named as in `{Tab.block.column}`; KeyError if there is none."""
     for block, left in _placed(tab):
         for at, column in enumerate(block.columns, left):
@@ -50,7 +37,7 @@ def block_column(tab: BlocksTab, name: str) -> Span:
     raise KeyError(f"{tab.name}.{name}")
 
 
-def blocks_page(tab: BlocksTab, references: References) -> Page:
+def blocks_page(tab: model.BlocksTab, references: References) -> Page:
     """The page of a tab of blocks."""
     cells: dict[tuple[int, int], PageCell] = {}
     for block, left in _placed(tab):
@@ -72,7 +59,7 @@ def blocks_page(tab: BlocksTab, references: References) -> Page:
     )
 
 
-def _placed(tab: BlocksTab) -> Iterator[tuple[Block, int]]:
+def _placed(tab: model.BlocksTab) -> Iterator[tuple[model.Block, int]]:
     """The blocks, each with its first column."""
     left = 1
     for block in tab.blocks:
@@ -80,7 +67,9 @@ def _placed(tab: BlocksTab) -> Iterator[tuple[Block, int]]:
         left += len(block.columns) + 1
 
 
-def _cell(block: Block, column: BlockColumn, left: int, index: int, references: References) -> PageCell:
+def _cell(
+    block: model.Block, column: model.BlockColumn, left: int, index: int, references: References
+) -> PageCell:
     row = _FIRST + index - 1
     columns = {each.id: column_letters(at) for at, each in enumerate(block.columns, left)}
 
@@ -117,7 +106,7 @@ _LIST_HEADER = CellLook(text="muted", fill="paper", bigger=-2, bottom=Line(color
 _LIST_CELL = CellLook(fill="paper", bigger=-1, bottom=Line(color="line"))
 
 
-def report_page(tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> Page:
+def report_page(tab: model.ReportTab, theme: model.Theme, references: References, block: FindBlock) -> Page:
     """The page of a report; LookupError if it speaks of a block or a row that the template lacks."""
     return _PageBuilder(tab, theme, references, block).page()
 
@@ -135,7 +124,9 @@ def _aligned(look: CellLook, align: str) -> CellLook:
 class _PageBuilder:
     """Collects a page's cells, merges and rules."""
 
-    def __init__(self, tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> None:
+    def __init__(
+        self, tab: model.ReportTab, theme: model.Theme, references: References, block: FindBlock
+    ) -> None:
         self._tab, self._theme, self._references, self._block = tab, theme, references, block
         self._cells: dict[tuple[int, int], PageCell] = {}
         self._merges: list[Span] = []
@@ -186,7 +177,9 @@ class _PageBuilder:
     def _put_text(self, span: Span, look: CellLook, text: str) -> None:
         self._put(span, look, PageCell(look=look, value=text))
 
-    def _formula(self, text: str, format_: CellFormat = GENERAL, index: int = 0, item: str = "") -> PageCell:
+    def _formula(
+        self, text: str, format_: model.CellFormat = GENERAL, index: int = 0, item: str = ""
+    ) -> PageCell:
         def cell(name: str) -> str:
             known = {"i": str(index), **({"item": item} if item else {})}
             return known[name]
@@ -213,7 +206,7 @@ class _PageBuilder:
             below = Span(_SUBTITLE, right + 1, _SUBTITLE, self._right)
             self._put(below, _aligned(faint, "right"), self._formula(stamp.label))
 
-    def _draw_card(self, card: Card) -> None:
+    def _draw_card(self, card: model.Card) -> None:
         span = card_span(Span.parse(card.at))
         first = replace(span, bottom=span.top)
         figure = replace(span, top=span.top + 1, bottom=span.bottom - 1)
@@ -239,10 +232,10 @@ class _PageBuilder:
         self._cells[span.top, self._helper] = worked_out
         self._rule(span, f"=${column_letters(self._helper)}${span.top}=1", self._tab.warn)
 
-    def _rule(self, span: Span, formula: str, style: TextStyle) -> None:
+    def _rule(self, span: Span, formula: str, style: model.TextStyle) -> None:
         self._rules.append(PageRule(span=span, formula=formula, style=style))
 
-    def _draw_list(self, written: ShortList) -> None:
+    def _draw_list(self, written: model.ShortList) -> None:
         at = Span.parse(written.at)
         right = at.left + sum(column.span for column in written.columns) - 1
         self._put_text(Span(at.top, at.left, at.top, right), _LIST_TITLE, written.title)
@@ -254,7 +247,9 @@ class _PageBuilder:
             left = span.right + 1
             self._draw_list_column(written, column, span, items)
 
-    def _draw_list_column(self, written: ShortList, column: ListColumn, span: Span, items: str) -> None:
+    def _draw_list_column(
+        self, written: model.ShortList, column: model.ListColumn, span: Span, items: str
+    ) -> None:
         align = column.format.align or "left"
         self._put_text(span.row(1), _aligned(_LIST_HEADER, align), column.header)
         look = _aligned(replace(_LIST_CELL, bold=column.bold), align)
@@ -273,7 +268,7 @@ class _PageBuilder:
             self._rule(body, f'={first}="LONG"', self._tab.good)
             self._rule(body, f'={first}="SHORT"', self._tab.bad)
 
-    def _chart(self, chart: Chart) -> PageChart:
+    def _chart(self, chart: model.Chart) -> PageChart:
         shown = (chart.categories, *(each.values for each in chart.series))
         return PageChart(
             chart=chart, span=Span.parse(chart.at), cells={each: self._range(each) for each in shown}
@@ -288,15 +283,19 @@ class _PageBuilder:
 
 
 def compile_page(
-    template: Template, tab: BlocksTab | ReportTab, *, area: AreaReference, column: ColumnReference
+    template: model.Template,
+    tab: model.BlocksTab | model.ReportTab,
+    *,
+    area: AreaReference,
+    column: ColumnReference,
 ) -> Page:
     """The page of one tab; LookupError if the tab speaks of a block or a row that the template lacks."""
 
     def block(name: str, column_name: str) -> Span | None:
         other = template.tab(name)
-        return block_column(other, column_name) if isinstance(other, BlocksTab) else None
+        return block_column(other, column_name) if isinstance(other, model.BlocksTab) else None
 
     references = References(area=area, column=column, block=block)
-    if isinstance(tab, BlocksTab):
+    if isinstance(tab, model.BlocksTab):
         return blocks_page(tab, references)
     return report_page(tab, template.theme, references, block)

@@ -11,14 +11,8 @@ from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Tem
 from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import TabPlace
-from cqs_sheets.destinations.google.wire.shapes import (
-    Dimension,
-    GridRange,
-    Json,
-    coordinate,
-    dimension_range,
-    grid_range,
-)
+from cqs_sheets.destinations.google.wire import shapes
+from cqs_sheets.destinations.google.wire.shapes import Json
 
 
 def compile_headers(
@@ -73,7 +67,7 @@ def _group_cell(column: Column, look: styles.ThemeStyles) -> Json:
 
 
 def _line(place: TabPlace, row: int, left: int, cells: Sequence[Json]) -> Json:
-    start = coordinate(place.sheet_id, row, left)
+    start = shapes.coordinate(place.sheet_id, row, left)
     fields = "userEnteredValue,userEnteredFormat,note"
     return {"updateCells": {"start": start, "rows": [{"values": cells}], "fields": fields}}
 
@@ -208,7 +202,7 @@ def fill_formulas(
         if missing_for(column, place, tables) is None:
             formula = styles.row_formula(column.formula, index, place, tables)
             at = place.columns[column.id]
-            span = grid_range(place.sheet_id, range(index, index + count), range(at, at + 1))
+            span = shapes.grid_range(place.sheet_id, range(index, index + count), range(at, at + 1))
             cell = {"userEnteredValue": {"formulaValue": formula}}
             yield {"repeatCell": {"range": span, "cell": cell, "fields": "userEnteredValue"}}
 
@@ -222,9 +216,9 @@ def missing_for(column: Column, place: TabPlace, tables: Mapping[str, TabPlace])
     return None
 
 
-def dimension(sheet_id: int, axis: Dimension, start: int, end: int, properties: Json) -> Json:
+def dimension(sheet_id: int, axis: shapes.Dimension, start: int, end: int, properties: Json) -> Json:
     """The request that sets properties of rows or columns."""
-    span = dimension_range(sheet_id, axis, start, end)
+    span = shapes.dimension_range(sheet_id, axis, start, end)
     change = {"range": span, "properties": properties, "fields": ",".join(properties)}
     return {"updateDimensionProperties": change}
 
@@ -279,7 +273,7 @@ def _rules(template: Template, tab: TableTab, columns: Sequence[Column], place: 
 
 def _filter(place: TabPlace) -> Json:
     rows, columns = range(place.header_row, place.row_count), range(place.column_count)
-    span = grid_range(place.sheet_id, rows, columns)
+    span = shapes.grid_range(place.sheet_id, rows, columns)
     return {"setBasicFilter": {"filter": {"range": span}}}
 
 
@@ -329,7 +323,7 @@ def _type(column: Column) -> str:
     return types.get(column.type, "") if column.synced else ""
 
 
-def _span(place: TabPlace, first: int, last: int) -> GridRange:
+def _span(place: TabPlace, first: int, last: int) -> shapes.GridRange:
     """Some columns from the header to the spare row: a row that comes in between makes it grow."""
     rows = range(place.header_row, place.row_count)
-    return grid_range(place.sheet_id, rows, range(first, last + 1))
+    return shapes.grid_range(place.sheet_id, rows, range(first, last + 1))

@@ -26,10 +26,11 @@ def quoted(title: str) -> str:
     return "'" + title.replace("'", "''") + "'"
 
 
-FILTER = "basicFilter(range,filterSpecs,tableId)"
+OBJECTS = "basicFilter(range,filterSpecs,tableId),tables(tableId,range)"
+"""What a sheet is asked for so that TabPlace.beside can tell of it."""
 
 
-def settable(given: Mapping[str, Any]) -> Json | None:
+def _settable(given: Mapping[str, Any]) -> Json | None:
     """The filter as it can be set anew; one that belongs to a table cannot be."""
     if not given or given.get("tableId"):
         return None
@@ -69,9 +70,6 @@ def widened(given: Json | None, index: int, many: int) -> Json | None:
     return moved
 
 
-TABLES = "tables(tableId,range)"
-
-
 @dataclass(frozen=True, slots=True)
 class NativeTable:
     """A table's id and range; rows and columns count from 0, ends are behind the last."""
@@ -102,20 +100,14 @@ class NativeTable:
         return {"updateTable": {"table": {"tableId": self.id, "range": span}, "fields": "range"}}
 
 
-def tables_over(sheet: Json, header_row: int, columns: Collection[int]) -> tuple[NativeTable, ...]:
+def _tables_over(sheet: Json, header_row: int, columns: Collection[int]) -> Iterator[NativeTable]:
     """The tables that hold headers of ours: one as a rule, but each may hold some of our columns only."""
-    return tuple(
-        table
-        for table in _tables(sheet)
-        if table.top <= header_row < table.bottom and any(table.left <= at < table.right for at in columns)
-    )
-
-
-def _tables(sheet: Json) -> Iterator[NativeTable]:
-    for table in sheet.get("tables", []):
-        span = table.get("range", {})
+    for each in sheet.get("tables", []):
+        span = each.get("range", {})
         edges = (span.get(edge, 0) for edge in _EDGES)
-        yield NativeTable(table["tableId"], span.get("sheetId", 0), *edges)
+        table = NativeTable(each["tableId"], span.get("sheetId", 0), *edges)
+        if table.top <= header_row < table.bottom and any(table.left <= at < table.right for at in columns):
+            yield table
 
 
 _EDGES = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
@@ -161,6 +153,11 @@ class TabPlace:
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
         """The same with these keyed rows."""
         return replace(self, rows=rows, end=1 + _last_row(rows, self.header_row))
+
+    def beside(self, sheet: Json) -> TabPlace:
+        """The same with the filter and the tables of Google's that lie there."""
+        tables = tuple(_tables_over(sheet, self.header_row, self.columns.values()))
+        return replace(self, filter=_settable(sheet.get("basicFilter", {})), tables=tables)
 
     def respelt(self, keys: Mapping[str, str]) -> TabPlace:
         """The same with `keys` for texts that stand for them."""

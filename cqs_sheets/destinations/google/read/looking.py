@@ -10,17 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.layout import (
-    FILTER,
-    TABLES,
-    Cell,
-    Claim,
-    Layout,
-    Scratch,
-    TabPlace,
-    settable,
-    tables_over,
-)
+from cqs_sheets.destinations.google.read.layout import OBJECTS, Cell, Claim, Layout, Scratch, TabPlace
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.shapes import Json, filters_by, grid_range, sheet_id_of
 from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
@@ -28,10 +18,10 @@ from cqs_sheets.errors import ROWS_WAIT, DataRefused
 from cqs_sheets.values import replace
 
 CELLS = (
-    "data(startRow,startColumn,rowData(values(effectiveValue)),"
+    f"{OBJECTS},data(startRow,startColumn,rowData(values(effectiveValue)),"
     "columnMetadata(developerMetadata(metadataId,metadataKey,metadataValue)))"
 )
-SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{FILTER},{TABLES},{CELLS})"
+SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{CELLS})"
 NAMES = "namedRanges(name,range)"
 _NAMED = "namedRanges"
 _OWN = "developerMetadata(metadataId,metadataKey,metadataValue)"
@@ -276,22 +266,24 @@ def _place(
     own = _own(mark, columns)
     properties = sheet["properties"]
     places = {column: entry.index for column, entry in own.items()}
-    return TabPlace(
-        name=mark,
-        mark=mark,
-        sheet_id=sheet_id_of(sheet),
-        title=properties["title"],
-        header_row=header.index,
-        key_column=key.index,
-        columns=places,
-        ids={column: entry.id for column, entry in own.items()},
-        rows={},
-        end=header.index + 1,
-        row_count=properties["gridProperties"]["rowCount"],
-        column_count=properties["gridProperties"]["columnCount"],
-        filter=settable(sheet.get("basicFilter", {})),
-        tables=tables_over(sheet, header.index, places.values()),
-    ).with_rows(keyed_rows(marks.column_block(sheet, key.index) or {}))
+    return (
+        TabPlace(
+            name=mark,
+            mark=mark,
+            sheet_id=sheet_id_of(sheet),
+            title=properties["title"],
+            header_row=header.index,
+            key_column=key.index,
+            columns=places,
+            ids={column: entry.id for column, entry in own.items()},
+            rows={},
+            end=header.index + 1,
+            row_count=properties["gridProperties"]["rowCount"],
+            column_count=properties["gridProperties"]["columnCount"],
+        )
+        .beside(sheet)
+        .with_rows(keyed_rows(marks.column_block(sheet, key.index) or {}))
+    )
 
 
 def keyed_rows(block: Json) -> dict[str, list[int]]:

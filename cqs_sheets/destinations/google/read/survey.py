@@ -11,15 +11,7 @@ from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations import InspectedTab, Protection
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.layout import (
-    FILTER,
-    TABLES,
-    Layout,
-    TabPlace,
-    column_letters,
-    settable,
-    tables_over,
-)
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
 from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, keyed_rows, read_names
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.shapes import GridRange, Json, filters_by, grid_range, sheet_id_of
@@ -80,22 +72,24 @@ def adopted_place(spreadsheet: Spreadsheet, layout: Layout, tab: TableTab, bindi
     sheet = next(iter(_read(spreadsheet, [area])), {})
     header_row, columns = binding.header_row - 1, {id_: each - 1 for id_, each in binding.columns.items()}
     row_count, column_count = layout.grids[sheet_id]
-    return TabPlace(
-        name=tab.name,
-        mark=tab.mark_name,
-        sheet_id=sheet_id,
-        title=binding.title,
-        header_row=header_row,
-        key_column=at,
-        columns=columns,
-        rows={},
-        end=binding.header_row,
-        row_count=row_count,
-        column_count=column_count,
-        bound=False,
-        filter=settable(sheet.get("basicFilter", {})),
-        tables=tables_over(sheet, header_row, columns.values()),
-    ).with_rows(keyed_rows(_block(sheet)))
+    return (
+        TabPlace(
+            name=tab.name,
+            mark=tab.mark_name,
+            sheet_id=sheet_id,
+            title=binding.title,
+            header_row=header_row,
+            key_column=at,
+            columns=columns,
+            rows={},
+            end=binding.header_row,
+            row_count=row_count,
+            column_count=column_count,
+            bound=False,
+        )
+        .beside(sheet)
+        .with_rows(keyed_rows(_block(sheet)))
+    )
 
 
 def read_titles(spreadsheet: Spreadsheet) -> frozenset[str]:
@@ -106,7 +100,7 @@ def read_titles(spreadsheet: Spreadsheet) -> frozenset[str]:
 
 def _read(spreadsheet: Spreadsheet, areas: Sequence[GridRange]) -> Sequence[Json]:
     """Tabs with their cells, each asked for by one GridRange from its first row on."""
-    fields = f"sheets(properties(sheetId),{FILTER},{TABLES},{CELLS})"
+    fields = f"sheets(properties(sheetId),{CELLS})"
     sheets: Sequence[Json] = spreadsheet.read(fields, ":getByDataFilter", filters_by(areas)).get("sheets", [])
     return sheets
 

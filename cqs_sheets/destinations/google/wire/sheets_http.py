@@ -10,16 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import (
-    WINDOW,
-    CredentialsRefused,
-    NoAnswer,
-    Places,
-    Quota,
-    Reply,
-    Wire,
-)
+from cqs_sheets.destinations.google.wire import exchange, failures
 from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import dataclass
 
@@ -44,22 +35,22 @@ class SheetsHttp:
 
     def __init__(
         self,
-        open_wire: Callable[[], tuple[Wire, str]],
+        open_wire: Callable[[], tuple[exchange.Wire, str]],
         *,
         retry_for: float = 75.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         dice: Callable[[], float] = random.random,
-        quotas: Mapping[str, Places] | None = None,
+        quotas: Mapping[str, exchange.Places] | None = None,
     ) -> None:
         self._open_wire = open_wire
         self._mine = threading.local()
-        self._wires: list[Wire] = []
+        self._wires: list[exchange.Wire] = []
         self._retry_for = retry_for
         self._clock = clock
         self._sleep = sleep
         self._dice = dice
-        self._quotas = quotas or {"read": Quota(clock=clock), "write": Quota(clock=clock)}
+        self._quotas = quotas or {"read": exchange.Quota(clock=clock), "write": exchange.Quota(clock=clock)}
 
     @property
     def requests(self) -> int:
@@ -123,7 +114,7 @@ class SheetsHttp:
                 reply.status == _FORBIDDEN and failures.is_quota(reply.body)
             ):
                 return self._proven(self._understood(reply, name), path)
-            if not self._wait(_asked_wait(reply.headers) or WINDOW, until):
+            if not self._wait(_asked_wait(reply.headers) or exchange.WINDOW, until):
                 raise failures.over_quota(name)
 
     def _proven(self, answer: Json, path: str) -> Json:
@@ -135,7 +126,7 @@ class SheetsHttp:
 
     def _exchange(
         self, kind: str, path: str, fields: str, body: Json | None, name: str, until: float
-    ) -> Reply:
+    ) -> exchange.Reply:
         if not self._wait(self._quotas[kind].delay(), until):
             raise failures.over_quota(name)
         wire = self._connected()
@@ -150,19 +141,19 @@ class SheetsHttp:
                 },
                 body=body,
             )
-        except NoAnswer as error:
+        except exchange.NoAnswer as error:
             raise Unanswered(str(error)) from error
-        except CredentialsRefused as error:
+        except exchange.CredentialsRefused as error:
             raise failures.not_authenticated(str(error)) from error
 
-    def _connected(self) -> Wire:
+    def _connected(self) -> exchange.Wire:
         if not hasattr(self._mine, "wire"):
             self._mine.wire, self._mine.account = self._open_wire()
             self._wires.append(self._mine.wire)
-        wire: Wire = self._mine.wire
+        wire: exchange.Wire = self._mine.wire
         return wire
 
-    def _understood(self, reply: Reply, name: str) -> Json:
+    def _understood(self, reply: exchange.Reply, name: str) -> Json:
         if reply.status == 200:  # noqa: PLR2004 - OK
             return _parsed(reply.body)
         message, word = failures.told(reply.body)

@@ -15,20 +15,14 @@ from cqs_sheets.destinations.google.compile.table import compile_columns, fill_f
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, widened
-from cqs_sheets.destinations.google.wire.shapes import (
-    Dimension,
-    GridRange,
-    Json,
-    coordinate,
-    dimension_range,
-    grid_range,
-)
+from cqs_sheets.destinations.google.wire import shapes
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import replace
 
 
 def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:
     """The request that writes rows of ExtendedValues, formats untouched."""
-    start = coordinate(cell.sheet_id, cell.row, cell.column)
+    start = shapes.coordinate(cell.sheet_id, cell.row, cell.column)
     lines = [
         {"values": [{"userEnteredValue": content} if content else {} for content in contents]}
         for contents in rows
@@ -36,10 +30,10 @@ def update_cells(cell: Cell, rows: Iterable[Iterable[Json]]) -> Json:
     return {"updateCells": {"start": start, "rows": lines, "fields": "userEnteredValue"}}
 
 
-def area(cell: Cell, height: int = 1, width: int = 1) -> GridRange:
+def area(cell: Cell, height: int = 1, width: int = 1) -> shapes.GridRange:
     """A range with its upper left corner at `cell`."""
     rows, columns = range(cell.row, cell.row + height), range(cell.column, cell.column + width)
-    return grid_range(cell.sheet_id, rows, columns)
+    return shapes.grid_range(cell.sheet_id, rows, columns)
 
 
 def insert_rows(
@@ -53,7 +47,7 @@ def insert_rows(
     after = place.grown(index, [add.key for add in adds])
     bare = place.end == place.header_row + 1
     like_above = index >= place.row_count or not (bare or tab.new_rows == "top")
-    span = dimension_range(place.sheet_id, "ROWS", index, index + len(adds))
+    span = shapes.dimension_range(place.sheet_id, "ROWS", index, index + len(adds))
     requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
     grown = zip(place.tables, after.tables, strict=True)
     requests += [table.set_range() for before, table in grown if before.bottom <= index]
@@ -129,7 +123,7 @@ def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -
             {"values": [_shown_by(each.get(column.id, column.format.pattern)) for column in shown]}
             for each in patterns
         ]
-        start = coordinate(place.sheet_id, index, first)
+        start = shapes.coordinate(place.sheet_id, index, first)
         fields = "userEnteredFormat.numberFormat"
         yield {"updateCells": {"start": start, "rows": lines, "fields": fields}}
 
@@ -199,6 +193,6 @@ def new_settings(
     return requests, {name.lower(): cell for name, cell in cells.items()}
 
 
-def _inserted(sheet_id: int, axis: Dimension, start: int, count: int) -> Json:
-    span = dimension_range(sheet_id, axis, start, start + count)
+def _inserted(sheet_id: int, axis: shapes.Dimension, start: int, count: int) -> Json:
+    span = shapes.dimension_range(sheet_id, axis, start, start + count)
     return {"insertDimension": {"range": span, "inheritFromBefore": True}}

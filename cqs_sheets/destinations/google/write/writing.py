@@ -16,19 +16,11 @@ from cqs_sheets.destinations.google.read.looking import read_names
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet, Unanswered
+from cqs_sheets.destinations.google.write import verification
 from cqs_sheets.destinations.google.write.batches import Batch, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Todo
 from cqs_sheets.destinations.google.write.scratch import scratch_title
 from cqs_sheets.destinations.google.write.strays import left_moved, mistakes_of, strays_of, with_columns
-from cqs_sheets.destinations.google.write.verification import (
-    VERIFICATION,
-    cells_read,
-    check_new_rows,
-    located,
-    misplaced,
-    verification_areas,
-    verification_ranges,
-)
 from cqs_sheets.errors import CqsError, TargetBusy, TargetChanged
 from cqs_sheets.values import dataclass, field, replace
 
@@ -156,16 +148,16 @@ class Writer:
         body: Json = {"requests": batch.requests}
         fields = "spreadsheetId"
         keys = {} if batch.after.loose else batch.keys  # columns that moved are found out by strays.py
-        areas = verification_areas(batch.patches, batch.after, keys)
-        if ranges := verification_ranges(areas, batch.after):
+        areas = verification.verification_areas(batch.patches, batch.after, keys)
+        if ranges := verification.verification_ranges(areas, batch.after):
             body |= {"includeSpreadsheetInResponse": True, "responseRanges": ranges}
-            fields = f"updatedSpreadsheet({VERIFICATION})"
+            fields = f"updatedSpreadsheet({verification.VERIFICATION})"
         answer = self.spreadsheet.write(fields, body)
         shown: Json = answer.get("updatedSpreadsheet", {})
         if not shows_all(shown, areas):
             raise Unanswered("an answer without the cells that were asked for")
         cells = dict(cells_of(shown))
-        check_new_rows(keys, cells)
+        verification.check_new_rows(keys, cells)
         return cells, dict(read_names(shown))
 
     def _happened(self, fresh: Layout, mark_id: int, attempts: Mapping[str, Batch]) -> _Happened | None:
@@ -174,9 +166,9 @@ class Writer:
         batch = attempts.get(nonce)
         if batch is None:
             return None
-        areas = verification_areas(batch.patches, batch.after)
+        areas = verification.verification_areas(batch.patches, batch.after)
         lines = read_boxes(self.spreadsheet, areas)
-        return _judged(batch, cells_read(lines), fresh.names, later=True)
+        return _judged(batch, verification.cells_read(lines), fresh.names, later=True)
 
     def _compared(self, done: _Happened, todo: Todo) -> _Happened:
         """The same, once it is known which columns a write hit that could not hold them; see strays.py."""
@@ -213,7 +205,7 @@ class Writer:
             raise failures.away(self.spreadsheet.id, str(trouble)) from trouble
 
     def _located(self, undo: Sequence[Misplaced], layout: Layout) -> tuple[Misplaced, ...]:
-        return located(self.spreadsheet, undo, layout)
+        return verification.located(self.spreadsheet, undo, layout)
 
     def _mend(self, plan: Plan, wrong: Sequence[Misplaced], rest: Todo, layout: Layout) -> Todo:
         """What is to do once misplaced patches are known: take them back, and write their changes anew."""
@@ -257,7 +249,8 @@ def _judged(
     batch: Batch, cells: Mapping[Cell, Json], names: Mapping[str, Cell], *, later: bool = False
 ) -> _Happened:
     return _Happened(
-        batch=batch, wrong=tuple(misplaced(batch.patches, batch.after, cells, names, later=later))
+        batch=batch,
+        wrong=tuple(verification.misplaced(batch.patches, batch.after, cells, names, later=later)),
     )
 
 
