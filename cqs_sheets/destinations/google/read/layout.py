@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from cqs_sheets.core import grid
 from cqs_sheets.core.cells import CellValue, looks_like_id
@@ -230,6 +231,8 @@ class Scratch:
     notes: tuple[str, ...] = ()
 
 
+T = TypeVar("T")
+
 _VOLUME = "#"  # not " ": a template may well have tabs "Signals" and "Signals 2"
 
 
@@ -242,6 +245,15 @@ def volume_of(name: str) -> tuple[str, int]:
     """The template's tab and the number of a volume."""
     tab, _, number = name.partition(_VOLUME)
     return tab, int(number or 1)
+
+
+def _volumes(found: Mapping[str, T], tab: str) -> Iterator[T]:
+    """What is known of a tab's volumes, in their order, up to the first of which nothing is."""
+    for number in count(1):
+        name = volume_name(tab, number)
+        if name not in found:
+            return
+        yield found[name]
 
 
 def volume_title(name: str) -> str:
@@ -283,15 +295,13 @@ class Layout:
             lineage=lineage_of(self.marks),
             version=self.version,
             sheets=tuple(SheetFacts(id=str(id_), title=title) for id_, title in sheets.items()),
-            marks={mark: found for mark in marks if (found := tuple(self._claimed(mark)))},
+            marks={
+                mark: tuple(tuple(map(_marked, claims)) for claims in found)
+                for mark in marks
+                if (found := list(_volumes(self.claims, mark)))
+            },
             made=record_from(self.record),
         )
-
-    def _claimed(self, mark: str) -> Iterator[tuple[MarkedTab, ...]]:
-        number = 1
-        while claims := self.claims.get(volume_name(mark, number)):
-            yield tuple(_marked(each) for each in claims)
-            number += 1
 
     def bound(self, bindings: Bindings, adopted: Mapping[str, TabPlace]) -> Layout:
         """The same with the tabs that `bindings` name, and those that were `adopted` without marks.
@@ -309,15 +319,13 @@ class Layout:
 
     def _places(self, tab: TableTab, sheets: Sequence[int]) -> Iterator[TabPlace]:
         """The volumes of a tab, the first of them on `sheets`."""
-        number = 1
-        while claims := self.claims.get(volume_name(tab.mark_name, number)):
+        for number, claims in enumerate(_volumes(self.claims, tab.mark_name), start=1):
             places = [each.place for each in claims if each.place and not each.copied]
             if len(sheets) >= number:
                 places = [place for place in places if place.sheet_id == sheets[number - 1]]
             if len(places) != 1:
                 return
             yield replace(places[0], name=volume_name(tab.name, number))
-            number += 1
 
     def respelt(self, spelt: Mapping[str, Mapping[str, str]]) -> Layout:
         """The same, where keys are known that were changed in their cells."""
@@ -328,10 +336,7 @@ class Layout:
 
     def volumes(self, tab: str) -> Iterator[TabPlace]:
         """The places of a template's tab, in the order in which they were filled."""
-        number = 1
-        while place := self.tabs.get(volume_name(tab, number)):
-            yield place
-            number += 1
+        return _volumes(self.tabs, tab)
 
     def holder(self, tab: str, key: str) -> TabPlace | None:
         """The place of the tab that has a row of that key."""
