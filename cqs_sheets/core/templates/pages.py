@@ -194,7 +194,7 @@ class References:
     def __init__(
         self, *, area: AreaReference, column: ColumnReference, block: Callable[[str, str], Span | None]
     ) -> None:
-        self._area, self._column, self._block = area, column, block
+        self._area, self._column, self.block = area, column, block
         self._missing: dict[str, None] = {}
 
     @property
@@ -214,7 +214,7 @@ class References:
             return ""
 
     def _reference(self, tab: str, name: str, index: int) -> str:
-        cells = self._block(tab, name.removesuffix(ONE_CELL))
+        cells = self.block(tab, name.removesuffix(ONE_CELL))
         if cells is not None:
             return self._area(tab, cells.row(index) if name.endswith(ONE_CELL) else cells)
         try:

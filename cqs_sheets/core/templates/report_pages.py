@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates import template as model
@@ -37,7 +37,7 @@ def block_column(tab: model.BlocksTab, name: str) -> Span:
     raise KeyError(f"{tab.name}.{name}")
 
 
-def blocks_page(tab: model.BlocksTab, references: References) -> Page:
+def _blocks_page(tab: model.BlocksTab, references: References) -> Page:
     """The page of a tab of blocks."""
     cells: dict[tuple[int, int], PageCell] = {}
     for block, left in _placed(tab):
@@ -84,8 +84,6 @@ def _cell(
     return replace(shown, value=column.values[index - 1] if index <= len(column.values) else None)
 
 
-FindBlock = Callable[[str, str], Span | None]
-
 _MARGIN, _GAP = 1.5, 9.0  # characters, points
 _BAND_HEIGHTS = {1: 8.0, 2: 29.0, 3: 25.0}
 _TITLE, _SUBTITLE = 2, 3  # rows of the band
@@ -106,11 +104,6 @@ _LIST_HEADER = CellLook(text="muted", fill="paper", bigger=-2, bottom=Line(color
 _LIST_CELL = CellLook(fill="paper", bigger=-1, bottom=Line(color="line"))
 
 
-def report_page(tab: model.ReportTab, theme: model.Theme, references: References, block: FindBlock) -> Page:
-    """The page of a report; LookupError if it speaks of a block or a row that the template lacks."""
-    return _PageBuilder(tab, theme, references, block).page()
-
-
 def card_span(at: Span) -> Span:
     """The cells of a card: those it says, or three by three from the one it says."""
     return Span(at.top, at.left, at.top + CARD_ROWS - 1, at.left + _CARD_COLUMNS - 1) if at.single else at
@@ -124,10 +117,8 @@ def _aligned(look: CellLook, align: str) -> CellLook:
 class _PageBuilder:
     """Collects a page's cells, merges and rules."""
 
-    def __init__(
-        self, tab: model.ReportTab, theme: model.Theme, references: References, block: FindBlock
-    ) -> None:
-        self._tab, self._theme, self._references, self._block = tab, theme, references, block
+    def __init__(self, tab: model.ReportTab, theme: model.Theme, references: References) -> None:
+        self._tab, self._theme, self._references = tab, theme, references
         self._cells: dict[tuple[int, int], PageCell] = {}
         self._merges: list[Span] = []
         self._rules: list[PageRule] = []
@@ -276,7 +267,7 @@ class _PageBuilder:
 
     def _range(self, reference: str) -> PageRange:
         ((tab, name),) = spoken_of(reference)
-        span = self._block(tab, name)
+        span = self._references.block(tab, name)
         if span is None:
             raise LookupError(f"{tab}.{name}")
         return PageRange(tab=tab, span=span)
@@ -297,5 +288,5 @@ def compile_page(
 
     references = References(area=area, column=column, block=block)
     if isinstance(tab, model.BlocksTab):
-        return blocks_page(tab, references)
-    return report_page(tab, template.theme, references, block)
+        return _blocks_page(tab, references)
+    return _PageBuilder(tab, template.theme, references).page()

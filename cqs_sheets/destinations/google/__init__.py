@@ -18,10 +18,9 @@ from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
 from cqs_sheets.destinations.google.read.marks import lineage_of
 from cqs_sheets.destinations.google.wire.shapes import GridRange
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Spreadsheet
-from cqs_sheets.destinations.google.write import verification
+from cqs_sheets.destinations.google.write import Writer, verification
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
 from cqs_sheets.values import dataclass, replace
 
@@ -289,7 +288,7 @@ class GoogleDestination:
         }
 
     def apply(self, plan: Plan) -> Applied:
-        """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
+        """Carry out the plan; see write.Writer. Raises TargetChanged if another sync wrote since the read."""
         if plan.refusals:
             raise DataRefused(
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."

@@ -180,13 +180,8 @@ def _merges(page: Page, sheet_id: int) -> Iterator[Json]:
 
 def _rules(page: Page, sheet_id: int) -> Iterator[Json]:
     for index, rule in enumerate(page.rules):
-        condition = {
-            "type": "CUSTOM_FORMULA",
-            "values": [{"userEnteredValue": styles.in_any_locale(rule.formula)}],
-        }
-        boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
-        made = {"ranges": [styles.span_range(sheet_id, rule.span)], "booleanRule": boolean}
-        yield {"addConditionalFormatRule": {"rule": made, "index": index}}
+        ranges = [styles.span_range(sheet_id, rule.span)]
+        yield styles.rule_request(ranges, styles.in_any_locale(rule.formula), rule.style, index)
 
 
 _SETTING_FIELDS = "userEnteredValue,userEnteredFormat,dataValidation"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -93,7 +93,7 @@ def border(color: Json, weight: str) -> Json:
     return {"style": _BORDERS[weight], "colorStyle": color}
 
 
-def rule_format(style: TextStyle) -> Json:
+def _rule_format(style: TextStyle) -> Json:
     """What a rule changes."""
     text: Json = {
         name: True
@@ -104,6 +104,13 @@ def rule_format(style: TextStyle) -> Json:
         text["foregroundColorStyle"] = _color_style(style.text)
     found: Json = {"textFormat": text} if text else {}
     return found | ({"backgroundColorStyle": _color_style(style.fill)} if style.fill else {})
+
+
+def rule_request(ranges: Sequence[GridRange], formula: str, style: TextStyle, index: int) -> Json:
+    """The request that makes a conditional format; `index` is its place among those of the tab."""
+    condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
+    rule = {"ranges": ranges, "booleanRule": {"condition": condition, "format": _rule_format(style)}}
+    return {"addConditionalFormatRule": {"rule": rule, "index": index}}
 
 
 def pixels(characters: float) -> int:

@@ -264,10 +264,7 @@ def _rules(template: Template, tab: TableTab, columns: Sequence[Column], place: 
             continue
         if on:
             ranges = [_span(place, first, last) for first, last in runs(on)]
-            condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
-            boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
-            made = {"ranges": ranges, "booleanRule": boolean}
-            yield {"addConditionalFormatRule": {"rule": made, "index": index}}
+            yield styles.rule_request(ranges, formula, rule.style, index)
             index += 1
 
 

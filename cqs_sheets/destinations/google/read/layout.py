@@ -127,7 +127,7 @@ class Cell:
 class TabPlace:
     """A table tab as it stands. `rows`: key -> every row it stands in. `end` is behind the last keyed row.
 
-    A tab that grew too large goes on in others (see rollover.py), each with a place of its own.
+    A tab that grew too large goes on in others (see write/batches.py), each with a place of its own.
 
     `ids` are those of the metadata on its columns; none in a tab just made or found by its headers
     (`bound` False: no metadata lies on it yet). `mark` is what metadata calls it.
@@ -222,7 +222,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratch:
-    """The hidden tab that keeps what a write replaces until it is verified; see notes.py."""
+    """The hidden tab that keeps what a write replaces until it is verified; see write/patches.py."""
 
     sheet_id: int
     title: str

@@ -21,9 +21,9 @@ from cqs_sheets.core.templates.template import (
     TableTab,
     Template,
 )
+from cqs_sheets.destinations.google.compile import NewTab as TabToMake
+from cqs_sheets.destinations.google.compile import compile_tabs
 from cqs_sheets.destinations.google.compile.table import bindings
-from cqs_sheets.destinations.google.compile.tabs import NewTab as TabToMake
-from cqs_sheets.destinations.google.compile.tabs import compile_tabs
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import (
     Cell,
@@ -36,8 +36,7 @@ from cqs_sheets.destinations.google.read.layout import (
 from cqs_sheets.destinations.google.wire import failures
 from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.destinations.google.write import newrows, patches
-from cqs_sheets.destinations.google.write.patches import Patch, Todo
-from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
+from cqs_sheets.destinations.google.write.patches import Patch, Todo, scratch_for, write_kept
 from cqs_sheets.destinations.google.write.verification import note
 from cqs_sheets.values import dataclass, field, replace
 

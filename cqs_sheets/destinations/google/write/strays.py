@@ -21,8 +21,7 @@ from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.destinations.google.write.batches import Batch, Composer
 from cqs_sheets.destinations.google.write.newrows import area
-from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.scratch import kept_cell
+from cqs_sheets.destinations.google.write.patches import Misplaced, Patch, kept_cell
 from cqs_sheets.values import dataclass, replace
 
 Lines = Mapping[tuple[int, int], Line]

@@ -13,8 +13,7 @@ from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, c
 from cqs_sheets.destinations.google.wire.shapes import GridRange, Json
 from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.destinations.google.write.newrows import area
-from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.scratch import is_missing, kept_cell, kept_key
+from cqs_sheets.destinations.google.write.patches import Misplaced, Patch, is_missing, kept_cell, kept_key
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.values import replace
 
