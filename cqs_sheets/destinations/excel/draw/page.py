@@ -21,16 +21,9 @@ from openpyxl.chart.series import Series, SeriesLabel
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
+from openpyxl.drawing import text as rich
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
-from openpyxl.drawing.text import (
-    CharacterProperties,
-    Font,
-    Paragraph,
-    ParagraphProperties,
-    RegularTextRun,
-    RichTextProperties,
-)
 from openpyxl.formatting.rule import Rule as Condition
 from openpyxl.styles import Alignment, Border, Side
 from openpyxl.worksheet.dimensions import ColumnDimension
@@ -40,13 +33,8 @@ from cqs_sheets.core.grid import Span, column_letters
 from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell, PageChart
 from cqs_sheets.core.templates.template import CellFormat, Chart
 from cqs_sheets.core.templates.template import Series as Shown
-from cqs_sheets.destinations.excel.draw.styles import (
-    SHRINKING,
-    WIDTH_PADDING,
-    ThemeStyles,
-    rule_style,
-    style_like,
-)
+from cqs_sheets.destinations.excel.draw import styles
+from cqs_sheets.destinations.excel.draw.styles import ThemeStyles
 from cqs_sheets.destinations.excel.parts.references import MAX_COLUMN
 
 AreaReference = Callable[[str, Span], str]
@@ -161,13 +149,13 @@ def _set_axes(drawn: BarChart | LineChart, chart: Chart, look: ThemeStyles) -> N
 
 def _title(text: str, look: ThemeStyles) -> Title:
     """At the left upper corner."""
-    paragraph = Paragraph(
-        pPr=ParagraphProperties(defRPr=_characters(look, "ink", _TITLE_SIZE, bold=True)),
-        r=[RegularTextRun(rPr=_characters(look, "ink", _TITLE_SIZE, bold=True), t=text)],
+    paragraph = rich.Paragraph(
+        pPr=rich.ParagraphProperties(defRPr=_characters(look, "ink", _TITLE_SIZE, bold=True)),
+        r=[rich.RegularTextRun(rPr=_characters(look, "ink", _TITLE_SIZE, bold=True), t=text)],
     )
     place = ManualLayout(xMode="edge", yMode="edge", x=0.02, y=0.035)
     return Title(
-        tx=Text(rich=RichText(bodyPr=RichTextProperties(), p=[paragraph])),
+        tx=Text(rich=RichText(bodyPr=rich.RichTextProperties(), p=[paragraph])),
         layout=Layout(manualLayout=place),
         overlay=False,
     )
@@ -192,16 +180,18 @@ def _legend_width(placed: PageChart) -> float:
 
 
 def _text(look: ThemeStyles, color: str, bigger: int, *, bold: bool = False) -> RichText:
-    paragraph = Paragraph(
-        pPr=ParagraphProperties(defRPr=_characters(look, color, bigger, bold=bold)),
-        endParaRPr=CharacterProperties(),
+    paragraph = rich.Paragraph(
+        pPr=rich.ParagraphProperties(defRPr=_characters(look, color, bigger, bold=bold)),
+        endParaRPr=rich.CharacterProperties(),
     )
-    return RichText(bodyPr=RichTextProperties(vert="horz"), p=[paragraph])
+    return RichText(bodyPr=rich.RichTextProperties(vert="horz"), p=[paragraph])
 
 
-def _characters(look: ThemeStyles, color: str, bigger: int, *, bold: bool = False) -> CharacterProperties:
-    return CharacterProperties(
-        latin=Font(typeface=look.theme.font),
+def _characters(
+    look: ThemeStyles, color: str, bigger: int, *, bold: bool = False
+) -> rich.CharacterProperties:
+    return rich.CharacterProperties(
+        latin=rich.Font(typeface=look.theme.font),
         sz=(look.theme.size + bigger) * 100,
         b=bold,
         solidFill=look.color(color),
@@ -226,23 +216,23 @@ def draw_page(sheet: Worksheet, page: Page, look: ThemeStyles, area: AreaReferen
         cell = sheet.cell(row, at, held.formula or held.value)
         if isinstance(held.value, str):
             cell.data_type = "s"  # text that begins with "=" too
-        shrinks = (row, at) in bounded and held.look.align in SHRINKING
+        shrinks = (row, at) in bounded and held.look.align in styles.SHRINKING
         model = models.setdefault((held.look, held.format, shrinks), cell)
         if model is cell:
             _style(cell, held, look, shrinks=shrinks)
         else:
-            style_like(cell, model)
+            styles.style_like(cell, model)
     for span in page.merges:
         sheet.merge_cells(str(span))
     for at in range(1, page.columns + 1):
         dimension = sheet.column_dimensions[column_letters(at)]
-        dimension.width = page.widths.get(at, 0) + WIDTH_PADDING
+        dimension.width = page.widths.get(at, 0) + styles.WIDTH_PADDING
         dimension.hidden = at in page.hidden_columns
     for row, height in page.heights.items():
         sheet.row_dimensions[row].height = height
     for rule in page.rules:
         condition = Condition(
-            type="expression", formula=[rule.formula.removeprefix("=")], dxf=rule_style(rule.style)
+            type="expression", formula=[rule.formula.removeprefix("=")], dxf=styles.rule_style(rule.style)
         )
         sheet.conditional_formatting.add(str(rule.span), condition)
     for chart in page.charts:
