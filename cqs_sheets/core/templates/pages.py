@@ -2,7 +2,7 @@
 
 How a writer uses it: for each BlocksTab and ReportTab of a template,
 
-    page = compile_page(template, tab, area=area, column=column)      # core.pages_compile
+    page = compile_page(template, tab, area=area, column=column)      # core.templates.report_pages
 
 where the writer spells two kinds of reference, as only it knows how tabs are titled and where a table's
 columns stand:

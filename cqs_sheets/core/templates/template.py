@@ -1,7 +1,7 @@
 """The template: what a target should look like, independent of the spreadsheet it becomes.
 
 A template holds no position: columns, settings and formulas speak of column ids. Loading it from
-TOML is `reading.py`; where its columns stand in a target today is `core/plan/table.py`.
+TOML is `reading.py`; where its columns stand in a target today is `core/plan/binding.py`.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class _Seen:
 
 
 class GoogleDestination:
-    """A spreadsheet in Google Sheets; see destinations.base.Destination.
+    """A spreadsheet in Google Sheets; see destinations.Destination.
 
     `zone_name` is shown in Settings. A tab goes on in another one at `most_cells`. A person's edits never make
     apply refuse: what they displace is found by the write's own answer and put right, or by the next run if
@@ -77,7 +77,7 @@ class GoogleDestination:
 
     @property
     def requests(self) -> int:
-        """See base.Destination."""
+        """See Destination."""
         return self._spreadsheet.http.requests
 
     def recall(self, memory: bytes) -> None:
@@ -96,14 +96,14 @@ class GoogleDestination:
         )
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
-        """See base.Destination; no request, but one where the stamp was brief."""
+        """See Destination; no request, but one where the stamp was brief."""
         seen = cast("_Seen", stamp.seen)
         if seen.brief:
             seen = _Seen(layout=looking.look(self._spreadsheet, written=True), known=seen.known)
         return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
 
     def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
-        """See base.Destination; two reads."""
+        """See Destination; two reads."""
         seen = cast("_Seen", facts.seen)
         layout, sheets = survey.read_headers(self._spreadsheet, seen.layout, titles)
         return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
@@ -214,7 +214,7 @@ class GoogleDestination:
     def keys_where(
         self, facts: Facts, bindings: Bindings, wanted: Mapping[str, Where]
     ) -> Mapping[str, Collection[str]]:
-        """See base.Destination: one read of these columns."""
+        """See Destination: one read of these columns."""
         layout = self._bound(facts, bindings)
         places = {
             place.sheet_id: (name, place, where)
@@ -241,7 +241,7 @@ class GoogleDestination:
     def entries(
         self, facts: Facts, bindings: Bindings, columns: Mapping[str, Collection[str]]
     ) -> Mapping[str, Sequence[Mapping[str, CellValue]]]:
-        """See base.Destination: one read."""
+        """See Destination: one read."""
         layout = self._bound(facts, bindings)
         places = {
             place.sheet_id: (name, place, {id_: place.columns[id_] for id_ in wanted if id_ in place.columns})
@@ -260,7 +260,7 @@ class GoogleDestination:
         return found
 
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
-        """See base.Destination; no request."""
+        """See Destination; no request."""
         layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
         return {
             tab.name: {

@@ -72,7 +72,7 @@ def draw_workbook(
     titles: Mapping[str, str],
     elsewhere: OtherTables,
 ) -> bytes:
-    """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
+    """The bytes of an .xlsx with these tabs of a template; see build_workbook."""
     look = styles.ThemeStyles(template.theme)
     taken = {name.lower() for name in taken_names}
     references = _references(template, tabs, taken, titles, elsewhere)

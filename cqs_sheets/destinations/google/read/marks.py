@@ -9,7 +9,7 @@ spreadsheet says so): then `cqs.at` lies where a write took a column to be, and 
 
 `cqs.sequence` = "<sequence>/<lineage>/<batch>/<nonce>" is left by every write, under an id that is made
 from sequence and batch; the nonce is the write's word and a try, the lineage what it descends from
-(core.plan.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
+(core.plan.facts; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
 batch: so no write can happen twice, however often it is sent, and of two syncs with the same number only
 one can win. The marks of the last few writes are kept for that; the sequence of a spreadsheet is that of
 the newest.
