@@ -74,7 +74,7 @@ def uninstall_command(name: str, system: bool, dry_run: bool) -> int:
       cqs-sheets service uninstall
     """
     here = _installed(name, system=system)
-    _carry_out(here.uninstall(), dry_run=dry_run)
+    _carry_out(here.uninstall, dry_run=dry_run)
     if not dry_run:
         click.echo(f"{name} is stopped and taken away; config, journal, logs and sheets stay.")
     return 0
@@ -89,7 +89,7 @@ def restart_command(name: str, system: bool, dry_run: bool) -> int:
     Example:
       cqs-sheets service restart
     """
-    _carry_out(_installed(name, system=system).restart(), dry_run=dry_run)
+    _carry_out(_installed(name, system=system).restart, dry_run=dry_run)
     if not dry_run:
         click.echo(f"{name} has been started anew.")
     return 0
@@ -108,7 +108,7 @@ def status_command(name: str, system: bool, dry_run: bool) -> int:
     """
     here = _installed(name, system=system)
     if dry_run:
-        return _carry_out([RunProgram(here.is_running())], dry_run=True)
+        return _carry_out([RunProgram(here.is_running)], dry_run=True)
     if service.runs(here):
         click.echo(f"{name} is running ({here.file}).")
         return 0
