@@ -18,7 +18,7 @@ from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, e
 from cqs_sheets.config import settings
 from cqs_sheets.config.document import NewConfig
 from cqs_sheets.config.rules import command_words
-from cqs_sheets.config.values import zone
+from cqs_sheets.config.values import problem_of, zone
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, FUTURES, TYPES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.destinations.google.wire.auth import read_credentials_file
@@ -155,7 +155,7 @@ class InitOptions:
     template: str | None
     exchange: tuple[str, ...]
     currency: tuple[str, ...]
-    types: tuple[str, ...]
+    type: tuple[str, ...]
     timezone: str | None
     account_size: Decimal | None
     key_file: str | None
@@ -195,7 +195,7 @@ class Interview:
         template = self._given(given.template, settings.DEFAULT_TEMPLATE, _ask_template)
         exchange = self._given(given.exchange, (), _ask_exchange)
         currency = self._given(given.currency, (), _ask_currency)
-        kinds = self._given(given.types, (), _ask_type)
+        kinds = self._given(given.type, (), _ask_type)
         timezone = self._given(given.timezone, config.machine_zone(), _ask_zone)
         key = self._key()
         return NewConfig(
@@ -274,11 +274,7 @@ def _ask_zone() -> str:
 
 
 def _zone_problem(text: str) -> str | None:
-    try:
-        zone(text)
-    except ValueError as error:
-        return str(error)
-    return settings.path_problem(text)
+    return problem_of(zone, text) or settings.path_problem(text)
 
 
 def _ask_key(folder: Path) -> KeyPlace:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cqs_sheets.config import Overrides
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
 from cqs_sheets.patterns import regex
 from cqs_sheets.template_files import built_in
@@ -24,18 +25,10 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Overrides):
     """What every command that reads the config may be told; what it has no option for stays as it is here."""
 
     config: Path | None = None
-    to: tuple[str, ...] = ()
-    template: str | None = None
-    tabs: tuple[tuple[str, str], ...] = ()
-    newest_first: bool = False
-    interval: str | int | None = None
-    exchange: tuple[str, ...] = ()
-    currency: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
     sandbox: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -186,7 +179,7 @@ def complete_built_in(context: click.Context, parameter: click.Parameter, incomp
 def complete_filter(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The values that the API knows for --exchange, --currency and --type."""
     del context
-    known = {"exchange": EXCHANGES, "currency": CURRENCIES, "types": TYPES}[parameter.name or ""]
+    known = {"exchange": EXCHANGES, "currency": CURRENCIES, "type": TYPES}[parameter.name or ""]
     return [name for name in known if name.casefold().startswith(incomplete.casefold())]
 
 
@@ -225,7 +218,6 @@ filter_options = stack(
     ),
     click.option(
         "--type",
-        "types",
         multiple=True,
         metavar="TYPE",
         shell_complete=complete_filter,
@@ -270,6 +262,7 @@ write_options = stack(
         "tabs",
         multiple=True,
         type=TabTitle(),
+        callback=lambda _, __, given: dict(given),
         metavar="NAME=TITLE",
         help='A sheet of your own that is the template\'s tab NAME, e.g. Signals="My trades". Repeatable.',
     ),

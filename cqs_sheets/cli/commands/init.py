@@ -43,7 +43,7 @@ _path = click.Path(path_type=Path)
               help="Only this exchange. Repeatable.")  # fmt: skip
 @click.option("--currency", multiple=True, metavar="QUOTE", shell_complete=complete_filter,
               help="Only this quote currency. Repeatable.")  # fmt: skip
-@click.option("--type", "types", multiple=True, metavar="TYPE", shell_complete=complete_filter,
+@click.option("--type", multiple=True, metavar="TYPE", shell_complete=complete_filter,
               help="Only this horizon. Repeatable.")  # fmt: skip
 @click.option("--timezone", metavar="ZONE", help="How times are shown; default: this computer's.")
 @click.option("--account-size", type=Amount(), metavar="AMOUNT",

@@ -167,7 +167,7 @@ def _chosen(options: OutcomesOptions, session: Session, journal: Journal) -> Cho
         since=options.since,
         exchange=options.exchange,
         currency=options.currency,
-        type=options.types,
+        type=options.type,
     )
 
 
