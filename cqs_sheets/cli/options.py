@@ -244,6 +244,11 @@ loudness_options = stack(
         help="Append all that happens to a file, as JSON lines.",
     ),
 )
+journal_options = stack(
+    config_option,
+    click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox."),
+    loudness_options,
+)
 write_options = stack(
     click.option(
         "--to",

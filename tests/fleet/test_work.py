@@ -34,8 +34,9 @@ pytest.importorskip("procrastinate", reason="the extra `worker` is not installed
 
 from cqs_sheets.fleet.metrics import Metrics, served
 from cqs_sheets.fleet.queue import AccountPlaces, Quota, Reminders, counts, prepare, take_places, worker_app
+from cqs_sheets.fleet.steps import Work, account_of, queue_of
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
+from cqs_sheets.fleet.worker import run_worker
 from cqs_sheets.journal.postgres import Statements, connected
 
 

@@ -14,10 +14,10 @@ from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
 from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
-from cqs_sheets.cli.options import Amount, SyncOptions, complete_filter, complete_template, config_option
+from cqs_sheets.cli.options import Amount, SyncOptions, complete_template, config_option, filter_options
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
+from cqs_sheets.cli.terminal.prompts import ask_size, ask_text
 from cqs_sheets.config.document import config_text
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
@@ -39,12 +39,7 @@ _path = click.Path(path_type=Path)
 @click.option("--to", metavar="TARGET", help="An .xlsx file, or a Google Sheet's address or id.")
 @click.option("--template", metavar="NAME|FILE", shell_complete=complete_template,
               help="What the sheet looks like; default: signals.")  # fmt: skip
-@click.option("--exchange", multiple=True, metavar="CODE", shell_complete=complete_filter,
-              help="Only this exchange. Repeatable.")  # fmt: skip
-@click.option("--currency", multiple=True, metavar="QUOTE", shell_complete=complete_filter,
-              help="Only this quote currency. Repeatable.")  # fmt: skip
-@click.option("--type", multiple=True, metavar="TYPE", shell_complete=complete_filter,
-              help="Only this horizon. Repeatable.")  # fmt: skip
+@filter_options
 @click.option("--timezone", metavar="ZONE", help="How times are shown; default: this computer's.")
 @click.option("--account-size", type=Amount(), metavar="AMOUNT",
               help="Your account size; goes into the sheet's Settings after the first sync.")  # fmt: skip
@@ -104,7 +99,7 @@ def _try_out(path: Path, settings: config.Settings, options: InitOptions, *, ask
     click.echo()
     found = examine(later)
     if wanted is None:
-        wanted = asking and ask_yes("Do the first sync now?", default=found == 0)
+        wanted = asking and click.confirm("Do the first sync now?", default=found == 0)
     code = sync_once(later) if wanted else found
     if wanted and size and code == 0:
         _write_account_size(later, size)
@@ -170,7 +165,7 @@ def _config_path(given: Path | None) -> Path:
 
 def _write_config(path: Path, options: InitOptions, *, asking: bool) -> None:
     if path.exists() and not options.force:
-        replace = asking and ask_yes(f"{path} exists already. Replace it?", default=False)
+        replace = asking and click.confirm(f"{path} exists already. Replace it?", default=False)
         if not replace:
             raise UsageError(
                 f"{path} exists already.",

@@ -12,7 +12,7 @@ import click
 
 from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
-from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
+from cqs_sheets.cli.options import Moment, Options, complete_template, journal_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_lines, print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page, print_story
@@ -45,9 +45,6 @@ class ExportOptions(Options):
     status: str | None
 
 
-_sandbox = click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox.")
-
-
 @click.group("journal")
 def journal_command() -> None:
     """Show, export, import, copy, verify or prune the journal.
@@ -58,17 +55,9 @@ def journal_command() -> None:
 
 @journal_command.command("show")
 @click.argument("signal_id", required=False)
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    metavar="COUNT",
-    default=20,
-    show_default=True,
-    help="How many signals.",
-)
-@config_option
-@_sandbox
-@loudness_options
+@click.option("--limit", type=click.IntRange(1), metavar="COUNT", default=20, show_default=True,
+              help="How many signals.")  # fmt: skip
+@journal_options
 def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
     """Show the newest signals, or all that is known of one.
 
@@ -84,36 +73,18 @@ def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
 
 
 @journal_command.command("export")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["csv", "jsonl", "xlsx", "parquet"]),
-    required=True,
-    help="The file's format.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Default: stdout (xlsx and parquet need a file).",
-)
-@click.option(
-    "--template",
-    default="raw",
-    show_default=True,
-    metavar="NAME|FILE",
-    shell_complete=complete_template,
-    help="What an xlsx looks like.",
-)
+@click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "xlsx", "parquet"]), required=True,
+              help="The file's format.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Default: stdout (xlsx and parquet need a file).")  # fmt: skip
+@click.option("--template", default="raw", show_default=True, metavar="NAME|FILE", shell_complete=complete_template,
+              help="What an xlsx looks like.")  # fmt: skip
 @click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
 @click.option("--until", type=Moment(), help="Only signals published before then (UTC).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE",
               help="Only such signals, e.g. max_risk=3; as `where` in the config. Repeatable.")  # fmt: skip
 @click.option("--status", type=click.Choice(["open", "closed", "aged"]), help="Only signals in this state.")
-@config_option
-@_sandbox
-@loudness_options
+@journal_options
 def export_command(**options: Any) -> int:
     """Export signals: all of them, or by time, field and status.
 
@@ -132,9 +103,7 @@ def export_command(**options: Any) -> int:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--table", type=click.Choice(["main", "scalping"]), default="main", show_default=True,
               help="The table the answers are of: scalping for FREE with type=SCALPING.")  # fmt: skip
-@config_option
-@_sandbox
-@loudness_options
+@journal_options
 def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
     """Import another machine's journal, or saved API answers.
 
@@ -153,9 +122,7 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
 @journal_command.command("copy")
 @click.argument("source", metavar="FROM")
 @click.argument("to", metavar="TO")
-@config_option
-@_sandbox
-@loudness_options
+@journal_options
 def copy_command(source: str, to: str, **options: Any) -> int:
     """Copy a journal to PostgreSQL, or to a file.
 
@@ -187,9 +154,7 @@ def copy_command(source: str, to: str, **options: Any) -> int:
 
 
 @journal_command.command("verify")
-@config_option
-@_sandbox
-@loudness_options
+@journal_options
 def verify_command(**options: Any) -> int:
     """Check that the journal is whole.
 
@@ -214,9 +179,7 @@ def verify_command(**options: Any) -> int:
 @journal_command.command("prune")
 @click.option("--older-than", "days", type=click.IntRange(1), default=90, show_default=True, metavar="DAYS",
               help="Keep what is younger.")  # fmt: skip
-@config_option
-@_sandbox
-@loudness_options
+@journal_options
 def prune_command(days: int, **options: Any) -> int:
     """Drop old raw answers, polls and superseded revisions.
 

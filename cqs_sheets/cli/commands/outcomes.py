@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from cqs_sheets.cli.options import Moment, Options, config_option, filter_options, loudness_options
+from cqs_sheets.cli.options import Moment, Options, filter_options, journal_options
 from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, print_lines, print_warning
 from cqs_sheets.cli.terminal.tables import console
@@ -73,9 +73,7 @@ class OutcomesOptions(Options):
 @click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
 @click.option("--feed", "feeds", multiple=True, metavar="NAME", help="Only this feed's signals. Repeatable.")
 @filter_options
-@config_option
-@click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox.")
-@loudness_options
+@journal_options
 def outcomes_command(**options: Any) -> int:
     """Show what became of the signals: the feed's track record, on candles.
 

@@ -59,8 +59,9 @@ def work_until_stopped(configs: Path, every: float, port: int | None, lasting: f
     try:
         from cqs_sheets.fleet.metrics import Metrics, served  # noqa: PLC0415 - for workers only
         from cqs_sheets.fleet.queue import Reminders  # noqa: PLC0415
+        from cqs_sheets.fleet.steps import Work  # noqa: PLC0415
         from cqs_sheets.fleet.tenants import Tenants  # noqa: PLC0415
-        from cqs_sheets.fleet.worker import Work, run_worker  # noqa: PLC0415
+        from cqs_sheets.fleet.worker import run_worker  # noqa: PLC0415
     except ImportError:
         raise UsageError(
             "Workers need packages that are not installed.",
