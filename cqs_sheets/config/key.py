@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import subprocess
 
 VARIABLE = "CQS_API_KEY"
-_USABLE = regex(r"[\x21-\x7e]{1,512}")
+USABLE = regex(r"[\x21-\x7e]{1,512}")
+"""What a key looks like."""
 _ADDRESS = regex(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
 _PLACES = {
     "key_env": "the variable that key_env names in the config",
@@ -118,7 +119,7 @@ def _read(
 def _problem(key: str) -> str | None:
     if not key:
         return "there is no key in it"
-    if _USABLE.fullmatch(key):
+    if USABLE.fullmatch(key):
         return None
     return (
         "this is no key: a key is one word of at most 512 plain letters, digits and signs (it is not shown)"

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cqs_sheets.run.deliver import Deliverer
     from cqs_sheets.run.looking import Target
     from cqs_sheets.run.outcomes import Judge
+    from cqs_sheets.sandbox import Simulation
 
 _TRIALS = "sandbox"  # in the home: what syncs with --sandbox leave
 
@@ -64,7 +65,7 @@ class Session:
     """What a command or a program was told, by files, environment and options, and how it waits.
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
-    further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
+    further step, once there is one. `market` is that of a sandbox that runs for the session.
     `google` is a connection to Google Sheets that outlives the run, None: each run makes its own; `kept` holds
     sessions with a shared journal that do.
     """
@@ -74,7 +75,7 @@ class Session:
     sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
-    past: Callable[[Journal], None] | None = None
+    market: Simulation | None = None
     google: SheetsHttp | None = None
     kept: list[Any] | None = None
 
@@ -144,25 +145,16 @@ def opened_session(
             server = stack.enter_context(start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
-        past = None
         if sandbox:
             # nobody is told of invented signals
             settings = replace(settings, home=settings.home / _TRIALS, journal_url=None, alerts=())
-        if sandbox and serve:
-            from cqs_sheets.run.past import give_past  # noqa: PLC0415
-
-            market, feed = server.market, settings.feeds[0].name
-
-            def past(journal: Journal) -> None:
-                give_past(journal, market, feed, utc_now())
-
         yield Session(
             settings=settings,
             environment=Environment.read(environ),
             sandbox=sandbox,
             sleep=sleep,
             stop=stop,
-            past=past,
+            market=server.market if sandbox and serve else None,
         )
 
 
@@ -199,8 +191,10 @@ def opened_run(
 
         judging = settings.outcomes is not None or any(map(show, settings.targets))
         judge = judge_of(session, journal, progress=progress) if judging else None
-        if judge and session.past:
-            session.past(journal)
+        if judge and session.market:
+            from cqs_sheets.run.past import give_past  # noqa: PLC0415 - for the sandbox only
+
+            give_past(journal, session.market, settings.feeds[0].name, utc_now())
 
         @cache
         def deliverer() -> Deliverer:

@@ -39,7 +39,7 @@ class Dispatcher:
         self._ways: dict[str, Send] = {}
         self._told: dict[str, str] = {}
 
-    def send_due(self, stop: Callable[[], bool] = lambda: False) -> None:
+    def send_due(self) -> None:
         """Send all that is due now, unless another process is at it. Raises CqsError as the journal does."""
         if isinstance(self._journal, Path) and not self._journal.exists():
             return
@@ -47,18 +47,18 @@ class Dispatcher:
             with Journal.open_outbox(self._journal, clock=self._clock) as journal:
                 known = {alert.name: alert for alert in journal.alerts(self._settings.alert_owner)}
                 for alert in self._settings.alerts:
-                    if alert.name in known and not stop():
-                        self._send(journal, alert, known[alert.name], stop)
+                    if alert.name in known:
+                        self._send(journal, alert, known[alert.name])
         except TargetBusy:
             return  # another sender is at it, or the journal is: next time
 
-    def _send(self, journal: Journal, alert: AlertSettings, known: Alert, stop: Callable[[], bool]) -> None:
+    def _send(self, journal: Journal, alert: AlertSettings, known: Alert) -> None:
         waiting = self._worth_telling(journal, alert, known)
         if not waiting:
             return
         now, zone = self._clock(), self._settings.zone
         for notices in due(waiting, alert.policy, journal.send_state(known.id, now), now, zone):
-            if stop() or not self._try(journal, alert, known, notices):
+            if not self._try(journal, alert, known, notices):
                 return
 
     def _worth_telling(self, journal: Journal, alert: AlertSettings, known: Alert) -> list[Notice]:

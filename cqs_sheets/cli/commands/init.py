@@ -14,7 +14,7 @@ from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
 from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
-from cqs_sheets.cli.options import Amount, SyncOptions, complete_template, config_option, filter_options
+from cqs_sheets.cli.options import AMOUNT, SyncOptions, complete_template, config_option, filter_options
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_size, ask_text
@@ -41,7 +41,7 @@ _path = click.Path(path_type=Path)
               help="What the sheet looks like; default: signals.")  # fmt: skip
 @filter_options
 @click.option("--timezone", metavar="ZONE", help="How times are shown; default: this computer's.")
-@click.option("--account-size", type=Amount(), metavar="AMOUNT",
+@click.option("--account-size", type=AMOUNT, metavar="AMOUNT",
               help="Your account size; goes into the sheet's Settings after the first sync.")  # fmt: skip
 @click.option("--key-file", metavar="FILE", help="A file with your subscription ID alone.")
 @click.option("--key-command", metavar="COMMAND", help="A program that prints your subscription ID.")

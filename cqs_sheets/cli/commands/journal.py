@@ -12,7 +12,7 @@ import click
 
 from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
-from cqs_sheets.cli.options import Moment, Options, complete_template, journal_options
+from cqs_sheets.cli.options import MOMENT, Options, complete_template, journal_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_lines, print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page, print_story
@@ -58,7 +58,7 @@ def journal_command() -> None:
 @click.option("--limit", type=click.IntRange(1), metavar="COUNT", default=20, show_default=True,
               help="How many signals.")  # fmt: skip
 @journal_options
-def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
+def show_command(signal_id: str | None, limit: int, **options: Any) -> None:
     """Show the newest signals, or all that is known of one.
 
     \b
@@ -68,8 +68,9 @@ def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
     """
     with journal_of(Options(**options)) as (session, journal):
         if signal_id:
-            return _show_signal(session, journal, signal_id)
-        return _show_newest(session, journal, limit)
+            _show_signal(session, journal, signal_id)
+        else:
+            _show_newest(session, journal, limit)
 
 
 @journal_command.command("export")
@@ -79,13 +80,13 @@ def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
               help="Default: stdout (xlsx and parquet need a file).")  # fmt: skip
 @click.option("--template", default="raw", show_default=True, metavar="NAME|FILE", shell_complete=complete_template,
               help="What an xlsx looks like.")  # fmt: skip
-@click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
-@click.option("--until", type=Moment(), help="Only signals published before then (UTC).")
+@click.option("--since", type=MOMENT, help="Only signals published from then on (UTC).")
+@click.option("--until", type=MOMENT, help="Only signals published before then (UTC).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE",
               help="Only such signals, e.g. max_risk=3; as `where` in the config. Repeatable.")  # fmt: skip
 @click.option("--status", type=click.Choice(["open", "closed", "aged"]), help="Only signals in this state.")
 @journal_options
-def export_command(**options: Any) -> int:
+def export_command(**options: Any) -> None:
     """Export signals: all of them, or by time, field and status.
 
     \b
@@ -96,7 +97,7 @@ def export_command(**options: Any) -> int:
     """
     given = ExportOptions(**options)
     with journal_of(given) as (session, journal):
-        return _export(session, journal, given)
+        _export(session, journal, given)
 
 
 @journal_command.command("import")
@@ -104,7 +105,7 @@ def export_command(**options: Any) -> int:
 @click.option("--table", type=click.Choice(["main", "scalping"]), default="main", show_default=True,
               help="The table the answers are of: scalping for FREE with type=SCALPING.")  # fmt: skip
 @journal_options
-def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
+def import_command(files: tuple[Path, ...], table: str, **options: Any) -> None:
     """Import another machine's journal, or saved API answers.
 
     They are taken in the order given. Of a signal known already, the later word counts: an answer
@@ -116,14 +117,14 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
       cqs-sheets journal import answer-1.json answer-2.json
     """
     with journal_of(Options(**options), writing=True) as (session, journal):
-        return _import_files(session, journal, files, table)
+        _import_files(session, journal, files, table)
 
 
 @journal_command.command("copy")
 @click.argument("source", metavar="FROM")
 @click.argument("to", metavar="TO")
 @journal_options
-def copy_command(source: str, to: str, **options: Any) -> int:
+def copy_command(source: str, to: str, **options: Any) -> None:
     """Copy a journal to PostgreSQL, or to a file.
 
     Both are compared row by row in the end.
@@ -150,12 +151,11 @@ def copy_command(source: str, to: str, **options: Any) -> int:
         click.echo(
             f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}."
         )
-    return 0
 
 
 @journal_command.command("verify")
 @journal_options
-def verify_command(**options: Any) -> int:
+def verify_command(**options: Any) -> None:
     """Check that the journal is whole.
 
     Exit code 65 if it is not.
@@ -173,14 +173,13 @@ def verify_command(**options: Any) -> int:
                 hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
             )
         click.echo("The journal is whole.")
-    return 0
 
 
 @journal_command.command("prune")
 @click.option("--older-than", "days", type=click.IntRange(1), default=90, show_default=True, metavar="DAYS",
               help="Keep what is younger.")  # fmt: skip
 @journal_options
-def prune_command(days: int, **options: Any) -> int:
+def prune_command(days: int, **options: Any) -> None:
     """Drop old raw answers, polls and superseded revisions.
 
     Signals and what was delivered where are never dropped, so no row is added again.
@@ -195,20 +194,18 @@ def prune_command(days: int, **options: Any) -> int:
             f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
             f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
         )
-    return 0
 
 
-def _show_newest(session: Session, journal: Journal, limit: int) -> int:
+def _show_newest(session: Session, journal: Journal, limit: int) -> None:
     """The signals that came last."""
     if records := journal.newest(limit):
         print_signals(records, utc_now(), journal=True)
     else:
         told = "The journal holds no signal yet: `cqs-sheets sync` catches the first."
         click.echo(f"{told}{session.look_elsewhere}", err=True)
-    return 0
 
 
-def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
+def _show_signal(session: Session, journal: Journal, signal_id: str) -> None:
     """A page for each signal of that id: there may be one in both of the provider's tables."""
     found = [
         revisions for table in FeedTable if (revisions := journal.revisions(SignalKey(table, signal_id)))
@@ -227,10 +224,9 @@ def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
         record = revisions[-1].record
         if judged := judge_of(session, journal).story_of(record):
             print_story(judged[0], record.first_seen, judged[1], settings.zone)
-    return 0
 
 
-def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
+def _export(session: Session, journal: Journal, options: ExportOptions) -> None:
     """Every signal published in [since, until), of that status, that passes; to a file or stdout."""
     zone, symbols = session.settings.zone, session.settings.targets[0].symbols
     where = where_of(options.where)
@@ -251,20 +247,19 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
         )
     counted = _Counted(records)
     columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
-    if output and options.format_ == "parquet":
-        export.write_parquet(output, counted, columns)
-        return _wrote(output, counted)
-    if output and options.format_ == "xlsx":
-        template = load_template(options.template or "raw")
-        export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
-        return _wrote(output, counted)
     jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
     lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
         print_lines(lines, are_json=lines is jsonl)
-        return 0
-    export.write_lines(output, lines)
-    return _wrote(output, counted)
+        return
+    if options.format_ == "parquet":
+        export.write_parquet(output, counted, columns)
+    elif options.format_ == "xlsx":
+        template = load_template(options.template or "raw")
+        export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
+    else:
+        export.write_lines(output, lines)
+    say(f"Wrote {output}: {plural(counted.number, 'signal')}, {size_text(output.stat().st_size)}.")
 
 
 class _Counted:
@@ -280,12 +275,7 @@ class _Counted:
             yield record
 
 
-def _wrote(output: Path, counted: _Counted) -> int:
-    say(f"Wrote {output}: {plural(counted.number, 'signal')}, {size_text(output.stat().st_size)}.")
-    return 0
-
-
-def _import_files(session: Session, journal: Journal, files: Sequence[Path], table: str) -> int:
+def _import_files(session: Session, journal: Journal, files: Sequence[Path], table: str) -> None:
     """Take in journals and saved answers; nothing at all if one of the files is neither."""
     journals = [path for path in files if is_journal(path)]
     answers = {path: _answer(path) for path in files if path not in journals}
@@ -298,7 +288,6 @@ def _import_files(session: Session, journal: Journal, files: Sequence[Path], tab
         _tell_second_lives(path, merged.second_lives)
     if answers:
         _import_answers(session, journal, answers, FeedTable(table))
-    return 0
 
 
 def _import_answers(

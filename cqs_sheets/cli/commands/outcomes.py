@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from cqs_sheets.cli.options import Moment, Options, filter_options, journal_options
+from cqs_sheets.cli.options import MOMENT, Options, filter_options, journal_options
 from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, print_lines, print_warning
 from cqs_sheets.cli.terminal.tables import console
@@ -70,11 +70,11 @@ class OutcomesOptions(Options):
               help="Other rules than the default ones; the table then shows both.")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
               show_default=True, help="A summary, everything, or one row a signal.")  # fmt: skip
-@click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
+@click.option("--since", type=MOMENT, help="Only signals published from then on (UTC).")
 @click.option("--feed", "feeds", multiple=True, metavar="NAME", help="Only this feed's signals. Repeatable.")
 @filter_options
 @journal_options
-def outcomes_command(**options: Any) -> int:
+def outcomes_command(**options: Any) -> None:
     """Show what became of the signals: the feed's track record, on candles.
 
     Every signal in the journal is paper-traded by fixed rules; nothing is traded. Candles are fetched from the
@@ -108,7 +108,6 @@ def outcomes_command(**options: Any) -> int:
             print_track_record(outcomes, named, rules, journal.coverage())
         else:
             click.echo(f"The journal holds no such signal.{session.look_elsewhere}", err=True)
-    return 0
 
 
 def _judged(

@@ -173,7 +173,7 @@ def _next(current: str, values: set[str]) -> str:
     return later[0] if later else ""
 
 
-def watch_status(session: Session) -> int:
+def watch_status(session: Session) -> None:
     """Keep the page on the screen until `q` or Ctrl-C."""
     out = console()
     if not (out.is_terminal and sys.stdin.isatty()):
@@ -188,7 +188,7 @@ def watch_status(session: Session) -> int:
         while True:
             key = pressed()
             if key in ("q", "\x1b", "\x03"):
-                return 0
+                return
             if key.isdigit():
                 open_chart(session.settings.symbols, look, chosen, int(key))
             chosen = chosen.pressed(key, look)
@@ -201,7 +201,7 @@ def watch_status(session: Session) -> int:
             try:
                 session.sleep(_GLANCE)
             except Interrupted:
-                return 0
+                return
 
 
 def looked(session: Session, before: JournalView | None = None) -> JournalView:
