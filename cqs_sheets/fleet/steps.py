@@ -23,7 +23,15 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.metrics import Metrics
-from cqs_sheets.fleet.queue import FILES_QUEUE, AccountPlaces, Quota, Reminders, counts, take_places
+from cqs_sheets.fleet.queue import (
+    FILES_QUEUE,
+    AccountPlaces,
+    Quota,
+    Reminders,
+    counts,
+    require_current,
+    take_places,
+)
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.postgres import Statements, close_all
@@ -178,6 +186,12 @@ class Work:
         with self._run(session) as run:
             judge(run)
             self._offer(run, tenant)
+
+    def require_current(self) -> None:
+        """Raises DataRefused, of kind "newer", once a newer cqs-sheets has been here."""
+        with self._lock:
+            counted = self._counted()
+        require_current(counted, self.place)
 
     def close(self) -> None:
         """Give the connections back."""

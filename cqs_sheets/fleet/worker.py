@@ -21,6 +21,7 @@ from procrastinate.worker import Worker
 from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.queue import API_QUEUE, FILES_QUEUE, worker_app
 from cqs_sheets.fleet.steps import Work, queue_of
+from cqs_sheets.journal.database import NEWER
 from cqs_sheets.journal.postgres import explain
 from cqs_sheets.unexpected import explained
 
@@ -33,7 +34,10 @@ _AT_ONCE = 12  # of all queues: each may have a session with PostgreSQL
 
 
 async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
-    """Work until `stopped`, then finish what has begun."""
+    """Work until `stopped`, then finish what has begun.
+
+    Raises DataRefused, having done that, once a newer cqs-sheets has brought the tables up to date: its workers go on.
+    """
     app = worker_app(work.place)
     _add_tasks(app, work)
     loop = asyncio.get_running_loop()
@@ -53,12 +57,15 @@ async def run_worker(work: Work, stopped: Callable[[], bool]) -> None:
                 try:
                     if loop.time() - looked >= _LOOK:
                         looked = loop.time()
+                        await asyncio.to_thread(work.require_current)
                         queues.known = await asyncio.to_thread(_look_for_tenants, work, known)
                         await _take_over(app)
                         if away:
                             _log.warning("%s is back", work.place)
                         away = False
                 except (ConnectorException, CqsError) as error:
+                    if isinstance(error, CqsError) and error.kind == NEWER:
+                        raise
                     if not away:
                         told = explain(error.__cause__, work.place) or error
                         _log.warning("%s is tried again: %s", work.place, told)
