@@ -26,7 +26,7 @@ from cqs_sheets.github.chain import Chain, Here, plain
 from cqs_sheets.github.git import Git
 from cqs_sheets.github.state import Keeper, StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
-from cqs_sheets.run import journal_place
+from cqs_sheets.run.journals import journal_place
 from cqs_sheets.run.outcomes import known_outcomes
 
 _BYTES_A_DAY = 200_000_000  # pushed at most
@@ -54,7 +54,7 @@ class Unattended:
         self._settings = _settings(inputs, self._environ)
         token = Secret(environ.get("INPUT_TOKEN", ""))
         repository = environ.get("GITHUB_REPOSITORY", "")
-        self._api = GitHubApi(environ.get("GITHUB_API_URL", "https://api.github.com"), repository, token)
+        self._api = GitHubApi.of_run(environ)
         self._chain = Chain(self._api, Here.read(environ))
         self._public = self._chain.is_public()
         self._url = f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"

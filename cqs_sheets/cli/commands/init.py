@@ -73,25 +73,21 @@ def init_command(**options: Any) -> int:
       cqs-sheets init --yes --to my-trades.xlsx --exchange binance_futures --timezone Europe/Berlin
       cqs-sheets init --github --action OWNER/cqs-sheets@COMMIT
     """
-    return _set_up(InitOptions(**options))
-
-
-def _set_up(options: InitOptions) -> int:
-    """Do it all; returns the exit code: that of the first sync, or what the doctor says it would be."""
-    asking = sys.stdin.isatty() and sys.stdout.isatty() and not options.yes
-    path = _config_path(options.config)
-    if not (options.github and path.exists() and not options.force):
-        _write_config(path, options, asking=asking)
+    given = InitOptions(**options)
+    asking = sys.stdin.isatty() and sys.stdout.isatty() and not given.yes
+    path = _config_path(given.config)
+    if not (given.github and path.exists() and not given.force):
+        _write_config(path, given, asking=asking)
     settings = config.load(config=path, environ=config.process_environ(), cwd=Path.cwd())
-    _prepare_google(settings, options, asking=asking)
-    if options.github:
-        _write_workflow(settings, options, asking=asking)
+    _prepare_google(settings, given, asking=asking)
+    if given.github:
+        _write_workflow(settings, given, asking=asking)
         return 0
-    return _try_out(path, settings, options, asking=asking)
+    return _try_out(path, settings, given, asking=asking)
 
 
 def _try_out(path: Path, settings: config.Settings, options: InitOptions, *, asking: bool) -> int:
-    """The doctor's look, and the first sync if it is wanted."""
+    """The doctor's look, and the first sync if it is wanted; its exit code, or what the doctor says that would be."""
     later = SyncOptions(config=path, sandbox=options.sandbox)
     size, wanted = options.account_size, options.first_sync
     if asking and size is None and _computes_sizes(settings):

@@ -25,7 +25,8 @@ from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey,
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import opened
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session, judge_of, place_of
+from cqs_sheets.run import Session, judge_of
+from cqs_sheets.run.journals import place_of
 from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
