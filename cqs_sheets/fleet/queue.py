@@ -161,28 +161,15 @@ class Reminders:
         self._leave_all([self._job("judge", FILES_QUEUE, f"judge {tenant}", 0, None, {"tenant": tenant})])
 
     def _of_target(
-        self,
-        tenant: str,
-        target: str,
-        queue: str,
-        *,
-        rank: int = 0,
-        attempt: int = 0,
-        at: datetime | None = None,
-    ) -> Job:
+        self, tenant: str, target: str, queue: str, *, rank: int = 0, attempt: int = 0, at: datetime | None = None
+    ) -> Job:  # fmt: skip
         priority = -int((datetime.now(UTC) - _BEGAN).total_seconds() + rank * _APART)
         arguments = {"tenant": tenant, "target": target, "attempt": attempt}
         return self._job("write", queue, f"{tenant}/{target}", priority, at, arguments)
 
     def _job(
-        self,
-        task: str,
-        queue: str,
-        lock: str,
-        priority: int,
-        at: datetime | None,
-        arguments: Mapping[str, Any],
-    ) -> Job:
+        self, task: str, queue: str, lock: str, priority: int, at: datetime | None, arguments: Mapping[str, Any]
+    ) -> Job:  # fmt: skip
         return self._app.configure_task(
             task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
         ).make_new_job(**arguments)

@@ -37,6 +37,12 @@ class GitHubApi:
         self._token = token
         self._sleep = sleep
 
+    @classmethod
+    def of_run(cls, environ: Mapping[str, str]) -> GitHubApi:
+        """The repository that a run is in, by GitHub's variables."""
+        root, repository = (environ.get(f"GITHUB_{name}", "") for name in ("API_URL", "REPOSITORY"))
+        return cls(root or "https://api.github.com", repository, Secret(environ.get("INPUT_TOKEN", "")))
+
     def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """The answer's JSON; None if there is nothing at that path (404)."""
         return self._ask("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path, None)

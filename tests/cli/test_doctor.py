@@ -126,7 +126,7 @@ def test_where_outcomes_are_on_it_says_what_they_need(shell: Shell, monkeypatch:
         found = examine(shell, **url)
         assert found["exit_code"] == 0
         assert "does not serve this computer's address" in line(found, "outcomes.market")["what"]
-    monkeypatch.setattr("cqs_sheets.doctor.outcomes.extra_is_there", lambda: False)
+    monkeypatch.setattr("cqs_sheets.doctor.surroundings.extra_is_there", lambda: False)
     assert "pip install 'cqs-sheets[outcomes]'" in line(examine(shell), "outcomes.extra")["mend"]
 
 

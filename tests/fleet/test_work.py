@@ -43,8 +43,9 @@ from cqs_sheets.fleet.queue import (
     take_places,
     worker_app,
 )
+from cqs_sheets.fleet.steps import Work, account_of, queue_of
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
+from cqs_sheets.fleet.worker import run_worker
 from cqs_sheets.journal.server import Statements, connected
 
 
