@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from cqs_sheets.destinations.excel.parts import archive, segments
-from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces
+from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces, plain_key
 from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment
 from cqs_sheets.patterns import regex
 
@@ -43,7 +43,7 @@ def write(
 
     `known` has the keys of rows that a pass has read, from row 1 on; 0 where it does not tell.
     """
-    key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters.encode())
+    key = plain_key(letters.encode())
     size, crc, lead, found = 0, 0, -1, list[Segment]()
     together = ((each, _raw(each)) for each in _together(_blocks(content, known or ())))
     for blocks, done in archive.in_order(together, _packed):

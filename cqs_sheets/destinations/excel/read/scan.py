@@ -16,7 +16,16 @@ from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
+from cqs_sheets.destinations.excel.parts.rowstream import (
+    Part,
+    Piece,
+    addressed,
+    cell_in,
+    pieces,
+    plain_key,
+    row_span,
+    row_xml,
+)
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.patterns import regex
@@ -97,9 +106,9 @@ class _Scanner:
         self._model: tuple[int, Piece, Piece | None] | None = None
         self._previous: Piece | None = None
         letters = column_letters(place.columns[column or place.tab.key]).encode()
-        self._plain_key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters)
+        self._plain_key = plain_key(letters)
         self._key_cell = re.compile(
-            rb'<c r="%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % letters, re.DOTALL
+            rb'%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % cell_in(letters), re.DOTALL
         )
 
     def run(self, draft: Draft) -> Scan:
