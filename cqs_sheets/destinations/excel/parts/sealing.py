@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from cqs_sheets.destinations.excel.parts import archive, segments
+from cqs_sheets.destinations.excel.parts.archive import Member
 from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces, plain_key
-from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment
+from cqs_sheets.destinations.excel.parts.segments import Layout, Resealed, Sealed, Segment
 from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 ENOUGH = 1 << 16
 """Bytes of rows in a segment: a few dozen to a few hundred."""
@@ -45,7 +48,7 @@ def write(
     """
     key = plain_key(letters.encode())
     size, crc, lead, found = 0, 0, -1, list[Segment]()
-    together = ((each, _raw(each)) for each in _together(_blocks(content, known or ())))
+    together = ((each, _raw(each)) for each in _together(_blocks(content, () if known is None else known)))
     for blocks, done in archive.in_order(together, _packed):
         for block, packed in zip(blocks, done, strict=True):
             file.write(packed)
@@ -58,6 +61,18 @@ def write(
                 found.append(segment)
     file.write(archive.FINAL)
     return Written(size, crc, Layout(lead, found))
+
+
+def resealed(
+    member: Member, directory: int, content: Iterable[Stretch], letters: str, known: Sequence[int]
+) -> Resealed:
+    """The `content` of a sheet's part, of an archive with that directory, deflated in memory; `known` may yet grow."""
+    spool = io.BytesIO()
+    size, crc, layout = write(spool, content, letters, known)
+    packed = spool.getvalue()
+    return Resealed(
+        directory, replace(member, data=0, packed=len(packed), size=size, crc=crc), layout, packed
+    )
 
 
 def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | Sealed]]:

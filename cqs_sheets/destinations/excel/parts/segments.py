@@ -178,6 +178,26 @@ def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[byte
     yield tail
 
 
+class Resealed(NamedTuple):
+    """A part of the archive with that directory, as a pass that read it has sealed it, in memory.
+
+    A write that follows need not inflate the part again, nor deflate it.
+    """
+
+    directory: int
+    member: Member
+    layout: Layout
+    packed: bytes
+
+    def raw(self, start: int, end: int) -> Iterator[bytes]:
+        """See Archive."""
+        yield self.packed[start:end]
+
+    def stretches(self) -> Iterator[bytes | Sealed]:
+        """Its content, rows sealed."""
+        return stretches(self, self.member, self.layout)
+
+
 def _inflated(package: Archive, start: int, end: int) -> bytes:
     try:
         found: bytes = codec.decompressobj(wbits=-15).decompress(b"".join(package.raw(start, end)))

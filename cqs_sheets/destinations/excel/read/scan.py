@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import repeat
@@ -26,6 +27,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     row_span,
     row_xml,
 )
+from cqs_sheets.destinations.excel.parts.segments import Resealed
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.patterns import regex
@@ -51,7 +53,7 @@ class Scan:
     the rows that new ones shall look like, by number, `model_row` the last of them, `keys` those of rows from 1 on that
     are plain numbers (0: not known), `occupied` the first
     row below the data that is not free. The data is in the columns `left` to `right`: a table's, or ours
-    and those that have a header right beside them.
+    and those that have a header right beside them. `resealed` spares the write another pass.
     """
 
     last: int
@@ -68,6 +70,7 @@ class Scan:
     bottom: int = 0
     head: bytes = b""
     tail: bytes = b""
+    resealed: Resealed | None = None
 
     @property
     def model(self) -> bytes:
@@ -81,10 +84,19 @@ class Scan:
 
 
 def scan(
-    draft: Draft, place: TabPlace, strings: SharedStrings, keys: Collection[str], *, column: str = ""
+    draft: Draft,
+    place: TabPlace,
+    strings: SharedStrings,
+    keys: Collection[str],
+    *,
+    column: str = "",
+    reseals: bool = False,
 ) -> Scan:
-    """Look for `keys` in the key column of a place, or in another one."""
-    return _Scanner(place, strings, keys, column).run(draft)
+    """Look for `keys` in the key column of a place, or in another one.
+
+    With `reseals` rows that nothing is remembered of are sealed as they are read, for the write that is to follow.
+    """
+    return _Scanner(place, strings, keys, column).run(draft, reseals=reseals)
 
 
 class _Scanner:
@@ -111,8 +123,24 @@ class _Scanner:
             rb'%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % cell_in(letters), re.DOTALL
         )
 
-    def run(self, draft: Draft) -> Scan:
-        for piece in pieces(draft.content(self._place.sheet.part)()):
+    def run(self, draft: Draft, *, reseals: bool) -> Scan:
+        part = self._place.sheet.part
+        seen = self._seen(pieces(draft.content(part)()))
+        if reseals:
+            letters = column_letters(self._place.columns[self._place.tab.key])
+            self._found.resealed = draft.package.resealed(part, seen, letters, self._found.keys)
+        deque(seen, maxlen=0)
+        self._match_changed()
+        if self._model:
+            row, *near = self._model
+            self._found.model_row = row
+            for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
+                found = (row_xml(piece.text, each) for piece in near if piece)
+                self._found.models[each] = next(filter(None, found), b"")
+        return self._found
+
+    def _seen(self, rows: Iterable[Piece]) -> Iterator[Piece]:
+        for piece in rows:
             if piece.part is Part.HEAD:
                 self._found.head = piece.text
             elif piece.part is Part.TAIL:
@@ -124,14 +152,7 @@ class _Scanner:
                     self._rows(piece)
                     self._previous = piece
             self._found.bottom = max(self._found.bottom, piece.last)
-        self._match_changed()
-        if self._model:
-            row, *near = self._model
-            self._found.model_row = row
-            for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
-                found = (row_xml(piece.text, each) for piece in near if piece)
-                self._found.models[each] = next(filter(None, found), b"")
-        return self._found
+            yield piece
 
     def _match_changed(self) -> None:
         """Rows of changed keys are found by their texts; what is sure is found by its key from now on."""
