@@ -142,7 +142,7 @@ class Package:
             raise damaged(f"the part {member.name!r} is packed in an unusual way (method {member.method})")
         inflater = codec.decompressobj(wbits=-15)
         try:
-            for packed in self.raw(member.data, member.data + member.packed):
+            for packed in self.raw(member.data, member.data + member.packed, CHUNK):
                 chunk = inflater.decompress(packed, CHUNK)
                 while chunk:
                     yield chunk
@@ -150,11 +150,11 @@ class Package:
         except _BROKEN as error:
             raise damaged(f"the part {member.name!r} is damaged") from error
 
-    def raw(self, start: int, end: int) -> Iterator[bytes]:
-        """The archive's own bytes from `start` to `end`."""
+    def raw(self, start: int, end: int, most: int = 16 * CHUNK) -> Iterator[bytes]:
+        """The archive's own bytes from `start` to `end`, at most so many at a time."""
         while start < end:
             self._file.seek(start)
-            chunk = self._file.read(min(CHUNK, end - start))
+            chunk = self._file.read(min(most, end - start))
             if not chunk:
                 raise damaged("the end of the file is missing")
             yield chunk

@@ -142,9 +142,9 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
     stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
     yield Piece(Part.HEAD, head)
-    last, sealed_again = 0, False
+    last = 0
     while not empty:
-        for rows, after in () if sealed_again else _rows(rest, stream, run):
+        for rows, after in _rows(rest, stream, run):
             if rows:
                 piece = _numbered(rows, last)
                 last = piece.last
@@ -152,13 +152,13 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
             rest = after
         if run.sealed is None:
             break
-        if run.sealed.segment.last <= last:
-            raise segments.forgotten()
-        piece = Piece(Part.ROWS, run.sealed, last, run.sealed.segment.last)
-        last = piece.last
-        yield piece
-        sealed_again = run.goes_on_sealed()
-        rest, stream = b"", iter(()) if sealed_again else _gathered(run)
+        for sealed in run.all_sealed():
+            if sealed.segment.last <= last:
+                raise segments.forgotten()
+            piece = Piece(Part.ROWS, sealed, last, sealed.segment.last)
+            last = piece.last
+            yield piece
+        rest, stream = b"", _gathered(run)
     tail = b"".join((rest, *stream))
     yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
 
@@ -168,19 +168,21 @@ class _Run:
 
     def __init__(self, content: Iterable[bytes | Sealed]) -> None:
         self._content = iter(content)
+        self._held: bytes | None = None
         self.sealed: Sealed | None = None
 
-    def goes_on_sealed(self) -> bool:
-        """Whether another segment follows the one that was in `sealed` at once."""
-        following = next(self._content, b"")
-        if isinstance(following, Sealed):
-            self.sealed = following
-            return True
-        self._content = chain((following,), self._content)
+    def all_sealed(self) -> Iterator[Sealed]:
+        """The segment that is in `sealed`, and those that follow it at once."""
+        following: bytes | Sealed | None = self.sealed
         self.sealed = None
-        return False
+        while isinstance(following, Sealed):
+            yield following
+            following = next(self._content, None)
+        self._held = following
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._held:
+            yield self._held
         for each in self._content:
             if isinstance(each, Sealed):
                 self.sealed = each

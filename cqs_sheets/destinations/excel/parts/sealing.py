@@ -50,8 +50,8 @@ def write(
     size, crc, lead, found = 0, 0, -1, list[Segment]()
     together = ((each, _raw(each)) for each in _together(_blocks(content, () if known is None else known)))
     for blocks, done in archive.in_order(together, _packed):
+        file.writelines(done)
         for block, packed in zip(blocks, done, strict=True):
-            file.write(packed)
             segment = block.segment if isinstance(block, Sealed) else _segment(block, packed, key)
             crc = archive.crc32_combine(crc, segment.crc, segment.size)
             size += segment.size
@@ -87,19 +87,21 @@ def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | S
         yield held
 
 
-def _raw(blocks: Sequence[_Fresh | Sealed]) -> list[bytes] | None:
-    return [block.raw() for block in blocks if isinstance(block, Sealed)] or None
+def _raw(blocks: Sequence[_Fresh | Sealed]) -> Sequence[bytes | memoryview] | None:
+    sealed = [block for block in blocks if isinstance(block, Sealed)]
+    return segments.raw_of(sealed) if sealed else None
 
 
-def _packed(blocks: Sequence[_Fresh | Sealed]) -> list[bytes]:
+def _packed(blocks: Sequence[_Fresh | Sealed]) -> Sequence[bytes | memoryview]:
     return [archive.deflated_block(block.text) for block in blocks if isinstance(block, _Fresh)]
 
 
-def _segment(block: _Fresh, packed: bytes, key: re.Pattern[bytes]) -> Segment:
+def _segment(block: _Fresh, packed: bytes | memoryview, key: re.Pattern[bytes]) -> Segment:
     crc = archive.codec.crc32
     sums = (len(packed), len(block.text), crc(packed), crc(block.text))
     found = kind(block.text) if block.kind is None else block.kind
-    return Segment(*sums, block.last, found, _keys(block, key) if block.last else ())
+    keys = _keys(block, key) if block.last else ()
+    return Segment(*sums, block.last, found, min(keys, default=0), max(keys, default=0), keys)
 
 
 def kind(text: bytes) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -27,7 +28,7 @@ from cqs_sheets.destinations.excel.parts.rowstream import (
     row_span,
     row_xml,
 )
-from cqs_sheets.destinations.excel.parts.segments import Resealed
+from cqs_sheets.destinations.excel.parts.segments import Resealed, Segment
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.patterns import regex
@@ -109,6 +110,7 @@ class _Scanner:
         self._keys = frozenset(keys)
         self._numbers = {key.encode(): key for key in self._keys}
         self._wanted = {int(key) for key in self._keys if key.isascii() and key.isdigit()}
+        self._in_order = sorted(self._wanted)
         self._shared: dict[int, str] | None = None
         self._ids: dict[int, str] | None = None
         self._alikes = Alikes(self._keys)
@@ -182,9 +184,9 @@ class _Scanner:
     def _rows(self, piece: Piece) -> None:
         """Where every row has a number for a key, only those that are wanted cost us anything."""
         whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
-        keys = piece.sealed.segment.keys if piece.sealed and whole and self._keyed else ()
-        if keys and len(keys) == piece.last - piece.before and self._wanted.isdisjoint(keys):
-            self._found.keyed += len(keys)
+        known = piece.sealed.segment if piece.sealed and whole and self._keyed else None
+        if known and len(known.keys) == piece.last - piece.before and not self._is_in(known):
+            self._found.keyed += len(known.keys)
             self._ends_at(piece.last, piece)
             return
         numbers = self._plain_key.findall(piece.text)
@@ -201,6 +203,12 @@ class _Scanner:
             self._ends_at(piece.last, piece)
         else:
             self._rows_one_by_one(piece)
+
+    def _is_in(self, known: Segment) -> bool:
+        """Whether a segment has a wanted key. Few have one that lies among theirs, so few are looked through."""
+        at = bisect_left(self._in_order, known.least)
+        near = at < len(self._in_order) and self._in_order[at] <= known.most
+        return near and not self._wanted.isdisjoint(known.keys)
 
     def _found_by_place(self, piece: Piece, numbers: Sequence[bytes]) -> bool:
         """Take wanted rows where every row has a number for a key; False, and nothing taken, if that is not sure."""
