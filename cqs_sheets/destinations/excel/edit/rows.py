@@ -181,7 +181,7 @@ def _new_pieces(
     if not numbers:
         return unread
     sample = _new_rows(numbers[:1], edits)
-    some = max(1, sealing.ENOUGH * 5 // 4 // len(sample))
+    some = max(1, sealing.enough(len(sample) * len(numbers)) * 5 // 4 // len(sample))
     alike = isinstance(edits, EditsOnDemand) and edits.written is not None
     for start in range(0, len(numbers), some):
         part = numbers[start : start + some]

@@ -265,7 +265,7 @@ class Draft:
         start = file.tell()
         keys = self._keys.get(member.name)
         if keys and archive.crc32_combine:
-            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), *keys)
+            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), *keys, about=size)
         else:
             size, crc = _deflated(file, content)
         end = file.tell()
