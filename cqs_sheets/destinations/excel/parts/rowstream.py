@@ -326,8 +326,11 @@ def cell_in(letters: bytes) -> bytes:
 
 
 def plain_key(letters: bytes) -> re.Pattern[bytes]:
-    """Matches the keys of a column that stand in cells with nothing but a value and a format."""
-    return re.compile(rb'%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % cell_in(letters))
+    """Matches the keys of a column that are whole numbers, in cells with nothing but a value and a format.
+
+    A longer number is an id that was rounded.
+    """
+    return re.compile(rb'%s\d+"(?:>| s="\d+">)<v>(\d{1,15})</v>' % cell_in(letters))
 
 
 def addressed_row(row: bytes, number: int) -> bytes:

@@ -20,7 +20,6 @@ ENOUGH = 1 << 16
 """Bytes of rows in a segment at least: a few dozen to a few hundred."""
 
 _AT_ONCE = 8  # segments that are deflated on one core, or copied, together
-_LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
 _FORMULA = regex(rb"<f>([^<]*)")
 
@@ -142,8 +141,7 @@ def _keys(block: _Fresh, key: re.Pattern[bytes]) -> Sequence[int]:
         if [each and each[1] for each in ends] == [b"%d" % block.known[at] for at in (0, -1)]:
             return block.known
     found = key.findall(block.text)
-    plain = b"".join(found).isdigit() and max(map(len, found)) <= _LONGEST_KEY
-    return tuple(map(int, found)) if plain and len(found) == block.rows else ()
+    return tuple(map(int, found)) if len(found) == block.rows else ()
 
 
 def _blocks(content: Iterable[Stretch], known: Sequence[int], enough: int) -> Iterator[_Fresh | Sealed]:

@@ -42,7 +42,7 @@ class Segment(NamedTuple):
 class Archive(Protocol):
     """A file that segments stand in."""
 
-    def raw(self, start: int, end: int) -> Iterator[bytes]:
+    def raw(self, start: int, end: int) -> Iterator[bytes | memoryview]:
         """Its bytes from `start` to `end`."""
         ...
 
@@ -206,9 +206,9 @@ class Resealed(NamedTuple):
     layout: Layout
     packed: bytes
 
-    def raw(self, start: int, end: int) -> Iterator[bytes]:
+    def raw(self, start: int, end: int) -> Iterator[memoryview]:
         """See Archive."""
-        yield self.packed[start:end]
+        yield memoryview(self.packed)[start:end]
 
     def stretches(self) -> Iterator[bytes | Sealed]:
         """Its content, rows sealed."""

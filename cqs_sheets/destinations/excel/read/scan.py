@@ -192,9 +192,7 @@ class _Scanner:
         numbers = self._plain_key.findall(piece.text)
         if (
             whole
-            and len(numbers) == piece.last - piece.before
-            and b"".join(numbers).isdigit()
-            and max(map(len, numbers)) <= _LONGEST_NUMBER
+            and 0 < len(numbers) == piece.last - piece.before
             and (self._numbers.keys().isdisjoint(numbers) or self._found_by_place(piece, numbers))
         ):
             self._found.keyed += len(numbers)
