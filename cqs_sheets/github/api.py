@@ -60,8 +60,9 @@ class GitHubApi:
                 if status == http.client.NOT_FOUND and method == "GET":
                     return None
                 limited = status == http.client.FORBIDDEN and "rate limit" in said.lower()
-                if (status not in _TEMPORARY and not limited) or pause is None:
-                    raise _explained(method, path, status, said, lasting=status not in _TEMPORARY) from None
+                lasting = status not in _TEMPORARY and not limited
+                if lasting or pause is None:
+                    raise _explained(method, path, status, said, lasting=lasting) from None
             except (OSError, http.client.HTTPException) as error:
                 if pause is None:
                     raise _explained(method, path, 0, str(error), lasting=False) from None
