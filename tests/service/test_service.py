@@ -304,7 +304,7 @@ def test_a_unit_that_cannot_be_written_is_told_and_nothing_called(shell: Shell) 
 def test_where_the_system_keeps_no_log_the_end_of_ours_is_shown(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent = LaunchAgent("cqs-sheets", home=shell.folder, uid=501)
+    agent = launch_agent("cqs-sheets", home=shell.folder, uid=501)
     agent.file.parent.mkdir(parents=True)
     agent.file.touch()
     monkeypatch.setattr("cqs_sheets.cli.commands.service.manager_here", lambda *_, **__: agent)
