@@ -23,8 +23,8 @@ from cqs_sheets.errors import AccessRefused, DataRefused
 from cqs_sheets.journal import SharedJournal
 from cqs_sheets.journal.database import NEWER, newer
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import Statements, connected, explain, make_tables, parameters
 from cqs_sheets.journal.schema import MIGRATIONS
+from cqs_sheets.journal.server import Statements, connected, explain, make_tables, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"

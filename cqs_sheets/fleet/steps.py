@@ -34,7 +34,7 @@ from cqs_sheets.fleet.queue import (
 )
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.journal import SharedJournal
-from cqs_sheets.journal.postgres import Statements, close_all
+from cqs_sheets.journal.server import Statements, close_all
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
 from cqs_sheets.run.rest import lacking

@@ -22,7 +22,7 @@ from cqs_sheets.errors import CqsError, Interrupted
 from cqs_sheets.fleet.queue import API_QUEUE, FILES_QUEUE, worker_app
 from cqs_sheets.fleet.steps import Work, queue_of
 from cqs_sheets.journal.database import NEWER
-from cqs_sheets.journal.postgres import explain
+from cqs_sheets.journal.server import explain
 from cqs_sheets.unexpected import explained
 
 _log = logging.getLogger(__name__)

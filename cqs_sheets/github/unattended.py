@@ -152,8 +152,8 @@ class Unattended:
         if self._inputs.sandbox:
             return False
         with suppress(CqsError):
-            found = self._api.get("/actions/caches", key=begin, per_page="100") or {}
-            keys = [str(each.get("key")) for each in found.get("actions_caches", ())]
+            found = self._api.listed("/actions/caches", "actions_caches", key=begin, per_page="100")
+            keys = [str(each.get("key")) for each in found]
             return any(_OF_A_RUN.fullmatch(key.removeprefix(begin)) for key in keys)
         return False
 

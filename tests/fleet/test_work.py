@@ -46,7 +46,7 @@ from cqs_sheets.fleet.queue import (
 from cqs_sheets.fleet.steps import Work, account_of, queue_of
 from cqs_sheets.fleet.tenants import Tenants
 from cqs_sheets.fleet.worker import run_worker
-from cqs_sheets.journal.postgres import Statements, connected
+from cqs_sheets.journal.server import Statements, connected
 
 
 @dataclass
@@ -250,7 +250,7 @@ def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
             reminders.writes(name, [(f"{each}.xlsx", "later") for each in ("one", "two", "three", "four")])
     finally:
         reminders.close()
-    from cqs_sheets.journal.postgres import connected  # noqa: PLC0415
+    from cqs_sheets.journal.server import connected  # noqa: PLC0415
 
     with connected(fleet.place, "cqs_sheets_jobs") as session:
         found = session.execute(

@@ -20,7 +20,7 @@ from cqs_sheets.core.outcomes.prices import to_eight_places
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
-from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.core.signals.exchanges import BUILT_IN, SPELLINGS
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles
 from cqs_sheets.market.store import STORE_FILE, CandleStore
@@ -32,7 +32,7 @@ from tests.make import signal
 from tests.market.seconds import Seconds
 from tests.sandbox.clock import NOON, Clock
 
-pytest.importorskip("ccxt")
+ccxt = pytest.importorskip("ccxt")
 
 NOW = int(NOON.timestamp()) // 60
 SERVED = [exchange for exchange in EXCHANGES if exchange.code in ("binance", "binance_futures", "bybit")]
@@ -138,6 +138,10 @@ def test_what_is_not_there_is_told(
 ) -> None:
     with desk(tmp_path, market) as asked, pytest.raises(NoCandles, match=told):
         asked.exchanges.minutes(*name, NOW - 10, NOW)
+
+
+def test_ccxt_knows_every_exchange_by_the_name_that_we_say() -> None:
+    assert {each.ccxt_id for spelt in SPELLINGS.values() for each in spelt} <= {*ccxt.exchanges}
 
 
 def test_nothing_is_fetched_twice_and_a_budget_ends_a_run_that_the_next_one_takes_up(

@@ -207,6 +207,12 @@ def test_install_status_and_uninstall_leave_nothing(shell: Shell) -> None:
     (shell.folder / "says").write_text("failed\n")
     assert "and not running" in shell.run("doctor", "--to", "a.xlsx", "--json").stdout
     assert shell.run("service", "status").returncode == 75
+    (shell.folder / "called").unlink()
+    for word in ("restart", "uninstall"):
+        shown = shell.run("service", word, "--dry-run")
+        assert (shown.returncode, shown.stdout.count("$ systemctl")) == (0, 1 if word == "restart" else 3)
+    assert f"remove {unit}" in shown.stdout
+    assert not (shell.folder / "called").exists()
     assert shell.run("service", "restart").returncode == 0
     assert shell.run("service", "uninstall").returncode == 0
     assert not unit.exists()
@@ -252,3 +258,63 @@ def test_what_a_service_would_not_see_is_refused(
     assert "secret" not in done.stderr
     assert "premium-key" not in done.stderr
     assert not (shell.folder / "config").exists()
+
+
+@linux
+def test_a_program_that_may_fail_is_told_and_the_service_installed_all_the_same(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    (shell.folder / "bin" / "loginctl").write_text("#!/bin/sh\nexit 1\n")
+    done = shell.run("service", "install")
+    assert done.returncode == 0
+    assert "stops when you log out" in done.stderr
+    assert "runs: " in done.stdout
+
+
+@linux
+@pytest.mark.parametrize(
+    ("systemctl", "told"),
+    [(None, "cannot be started: no such file"), ("#!/bin/sh\nexec /bin/sleep 60\n", "did not answer")],
+)
+def test_a_system_without_systemd_or_with_one_that_hangs_is_told(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, systemctl: str | None, told: str
+) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    program = shell.folder / "bin" / "systemctl"
+    program.unlink()
+    if systemctl:
+        program.write_text(systemctl)
+        program.chmod(0o755)
+    monkeypatch.setattr("cqs_sheets.service.PATIENCE", 0.01)
+    done = shell.run("service", "install", PATH=str(program.parent))
+    assert done.returncode == 75
+    assert told in done.stderr
+    assert "run `cqs-sheets watch` by what is there" in done.stderr
+
+
+@linux
+def test_a_unit_that_cannot_be_written_is_told_and_nothing_called(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    (shell.folder / "config").touch()  # no folder
+    done = shell.run("service", "install")
+    assert done.returncode == 77
+    assert "cqs-sheets.service cannot be written: " in done.stderr
+    assert not (shell.folder / "called").exists()
+
+
+def test_where_the_system_keeps_no_log_the_end_of_ours_is_shown(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = launch_agent("cqs-sheets", home=shell.folder, uid=501)
+    agent.file.parent.mkdir(parents=True)
+    agent.file.touch()
+    monkeypatch.setattr("cqs_sheets.cli.commands.service.manager_here", lambda *_, **__: agent)
+    assert shell.run("service", "logs").stdout == ""
+    shell.home.mkdir()
+    log = shell.home / "cqs-sheets.log"
+    log.write_text("one\ntwo\n\x1b[2Jthree\n")
+    Path(f"{log}.err").write_text("and an error\n")
+    shown = shell.run("service", "logs", "--lines", "2").stdout
+    assert shown.splitlines()[::2] == ["two", "and an error"]
+    assert "three" in shown
+    assert "\x1b" not in shown
+    assert shell.run("service", "logs", "--dry-run").stdout == f"read {log}\nread {log}.err\n"
