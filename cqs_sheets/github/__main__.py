@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from cqs_sheets.config import process_environ
 from cqs_sheets.core.render import harmless
-from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here
+from cqs_sheets.unexpected import explained
 
 
 def main(word: str, environ: Mapping[str, str]) -> int:
@@ -18,24 +18,14 @@ def main(word: str, environ: Mapping[str, str]) -> int:
     try:
         if word in ("run", "keep"):
             return _watch(word, environ)
-        chain = Chain(
-            GitHubApi(
-                environ.get("GITHUB_API_URL", ""),
-                environ.get("GITHUB_REPOSITORY", ""),
-                Secret(environ.get("INPUT_TOKEN", "")),
-            ),
-            Here.read(environ),
-        )
+        chain = Chain(GitHubApi.of_run(environ), Here.read(environ))
         if word == "start":
             done = chain.start_if_none()
         else:
-            done = chain.after(
-                environ.get("RESULT", ""),
-                final=environ.get("FINAL") == "true",
-                problem=environ.get("PROBLEM", ""),
-            )
-    except CqsError as error:
-        return _told(error)
+            final, problem = environ.get("FINAL") == "true", environ.get("PROBLEM", "")
+            done = chain.after(environ.get("RESULT", ""), final=final, problem=problem)
+    except Exception as error:  # noqa: BLE001 - a disk, git or an answer that nobody foresaw; never a traceback
+        return _told(explained(error))
     sys.stdout.write(f"{done}\n")
     return 0
 
@@ -46,12 +36,15 @@ def _watch(word: str, environ: Mapping[str, str]) -> int:
 
     try:
         run = Unattended(environ)
-    except CqsError as error:
+    except Exception as unforeseen:  # noqa: BLE001 - as above
+        error = explained(unforeseen)
+        _told(error)
         Outputs(error=f"{error.message} {error.hint}").write(environ.get("GITHUB_OUTPUT"), error.exit_code)
-        return _told(error)
+        return error.exit_code
     try:
         return run.run() if word == "run" else run.keep_once()
-    except CqsError as error:
+    except Exception as unforeseen:  # noqa: BLE001 - as above
+        error = explained(unforeseen)
         _told(error)
         return run.failed(error)
 

@@ -109,7 +109,7 @@ class Chain:
         `result` is GitHub's word for the job, `final` whether repeating is of no use, `problem` what the run
         itself had to say.
         """
-        run = self._patiently(lambda: self._api.get(f"/actions/runs/{self._here.run_id}")) or {}
+        run = self._patiently(lambda: self._api.get(f"/actions/runs/{self._here.run_id}"))
         if str(run.get("display_title", "")).endswith(SANDBOX):
             return "A trial with invented signals: nothing goes on, nobody is told."
         if result == "cancelled" and (minutes := self._watched_minutes(run)) is None:
@@ -186,12 +186,11 @@ class Chain:
             found = self._api.get("")
         except CqsError:
             return True
-        return not (isinstance(found, dict) and found.get("private") is True)
+        return found.get("private") is not True
 
     def _others(self, *, ended: bool) -> Iterator[Run]:
         """The other runs that watch real signals, newest first; all but those that a schedule began."""
-        found = self._api.get(f"{self._workflow}/runs", per_page=_PAGE) or {}
-        for run in found.get("workflow_runs", []):
+        for run in self._api.listed(f"{self._workflow}/runs", "workflow_runs", per_page=_PAGE):
             mine = run.get("id") == self._here.run_id
             watches = run.get("event") != "schedule" and not str(run.get("display_title", "")).endswith(
                 SANDBOX
@@ -233,9 +232,8 @@ class Chain:
 
     def _watched_minutes(self, run: Run) -> float | None:
         """How long the cancelled job of a run watched; None if it never had a runner."""
-        found = self._api.get(f"/actions/runs/{run.get('id', self._here.run_id)}/jobs") or {}
         longest = None
-        for job in found.get("jobs", []):
+        for job in self._api.listed(f"/actions/runs/{run.get('id', self._here.run_id)}/jobs", "jobs"):
             if job.get("conclusion") == "cancelled" and job.get("steps") and job.get("started_at"):
                 begun, ended = (
                     _moment(job["started_at"]),
@@ -251,8 +249,8 @@ class Chain:
             {"labels": LABEL},
             {},
         ):  # GitHub drops a label, without a word, where one may not be set
-            found = self._api.get("/issues", state="all", per_page=_PAGE, **narrowed) or []
-            ours: list[Run] = [each for each in found if str(each.get("body") or "").startswith(mark)]
+            found = self._api.listed("/issues", state="all", per_page=_PAGE, **narrowed)
+            ours = [each for each in found if str(each.get("body") or "").startswith(mark)]
             if ours:
                 return ours[0]
         return None

@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from cqs_sheets.errors import AccessRefused, CqsError, DataRefused, TargetBusy, 
 from cqs_sheets.files import is_held
 from cqs_sheets.journal.schema import APPLICATION_ID, MIGRATIONS, Migration
 from cqs_sheets.unexpected import out_of_reach
+
+NEWER = "newer"
+"""The kind of the refusal of what a newer cqs-sheets wrote."""
 
 
 def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> int:
@@ -48,6 +51,7 @@ def newer(name: str, version: int, known: int) -> DataRefused:
         f"{name} was written by a newer cqs-sheets (journal version {version}, this one knows {known}).",
         meaning="Nothing was read or written.",
         hint="Upgrade with: pip install --upgrade cqs-sheets",
+        kind=NEWER,
     )
 
 
@@ -235,14 +239,17 @@ _NOT_AS_MADE = (
 def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsError | None:
     """What SQLite's error means to the person; None if it is a bug of ours."""
     word = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
-    if word == "PROTOCOL" or (word.startswith("IOERR_") and word.endswith(_DRIVE_WORDS)):
-        return unsafe_drive(name, "shares memory" if "SHM" in word else "locks files")
+    no_locks = word == "PROTOCOL" or (word.startswith("IOERR_") and word.endswith(_DRIVE_WORDS))
     code = "CORRUPT" if str(error).startswith(_NOT_AS_MADE) else word.split("_")[0]
+    if (no_locks or word == "CORRUPT") and _disk_is_why(Path(name), thorough=not no_locks):
+        code = "IOERR"
+    elif no_locks:
+        return unsafe_drive(name, "shares memory" if "SHM" in word else "locks files")
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
         code = "IOERR"  # SQLite opens a file only to read it, or not at all, whatever was wrong
     match code:
         case "NOTADB" | "CORRUPT" | "MISMATCH" | "TOOBIG":
-            return _damaged(name, _printable(error))
+            return not_a_journal(name) if code == "NOTADB" else _damaged(name, _printable(error))
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "IOERR":
@@ -250,6 +257,22 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
         case "FULL" | "BUSY" | "LOCKED":
             return _disk_full(name) if code == "FULL" else _held(name)
     return None
+
+
+def _disk_is_why(path: Path, *, thorough: bool) -> bool:
+    """Whether a connection of its own finds nothing wrong there, or cannot read it at all.
+
+    SQLite says "malformed" where a disk or a mount failed to read (EIO), and "lock" where a mount dropped out.
+    """
+    look = "PRAGMA integrity_check(1)" if thorough else "SELECT 'ok', count(*) FROM sqlite_schema"
+    try:
+        path.stat()
+        with closing(sqlite3.connect(address_of(path, "ro"), uri=True, timeout=0)) as database:
+            return bool(database.execute(look).fetchone()[0] == "ok")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR") and thorough
+    except OSError as error:
+        return out_of_reach(error, str(path)) is not None
 
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -276,6 +299,15 @@ def _damaged(name: str, how: str) -> DataRefused:
         meaning="It was left as it is; spreadsheets are not affected.",
         hint="Put a backup of it there, or move it away: the next sync starts a new one and "
         "takes up what the spreadsheets hold.",
+    )
+
+
+def not_a_journal(name: str) -> DataRefused:
+    """The refusal of what another program made, or of what is no file."""
+    return DataRefused(
+        f"{name} is not a journal of cqs-sheets, or is damaged from its first bytes on.",
+        meaning="It was left as it is; nothing was read or written.",
+        hint="Move it away, or point CQS_HOME at another folder.",
     )
 
 

@@ -13,9 +13,17 @@ from types import ModuleType
 
 from filelock import FileLock, Timeout
 
-from cqs_sheets.errors import CqsError, DataRefused, TargetBusy, UsageError
+from cqs_sheets.errors import CqsError, TargetBusy, UsageError
 from cqs_sheets.journal.copying import copy_rows
-from cqs_sheets.journal.database import Database, address_of, file_error, migrate, unsafe_drive, version_of
+from cqs_sheets.journal.database import (
+    Database,
+    address_of,
+    file_error,
+    migrate,
+    not_a_journal,
+    unsafe_drive,
+    version_of,
+)
 from cqs_sheets.journal.model import JournalPlace, SharedJournal
 from cqs_sheets.journal.schema import MIGRATIONS
 
@@ -195,7 +203,7 @@ def is_journal(path: Path) -> bool:
 
 def tenants_of(place: SharedJournal) -> list[str]:
     """The names of all tenants of that journal that this user may be. Raises CqsError."""
-    names: list[str] = _postgres().tenants(place)
+    names: list[str] = _postgres().server.tenants(place)
     return names
 
 
@@ -242,7 +250,7 @@ def _memory(path: JournalPlace, copy_of: Database | None = None) -> Iterator[Dat
 
 @contextmanager
 def _connected(path: Path, mode: str) -> Iterator[Database]:
-    _check_header(path)
+    _check_kind(path)
     database = Database(address_of(path, mode), name=str(path))
     try:
         yield database
@@ -262,32 +270,23 @@ def _make(path: Path) -> None:
     """Make folder and file, for the user's eyes only, where they are absent."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NONBLOCK", 0), 0o600))
+        if not path.exists():  # see _check_kind
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NONBLOCK", 0), 0o600))
     except OSError as error:
         raise _unusable(path, error) from error
 
 
-def _check_header(path: Path) -> None:
+def _check_kind(path: Path) -> None:
+    """SQLite reads it: to close a file drops all locks that this process has on it, those of SQLite's included."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never begin
-            raise _not_a_journal(path)
-        with path.open("rb") as file:
-            header = file.read(len(_MAGIC))
+        regular = stat.S_ISREG(path.stat().st_mode)  # a pipe may never begin
     except OSError as error:
         raise _unusable(path, error) from error
-    if header not in (b"", _MAGIC):
-        raise _not_a_journal(path)
+    if not regular:
+        raise not_a_journal(str(path))
 
 
 def _unusable(path: Path, error: OSError) -> CqsError:
     """Windows does not tell a folder from a file that is not ours to open."""
     folder = isinstance(error, IsADirectoryError) or (os.name == "nt" and path.is_dir())
-    return _not_a_journal(path) if folder else file_error(error, str(path))
-
-
-def _not_a_journal(path: Path) -> DataRefused:
-    return DataRefused(
-        f"{path} is not a journal of cqs-sheets, or is damaged from its first bytes on.",
-        meaning="It was left as it is; nothing was read or written.",
-        hint="Move it away, or point CQS_HOME at another folder.",
-    )
+    return not_a_journal(str(path)) if folder else file_error(error, str(path))

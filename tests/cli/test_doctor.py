@@ -129,7 +129,7 @@ def test_where_outcomes_are_on_it_says_what_they_need(shell: Shell, monkeypatch:
         found = examine(shell, **url)
         assert found["exit_code"] == 0
         assert "does not serve this computer's address" in line(found, "outcomes.market")["what"]
-    monkeypatch.setattr("cqs_sheets.doctor.outcomes.extra_is_there", lambda: False)
+    monkeypatch.setattr("cqs_sheets.doctor.surroundings.extra_is_there", lambda: False)
     assert "pip install 'cqs-sheets[outcomes]'" in line(examine(shell), "outcomes.extra")["mend"]
 
 
@@ -287,7 +287,7 @@ def test_what_room_there_is_on_the_disk_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str, told: str
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
-    [found] = check_folder("journal", tmp_path / "not" / "there yet")
+    [found] = check_folder(tmp_path / "not" / "there yet")
     assert (found.level, found.check) == (Severity(level), "folder.space")
     assert told in found.what
     assert (str(tmp_path) in found.what, "not" in found.what.split()) == (True, False)
@@ -295,7 +295,7 @@ def test_what_room_there_is_on_the_disk_is_told(
 
 def test_a_folder_that_nobody_may_write_into_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)  # root may do anything
-    [found] = check_folder("journal", tmp_path)
+    [found] = check_folder(tmp_path)
     assert (found.level, found.exit_code) == (Severity.FAIL, 77)
     assert f"The folder {tmp_path} is not writable" in found.what
 

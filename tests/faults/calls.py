@@ -1,4 +1,4 @@
-"""The system calls that leave a trace in the world outside a process, and what one of them is about."""
+"""The system calls that leave a trace outside a process or ask for what is there, and what one of them is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from typing import Any, Literal, Self
 
 from tests.faults.ptrace import Registers
 
-Kind = Literal["write", "sync", "replace", "make", "remove", "adjust", "connect", "send", "receive", "look"]
+Kind = Literal[
+    "write",
+    "sync",
+    "replace",
+    "make",
+    "remove",
+    "adjust",
+    "connect",
+    "send",
+    "receive",
+    "look",
+    "read",
+    "lock",
+]
 
 _WRITES = {1: "write", 18: "pwrite64", 20: "writev", 40: "sendfile", 296: "pwritev", 326: "copy_file_range"}
 _SYNCS = {26: "msync", 74: "fsync", 75: "fdatasync", 162: "sync", 277: "sync_file_range", 306: "syncfs"}
@@ -35,20 +48,31 @@ _LOOKS = {
     332: "statx",
     439: "faccessat2",
 }
+_READS = {0: "read", 17: "pread64", 89: "readlink", 217: "getdents64", 267: "readlinkat"}
+_LOCKS = {72: "fcntl", 73: "flock"}
 _GROUPS: tuple[tuple[Kind, dict[int, str]], ...] = (
     ("write", _WRITES), ("sync", _SYNCS), ("replace", _REPLACES), ("make", _MAKES), ("remove", _REMOVES),
     ("adjust", _ADJUSTS), ("connect", _CONNECTS), ("send", _SENDS), ("receive", _RECEIVES), ("look", _LOOKS),
+    ("read", _READS), ("lock", _LOCKS),
 )  # fmt: skip
 
 KINDS: dict[int, Kind] = {number: kind for kind, group in _GROUPS for number in group}
 """The kind of every call that is a point, by its number on x86-64."""
 
-_NAMES = {number: name for _, group in _GROUPS for number, name in group.items()}
+UNSEEN: tuple[Kind, ...] = ("look", "read", "lock")
+"""What leaves nothing behind: points where a file of ours is meant, for Python looks at hundreds of its own."""
+
+NAMES = {number: name for _, group in _GROUPS for number, name in group.items()}
+"""Its name."""
+
+_FCNTL = 72
 _BY_DESCRIPTOR = {
-    1, 18, 20, 40, 296, 326, 74, 75, 277, 306, 77, 285, 91, 93, 42, 44, 46, 307, 45, 47,
+    1, 18, 20, 40, 296, 326, 74, 75, 277, 306, 77, 285, 91, 93, 42, 44, 46, 307, 45, 47, 0, 17, 217, 72, 73,
 }  # fmt: skip
-_AT_FOLDER = {262, 269, 332, 439, 257, 258, 264, 316, 265, 266, 263, 268, 260, 280}
+_AT_FOLDER = {262, 269, 332, 439, 257, 258, 264, 316, 265, 266, 263, 268, 260, 280, 267}
 _LENGTH_IN_RDX = {1, 18, 44}
+_OPENS = (2, 257)
+_TAKES_A_LOCK = (5, 6, 7, 36, 37, 38)  # F_GETLK to F_SETLKW, and those of open files
 _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
@@ -75,19 +99,22 @@ class Point:
 
 
 def point_at(task: int, at: Registers) -> Point | None:
-    """What a thread is about to do; None for a look that changes nothing."""
+    """What a thread is about to do; None for what changes nothing and is about a file of others."""
     number = at.orig_rax
-    if number in (2, 257) and not (at.rsi if number == 2 else at.rdx) & _CHANGING:
+    if number == _FCNTL and at.rsi not in _TAKES_A_LOCK:
         return None
+    kind = KINDS[number]
+    if number in _OPENS and not (at.rsi if number == _OPENS[0] else at.rdx) & _CHANGING:
+        kind = "read"
     path = _open_file(task, at.rdi) if number in _BY_DESCRIPTOR else _path(task, number, at)
-    if path == os.devnull or (number in _LOOKS and not is_ours(path)):
+    if path == os.devnull or (kind in UNSEEN and not is_ours(path)):
         return None
     size = at.rdx if number in _LENGTH_IN_RDX else 0
-    return Point(KINDS[number], _NAMES[number], path, size)
+    return Point(kind, NAMES[number], path, size)
 
 
 def is_ours(path: str) -> bool:
-    """Whether it is a file that a sync is about: Python looks at hundreds of its own."""
+    """Whether it is a file that a sync is about."""
     return any(word in Path(path).name for word in ("cqs", "journal", "signals"))
 
 

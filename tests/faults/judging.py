@@ -53,19 +53,25 @@ class Undisturbed:
 
 def violations(scene: Scene, truth: Undisturbed, disturbance: Disturbance) -> list[str]:
     """What a run with this disturbance and the next one without leave wrong."""
+    at, calls = disturbance.at, []
+    if not disturbance.lasting:
+        calls = [truth.points[at].call]
+        at = sum(point.call in calls for point in truth.points[:at])
     scene.restore()
     outcome = scene.sync(
-        deed=disturbance.deed, at=disturbance.at, error=disturbance.error, lasting=disturbance.lasting
+        deed=disturbance.deed, at=at, calls=calls, error=disturbance.error, lasting=disturbance.lasting
     )
     if not outcome.struck:
         return []
-    point = outcome.points[disturbance.at]
-    found = [*_of_the_disturbed(scene, truth, disturbance, outcome), *_of_the_next(scene, truth)]
+    point = outcome.points[at]
+    found = [*_of_the_disturbed(scene, truth, disturbance, outcome, point)]
+    if not scene.untouched:
+        found += _of_the_next(scene, truth)
     return [f"{disturbance}, {point}: {problem}" for problem in found]
 
 
 def _of_the_disturbed(
-    scene: Scene, truth: Undisturbed, disturbance: Disturbance, outcome: Outcome
+    scene: Scene, truth: Undisturbed, disturbance: Disturbance, outcome: Outcome, point: Point
 ) -> Iterator[str]:
     cells = scene.target.cells()
     if not _is_between(cells, truth):
@@ -74,7 +80,7 @@ def _of_the_disturbed(
         if outcome.exit_code != _KILLED:
             yield f"not killed: {outcome.exit_code}"
         return
-    expected = _expected_codes(disturbance, outcome.points[disturbance.at])
+    expected = _expected_codes(disturbance, point)
     said = scene.said
     if outcome.exit_code not in expected:
         yield f"exit code {outcome.exit_code}, not one of {expected}: {said}"
@@ -98,7 +104,7 @@ def _expected_codes(disturbance: Disturbance, point: Point) -> set[int]:
 
 
 def _of_the_next(scene: Scene, truth: Undisturbed) -> Iterator[str]:
-    again = scene.sync()
+    again = scene.sync(deed="run")
     if again.exit_code:
         yield f"the next run ends with {again.exit_code}: {scene.said}"
     if scene.target.cells() != truth.after:

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,13 +17,16 @@ import openpyxl
 
 from cqs_sheets import sandbox
 from cqs_sheets.journal import Journal
+from cqs_sheets.sandbox.market import EPOCH
+from tests.alerts.servers import http_service
 from tests.emulators.google_sheets import RunningSheets
 from tests.emulators.google_sheets import start as start_sheets
 from tests.faults.traced import Tracer
 from tests.faults.tracer import Deed, Order, Outcome
 
 FIRST = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
-NEXT = FIRST + timedelta(minutes=5)
+LATER = timedelta(minutes=5)
+_AGE = FIRST - EPOCH  # of the market, whatever the day
 _TIMES_OF_DAY = ("Last_sync",)  # settings that say when the sync ran, on this computer's clock
 _JOURNAL = (
     """SELECT s.feed_table, s.id, s.status, s.first_seen, s.last_seen, r.revision, r.status, r.content
@@ -47,6 +50,11 @@ class Kept(Protocol):
         """What every cell holds, by tab, row and column; None if there is no target."""
         ...
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was written since the last `restore`."""
+        ...
+
     def save(self) -> None:
         """Remember it as it is."""
         ...
@@ -57,24 +65,42 @@ class Kept(Protocol):
 
 
 class Scene:
-    """`folder` holds what the user sees, `around` all else; the time stands still until it is moved."""
+    """`folder` holds what the user sees, `root` all else; the time stands still until it is moved.
 
-    def __init__(self, root: Path, tracer: Tracer, *, google: bool) -> None:
+    A `small` one has few signals and columns. One that `tells` runs on GitHub with a template, a key file and an
+    alert of its own.
+    """
+
+    def __init__(
+        self, root: Path, tracer: Tracer, *, google: bool, small: bool = False, tells: bool = False
+    ) -> None:
         self.root = root
-        self.now = FIRST
+        self.now = datetime.now(UTC).replace(microsecond=0) if tells else FIRST  # old signals alert nobody
         self.folder = root / "folder"
         self.folder.mkdir(parents=True)
         (root / "tmp").mkdir()
         self._tracer = tracer
-        self._market = sandbox.start(seed=5, speed=10, clock=lambda: self.now)
-        self.sheets = start_sheets() if google else None
+        self._open = ExitStack()
+        self._market = self._open.enter_context(
+            sandbox.start(seed=5, speed=2 if small else 10, clock=lambda: self.now, opened=self.now - _AGE)
+        )
+        self.sheets = self._open.enter_context(start_sheets()) if google else None
         self.target: Kept = SheetKept(self.sheets) if self.sheets else WorkbookKept(self.folder)
-        (self.folder / "cqs-sheets.toml").write_text(_CONFIG.format(self.target.name), encoding="utf-8")
+        self.tells = tells
+        template = "./cqs-own.toml" if tells else "compact" if small else "signals"
+        config = _CONFIG.format(self.target.name, template)
+        if tells:
+            service = self._open.enter_context(http_service())
+            address = f"http://127.0.0.1:{service.port}/"
+            config = config.replace("[api]", '[api]\nkey_file = "cqs-key"') + _ALERT
+            for name, content in (("key", "FREE"), ("alert", address), ("own.toml", _TEMPLATE)):
+                (self.folder / f"cqs-{name}").write_text(content, encoding="utf-8")
+                (self.folder / f"cqs-{name}").chmod(0o600)
+        (self.folder / "cqs-sheets.toml").write_text(config, encoding="utf-8")
+        self._given = {path.name for path in self.folder.iterdir()}
 
     def close(self) -> None:
-        self._market.stop()
-        if self.sheets:
-            self.sheets.close()
+        self._open.close()
 
     def sync(self, *, deed: Deed = "watch", at: int = -1, **details: Any) -> Outcome:
         """One `cqs-sheets sync`, undisturbed unless told otherwise."""
@@ -94,7 +120,10 @@ class Scene:
             "CQS_HOME": str(self.root / "home"),
             "CQS_API_URL": self._market.url,
             "PYTHONDONTWRITEBYTECODE": "1",
-        } | ({"CQS_SHEETS_URL": self.sheets.url} if self.sheets else {})
+            **({"CQS_SHEETS_URL": self.sheets.url} if self.sheets else {}),
+            **({"GITHUB_ACTIONS": "true"} if self.tells else {}),
+            **({f"GITHUB_{name}": str(self.root / f"cqs-{name}") for name in _PAGES} if self.tells else {}),
+        }
 
     @property
     def said(self) -> str:
@@ -108,13 +137,8 @@ class Scene:
     @property
     def left_over(self) -> set[str]:
         """Files in the user's folder and the journal's that no user expects there."""
-        expected = {
-            "cqs-sheets.toml",
-            "signals.xlsx",
-            "signals.bak.xlsx",
-            "journal.sqlite3",
-            "journal.sqlite3.lock",
-        }
+        expected = {*self._given, "signals.xlsx", "signals.bak.xlsx", "journal.sqlite3"}
+        expected |= {"journal.sqlite3.lock", "journal.sqlite3.sender"}
         homes = [self.folder, *([self.root / "home"] if (self.root / "home").exists() else [])]
         return {path.name for home in homes for path in home.iterdir()} - expected
 
@@ -127,9 +151,21 @@ class Scene:
         with closing(sqlite3.connect(path)) as database:
             return [database.execute(sql).fetchall() for sql in _JOURNAL]
 
+    @property
+    def untouched(self) -> bool:
+        """Whether all is, byte for byte, as it was at the last `save`: what the next run does is known then."""
+        files = {path.name for path in self.folder.iterdir()}
+        return (
+            files == self._files
+            and _contents(self.root / "home") == _contents(self.root / "kept")
+            and not any((self.root / "tmp").iterdir())
+            and self.target.untouched
+        )
+
     def save(self) -> None:
         """Remember folder, journal and target as they are."""
         self.target.save()
+        self._files = {path.name for path in self.folder.iterdir()}
         kept = self.root / "kept"
         if (self.root / "home").exists():
             shutil.copytree(self.root / "home", kept)
@@ -142,7 +178,7 @@ class Scene:
         if (self.root / "kept").exists():
             shutil.copytree(self.root / "kept", self.root / "home")
         for path in self.folder.iterdir():
-            if path.name != "cqs-sheets.toml":
+            if path.name not in self._given:
                 path.unlink()
         self.target.restore()
 
@@ -166,6 +202,12 @@ class WorkbookKept:
 
     def cells(self) -> Cells | None:
         return cells_of(self.path) if self.path.exists() else None
+
+    @property
+    def untouched(self) -> bool:
+        return self._kept.exists() == self.path.exists() and (
+            not self._kept.exists() or self._kept.samefile(self.path)
+        )
 
     def save(self) -> None:
         if self.path.exists():
@@ -200,6 +242,10 @@ class SheetKept:
             if not sheet.title.startswith("_")
         }
 
+    @property
+    def untouched(self) -> bool:
+        return self._sheets.book(self.name) == self._kept
+
     def save(self) -> None:
         self._kept = self._sheets.book(self.name)
 
@@ -209,19 +255,27 @@ class SheetKept:
 
 
 @contextmanager
-def scene(root: Path, tracer: Tracer, *, google: bool, first: bool) -> Iterator[Scene]:
-    """A scene before its `first` sync, or before the second, with news; saved."""
-    made = Scene(root, tracer, google=google)
+def scene(root: Path, tracer: Tracer, *, google: bool, first: bool, **more: bool) -> Iterator[Scene]:
+    """A scene before its `first` sync, or before the second, with news; saved. For `more` see Scene."""
+    made = Scene(root, tracer, google=google, **more)
     try:
         if not first:
             assert made.sync().exit_code == 0, made.said
-            made.now = NEXT
+            made.now += LATER
         made.save()
         yield made
     finally:
         made.close()
     if made.sheets:
         assert made.sheets.desk.bugs == []
+
+
+def _contents(folder: Path) -> dict[str, bytes] | None:
+    if not folder.exists():
+        return None
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.suffix not in (".lock", ".sender")
+    }
 
 
 def cells_of(workbook: Path) -> Cells:
@@ -277,5 +331,16 @@ leverage = false
 
 [[target]]
 to = "{}"
+template = "{}"
 lock_wait = "0s"
 """
+_ALERT = """
+[[alert]]
+name = "phone"
+to_file = "cqs-alert"
+"""
+_TEMPLATE = """\
+format = 1
+include = ["compact"]
+"""
+_PAGES = ("STEP_SUMMARY", "OUTPUT")

@@ -193,3 +193,15 @@ def test_a_full_disk_beside_the_journal_is_not_taken_for_a_drive_that_shares_no_
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorname = f"SQLITE_IOERR_{what}"
     assert isinstance(_explain(error, "journal.sqlite3"), TargetBusy)
+
+
+@pytest.mark.parametrize("name", ["SQLITE_CORRUPT", "SQLITE_IOERR_LOCK"])
+def test_a_disk_that_failed_for_once_is_neither_damage_nor_a_drive_without_locks(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "journal.sqlite3"
+    with Journal.open(path, clock=lambda: NOW):
+        pass
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorname = name
+    assert isinstance(_explain(error, str(path)), TargetBusy)

@@ -6,15 +6,20 @@ The points are found by tracing the system calls of a real run. The ordinary tes
 
 from __future__ import annotations
 
+import os
+import random
+import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from tests.faults import ptrace
-from tests.faults.calls import Kind, Point, is_ours
+from tests.faults.calls import UNSEEN, Kind, Point, is_ours
 from tests.faults.judging import Disturbance, Undisturbed, violations
 from tests.faults.scenes import Scene, scene
 from tests.faults.traced import Tracer, tracing
@@ -36,13 +41,19 @@ def tracer() -> Iterator[Tracer]:
         yield running
 
 
-@pytest.fixture(scope="module", params=_EACH_TIME, ids="-".join)
-def place(request: pytest.FixtureRequest, tracer: Tracer) -> Iterator[Scene]:
-    kind, when = request.param
+@contextmanager
+def placed(tracer: Tracer, kind: str, when: str, *, small: bool = False) -> Iterator[Scene]:
+    first, kinds = when == "first", {"google": kind == "sheet", "tells": kind == "telling"}
     with (
         tempfile.TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None) as folder,
-        scene(Path(folder), tracer, google=kind == "sheet", first=when == "first") as made,
+        scene(Path(folder), tracer, first=first, small=small, **kinds) as made,
     ):
+        yield made
+
+
+@pytest.fixture(scope="module", params=_EACH_TIME, ids="-".join)
+def place(request: pytest.FixtureRequest, tracer: Tracer) -> Iterator[Scene]:
+    with placed(tracer, *request.param) as made:
         yield made
 
 
@@ -53,7 +64,7 @@ def truth(place: Scene) -> Undisturbed:
 
 def kills(points: Iterable[Point]) -> Iterator[Disturbance]:
     for at, point in enumerate(points):
-        if point.kind == "look":  # nothing is another after it than before
+        if point.kind in UNSEEN:  # nothing is another after it than before
             continue
         yield Disturbance("kill before", at)
         yield Disturbance("kill after", at)
@@ -69,6 +80,17 @@ def failures(points: Iterable[Point]) -> Iterator[Disturbance]:
         yield Disturbance("shorten", at)
 
 
+def drawn(points: Iterable[Point], dice: random.Random) -> list[Disturbance]:
+    """Of each way to fail, at each kind of call about each file, one: however many writes a file takes."""
+    alike: defaultdict[tuple[str, ...], list[Disturbance]] = defaultdict(list)
+    met = list(points)
+    for one in (*failures(met), *kills(met)):
+        point = met[one.at]
+        what = point.call, _stable(Path(point.path).name)
+        alike[*what, one.deed, one.error, str(one.lasting)].append(one)
+    return [dice.choice(ones) for ones in alike.values()]
+
+
 def tried(place: Scene, truth: Undisturbed, disturbances: Iterable[Disturbance]) -> list[str]:
     return [problem for disturbance in disturbances for problem in violations(place, truth, disturbance)]
 
@@ -76,18 +98,18 @@ def tried(place: Scene, truth: Undisturbed, disturbances: Iterable[Disturbance])
 def shape(points: Iterable[Point]) -> list[tuple[str, str]]:
     """The calls by kind and file, repeated ones once: how many pages the journal fills depends on the hour.
 
-    Looks are left out: a fresh process looks for modules as it imports them.
+    What leaves nothing is left out: a fresh process looks for modules as it imports them.
     """
-    named = ((point.kind, _stable(Path(point.path).name)) for point in points if point.kind != "look")
+    named = ((point.kind, _stable(Path(point.path).name)) for point in points if point.kind not in UNSEEN)
     return [call for call, _ in groupby(named)]
 
 
 def _stable(name: str) -> str:
-    return name if is_ours(name) else ""
+    return re.sub(r"-[0-9a-f]{20}|cqs-[a-z0-9_]{2}[.]|socket.*", "", name) if is_ours(name) else ""
 
 
 def test_points_of_every_kind_are_found(place: Scene, truth: Undisturbed) -> None:
-    kinds: set[Kind] = {"write", "sync", "make", "remove", "adjust", "connect", "send", "receive", "look"}
+    kinds: set[Kind] = {"write", "sync", "make", "remove", "adjust", "connect", "send", "receive", *UNSEEN}
     found = {point.kind for point in truth.points}
     assert found - {"replace"} == kinds  # a workbook that was not there replaces nothing
     assert "replace" not in found or place.sheets is None
@@ -147,3 +169,19 @@ def test_a_call_that_fails_at_every_point_is_told_and_nothing_is_lost(
     place: Scene, truth: Undisturbed
 ) -> None:
     assert tried(place, truth, failures(truth.points)) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "kind_and_time", [*_EACH_TIME, ("telling", "first"), ("telling", "next")], ids="-".join
+)
+def test_each_kind_of_call_about_each_kind_of_file_fails_in_each_way(
+    tracer: Tracer, kind_and_time: tuple[str, str]
+) -> None:
+    """CQS_SOAK_SEED draws others, CQS_SOAK_MOST fewer."""
+    dice = random.Random(os.environ.get("CQS_SOAK_SEED", "1"))  # noqa: S311 - a draw, no secret
+    with placed(tracer, *kind_and_time, small=True) as place:
+        truth = Undisturbed.of(place)
+        every = drawn(truth.points, dice)
+        dice.shuffle(every)
+        assert tried(place, truth, every[: int(os.environ.get("CQS_SOAK_MOST", len(every)))]) == []

@@ -448,7 +448,7 @@ def test_a_watch_pushes_news_within_minutes_and_without_any_more_seldom(
     made = run(INPUT_KEEP_EVERY="5m")
     pushed: list[int] = []
     monkeypatch.setattr("cqs_sheets.github.unattended.Child", Watching)
-    monkeypatch.setattr(made, "_elapsed", lambda: Watching.minutes * 60.0)
+    monkeypatch.setattr("cqs_sheets.github.unattended.monotonic", lambda: Watching.minutes * 60.0)
     monkeypatch.setattr(made, "_news", lambda: (sum(at <= Watching.minutes for at in news_at),))
     monkeypatch.setattr(made, "_keep", lambda: pushed.append(Watching.minutes))
     assert made._call("watch") == 0

@@ -6,6 +6,8 @@ import errno
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +89,19 @@ def test_readers_see_what_is_committed_while_another_writes(path: Path, clock: C
         writer.record_poll(poll(1, signal(1), signal(2)))
         assert reader.pending(target, None) == 2
         assert reader.coverage().covered_seconds > 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks of POSIX end when any handle of the file is closed")
+def test_a_process_that_comes_and_goes_does_not_take_away_what_another_still_writes_to(
+    path: Path, clock: Clock
+) -> None:
+    comes_and_goes = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT 1 FROM signals')"
+    with Journal.open(path, clock=clock) as journal:
+        with Journal.open_outbox(path, clock=clock), Journal.open_readonly(path, clock=clock):
+            pass  # as a thread of this process does
+        subprocess.run([sys.executable, "-S", "-c", comes_and_goes, str(path)], check=True)
+        assert path.with_name(f"{path.name}-wal").exists()
+        journal.record_poll(poll(0, signal(1)))
 
 
 def test_a_reader_cannot_write(path: Path, clock: Clock) -> None:

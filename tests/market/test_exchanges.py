@@ -248,7 +248,7 @@ def by(one: Drawn) -> Rules:
 
 
 def judged(asked: Desk, told: Sequence[Drawn]) -> tuple[list[Outcome], dict[Market, str]]:
-    cases: dict[Market, list[Case]] = {}
+    cases: list[tuple[Market, Case]] = []
     every = []
     for one in told:
         setup = setup_of(story(one.signal, first_seen=one.signal.timestamp), by(one))
@@ -256,7 +256,7 @@ def judged(asked: Desk, told: Sequence[Drawn]) -> tuple[list[Outcome], dict[Mark
         assert isinstance(setup, Setup)
         assert isinstance(name, Market)
         every.append(Case(setup, by(one), State()))
-        cases.setdefault(name, []).append(every[-1])
+        cases.append((name, every[-1]))
     missing = asked.judging().judge(cases, lambda _: None)
     found = [
         outcome_of(one.signal, case.setup, case.rules, case.state)
@@ -313,7 +313,7 @@ def test_a_contract_of_a_thousand_is_judged_in_the_units_of_the_signal(
     with desk(tmp_path, market) as asked:
         contract = Market("binanceusdm", "1000SHIB/USDT:USDT")
         assert market_of(told) == contract
-        assert asked.judging().judge({contract: [case]}, lambda _: None) == {}
+        assert asked.judging().judge([(contract, case)], lambda _: None) == {}
     assert case.unclear == (off == 40)
     if case.unclear:
         assert case.state.until is None

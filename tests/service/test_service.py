@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree as ET
 
@@ -15,7 +16,7 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceSpec, WriteFile
-from cqs_sheets.service.managers import LaunchAgent, ScheduledTask, SystemdUnit, unit_text
+from cqs_sheets.service.managers import launch_agent, scheduled_task, systemd_unit, unit_text
 from tests.cli.command import Shell
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -58,20 +59,20 @@ def golden(name: str, text: str) -> None:
     assert file.read_text(encoding="utf-8") == text
 
 
-def calls(actions: list[Action]) -> list[str]:
+def calls(actions: Sequence[Action]) -> list[str]:
     return [" ".join(action.words) for action in actions if isinstance(action, RunProgram)]
 
 
-def removed(actions: list[Action]) -> set[Path]:
+def removed(actions: Sequence[Action]) -> set[Path]:
     return {action.path for action in actions if isinstance(action, RemoveFile)}
 
 
-def written(actions: list[Action]) -> set[Path]:
+def written(actions: Sequence[Action]) -> set[Path]:
     return {action.path for action in actions if isinstance(action, WriteFile)}
 
 
 def test_linux() -> None:
-    unit = SystemdUnit("cqs-sheets", folder=Path("/home/ann/.config/systemd/user"), system=False)
+    unit = systemd_unit("cqs-sheets", folder=Path("/home/ann/.config/systemd/user"), system=False)
     golden("cqs-sheets.service", unit_text(spec(), system=False))
     assert calls(unit.install(spec())) == [
         "systemctl --user daemon-reload",
@@ -79,11 +80,11 @@ def test_linux() -> None:
         "systemctl --user restart cqs-sheets.service",
         "loginctl enable-linger",
     ]
-    assert removed(unit.uninstall()) == written(unit.install(spec())) == {unit.file}
+    assert removed(unit.uninstall) == written(unit.install(spec())) == {unit.file}
 
 
 def test_linux_for_the_whole_system() -> None:
-    unit = SystemdUnit("cqs-sheets", folder=Path("/etc/systemd/system"), system=True)
+    unit = systemd_unit("cqs-sheets", folder=Path("/etc/systemd/system"), system=True)
     text = unit_text(spec(), system=True)
     golden("cqs-sheets-system.service", text)
     assert calls(unit.install(spec()))[-1] == "systemctl restart cqs-sheets.service"
@@ -93,17 +94,17 @@ def test_linux_for_the_whole_system() -> None:
 
 
 def test_mac() -> None:
-    agent = LaunchAgent("cqs-sheets", home=Path("/Users/ann"), uid=501)
+    agent = launch_agent("cqs-sheets", home=Path("/Users/ann"), uid=501)
     [file] = [action for action in agent.install(spec()) if isinstance(action, WriteFile)]
     golden("org.cqs-sheets.watch.plist", file.content.decode())
     assert plistlib.loads(file.content)["ProgramArguments"] == list(spec().command)
-    assert removed(agent.uninstall()) == written(agent.install(spec()))
+    assert removed(agent.uninstall) == written(agent.install(spec()))
     assert agent.runs_by("\tstate = running\n")
     assert not agent.runs_by("\tstate = not running\n")
 
 
 def test_windows() -> None:
-    task = ScheduledTask("cqs-sheets", folder=Path("config"))
+    task = scheduled_task("cqs-sheets", folder=Path("config"))
     files = {
         action.path.name: action.content
         for action in task.install(windows_spec())
@@ -118,7 +119,7 @@ def test_windows() -> None:
     assert command is not None
     assert str(command.text).endswith("pythonw.exe")  # no console window
     compile(files["cqs-sheets-service.pyw"], "launcher", "exec")
-    assert removed(task.uninstall()) == written(task.install(windows_spec()))
+    assert removed(task.uninstall) == written(task.install(windows_spec()))
 
 
 def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tm
     file = tmp_path / "x.pyw"
     [text] = [
         action.content
-        for action in ScheduledTask("x", folder=tmp_path).install(started)
+        for action in scheduled_task("x", folder=tmp_path).install(started)
         if isinstance(action, WriteFile)
     ][:1]
     file.write_bytes(text)
@@ -303,7 +304,7 @@ def test_a_unit_that_cannot_be_written_is_told_and_nothing_called(shell: Shell) 
 def test_where_the_system_keeps_no_log_the_end_of_ours_is_shown(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent = LaunchAgent("cqs-sheets", home=shell.folder, uid=501)
+    agent = launch_agent("cqs-sheets", home=shell.folder, uid=501)
     agent.file.parent.mkdir(parents=True)
     agent.file.touch()
     monkeypatch.setattr("cqs_sheets.cli.commands.service.manager_here", lambda *_, **__: agent)
