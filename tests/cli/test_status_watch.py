@@ -31,7 +31,7 @@ from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.signals.coverage import Coverage, Window, coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.errors import DataRefused
-from cqs_sheets.run import Environment, Session
+from cqs_sheets.run import Session
 from tests.cli.command import HANGS, Shell
 from tests.make import NOON, record, signal
 
@@ -152,7 +152,7 @@ def test_it_shows_what_the_journal_says_and_while_that_cannot_be_read_what_it_sa
     )
     settings = config.load(config=None, environ=shell.environ, cwd=shell.folder)
     session = Session(
-        settings=settings, environment=Environment.read({}), sleep=lambda _: None, stop=lambda: None
+        settings=settings, environment=config.Environment.read({}), sleep=lambda _: None, stop=lambda: None
     )
     assert [line.state for line in looked(session).polls] == ["never asked"]
     assert shell.run("sync").returncode == 0
