@@ -15,6 +15,7 @@ from cqs_sheets.core.alerts import GIVEN_UP, Kind, Notice, Send, Wording, due, m
 from cqs_sheets.deadline import GRACE, stop_asked
 from cqs_sheets.errors import CqsError, TargetBusy
 from cqs_sheets.journal import Alert, Journal, JournalPlace
+from cqs_sheets.unexpected import explained
 
 _GLANCE = 15.0  # seconds between looks at what a pause, quiet hours or the limit held back
 _LAST_WORDS = 20.0  # seconds for the last messages when a run ends by itself
@@ -149,6 +150,7 @@ class _Thread:
         self._warn = warn
         self._news, self._ending = Event(), Event()
         self._thread = Thread(target=self._run, name="alerts", daemon=True)
+        self._trouble = ""
 
     def start(self) -> None:
         """Begin."""
@@ -176,7 +178,14 @@ class _Thread:
             self._news.clear()
             try:
                 self._dispatcher.send_due()
-            except CqsError as error:
-                self._warn(f"Alerts: {error.message}")
+                self._trouble = ""
+            except Exception as error:  # noqa: BLE001 - else nothing would ever be sent again, and nobody told
+                self._tell(f"Alerts: {explained(error).message}")
             if last:
                 return
+
+    def _tell(self, trouble: str) -> None:
+        """Warn of it, once until it is another."""
+        if trouble != self._trouble:
+            self._warn(trouble)
+        self._trouble = trouble
