@@ -52,6 +52,17 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Lines and branches that tests reach, in processes of their own too; what follows `--` goes to pytest."""
+    _python(session, "-m", "coverage", "erase")
+    session.run(
+        sys.executable, "-m", "coverage", "run", "-m", "pytest", *session.posargs, success_codes=[0, 1]
+    )
+    _python(session, "-m", "coverage", "combine", "--quiet")
+    _python(session, "-m", "coverage", "report", "--skip-covered", "--show-missing", "--sort=cover")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The pages that are made from the code, made anew; then the site, strictly."""
     for script in ("make_reference", "make_templates", "make_house"):

@@ -2,8 +2,8 @@
 
 Each contender is a process of its own that changes 50 rows and adds 50: this project on a workbook that another
 program saved ("first"), on one that it wrote last and remembers ("second"), and there on top ("newest first");
-openpyxl, WolfXL (if installed), and two floors: inflating the sheet and deflating it again with the same codec at
-the same level, and copying the file with an fsync, nothing else.
+openpyxl, WolfXL (if installed), and three floors: inflating the sheet and deflating it again with the same codec at
+the same level; copying the file with an fsync; importing requests and click, which every sync needs, nothing else.
 "work" is the edit alone, "process" the whole process with its start and imports. Ratios are made turn by turn, all
 sizes in one turn; the slow ones take part in the first two only.
 """
@@ -11,33 +11,20 @@ sizes in one turn; the slow ones take part in the first two only.
 from __future__ import annotations
 
 import importlib.util
-import os
 import random
 import shutil
 import sys
 import tempfile
-import time
-import zlib
-from collections.abc import Callable
-from decimal import Decimal
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from excel_ours import COLUMNS, sync
 from measure import Ratio, Spent, middle, spent
 
-from cqs_sheets.core.cells import CellType, CellValue
-from cqs_sheets.core.plan.plan import Add, Plan, Update
-from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
-from cqs_sheets.destinations.excel import ExcelDestination
-from cqs_sheets.destinations.excel.parts.archive import LEVEL, codec
-from cqs_sheets.destinations.excel.parts.package import Package
-from cqs_sheets.run.looking import read_target
-
-COLUMNS, CHANGES = 20, 50
 TURNS, SLOW_TURNS, MOST_LOADED = 7, 2, 200_000
-OURS, LOADERS = ("floor", "copy", "first", "second", "newest first"), ("wolfxl", "openpyxl")
+OURS, LOADERS = ("imports", "floor", "copy", "first", "second", "newest first"), ("wolfxl", "openpyxl")
+BARE = "import requests, click; print(0, 0)"
 WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TERM")
 
 
@@ -59,85 +46,6 @@ def make(path: Path, rows: int) -> None:
     sync(path, ["1000001"], [])  # as every workbook is from its second sync on: its columns are bound
 
 
-def sync(path: Path, changed: list[str], new: list[str], *, on_top: bool = False) -> None:
-    """Read what the file holds of these keys, plan, apply: all that a sync does to it."""
-    names = [("id", "ID", CellType.ID), *((f"c{at}", f"c{at}", CellType.NUMBER) for at in range(1, COLUMNS))]
-    columns = tuple(
-        Column(id=id_, header=header, kind=ColumnKind.FIELD, type=kind) for id_, header, kind in names
-    )
-    new_rows = "top" if on_top else "bottom"
-    tab = TableTab(name="Signals", key="id", columns=columns, new_rows=new_rows)
-    template = Template(name="b", title="b", tabs=(tab,))
-    values: dict[str, CellValue] = {"c1": Decimal("1.5"), "c15": "new"}
-    destination = ExcelDestination(path, backups=0)
-    memory = path.with_suffix(".memory")  # what a sync keeps in its journal
-    destination.recall(memory.read_bytes() if memory.exists() else b"")
-    table = read_target(destination, template, {"Signals": {*changed, *new}})
-    applied = destination.apply(
-        Plan(
-            snapshot=table,
-            sequence=(table.sequence or 0) + 1,
-            adds=tuple(Add(tab="Signals", key=key, values={"id": Decimal(key), **values}) for key in new),
-            updates=tuple(
-                Update(tab="Signals", key=key, column="c15", old=None, new="changed") for key in changed
-            ),
-        )
-    )
-    memory.write_bytes(applied.memory)
-
-
-def ours(path: Path, rows: int, first_new: int, *, on_top: bool = False) -> None:
-    """50 rows changed and 50 added, in a workbook that was synced before."""
-    changed = [str(1_000_001 + number * (rows // CHANGES)) for number in range(CHANGES)]
-    sync(path, changed, [str(first_new + number) for number in range(CHANGES)], on_top=on_top)
-
-
-def load_and_save(path: Path, rows: int, load: Callable[..., Any]) -> None:
-    """The same changes, of rows found by key, with openpyxl or with WolfXL behind openpyxl's API."""
-    book = load(path)
-    sheet = book["Signals"]
-    keys = sheet.iter_rows(min_row=2, min_col=1, max_col=1, values_only=True)
-    places = {int(key): row for row, (key,) in enumerate(keys, 2)}
-    for number in range(CHANGES):
-        sheet.cell(row=places[1_000_001 + number * (rows // CHANGES)], column=16).value = "changed"
-        sheet.cell(row=rows + 2 + number, column=1).value = 9_000_000 + number
-        sheet.cell(row=rows + 2 + number, column=2).value = 1.5
-        sheet.cell(row=rows + 2 + number, column=16).value = "new"
-    book.save(path)
-
-
-def floor(path: Path) -> None:
-    """Inflate the sheet and deflate it again."""
-    with Package.open(path) as package, path.with_suffix(".floor").open("wb") as file:
-        deflater = codec.compressobj(LEVEL, zlib.DEFLATED, -15)
-        for chunk in package.chunks("xl/worksheets/sheet1.xml"):
-            file.write(deflater.compress(chunk))
-        file.write(deflater.flush())
-
-
-def copy(path: Path) -> None:
-    """Copy the file, safely on disk."""
-    with path.open("rb") as source, path.with_suffix(".copy").open("wb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
-        os.fsync(file.fileno())
-
-
-def run(contender: str, path: Path, rows: int) -> None:
-    """One contender on one file; prints the seconds of its work, of CPU and on the clock."""
-    load = None
-    if contender in LOADERS:
-        options = {"modify": True} if contender == "wolfxl" else {}
-        load = partial(importlib.import_module(contender).load_workbook, **options)
-    cpu, clock = time.process_time(), time.perf_counter()
-    if load:
-        load_and_save(path, rows, load)
-    elif contender in ("floor", "copy"):
-        {"floor": floor, "copy": copy}[contender](path)
-    else:
-        ours(path, rows, 9_000_000 if contender == "first" else 8_000_000, on_top=contender == "newest first")
-    print(time.process_time() - cpu, time.perf_counter() - clock)
-
-
 class Cost(NamedTuple):
     """What the work and the whole process spent, and the MB of the result."""
 
@@ -151,10 +59,12 @@ def measure(contender: str, source: Path, rows: int) -> Cost:
     work = source.with_name(f"work-{contender}.xlsx")
     shutil.copyfile(source, work)
     work.with_suffix(".memory").unlink(missing_ok=True)
-    command = [sys.executable, __file__, "--run"]
+    file = Path(__file__).with_name("excel_others.py" if contender in LOADERS else "excel_ours.py")
+    command = [sys.executable, str(file)]
     if contender in ("second", "newest first"):
         spent([*command, "first", str(work), str(rows)])
-    process = spent([*command, contender, str(work), str(rows)])
+    bare = contender == "imports"
+    process = spent([sys.executable, "-c", BARE] if bare else [*command, contender, str(work), str(rows)])
     cpu, clock = map(float, process.output.split())
     return Cost(Spent(cpu, clock, process.peak), process, work.stat().st_size / 1e6)
 
@@ -214,11 +124,9 @@ def show(rows: int, found: dict[str, list[Cost]]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Compare, or be one contender's process."""
+    """Compare, or make a workbook."""
     if arguments[:1] == ["--make"]:
         make(Path(arguments[1]), int(arguments[2]))
-    elif arguments[:1] == ["--run"]:
-        run(arguments[1], Path(arguments[2]), int(arguments[3]))
     else:
         compare([int(each) for each in arguments] or [1_000, 100_000])
 

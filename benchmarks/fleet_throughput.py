@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cqs_sheets import sandbox
 from cqs_sheets.cli.commands.worker import work_until_stopped
-from cqs_sheets.fleet import worker
+from cqs_sheets.fleet import steps, worker
 from tests import postgres
 from tests.emulators.google_sheets import Exchange, RunningSheets, slow, start, writes
 
@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--work", metavar="CONFIGS", help="be one of the workers")
     options = parser.parse_args()
     if options.work:
-        worker._PER_PROJECT = worker._PER_USER = 10**6  # noqa: SLF001
+        steps._PER_PROJECT = steps._PER_USER = 10**6  # noqa: SLF001
         worker._SIDE_BY_SIDE = options.at_once  # noqa: SLF001
         return work_until_stopped(Path(options.work), 3600, None)
     with (

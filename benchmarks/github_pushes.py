@@ -49,8 +49,7 @@ def measured(folder: Path, hours: float, every: float, template: str) -> list[tu
                 "GITHUB_WORKSPACE": str(checkout),
                 "RUNNER_TEMP": str(temp),
                 "INPUT_STATE": "branch",
-            },
-            clock=lambda: datetime.now(UTC),
+            }
         )
         keeper, pause = run._keeper, run._pause  # noqa: SLF001 - it is these that are measured
         last, known = BEGIN, None

@@ -61,7 +61,6 @@ def saved_answer(ids: Sequence[int], at: datetime) -> bytes:
 
 def main() -> int:
     """Exit code 1 if a ratio is over its limit."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's ordinary sync compiles its modules anew
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     Thread(target=server.serve_forever, daemon=True).start()
     kept = True

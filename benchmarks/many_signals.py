@@ -163,7 +163,6 @@ def turn(folder: Path, home: Path, url: str) -> Turn:
     """A sync into a new workbook, another one, and the floor; `folder` has what is the same in all turns."""
     home.mkdir()
     env = {**os.environ, "CQS_HOME": str(home), "CQS_API_URL": url}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's ordinary sync compiles its modules anew
     book = home / "book.xlsx"
     sync = [*OURS, "sync", "--to", str(book), "--template", "signals"]
     first, again = spent(sync, env=env), spent(sync, env=env)

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's ordinary run compiles its modules anew
+
 
 class Spent(NamedTuple):
     """What one run of a command took: seconds of CPU and on the clock, MB of memory at most, what it printed."""

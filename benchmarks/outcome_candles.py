@@ -27,7 +27,7 @@ from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
 from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore, Row
-from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of
+from cqs_sheets.run.judging import Case, Judging, Market, market_of
 from cqs_sheets.sandbox.prices import EXCHANGES
 
 START = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
@@ -91,7 +91,7 @@ def sync(
     exchanges.seconds = 0.0
     now = int(clock.now.timestamp()) // 60
     begun = time.perf_counter()
-    missing = Judging(store=store, exchanges=exchanges, now=now).judge(by_market(cases), lambda _: None)
+    missing = Judging(store=store, exchanges=exchanges, now=now).judge(cases, lambda _: None)
     assert not missing, missing
     return exchanges, time.perf_counter() - begun
 

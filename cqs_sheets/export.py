@@ -1,4 +1,4 @@
-"""Signals and reports written to files: CSV, JSON lines, Parquet, new workbooks."""
+"""Signals, and what became of them, for files and programs: CSV, JSON, Parquet, new workbooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.binding import bind
@@ -26,6 +26,11 @@ from cqs_sheets.core.templates.template import Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import replacing
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.rules import Rules
+    from cqs_sheets.core.outcomes.statistics import Summary
+    from cqs_sheets.core.outcomes.verdict import Outcome
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
 JUDGED_COLUMNS = (*COLUMNS, *(name for name in SOURCES if name in OUTCOMES))
@@ -171,3 +176,83 @@ def _value(name: str, record: Record) -> CellValue:
 def _fits(number: Decimal) -> bool:
     _, digits, exponent = number.normalize().as_tuple()
     return isinstance(exponent, int) and -exponent <= _PLACES and len(digits) + exponent <= _DIGITS - _PLACES
+
+
+_OUTCOMES_VERSION = 1
+
+
+def outcomes_json(outcomes: Sequence[Outcome], summaries: Sequence[Summary], rules: Rules) -> dict[str, Any]:
+    """What became of signals, as the contract says: every key always there, decimals as text, unknown null."""
+    from cqs_sheets.core.outcomes.rules import as_json  # noqa: PLC0415 - for those who judge
+
+    return {
+        "version": _OUTCOMES_VERSION,
+        "rules": as_json(rules),
+        "signals": [_outcome_json(one) for one in outcomes],
+        "summary": [_summary_json(one) for one in summaries],
+    }
+
+
+def _outcome_json(one: Outcome) -> dict[str, Any]:
+    """One signal's outcome. An exit that closed nothing is none; one that was only touched has no share."""
+    return {
+        "table": one.signal.key.table.value,
+        "id": one.signal.key.id,
+        **_plain(one, "outcome", "targets_hit", "clock", "entered_at", "entry"),
+        "exits": [_plain(leg, "at", "price", "share", "why") for leg in one.legs if leg.share != 0],
+        **_plain(one, "r_gross", "r_net", "r_worst", "r_best", "mfe_r", "mae_r"),
+        **_plain(one, "ambiguous", "liquidation_first", "as_of"),
+    }
+
+
+TEXT_COLUMNS = ("exchange", "coin", "currency", "direction", "type", "table", "id", "reason")
+"""What comes from the provider as text."""
+
+OUTCOME_COLUMNS = (
+    "table", "id", "published", "exchange", "coin", "currency", "direction", "type", "outcome", "reason",
+    "targets_hit", "clock", "clock_by", "entered_at", "entry", "exits", "r_gross", "r_net", "r_worst", "r_best",
+    "mfe_r", "mae_r", "ambiguous", "liquidation_first", "as_of",
+)  # fmt: skip
+"""The columns of `outcomes_csv`."""
+
+
+def outcomes_csv(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """What became of each signal as a line of CSV: what it was, and what came of it; unknown is blank."""
+    return csv_lines(OUTCOME_COLUMNS, map(_outcome_row, outcomes))
+
+
+def _outcome_row(one: Outcome) -> dict[str, str]:
+    signal = one.signal
+    row: dict[str, object] = _outcome_json(one) | {
+        "published": _text(signal.timestamp),
+        **_plain(signal, "exchange", "coin", "currency", "direction", "type"),
+        **_plain(one, "reason", "clock_by"),
+        "exits": "; ".join(f"{_text(leg.at)} {leg.why} at {_text(leg.price)}" for leg in one.legs),
+    }
+    cells = {name: _cell(row[name]) for name in OUTCOME_COLUMNS}
+    return cells | {name: inert(cells[name]) for name in TEXT_COLUMNS}
+
+
+def _summary_json(one: Summary) -> dict[str, Any]:
+    return {
+        **_plain(one, "by", "value", "signals", "entered"),
+        "excluded": dict(one.excluded),
+        **{f"hit{rank}": _plain(share, "share", "low", "high") for rank, share in enumerate(one.hits, 1)},
+        **_plain(one, "expectancy_r", "stderr_r", "profit_factor", "max_drawdown_r"),
+    }
+
+
+def _plain(one: object, *names: str) -> dict[str, Any]:
+    """These values of an object by name."""
+    return {name: _text(getattr(one, name)) for name in names}
+
+
+def _text(value: object) -> object:
+    """A moment in UTC as `2026-05-24T12:00:00Z`, a decimal without exponent; anything else as it is."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -36,13 +36,21 @@ def replacing(path: Path, *, hint: str) -> Iterator[Path]:
     """
     staged = path.with_name(f".{path.name}.new")
     try:
-        yield staged
-        staged.replace(path)
-    except OSError as error:
-        raise cannot_be_written(path, error, meaning="It is as it was before.", hint=hint) from None
+        with writing(path, meaning="It is as it was before.", hint=hint):
+            yield staged
+            staged.replace(path)
     finally:
         with suppress(OSError):
             staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path, *, meaning: str, hint: str) -> Iterator[None]:
+    """Raises TargetBusy for a full disk, AccessRefused for whatever else the system has against writing there."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_be_written(path, error, meaning=meaning, hint=hint) from None
 
 
 def cannot_be_written(path: Path, error: OSError, *, meaning: str, hint: str) -> CqsError:

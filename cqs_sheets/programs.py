@@ -22,8 +22,9 @@ from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed
 from cqs_sheets.core.signals.signal import Signal, SignalKey
 from cqs_sheets.errors import ApiUnavailable
 from cqs_sheets.journal import Journal
-from cqs_sheets.run import check_targets, journal_place, opened_run, opened_session
+from cqs_sheets.run import check_targets, opened_run, opened_session
 from cqs_sheets.run.alerts import alerting
+from cqs_sheets.run.journals import journal_place
 from cqs_sheets.run.poll import FeedAnswers, keep_nothing
 from cqs_sheets.run.sync import Pace, Step, run_once
 

@@ -30,7 +30,7 @@ def test_the_test_command_is_the_one_ci_runs() -> None:
 
 
 def test_the_first_command_makes_the_workbook(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 1)
+    monkeypatch.setattr("cqs_sheets.run.journals._DAYS", 1)
     last = lines("sh")[0].rsplit("&&", 1)[1].split("cqs-sheets", 1)[1]
     done = shell.run(*shlex.split(last))
     assert done.returncode == 0, done.stderr

@@ -17,13 +17,14 @@ from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
 from cqs_sheets.config import settings
 from cqs_sheets.config.document import NewConfig
+from cqs_sheets.config.key import USABLE
 from cqs_sheets.config.rules import command_words
-from cqs_sheets.config.values import zone
+from cqs_sheets.config.values import problem_of, zone
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, FUTURES, TYPES
 from cqs_sheets.core.signals.query import currency_problem, exchange_problem, type_problem
 from cqs_sheets.destinations.google.wire.auth import read_credentials_file
-from cqs_sheets.errors import AccessRefused, CqsError, UsageError
-from cqs_sheets.patterns import regex
+from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.files import writing
 from cqs_sheets.run import config_folder
 from cqs_sheets.template_files import built_in, load_template
 from cqs_sheets.values import dataclass
@@ -142,7 +143,6 @@ def _open_page(address: str) -> None:
     webbrowser.open(address)
 
 
-_KEY = regex(r"[\x21-\x7e]{1,512}")
 _Answer = TypeVar("_Answer")
 
 
@@ -155,7 +155,7 @@ class InitOptions:
     template: str | None
     exchange: tuple[str, ...]
     currency: tuple[str, ...]
-    types: tuple[str, ...]
+    type: tuple[str, ...]
     timezone: str | None
     account_size: Decimal | None
     key_file: str | None
@@ -195,7 +195,7 @@ class Interview:
         template = self._given(given.template, settings.DEFAULT_TEMPLATE, _ask_template)
         exchange = self._given(given.exchange, (), _ask_exchange)
         currency = self._given(given.currency, (), _ask_currency)
-        kinds = self._given(given.types, (), _ask_type)
+        kinds = self._given(given.type, (), _ask_type)
         timezone = self._given(given.timezone, config.machine_zone(), _ask_zone)
         key = self._key()
         return NewConfig(
@@ -274,11 +274,7 @@ def _ask_zone() -> str:
 
 
 def _zone_problem(text: str) -> str | None:
-    try:
-        zone(text)
-    except ValueError as error:
-        return str(error)
-    return settings.path_problem(text)
+    return problem_of(zone, text) or settings.path_problem(text)
 
 
 def _ask_key(folder: Path) -> KeyPlace:
@@ -307,16 +303,14 @@ def _make_key_file(path: Path) -> None:
         click.echo(f"{path} is there: it is used as it is.")
         return
     key = ask_text("Subscription ID (not shown as you type)", problem=_key_problem, hidden=True)
-    try:
+    with writing(
+        path,
+        meaning="Nothing was written; the key is kept nowhere.",
+        hint="Run it again, and name another file.",
+    ):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"{key}\n")
-    except OSError as error:
-        raise AccessRefused(
-            f"{path} cannot be written: {error.strerror}.",
-            meaning="Nothing was written; the key is kept nowhere.",
-            hint="Run it again, and name another file.",
-        ) from None
 
 
 def _command_problem(text: str) -> str | None:
@@ -328,4 +322,4 @@ def _command_problem(text: str) -> str | None:
 
 
 def _key_problem(key: str) -> str | None:
-    return None if _KEY.fullmatch(key) else "A subscription ID is one word of plain letters and digits."
+    return None if USABLE.fullmatch(key) else "A subscription ID is one word of plain letters and digits."

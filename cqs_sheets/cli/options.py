@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cqs_sheets.config import Overrides
+from cqs_sheets.config.values import interval
 from cqs_sheets.core.signals.exchanges import CURRENCIES, EXCHANGES, TYPES
-from cqs_sheets.patterns import regex
+from cqs_sheets.core.toml import duration, duration_text
 from cqs_sheets.template_files import built_in
 from cqs_sheets.values import dataclass
 
@@ -24,18 +25,10 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Overrides):
     """What every command that reads the config may be told; what it has no option for stays as it is here."""
 
     config: Path | None = None
-    to: tuple[str, ...] = ()
-    template: str | None = None
-    tabs: tuple[tuple[str, str], ...] = ()
-    newest_first: bool = False
-    interval: str | int | None = None
-    exchange: tuple[str, ...] = ()
-    currency: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
     sandbox: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -52,119 +45,82 @@ class SyncOptions(Options):
     as_json: bool = False
 
 
-class Interval(click.ParamType[str | int]):
-    """`auto` or whole minutes 1..20."""
-
-    name = "auto|1..20"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | int:
-        """The minutes, or "auto"."""
-        if isinstance(value, int) or value == "auto":
-            return value
-        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 20):  # noqa: PLR2004 - the guide's bounds
-            self.fail(f"{value!r} is neither 'auto' nor whole minutes from 1 to 20", param, ctx)
-        return int(value)
+_Value = TypeVar("_Value")
 
 
-class TabTitle(click.ParamType[tuple[str, str]]):
-    """`NAME=TITLE`: a tab of the template, and the sheet that stands for it."""
+class Read(click.ParamType[_Value]):
+    """A value that `read` makes of a text; what that has against it, as ValueError, is told."""
 
-    name = "name=title"
+    def __init__(self, name: str, read: Callable[[str], _Value]) -> None:
+        self.name = name
+        self._read = read
 
     def convert(
-        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """The two parts."""
-        if isinstance(value, tuple):
+        self, value: str | _Value, param: click.Parameter | None, ctx: click.Context | None
+    ) -> _Value:
+        """The value; one that is read already stays as it is."""
+        if not isinstance(value, str):
             return value
-        name, _, title = (part.strip() for part in value.partition("="))
-        if not name or not title:
-            self.fail(
-                f'{value!r} is not a tab and the title of a sheet, like Signals="My trades"', param, ctx
-            )
-        return name, title
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-class Duration(click.ParamType[float]):
+def span(least: int, most: int | None = None) -> Read[float]:
     """`90s`, `5m`, `5h50m`: seconds, within bounds."""
 
-    name = "duration"
-    _PARTS = regex(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+    def read(text: str) -> float:
+        seconds = duration(text.strip())
+        if seconds < least or (most is not None and seconds > most):
+            bound = f" and at most {duration_text(most)}" if most is not None else ""
+            raise ValueError(f"{text!r} is out of range: at least {duration_text(least)}{bound}")
+        return float(seconds)
 
-    def __init__(self, least: float, most: float = float("inf")) -> None:
-        self._least = least
-        self._most = most
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        parts = self._PARTS.fullmatch(value.strip())
-        if not value.strip() or parts is None:
-            self.fail(f"{value!r} is not a duration like 90s, 5m or 5h50m", param, ctx)
-        hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-        total = hours * 3600 + minutes * 60 + seconds
-        if not self._least <= total <= self._most:
-            most = f" and at most {_spelt(self._most)}" if isfinite(self._most) else ""
-            self.fail(f"{value!r} is out of range: at least {_spelt(self._least)}{most}", param, ctx)
-        return float(total)
+    return Read("duration", read)
 
 
-def _spelt(seconds: float) -> str:
-    return f"{seconds / 60:g}m" if seconds % 60 == 0 else f"{seconds:g}s"
+def _tab_title(text: str) -> tuple[str, str]:
+    """`NAME=TITLE`: a tab of the template, and the sheet that stands for it."""
+    name, _, title = (part.strip() for part in text.partition("="))
+    if not name or not title:
+        raise ValueError(f'{text!r} is not a tab and the title of a sheet, like Signals="My trades"')
+    return name, title
 
 
-class Amount(click.ParamType[Decimal]):
-    """An amount of money above 0."""
-
-    name = "amount"
-
-    def convert(
-        self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        """The amount, exact."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal(0)
-        if not amount.is_finite() or amount <= 0:
-            self.fail(f"{value!r} is not an amount like 5000 or 12500.50", param, ctx)
-        return amount
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise ValueError(f"{text!r} is not an amount like 5000 or 12500.50")
+    return amount
 
 
-class Days(click.ParamType[int]):
-    """`30d`: whole days, 1..366."""
-
-    name = "days"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number of days."""
-        if isinstance(value, int):
-            return value
-        number = re.fullmatch(r"(\d{1,3})d", value.strip(), re.ASCII)
-        if number is None or not 1 <= int(number[1]) <= 366:  # noqa: PLR2004 - a year
-            self.fail(f"{value!r} is not a number of days from 1d to 366d, like 30d", param, ctx)
-        return int(number[1])
+def _days(text: str) -> int:
+    number = re.fullmatch(r"(\d{1,3})d", text.strip(), re.ASCII)
+    if number is None or not 1 <= int(number[1]) <= 366:  # noqa: PLR2004 - a year
+        raise ValueError(f"{text!r} is not a number of days from 1d to 366d, like 30d")
+    return int(number[1])
 
 
-class Moment(click.ParamType[datetime]):
-    """A day or a time, UTC."""
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day or time like 2026-05-24 or 2026-05-24T14:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
-    name = "YYYY-MM-DD[THH:MM]"
 
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """An aware time."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day or time like 2026-05-24 or 2026-05-24T14:30", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+AMOUNT = Read("amount", _amount)
+"""An amount of money above 0, exact."""
+DAYS = Read("days", _days)
+"""`30d`: whole days, 1..366."""
+MOMENT = Read("YYYY-MM-DD[THH:MM]", _moment)
+"""A day or a time, UTC; aware."""
+_INTERVAL = Read[str | int]("auto|1..20", lambda text: interval(text) or text)
+_TAB_TITLE = Read("name=title", _tab_title)
 
 
 def complete_template(
@@ -186,7 +142,7 @@ def complete_built_in(context: click.Context, parameter: click.Parameter, incomp
 def complete_filter(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The values that the API knows for --exchange, --currency and --type."""
     del context
-    known = {"exchange": EXCHANGES, "currency": CURRENCIES, "types": TYPES}[parameter.name or ""]
+    known = {"exchange": EXCHANGES, "currency": CURRENCIES, "type": TYPES}[parameter.name or ""]
     return [name for name in known if name.casefold().startswith(incomplete.casefold())]
 
 
@@ -225,7 +181,6 @@ filter_options = stack(
     ),
     click.option(
         "--type",
-        "types",
         multiple=True,
         metavar="TYPE",
         shell_complete=complete_filter,
@@ -235,7 +190,7 @@ filter_options = stack(
 feed_options = stack(
     click.option(
         "--interval",
-        type=Interval(),
+        type=_INTERVAL,
         metavar="auto|1..20",
         help="How many minutes to look back; auto: as far as is needed.",
     ),
@@ -251,6 +206,11 @@ loudness_options = stack(
         metavar="FILE",
         help="Append all that happens to a file, as JSON lines.",
     ),
+)
+journal_options = stack(
+    config_option,
+    click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox."),
+    loudness_options,
 )
 write_options = stack(
     click.option(
@@ -269,7 +229,8 @@ write_options = stack(
         "--tab",
         "tabs",
         multiple=True,
-        type=TabTitle(),
+        type=_TAB_TITLE,
+        callback=lambda _, __, given: dict(given),
         metavar="NAME=TITLE",
         help='A sheet of your own that is the template\'s tab NAME, e.g. Signals="My trades". Repeatable.',
     ),

@@ -16,7 +16,6 @@ from cqs_sheets.api import ApiClient
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, SyncOptions
 from cqs_sheets.cli.terminal.output import Progress, log_to, print_warning, set_up_logging
-from cqs_sheets.config import Overrides
 from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.errors import Interrupted
 from cqs_sheets.journal import Journal
@@ -43,7 +42,7 @@ def session_of(options: Options, *, serve: bool = True, tell: bool = True) -> It
         click.echo("Sandbox: the signals are invented.", err=True)
     with opened_session(
         config=options.config,
-        overrides=_overrides(options),
+        overrides=options,
         sandbox=options.sandbox,
         serve=serve,
         sleep=interruption.sleep,
@@ -95,19 +94,6 @@ def alerting_of(session: Session, options: SyncOptions) -> Iterator[Callable[[],
 
     with alerting(settings, journal, clock=utc_now, warn=print_warning, dry_run=options.dry_run) as news:
         yield news
-
-
-def _overrides(options: Options) -> Overrides:
-    return Overrides(
-        to=options.to,
-        template=options.template,
-        tabs=dict(options.tabs),
-        newest_first=options.newest_first,
-        interval=options.interval,
-        exchange=options.exchange,
-        currency=options.currency,
-        type=options.types,
-    )
 
 
 class Interruption:

@@ -30,6 +30,11 @@ _OPTION = "--where"
 _SECTION = regex(r"\[+(\w+)\]+")
 _SETTING = regex(r"(?:# )?(?P<name>\w+) = .*?(?P<comment>\s{2,}# .*)?")
 _COMMENT_COLUMN = 35
+_ANSWERED = {
+    ("", "timezone"), ("api", "key_file"), ("api", "key_command"), ("feed", "exchange"), ("feed", "currency"),
+    ("feed", "type"), ("target", "to"), ("target", "template"),
+}  # fmt: skip
+"""The settings of `NewConfig`, and the sections that they stand in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ class NewConfig:
 
 def config_text(new: NewConfig, folder: Path) -> str:
     """The file's text, for a file in `folder`. Raises UsageError with all that is wrong with the new."""
-    text = "\n".join(_lines(_values(new))) + "\n"
+    text = "\n".join(_lines(new)) + "\n"
     try:
         check(text, schema(), partial(broken_rules, folder=folder))
     except TomlProblems as error:
@@ -139,33 +144,19 @@ def config_text(new: NewConfig, folder: Path) -> str:
     return text
 
 
-def _values(new: NewConfig) -> dict[tuple[str, str], str | Sequence[str]]:
-    given: dict[tuple[str, str], str | Sequence[str]] = {
-        ("", "timezone"): new.timezone,
-        ("api", "key_file"): new.key_file,
-        ("api", "key_command"): new.key_command,
-        ("feed", "exchange"): new.exchange,
-        ("feed", "currency"): new.currency,
-        ("feed", "type"): new.type,
-        ("target", "to"): new.to,
-        ("target", "template"): new.template,
-    }
-    return {place: value for place, value in given.items() if value}
-
-
-def _lines(values: Mapping[tuple[str, str], str | Sequence[str]]) -> Iterator[str]:
+def _lines(new: NewConfig) -> Iterator[str]:
     section = ""
     for line in sample().splitlines():
         if heading := _SECTION.fullmatch(line.strip()):
             section = heading[1]
         found = _SETTING.fullmatch(line)
-        value = values.get((section, found["name"])) if found else None
-        if found is None or value is None:
-            yield line
-        else:
+        value = getattr(new, found["name"]) if found and (section, found["name"]) in _ANSWERED else None
+        if found and value:
             setting = f"{found['name']} = {_toml(value)}"
             comment = (found["comment"] or "").strip()
             yield f"{setting:<{_COMMENT_COLUMN - 1}} {comment}".rstrip()
+        else:
+            yield line
 
 
 def _toml(value: str | Sequence[str]) -> str:
@@ -191,7 +182,7 @@ def where_of(texts: Sequence[str]) -> dict[str, object]:
     if problems:
         raise UsageError(
             "\n".join(problems),
-            meaning="Nothing was asked and nothing was written.",
+            meaning=_MEANING,
             hint="Correct the option, and run again.",
         )
     return where_values(table)

@@ -1,23 +1,25 @@
-"""The API key: from CQS_API_KEY, else from the variable, file or command that the config names, else FREE.
+"""The secrets that a config names: the API key and addresses of alerts, each in a variable, a file or a command.
 
-No message, warning or exception of this module holds the key or a part of it, nor the values of
-key_file and key_command: some people put the key itself there.
+The key is CQS_API_KEY's, else the config's, else FREE. No message, warning or exception of this module holds a secret
+or a part of it, nor the values of key_file, key_command and the like: some people put the key itself there.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
+import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cqs_sheets.config.document import Document
 from cqs_sheets.config.rules import command_words
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.secret import FREE, Secret
+from cqs_sheets.core.toml.lines import Path as KeyPath
 from cqs_sheets.patterns import regex
 from cqs_sheets.unexpected import out_of_reach
 
@@ -25,7 +27,20 @@ if TYPE_CHECKING:
     import subprocess
 
 VARIABLE = "CQS_API_KEY"
-_USABLE = regex(r"[\x21-\x7e]{1,512}")
+USABLE = regex(r"[\x21-\x7e]{1,512}")
+"""What a key looks like."""
+_ADDRESS = regex(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
+_PLACES = {
+    "key_env": "the variable that key_env names in the config",
+    "key_file": "the file that key_file names in the config",
+    "key_command": "what the key_command of the config reads",
+}
+_NO_ADDRESS = "what it holds is no address like service://... (not shown)"
+_NOTHING_THERE = {
+    "to_env": "that variable is not set, or empty",
+    "to_file": "the file is empty",
+    "to_command": "the command prints nothing",
+}
 _MOST_BYTES = 4096
 _GLANCE = 0.5  # seconds between two looks at whether a stop was asked for
 _PATIENCE = 120  # seconds: a password manager may have to ask a person
@@ -48,45 +63,70 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
 
     Raises UsageError, with the line of the config, if the key named there cannot be had.
     """
-    given = environ.get(VARIABLE)
-    if given:
+    if given := environ.get(VARIABLE):
         return FoundKey(Secret(given))
     api = document.values.get("api", {})
     warnings = [f"{VARIABLE} is set but empty: it is taken as not set."] if given == "" else []
-    text, setting, place = FREE, "", VARIABLE
+    way = next((way for way in _PLACES if way in api), None)
+    if way is None:
+        return FoundKey(Secret(FREE, VARIABLE), tuple(warnings))
+    text = _read(document, environ, ("api",), api, way, "key", _problem)
+    if way == "key_file":
+        warnings += _open_to_others(absolute(api[way], document.folder))
+    return FoundKey(Secret(text, _PLACES[way]), tuple(warnings))
+
+
+def find_address(
+    document: Document, environ: Mapping[str, str], position: int, alert: Mapping[str, Any]
+) -> Secret | None:
+    """Where an alert of the config goes, None for this desktop; raises UsageError if it cannot be had."""
+    if "to" in alert:
+        return None
+    way = next(way for way in _NOTHING_THERE if way in alert)
+
+    def problem(text: str) -> str | None:
+        if not text.strip():
+            return _NOTHING_THERE[way]
+        return None if _ADDRESS.fullmatch(text.strip()) else _NO_ADDRESS
+
+    return Secret(_read(document, environ, ("alert", position), alert, way, "address", problem).strip())
+
+
+def _read(
+    document: Document, environ: Mapping[str, str], path: KeyPath, table: Mapping[str, Any], way: str, what: str,
+    problem: Callable[[str], str | None],
+) -> str:  # fmt: skip
+    """What a variable, file or command holds, as `way` of a table says; raises UsageError if there is a `problem`."""
     try:
-        if "key_env" in api:
-            setting, place = "key_env", "the variable that key_env names in the config"
-            text = environ.get(api["key_env"], "")
-        elif "key_file" in api:
-            setting, place = "key_file", "the file that key_file names in the config"
-            path = absolute(api["key_file"], document.folder)
-            text = file_content(path)
-            warnings.extend(open_to_others(path))
-        elif "key_command" in api:
-            setting, place = "key_command", "what the key_command of the config reads"
-            text = command_output(command_words(api["key_command"]), document.folder, environ)
-        problem = _problem(text)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and (away := out_of_reach(error, "The key file")):
+        if way.endswith("env"):
+            text = environ.get(table[way], "")
+        elif way.endswith("file"):
+            text = _file_content(absolute(table[way], document.folder))
+        else:
+            text = _command_output(command_words(table[way]), document.folder, environ, what)
+        wrong = problem(text)
+    except OSError as error:
+        if away := out_of_reach(error, f"The {what} file"):
             raise away from None
-        problem = (error.strerror or "unknown trouble").lower() if isinstance(error, OSError) else str(error)
-    if problem:
-        raise document.refusal(("api", setting), problem) from None
-    return FoundKey(Secret(text, place), tuple(warnings))
+        wrong = (error.strerror or "unknown trouble").lower()
+    except ValueError as error:
+        wrong = str(error)
+    if wrong:
+        raise document.refusal((*path, way), wrong) from None
+    return text
 
 
 def _problem(key: str) -> str | None:
     if not key:
         return "there is no key in it"
-    if _USABLE.fullmatch(key):
+    if USABLE.fullmatch(key):
         return None
     return (
         "this is no key: a key is one word of at most 512 plain letters, digits and signs (it is not shown)"
     )
 
 
-def file_content(path: Path) -> str:
+def _file_content(path: Path) -> str:
     """A small file's text. Raises ValueError or OSError."""
     if not path.is_file():
         raise ValueError(f"the path {'is not that of a file' if path.exists() else 'does not exist'}")
@@ -94,9 +134,7 @@ def file_content(path: Path) -> str:
         return _text(file.read(_MOST_BYTES))
 
 
-def command_output(
-    words: Sequence[str], folder: Path, environ: Mapping[str, str], *, what: str = "key"
-) -> str:
+def _command_output(words: Sequence[str], folder: Path, environ: Mapping[str, str], what: str) -> str:
     """What a program prints; its messages and questions go to the terminal as they are. Raises ValueError."""
     import subprocess  # noqa: PLC0415 - for those who have such a command
 
@@ -138,11 +176,11 @@ def _said(process: subprocess.Popen[bytes], what: str) -> bytes:
             if said
             else f"the command gave no {what} within {_PATIENCE} seconds"
         )
-    from subprocess import TimeoutExpired  # noqa: PLC0415 - as above
+    import subprocess  # noqa: PLC0415 - as above
 
     try:
         process.wait(_PATIENCE)
-    except TimeoutExpired:
+    except subprocess.TimeoutExpired:
         process.kill()
         raise ValueError(f"the command did not end within {_PATIENCE} seconds") from None
     return said[0]
@@ -154,8 +192,8 @@ def _text(content: bytes) -> str:
     return content.decode("utf-16" if wide else "utf-8-sig", "replace").strip()
 
 
-def open_to_others(path: Path, what: str = "key") -> list[str]:
+def _open_to_others(path: Path) -> list[str]:
     """A warning, if others can read a file that holds a secret."""
     if os.name != "posix" or not path.stat().st_mode & 0o077:
         return []
-    return [f"The {what} file {path} can be read by other users of this machine: run `chmod 600` on it."]
+    return [f"The key file {path} can be read by other users of this machine: run `chmod 600` on it."]

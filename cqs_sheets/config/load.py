@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import time, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,21 +10,19 @@ from typing import Any
 
 from cqs_sheets.config import settings
 from cqs_sheets.config.document import Document, find_config, read_config
-from cqs_sheets.config.key import VARIABLE, command_output, file_content, find_key, variable_problem
-from cqs_sheets.config.rules import command_words, where_values
-from cqs_sheets.config.values import interval, journal_problem, symbols_of, url_problem, zone
+from cqs_sheets.config.key import VARIABLE, find_address, find_key, variable_problem
+from cqs_sheets.config.rules import where_values
+from cqs_sheets.config.values import interval, journal_problem, problem_of, symbols_of, url_problem, zone
 from cqs_sheets.core.alerts import AlertPolicy, Kind
 from cqs_sheets.core.secret import API_URL, Secret
 from cqs_sheets.core.signals import query
 from cqs_sheets.core.toml import duration
 from cqs_sheets.errors import UsageError
-from cqs_sheets.patterns import regex
 from cqs_sheets.values import replace
 
 JOURNAL_VARIABLE = "CQS_JOURNAL"
 _NOTHING = settings.Overrides()
 _MOST_A_MINUTE = 10
-_USABLE = regex(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}", re.IGNORECASE)
 _DEFAULT = frozenset(kind.value for kind in Kind) - {Kind.CHANGED.value, Kind.TEST.value}
 
 
@@ -45,17 +42,19 @@ def load(
     """
     problems = _outside_problems(environ, overrides)
     try:
-        document = _document(config, environ, cwd, search=search)
+        source = find_config(config, environ.get("CQS_CONFIG"), cwd, search=search)
+        document = read_config(source) if source else Document(folder=cwd)
     except UsageError as error:
         raise _with(problems, error) from None
     if problems:
         raise _with(problems)
     found = find_key(document, environ)
     api, google = document.values.get("api", {}), document.values.get("google", {})
-    feeds = tuple(_filtered(feed, overrides) for feed in _feeds(document))
+    feeds = tuple(_feeds(document, overrides))
     noted = [warning for feed in feeds for warning in query.warnings(feed, free=found.key.is_free)]
     symbols = symbols_of(document.values.get("symbols", {}))
-    targets = _chosen(_targets(document), overrides, cwd)
+    tables = document.values.get("target") or [{"to": settings.DEFAULT_TARGET}]
+    targets = _chosen([_target(table, document.folder) for table in tables], overrides, cwd)
     return settings.Settings(
         api=settings.ApiSettings(
             url=environ.get("CQS_API_URL") or api.get("url", API_URL),
@@ -79,7 +78,10 @@ def load(
         tenant_named="tenant" in document.values.get("journal", {}),
         google_file=settings.absolute(google["credentials_file"], document.folder) if google else None,
         warnings=(*found.warnings, *noted),
-        alerts=alerts_of(document, environ),
+        alerts=tuple(
+            _alert(document, environ, position, table)
+            for position, table in enumerate(document.values.get("alert", []))
+        ),
         symbols=symbols,
     )
 
@@ -111,41 +113,27 @@ def home_folder(environ: Mapping[str, str], cwd: Path) -> Path:
     return user_data_path("cqs-sheets", appauthor=False)
 
 
-def _document(config: Path | None, environ: Mapping[str, str], cwd: Path, *, search: bool) -> Document:
-    source = find_config(config, environ.get("CQS_CONFIG"), cwd, search=search)
-    return read_config(source) if source else Document(folder=cwd)
-
-
 def _outside_problems(environ: Mapping[str, str], overrides: settings.Overrides) -> list[str]:
     """What is wrong with the environment and the command line."""
-    api_url, sheets_url = environ.get("CQS_API_URL"), environ.get("CQS_SHEETS_URL")
-    markets_url = environ.get("CQS_MARKETS_URL")
-    found = [
-        (VARIABLE, variable_problem(environ)),
-        ("CQS_API_URL", url_problem(api_url) if api_url else None),
-        (
-            JOURNAL_VARIABLE,
-            journal_problem(environ[JOURNAL_VARIABLE]) if environ.get(JOURNAL_VARIABLE) else None,
-        ),
-        ("CQS_SHEETS_URL", url_problem(sheets_url, loopback_only=True) if sheets_url else None),
-        ("CQS_MARKETS_URL", url_problem(markets_url, loopback_only=True) if markets_url else None),
-        ("CQS_HOME", settings.path_problem(environ["CQS_HOME"]) if environ.get("CQS_HOME") else None),
-        *(("--to", settings.place_problem(to)) for to in overrides.to),
-        ("--template", settings.path_problem(overrides.template) if overrides.template is not None else None),
-        ("--interval", _interval_problem(overrides.interval)),
-        *(("--exchange", query.exchange_problem(text)) for text in overrides.exchange),
-        *(("--currency", query.currency_problem(text)) for text in overrides.currency),
-        *(("--type", query.type_problem(text)) for text in overrides.type),
-    ]
+    loopback = partial(url_problem, loopback_only=True)
+    variables: Mapping[str, Callable[[str], str | None]] = {
+        "CQS_API_URL": url_problem, JOURNAL_VARIABLE: journal_problem, "CQS_SHEETS_URL": loopback,
+        "CQS_MARKETS_URL": loopback, "CQS_HOME": settings.path_problem,
+    }  # fmt: skip
+    template = () if overrides.template is None else (overrides.template,)
+    look_back = () if overrides.interval is None else (overrides.interval,)
+    options: Mapping[str, tuple[Callable[[Any], str | None], Sequence[str | int]]] = {
+        "--to": (settings.place_problem, overrides.to),
+        "--template": (settings.path_problem, template),
+        "--interval": (partial(problem_of, interval), look_back),
+        "--exchange": (query.exchange_problem, overrides.exchange),
+        "--currency": (query.currency_problem, overrides.currency),
+        "--type": (query.type_problem, overrides.type),
+    }
+    found = [(VARIABLE, variable_problem(environ))]
+    found += [(name, problem(environ[name])) for name, problem in variables.items() if environ.get(name)]
+    found += [(name, problem(text)) for name, (problem, texts) in options.items() for text in texts]
     return [f"{source}: {problem}" for source, problem in found if problem]
-
-
-def _interval_problem(text: str | int | None) -> str | None:
-    try:
-        interval("auto" if text is None else text)
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 def _with(problems: Sequence[str], error: UsageError | None = None) -> UsageError:
@@ -160,32 +148,15 @@ def _with(problems: Sequence[str], error: UsageError | None = None) -> UsageErro
     )
 
 
-def _feeds(document: Document) -> list[query.Feed]:
-    tables = document.values.get("feed") or [{"name": settings.DEFAULT_FEED}]
-    return [
-        query.Feed(
+def _feeds(document: Document, overrides: settings.Overrides) -> Iterator[query.Feed]:
+    for table in document.values.get("feed") or [{"name": settings.DEFAULT_FEED}]:
+        yield query.Feed(
             name=table["name"],
-            exchange=tuple(table.get("exchange", ())),
-            currency=tuple(table.get("currency", ())),
-            type=tuple(table.get("type", ())),
+            exchange=overrides.exchange or tuple(table.get("exchange", ())),
+            currency=overrides.currency or tuple(table.get("currency", ())),
+            type=overrides.type or tuple(table.get("type", ())),
             leverage=table.get("leverage", True),
         )
-        for table in tables
-    ]
-
-
-def _filtered(feed: query.Feed, overrides: settings.Overrides) -> query.Feed:
-    return replace(
-        feed,
-        exchange=overrides.exchange or feed.exchange,
-        currency=overrides.currency or feed.currency,
-        type=overrides.type or feed.type,
-    )
-
-
-def _targets(document: Document) -> list[settings.TargetSettings]:
-    tables = document.values.get("target") or [{"to": settings.DEFAULT_TARGET}]
-    return [_target(table, document.folder) for table in tables]
 
 
 def _outcomes(table: Mapping[str, Any] | None) -> settings.OutcomesSettings | None:
@@ -228,24 +199,16 @@ def _chosen(
     if overrides.to:
         named = [settings.TargetSettings(place=settings.place_at(to, cwd)) for to in overrides.to]
         chosen = {target.identity: known.get(target.identity, target) for target in named}
-    targets = tuple(
+    template = None if overrides.template is None else settings.template_at(overrides.template, cwd)
+    return tuple(
         replace(
             target,
+            template=template or target.template,
             tabs={**target.tabs, **overrides.tabs},
             newest_first=target.newest_first or overrides.newest_first,
         )
         for target in chosen.values()
     )
-    if overrides.template is None:
-        return targets
-    template = settings.template_at(overrides.template, cwd)
-    return tuple(replace(target, template=template) for target in targets)
-
-
-def alerts_of(document: Document, environ: Mapping[str, str]) -> tuple[settings.AlertSettings, ...]:
-    """The alerts of a checked config."""
-    tables = document.values.get("alert", [])
-    return tuple(_alert(document, environ, position, table) for position, table in enumerate(tables))
 
 
 def _alert(
@@ -261,37 +224,6 @@ def _alert(
             quiet=(time.fromisoformat(begin), time.fromisoformat(end)) if begin else None,
             limit=table.get("limit", _MOST_A_MINUTE),
         ),
-        address=partial(_address, document, environ, position, table),
+        address=partial(find_address, document, environ, position, table),
         variable=table.get("to_env"),
     )
-
-
-def _address(
-    document: Document, environ: Mapping[str, str], position: int, table: Mapping[str, Any]
-) -> Secret | None:
-    """No message shows what was found: some people put the address itself where its name belongs."""
-    if "to" in table:
-        return None
-    way = next(name for name in ("to_env", "to_file", "to_command") if name in table)
-    try:
-        if way == "to_env":
-            text, problem = environ.get(table[way], "").strip(), "that variable is not set, or empty"
-        elif way == "to_file":
-            text, problem = file_content(settings.absolute(table[way], document.folder)), "the file is empty"
-        else:
-            words = command_words(table[way])
-            text = command_output(words, document.folder, environ, what="address")
-            problem = "the command prints nothing"
-        if text:
-            problem = (
-                ""
-                if _USABLE.fullmatch(text)
-                else "what it holds is no address like service://... (not shown)"
-            )
-    except OSError as error:
-        problem = (error.strerror or "unknown trouble").lower()
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        raise document.refusal(("alert", position, way), problem) from None
-    return Secret(text)

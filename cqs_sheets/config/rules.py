@@ -9,11 +9,12 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path as Folder
 from typing import Any
 
 from cqs_sheets.config.settings import DEFAULT_FEED, path_problem, place_at, place_problem
-from cqs_sheets.config.values import symbol_findings, url_problem, zone
+from cqs_sheets.config.values import problem_of, symbol_findings, url_problem, zone
 from cqs_sheets.core.cells import CellType, key_text
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES, nearest
 from cqs_sheets.core.signals.fields import SOURCES
@@ -23,11 +24,8 @@ from cqs_sheets.core.toml import Finding, duration, not_one_of, quoted
 from cqs_sheets.core.toml.lines import Path
 from cqs_sheets.patterns import regex
 
-_FILTERS: Mapping[str, Callable[[str], str | None]] = {
-    "exchange": exchange_problem,
-    "currency": currency_problem,
-    "type": type_problem,
-}
+_Problems = Mapping[str, Callable[[Any], str | None]]
+_FILTERS: _Problems = {"exchange": exchange_problem, "currency": currency_problem, "type": type_problem}
 _CLOSED_LISTS: Mapping[str, Sequence[str]] = {
     "direction": DIRECTIONS,
     "type": TYPES,
@@ -44,8 +42,9 @@ ADDRESS = ("to", "to_env", "to_file", "to_command")
 
 def broken_rules(document: Mapping[str, Any], folder: Folder) -> Iterator[Finding]:
     """Every broken rule of a config file that lies in `folder`."""
-    yield from _zone_findings(document, ("timezone",))
-    yield from _api_findings(document)
+    yield from _value_findings(document, (), {"timezone": _zone_problem})
+    yield from _api_findings(document.get("api", {}))
+    yield from _value_findings(document.get("google", {}), ("google",), {"credentials_file": path_problem})
     feeds, targets = document.get("feed", []), document.get("target", [])
     yield from _repeats("feed", "name", [feed.get("name") for feed in feeds])
     yield from _repeats("target", "to", [_identity(target.get("to"), folder) for target in targets])
@@ -69,35 +68,26 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _zone_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
-    try:
-        zone(table.get(str(path[-1]), "UTC"))
-    except ValueError as error:
-        yield path, str(error)
+def _value_findings(table: Mapping[str, Any], path: Path, problems: _Problems) -> Iterator[Finding]:
+    """What is wrong with single values of a table."""
+    for name, problem in problems.items():
+        if name in table:
+            yield from _told((*path, name), problem(table[name]))
 
 
-def _api_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
-    api = document.get("api", {})
-    yield from _zone_findings(api, ("api", "server_timezone"))
-    yield from _told(("api", "url"), url_problem(api["url"]) if "url" in api else None)
-    yield from _told(("api", "key_file"), path_problem(api["key_file"]) if "key_file" in api else None)
+def _api_findings(api: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _value_findings(api, ("api",), _API)
     named = [name for name in ("key_env", "key_file", "key_command") if name in api]
     if len(named) > 1:
         yield ("api", named[-1]), f"{' and '.join(named)} all name the key: keep one of them"
-    credentials = document.get("google", {}).get("credentials_file", "file")
-    yield from _told(("google", "credentials_file"), path_problem(credentials))
-    yield from _command_findings(api, ("api", "key_command"))
-    yield from _duration_findings(api, ("api", "retry_for"))
 
 
-def _command_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+def _command_problem(command: str | Sequence[str]) -> str | None:
     try:
-        words = command_words(table.get(str(path[-1]), ["none"]))
+        words = command_words(command)
     except ValueError as error:
-        yield path, f"the command cannot be split into words: {str(error).lower()}"
-    else:
-        if not words or not words[0]:
-            yield path, "the command is empty"
+        return f"the command cannot be split into words: {str(error).lower()}"
+    return None if words and words[0] else "the command is empty"
 
 
 def command_words(command: str | Sequence[str]) -> list[str]:
@@ -117,12 +107,7 @@ def _filter_findings(feed: Mapping[str, Any], path: Path) -> Iterator[Finding]:
 
 
 def _target_findings(target: Mapping[str, Any], path: Path) -> Iterator[Finding]:
-    if "to" in target:
-        yield from _told((*path, "to"), place_problem(target["to"]))
-    if "template" in target:
-        yield from _told((*path, "template"), path_problem(target["template"]))
-    yield from _duration_findings(target, (*path, "heartbeat"))
-    yield from _duration_findings(target, (*path, "lock_wait"))
+    yield from _value_findings(target, path, _TARGET)
     titles = [str(title).casefold() for title in target.get("tabs", {}).values()]
     if len(set(titles)) < len(titles):
         yield (*path, "tabs"), "two tabs are given the same sheet: it can be one of them only"
@@ -155,10 +140,7 @@ def _alert_findings(alert: Mapping[str, Any], path: Path) -> Iterator[Finding]:
         )
     if not _VARIABLE.fullmatch(alert.get("to_env", "A")):
         yield (*path, "to_env"), "expected the name of an environment variable (what was found is not shown)"
-    if "to_file" in alert:
-        yield from _told((*path, "to_file"), path_problem(alert["to_file"]))
-    yield from _command_findings(alert, (*path, "to_command"))
-    yield from _duration_findings(alert, (*path, "digest"))
+    yield from _value_findings(alert, path, _ALERT)
     begin, _, end = alert.get("quiet", "00:00-07:00").partition("-")
     if begin == end:
         yield (*path, "quiet"), "it begins when it ends: the whole day would be quiet"
@@ -184,13 +166,6 @@ def _is_number(item: object) -> bool:
         return False
 
 
-def _duration_findings(table: Mapping[str, Any], path: Path) -> Iterator[Finding]:
-    try:
-        duration(table.get(str(path[-1]), 0))
-    except ValueError as error:
-        yield path, str(error)
-
-
 def _unknown_feeds(wanted: Sequence[str], names: Sequence[str], path: Path) -> Iterator[Finding]:
     for position, name in enumerate(wanted):
         if name not in names:
@@ -207,7 +182,7 @@ def _outcomes_findings(outcomes: Mapping[str, Any]) -> Iterator[Finding]:
     from cqs_sheets.core.outcomes.rules import broken_rules  # noqa: PLC0415 - for configs that judge
 
     yield from broken_rules(outcomes, ("outcomes",))
-    yield from _duration_findings(outcomes, ("outcomes", "prices_every"))
+    yield from _value_findings(outcomes, ("outcomes",), {"prices_every": _duration_problem})
     for code, other in outcomes.get("candles_from", {}).items():
         for named in (code, other):
             yield from _told(("outcomes", "candles_from", code), exchange_problem(named))
@@ -241,3 +216,16 @@ def where_values(table: Mapping[str, Any]) -> dict[str, object]:
 
 def _text(item: str | float) -> str:
     return item.strip() if isinstance(item, str) else key_text(Decimal(str(item))) or ""
+
+
+_zone_problem, _duration_problem = partial(problem_of, zone), partial(problem_of, duration)
+_API: _Problems = {
+    "server_timezone": _zone_problem, "url": url_problem, "key_file": path_problem, "key_command": _command_problem,
+    "retry_for": _duration_problem,
+}  # fmt: skip
+_TARGET: _Problems = {
+    "to": place_problem, "template": path_problem, "heartbeat": _duration_problem, "lock_wait": _duration_problem,
+}  # fmt: skip
+_ALERT: _Problems = {
+    "to_file": path_problem, "to_command": _command_problem, "digest": _duration_problem,
+}  # fmt: skip

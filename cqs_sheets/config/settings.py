@@ -281,7 +281,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """The command line's options of sync and watch; empty or None where not given.
+    """What the command line says in place of the config; empty or None where not given.
 
     `to` narrows to configured targets or names others (relative to the working folder);
     `template`, `tabs` (tab -> title) and `newest_first` are for all chosen targets. Filters replace those of feeds.

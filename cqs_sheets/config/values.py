@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,15 @@ from cqs_sheets.core.toml.lines import Path
 from cqs_sheets.patterns import regex
 
 _MINUTES = regex(r"[0-9]{1,4}")
+
+
+def problem_of(read: Callable[[Any], object], value: object) -> str | None:
+    """What a reader that raises ValueError has against a value, or None."""
+    try:
+        read(value)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def interval(text: str | int) -> int | None:
@@ -108,15 +117,13 @@ def symbol_findings(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding
         other = seen.setdefault(code.lower(), code)
         if other != code:
             yield path, f"the same exchange as symbols > {other}: the casing of a code does not count"
-        slip = exchange_problem(code)
-        if slip:
-            yield path, slip
+        if problem := exchange_problem(code):
+            yield path, problem
         for name in _PATTERNS:
             if name in table:
                 yield from _pattern_findings((*path, name), table[name])
         for position, quote in enumerate(table.get("quotes", ())):
-            problem = currency_problem(quote)
-            if problem:
+            if problem := currency_problem(quote):
                 yield (*path, "quotes", position), problem
 
 

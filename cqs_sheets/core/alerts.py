@@ -139,29 +139,27 @@ def line_of(notice: Notice, wording: Wording) -> str:
     if notice.record is None:
         return f"{headline(notice)}. {' '.join(_about(notice, wording))}"
     signal = notice.record.signal
-    parts = [headline(notice), *(_changes(notice) if notice.before else ())]
-    if notice.kind is Kind.NEW:
-        parts += [part for part in (_zone(signal), _stop(signal), _targets(signal)) if part]
+    parts = [headline(notice), *_changes(notice), *(_levels(signal) if notice.kind is Kind.NEW else ())]
     return ", ".join([*parts, *_result(notice)])
 
 
 def event_of(notice: Notice, wording: Wording) -> dict[str, Any]:
     """The same for a program: see docs/reference/alert.schema.json. Prices are exact decimal texts."""
-    signal = notice.record.signal if notice.record else None
     return {
         "id": notice.id,
         "kind": notice.kind.value,
         "at": utc_text(notice.at),
         "title": headline(notice),
         "detail": dict(notice.detail),
-        "signal": _signal_json(notice.record, signal, wording) if notice.record and signal else None,
+        "signal": _signal_json(notice.record, wording) if notice.record else None,
         "before": {name: _value(notice.before.signal, name) for name in _changed(notice)}
         if notice.before
         else None,
     }
 
 
-def _signal_json(record: Record, signal: Signal, wording: Wording) -> dict[str, Any]:
+def _signal_json(record: Record, wording: Wording) -> dict[str, Any]:
+    signal = record.signal
     words = {name: getattr(signal, name) for name in ("exchange", "currency", "coin", "direction", "type")}
     prices = {name: _value(signal, name) for name in _PRICES}
     ratios = _ratios(signal)
@@ -179,8 +177,8 @@ def _lines(notice: Notice, wording: Wording) -> Iterator[str]:
     signal = notice.record.signal
     yield f"{wording.symbols.exchange_name(signal.exchange)}, {signal.type}".rstrip(", ")
     yield from _result(notice)
-    yield from (_changes(notice) if notice.before else ())
-    yield from (line for line in (_zone(signal), _stop(signal), _targets(signal)) if line)
+    yield from _changes(notice)
+    yield from _levels(signal)
     ratios = _ratios(signal)
     if any(ratio is not None for ratio in ratios):
         yield "R:R " + " / ".join("-" if ratio is None else f"{ratio:.2f}" for ratio in ratios if ratio)
@@ -188,8 +186,7 @@ def _lines(notice: Notice, wording: Wording) -> Iterator[str]:
     told = [text.format(plain_price(value)) for value, text in extras if value is not None]
     if told:
         yield ", ".join(told)
-    link = wording.symbols.url(signal)
-    if link:
+    if link := wording.symbols.url(signal):
         yield link
 
 
@@ -217,21 +214,16 @@ def _result(notice: Notice) -> Iterator[str]:
         yield f"{notice.detail['r']} R"
 
 
-def _zone(signal: Signal) -> str:
-    zone = risk.entry_zone(signal)
-    return f"zone {plain_price(zone[0])} - {plain_price(zone[1])}" if zone else ""
-
-
-def _stop(signal: Signal) -> str:
-    if signal.stop_loss is None:
-        return ""
-    return f"stop {plain_price(signal.stop_loss)}{_share(risk.stop_share(signal))}"
-
-
-def _targets(signal: Signal) -> str:
+def _levels(signal: Signal) -> Iterator[str]:
+    """The prices of the plan: zone, stop and targets, as far as there are any."""
+    if zone := risk.entry_zone(signal):
+        yield f"zone {plain_price(zone[0])} - {plain_price(zone[1])}"
+    if signal.stop_loss is not None:
+        yield f"stop {plain_price(signal.stop_loss)}{_share(risk.stop_share(signal))}"
     targets = [target for target in (signal.target1, signal.target2, signal.target3) if target is not None]
-    shown = (f"{plain_price(target)}{_share(risk.target_share(signal, target))}" for target in targets)
-    return f"targets {' / '.join(shown)}" if targets else ""
+    if targets:
+        shown = (f"{plain_price(target)}{_share(risk.target_share(signal, target))}" for target in targets)
+        yield f"targets {' / '.join(shown)}"
 
 
 def _ratios(signal: Signal) -> list[Decimal | None]:

@@ -70,8 +70,8 @@ def number_text(value: Decimal) -> str | None:
     """
     text = str(value)
     if len(text) <= _DIGITS and text.replace(".", "").isdecimal():  # so few digits come back the same
-        if not text.startswith("0.000"):  # which may need an exponent
-            return text.rstrip("0").rstrip(".") if "." in text else text
+        if text[:5] != "0.000":  # which may need an exponent
+            return text.rstrip("0").rstrip(".") if text[-1] == "0" and "." in text else text
         return repr(float(text)).removesuffix(".0")
     if not value.is_finite():
         return None

@@ -169,28 +169,15 @@ def in_total(earlier: Report | None, latest: Report) -> Report:
 
 
 def _api(earlier: ApiReport, latest: ApiReport) -> ApiReport:
-    return ApiReport(
-        requests=earlier.requests + latest.requests,
-        signals=latest.signals,
-        new=earlier.new + latest.new,
-        changed=earlier.changed + latest.changed,
-        closed=earlier.closed + latest.closed,
-        aged=earlier.aged + latest.aged,
-        rejects=merged_rejects([*earlier.rejects, *latest.rejects]),
-    )
+    names = ("requests", "new", "changed", "closed", "aged")
+    sums: dict[str, Any] = {name: getattr(earlier, name) + getattr(latest, name) for name in names}
+    return replace(latest, **sums, rejects=merged_rejects([*earlier.rejects, *latest.rejects]))
 
 
 def _target(earlier: TargetReport | None, latest: TargetReport | None) -> TargetReport:
-    told = [target for target in (latest, earlier) if target]
-    return replace(
-        told[0],
-        added=sum(target.added for target in told),
-        updated=sum(target.updated for target in told),
-        closed=sum(target.closed for target in told),
-        requests=sum(target.requests for target in told),
-        seconds=sum(target.seconds for target in told),
-        made=tuple(dict.fromkeys(what for target in reversed(told) for what in target.made)),
-        told=tuple(dict.fromkeys(what for target in reversed(told) for what in target.told)),
-        offered=sum(target.offered for target in told),
-        declined=sum(target.declined for target in told),
-    )
+    both = [target for target in (earlier, latest) if target]
+    names = ("added", "updated", "closed", "requests", "seconds", "offered", "declined")
+    sums: dict[str, Any] = {name: sum(getattr(target, name) for target in both) for name in names}
+    made = dict.fromkeys(what for target in both for what in target.made)
+    told = dict.fromkeys(what for target in both for what in target.told)
+    return replace(both[-1], **sums, made=tuple(made), told=tuple(told))

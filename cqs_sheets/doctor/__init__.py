@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from cqs_sheets.config import Settings, TargetSettings
-from cqs_sheets.core.plan.binding import Bindings, bind
+from cqs_sheets.config import TargetSettings
+from cqs_sheets.core.plan.binding import Bindings, How, bind
 from cqs_sheets.core.plan.facts import Facts, of_sandbox
-from cqs_sheets.core.plan.plan import Stamp
-from cqs_sheets.core.render import size_text
-from cqs_sheets.core.templates.template import Template
+from cqs_sheets.core.plan.plan import USERS_OWN, Stamp
+from cqs_sheets.core.render import plural, size_text
+from cqs_sheets.core.templates.template import Column, Template
 from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.disk import Disk
@@ -22,107 +22,91 @@ from cqs_sheets.destinations.google import GoogleDestination
 from cqs_sheets.destinations.google.read.survey import Survey
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.doctor import surroundings
-from cqs_sheets.doctor.finding import Finding, check_tab, fail, ok, warn
+from cqs_sheets.doctor.finding import Finding, about, fail, ok, warn
 from cqs_sheets.doctor.journal import check_folder, check_journal
-from cqs_sheets.doctor.outcomes import check_outcomes
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
-from cqs_sheets.journal import JournalPlace
+from cqs_sheets.run import Session, config_folder, open_google
 from cqs_sheets.run.looking import holds_invented, look
-from cqs_sheets.service import ServiceManager
+from cqs_sheets.service import NAME
+from cqs_sheets.service.managers import manager_here
 from cqs_sheets.template_files import load_template
-from cqs_sheets.values import dataclass
 
 _SCARCE_ROWS = 50_000
 _ANY_WRITE = 0o222
 _NEARLY_FULL = 0.9
+_MOST_LINES = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
-    """What the checks need of the world.
+def examined(session: Session, progress: Callable[[str], None]) -> Iterator[Finding]:
+    """Every finding; a failure of one check never stops the others. `progress` tells what is going on."""
+    settings, journal = session.settings, session.journal_path
+    yield from about("config", surroundings.check_config(settings))
+    yield from about("service", surroundings.check_service(manager_here(NAME)))
+    yield from about("alerts", surroundings.check_alerts(settings))
+    progress("reading the journal")
+    yield from about("journal", check_journal(journal))
+    progress("asking the signals API")
+    yield from about("signals API", surroundings.check_api(settings.api, session.sleep))
+    yield from about("outcomes", surroundings.check_outcomes(settings, journal, progress))
+    if any(target.place.spreadsheet for target in settings.targets):
+        account = surroundings.check_account(
+            config_folder(),
+            file_named=session.environment.google_credentials,
+            emulator=settings.sheets_url,
+            file=settings.google_file,
+        )
+        yield from about("Google account", account)
+    with closing(open_google(session, retry_for=surroundings.PATIENCE)) as google:
+        for target in settings.targets:
+            progress(f"looking at {target.name}")
+            yield from about(target.name, _target(session, target, google))
 
-    `journal` is its place, `google` talks to Google Sheets, `config_folder` is where a user's token is,
-    `credentials_named` whether GOOGLE_APPLICATION_CREDENTIALS is set. `progress` tells what is going on.
-    """
 
-    settings: Settings
-    journal: JournalPlace
-    open_api: surroundings.OpenApi
-    google: SheetsHttp
-    config_folder: Path
-    credentials_named: bool
-    service: ServiceManager
-    clock: Callable[[], datetime]
-    progress: Callable[[str], None]
-    sandbox: bool = False
-
-    def run(self) -> Iterator[Finding]:
-        """Every finding; a failure of one check never stops the others."""
-        yield from surroundings.check_config(self.settings)
-        yield from surroundings.check_service(self.service)
-        yield from surroundings.check_alerts(self.settings)
-        self.progress("reading the journal")
-        yield from check_journal(self.journal, self.clock)
-        self.progress("asking the signals API")
-        yield from surroundings.check_api(self.settings.api, self.open_api)
-        yield from check_outcomes(self.settings, self.journal, self.clock, self.progress)
-        if any(target.place.spreadsheet for target in self.settings.targets):
-            yield from surroundings.check_account(
-                self.config_folder,
-                file_named=self.credentials_named,
-                emulator=self.settings.sheets_url,
-                file=self.settings.google_file,
-            )
-        for target in self.settings.targets:
-            self.progress(f"looking at {target.name}")
-            yield from self._target(target)
-
-    def _target(self, target: TargetSettings) -> Iterator[Finding]:
-        try:
-            template = load_template(target.template, outcomes=self.settings.outcomes is not None)
-        except CqsError as error:
-            yield fail(target.name, "target.template", error)
-            return
-        if target.path is None:
-            yield from check_spreadsheet(target, template, self.google, sandbox=self.sandbox)
-        else:
-            yield from check_workbook(target, target.path, template, Disk(), sandbox=self.sandbox)
+def _target(session: Session, target: TargetSettings, google: SheetsHttp) -> Iterator[Finding]:
+    try:
+        template = load_template(target.template, outcomes=session.settings.outcomes is not None)
+    except CqsError as error:
+        yield fail("target.template", error)
+        return
+    if target.path is None:
+        yield from check_spreadsheet(target, template, google, sandbox=session.sandbox)
+    else:
+        yield from check_workbook(target, target.path, template, Disk(), sandbox=session.sandbox)
 
 
 def check_workbook(
     settings: TargetSettings, path: Path, template: Template, disk: Disk, *, sandbox: bool = False
 ) -> Iterator[Finding]:
     """A workbook target, which need not exist yet; `sandbox`: for invented signals."""
-    subject = settings.name
     file = WorkbookFile(path, backups=0, force=False, lock_wait=0, sleep=_never, disk=disk)
     try:
         version = file.version()
         if version is None:
             check_place(path)
-            yield ok(subject, "target.file", f"not there yet: the first sync makes {path}")
+            yield ok("target.file", f"not there yet: the first sync makes {path}")
         else:
             yield from _contents(settings, file, template, sandbox=sandbox)
     except CqsError as error:
-        yield fail(subject, "target.file", error)
-    yield from _leftovers(subject, file)
-    yield from check_folder(subject, file.path.parent)
+        yield fail("target.file", error)
+    yield from _leftovers(file)
+    yield from check_folder(file.path.parent)
 
 
 def _mixed(settings: TargetSettings, facts: Facts, *, sandbox: bool) -> Iterator[Finding]:
     if not sandbox and of_sandbox(facts.lineage):
-        yield fail(settings.name, "target.sandbox", holds_invented(settings))
+        yield fail("target.sandbox", holds_invented(settings))
 
 
 def _contents(
     settings: TargetSettings, file: WorkbookFile, template: Template, *, sandbox: bool
 ) -> Iterator[Finding]:
-    subject, path = settings.name, file.path
+    path = file.path
     destination = ExcelDestination(path)
     facts = look(destination, template, settings.tabs, Stamp(exists=True))
     bindings = bind(template, facts, settings.tabs)
     tabs = destination.inspect(facts, bindings)
     size = size_text(path.stat().st_size)
-    yield ok(subject, "target.file", f"{path}: {size}, template {template.name}")
+    yield ok("target.file", f"{path}: {size}, template {template.name}")
     yield from _mixed(settings, facts, sandbox=sandbox)
     if not (path.stat().st_mode & _ANY_WRITE and os.access(path, os.W_OK)):
         refusal = AccessRefused(
@@ -130,33 +114,26 @@ def _contents(
             meaning="A sync cannot write it; its rows wait in the journal.",
             hint="Allow writing to it, or name another target.",
         )
-        yield fail(subject, "target.writable", refusal)
+        yield fail("target.writable", refusal)
     busy = file.open_elsewhere()
-    yield fail(subject, "target.open", busy) if busy else ok(subject, "target.open", "open in no editor")
-    if not tabs:
-        yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
-    for told in bindings.told:
-        yield ok(subject, "target.adopted", told)
-    for each in tabs:
-        yield from check_tab(subject, each)
-        yield from _room(subject, each)
+    yield fail("target.open", busy) if busy else ok("target.open", "open in no editor")
+    yield from _bound(bindings, tabs, _room)
 
 
-def _room(subject: str, facts: InspectedTab) -> Iterator[Finding]:
+def _room(facts: InspectedTab) -> Iterator[Finding]:
     left = MAX_ROW - facts.last_row
     if left < _SCARCE_ROWS:
         what = f"tab {facts.title}: {left:,} rows left of Excel's {MAX_ROW:,}."
-        yield warn(subject, "target.room", what, "Nothing to do: a full tab is continued in a new one.")
+        yield warn("target.room", what, "Nothing to do: a full tab is continued in a new one.")
     else:
-        yield ok(subject, "target.room", f"tab {facts.title}: {left:,} rows left")
+        yield ok("target.room", f"tab {facts.title}: {left:,} rows left")
 
 
-def _leftovers(subject: str, file: WorkbookFile) -> Iterator[Finding]:
+def _leftovers(file: WorkbookFile) -> Iterator[Finding]:
     """What crashes leave behind, where it is sure that nobody is at work."""
     stale = file.stale_lock()
     if stale:
         yield warn(
-            subject,
             "target.stale_lock",
             f"LibreOffice crashed and left {stale.name} behind.",
             "A sync looks past it; `cqs-sheets doctor --fix` deletes it.",
@@ -164,7 +141,6 @@ def _leftovers(subject: str, file: WorkbookFile) -> Iterator[Finding]:
         )
     if file.leftover.exists():
         yield warn(
-            subject,
             "target.leftover",
             f"A run was stopped while it wrote {file.leftover.name}.",
             "The next sync clears it away, or `cqs-sheets doctor --fix`.",
@@ -190,35 +166,24 @@ def check_spreadsheet(
     settings: TargetSettings, template: Template, http: SheetsHttp, *, sandbox: bool = False
 ) -> Iterator[Finding]:
     """A spreadsheet target: two to four reads, no write; `sandbox`: for invented signals."""
-    subject = settings.name
     try:
         destination = GoogleDestination(settings.place.spreadsheet or "", http=http)
         facts = look(destination, template, settings.tabs, destination.stamp(""))
         bindings = bind(template, facts, settings.tabs)
         found = destination.survey(facts, bindings)
     except CqsError as error:
-        yield fail(subject, "target.sharing", error)
+        yield fail("target.sharing", error)
         return
     shared = f'"{found.title}" can be read; whether it may be written, only a write shows'
-    yield ok(subject, "target.sharing", shared)
+    yield ok("target.sharing", shared)
     yield from _mixed(settings, facts, sandbox=sandbox)
     any_will_do = "any will do: values are written typed, times in the config's zone"
-    yield ok(subject, "target.locale", f"locale {found.locale}, time zone {found.zone}; {any_will_do}")
-    yield from _tabs(subject, bindings, found)
-    yield _cells(subject, found)
+    yield ok("target.locale", f"locale {found.locale}, time zone {found.zone}; {any_will_do}")
+    yield from _bound(bindings, found.tabs, _protected)
+    yield _cells(found)
 
 
-def _tabs(subject: str, bindings: Bindings, found: Survey) -> Iterator[Finding]:
-    if not found.tabs:
-        yield ok(subject, "target.columns", "no tab of the template in it yet: the first sync adds them")
-    for told in bindings.told:
-        yield ok(subject, "target.adopted", told)
-    for each in found.tabs:
-        yield from check_tab(subject, each)
-        yield from _protected(subject, each)
-
-
-def _protected(subject: str, found: InspectedTab) -> Iterator[Finding]:
+def _protected(found: InspectedTab) -> Iterator[Finding]:
     for each in found.protected:
         named = f" ({each.description})" if each.description else ""
         headers = ", ".join(found.tab.column(column).header for column in each.columns)
@@ -227,11 +192,81 @@ def _protected(subject: str, found: InspectedTab) -> Iterator[Finding]:
             meaning="A sync cannot write there; its rows wait in the journal.",
             hint="Allow this account to edit it: Data, Protect sheets and ranges.",
         )
-        yield fail(subject, "target.protection", error)
+        yield fail("target.protection", error)
 
 
-def _cells(subject: str, found: Survey) -> Finding:
+def _cells(found: Survey) -> Finding:
     what = f"{found.cells:,} of Google's {found.most_cells:,} cells, blank ones included"
     if found.cells < found.most_cells * _NEARLY_FULL:
-        return ok(subject, "target.room", what)
-    return warn(subject, "target.room", f"{what}.", "Delete blank rows, columns or tabs.")
+        return ok("target.room", what)
+    return warn("target.room", f"{what}.", "Delete blank rows, columns or tabs.")
+
+
+def _bound(
+    bindings: Bindings, tabs: Sequence[InspectedTab], more: Callable[[InspectedTab], Iterator[Finding]]
+) -> Iterator[Finding]:
+    """The tabs of the template that a target has, each with what `more` there is to say of it."""
+    if not tabs:
+        yield ok("target.columns", "no tab of the template in it yet: the first sync adds them")
+    for told in bindings.told:
+        yield ok("target.adopted", told)
+    for each in tabs:
+        yield from _tab(each)
+        yield from more(each)
+
+
+def _tab(facts: InspectedTab) -> Iterator[Finding]:
+    """The header map, what is missing in it, and keys in more than one row."""
+    tab = facts.tab
+    there = [column for column in tab.columns if column.id in facts.columns]
+    how = (
+        "known by hidden marks"
+        if facts.how is How.MARKS
+        else f"known by {facts.how}; the next sync marks them"
+    )
+    where = f"tab {facts.title}" + (f" (the template's {tab.name})" if facts.title != tab.name else "")
+    yield ok(
+        "target.columns",
+        f"{where}: {plural(facts.rows, 'row')} below the header in row {facts.header_row};"
+        f" {len(there)} of {plural(len(tab.columns), 'column')} found, {how}",
+        ", ".join(f"{facts.columns[column.id]}={column.header}" for column in there),
+    )
+    yield from _missing(where, facts)
+    yield from _twice(where, facts)
+
+
+def _missing(where: str, facts: InspectedTab) -> Iterator[Finding]:
+    absent = [column for column in facts.tab.columns if column.id not in facts.columns]
+    if not absent:
+        return
+    if facts.made == USERS_OWN or facts.how is not How.MARKS:
+        yield ok("target.unbound", f"{where}: no header for {_headers(absent)}; not written")
+        return
+    deleted = [column for column in absent if facts.made is not None and column.id in facts.made]
+    if deleted:
+        yield ok("target.deleted", f"{where}: you deleted {_headers(deleted)}; left out since")
+    new = [column for column in absent if column not in deleted]
+    if new and facts.made is not None:
+        what = f"{where}: the template has {_headers(new)} by now."
+        yield warn("target.drift", what, "Nothing to do: the next sync adds them at the right.")
+    elif new:
+        yield ok("target.deleted", f"{where}: {_headers(new)} is not there; left out")
+
+
+def _twice(where: str, facts: InspectedTab) -> Iterator[Finding]:
+    twice = facts.duplicates
+    if not twice:
+        return
+    lines = [f"{key} in rows {', '.join(map(str, rows))}" for key, rows in list(twice.items())[:_MOST_LINES]]
+    more = [f"and {len(twice) - _MOST_LINES:,} more"] if len(twice) > _MOST_LINES else []
+    yield warn(
+        "target.duplicates",
+        f"{where}: {plural(len(twice), 'key')} in more than one row; only the first is kept up to date.",
+        "Delete the rows that are too many.",
+        *lines,
+        *more,
+    )
+
+
+def _headers(columns: Sequence[Column]) -> str:
+    return ", ".join(column.header for column in columns)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
-from cqs_sheets.core.plan.binding import How
-from cqs_sheets.core.plan.plan import USERS_OWN
-from cqs_sheets.core.render import plural
-from cqs_sheets.core.templates.template import Column
-from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.errors import CqsError, combined_exit_code
 from cqs_sheets.values import dataclass, field, replace
 
-_MOST_LINES = 8
+_OTHERS = 0o077
 
 
 class Severity(StrEnum):
@@ -29,12 +26,11 @@ class Severity(StrEnum):
 class Finding:
     """One thing that was looked at.
 
-    `subject` is a target, or what of the program; `check` a stable word for scripts. `mend` says what to
-    do, `exit_code` is what a sync would end with (level FAIL only), `details` are lines of their own.
+    `check` is a stable word for scripts, `subject` (see `about`) a target, or what of the program. `mend` says what
+    to do, `exit_code` is what a sync would end with (level FAIL only), `details` are lines of their own.
     `fix` puts it right safely; it may raise CqsError or OSError.
     """
 
-    subject: str
     check: str
     level: Severity
     what: str
@@ -42,6 +38,7 @@ class Finding:
     exit_code: int = 0
     details: tuple[str, ...] = ()
     fixed: bool = False
+    subject: str = ""
     fix: Callable[[], None] | None = field(default=None, compare=False, repr=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -58,39 +55,35 @@ class Finding:
         }
 
 
-def ok(subject: str, check: str, what: str, *, details: Sequence[str] = ()) -> Finding:
+def ok(check: str, what: str, *details: str) -> Finding:
     """Nothing to do."""
-    return Finding(subject=subject, check=check, level=Severity.OK, what=what, details=tuple(details))
+    return Finding(check=check, level=Severity.OK, what=what, details=details)
 
 
-def warn(
-    subject: str, check: str, what: str, mend: str, *,
-    details: Sequence[str] = (), fix: Callable[[], None] | None = None,
-) -> Finding:  # fmt: skip
+def warn(check: str, what: str, mend: str, *details: str, fix: Callable[[], None] | None = None) -> Finding:
     """Worth a look."""
-    return Finding(
-        subject=subject,
-        check=check,
-        level=Severity.WARN,
-        what=what,
-        mend=mend,
-        details=tuple(details),
-        fix=fix,
-    )
+    return Finding(check=check, level=Severity.WARN, what=what, mend=mend, details=details, fix=fix)
 
 
-def fail(subject: str, check: str, error: CqsError) -> Finding:
+def fail(check: str, error: CqsError) -> Finding:
     """What a sync would fail with."""
     first, *rest = error.message.splitlines()
     return Finding(
-        subject=subject,
-        check=check,
-        level=Severity.FAIL,
-        what=first,
-        mend=error.hint,
-        exit_code=error.exit_code,
+        check=check, level=Severity.FAIL, what=first, mend=error.hint, exit_code=error.exit_code,
         details=tuple(line.strip() for line in rest),
-    )
+    )  # fmt: skip
+
+
+def about(subject: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """What was found, as of this subject."""
+    for finding in found:
+        yield replace(finding, subject=subject)
+
+
+def open_to_others(check: str, file: Path, what: str) -> Iterator[Finding]:
+    """A warning `what`, if others can read a file that is nobody else's business."""
+    if os.name == "posix" and file.exists() and file.stat().st_mode & _OTHERS:
+        yield warn(check, what, f"Run `chmod 600 {file}`.", fix=lambda: file.chmod(0o600))
 
 
 def mended(finding: Finding) -> Finding:
@@ -120,61 +113,3 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
         "exit_code": exit_code(findings),
         "findings": [finding.as_json() for finding in findings],
     }
-
-
-def check_tab(subject: str, facts: InspectedTab) -> Iterator[Finding]:
-    """The header map, what is missing in it, and keys in more than one row."""
-    tab = facts.tab
-    there = [column for column in tab.columns if column.id in facts.columns]
-    how = (
-        "known by hidden marks"
-        if facts.how is How.MARKS
-        else f"known by {facts.how}; the next sync marks them"
-    )
-    where = f"tab {facts.title}" + (f" (the template's {tab.name})" if facts.title != tab.name else "")
-    yield ok(
-        subject,
-        "target.columns",
-        f"{where}: {plural(facts.rows, 'row')} below the header in row {facts.header_row};"
-        f" {len(there)} of {plural(len(tab.columns), 'column')} found, {how}",
-        details=[", ".join(f"{facts.columns[column.id]}={column.header}" for column in there)],
-    )
-    yield from _missing(subject, where, facts)
-    yield from _twice(subject, where, facts)
-
-
-def _missing(subject: str, where: str, facts: InspectedTab) -> Iterator[Finding]:
-    absent = [column for column in facts.tab.columns if column.id not in facts.columns]
-    if not absent:
-        return
-    if facts.made == USERS_OWN or facts.how is not How.MARKS:
-        yield ok(subject, "target.unbound", f"{where}: no header for {_headers(absent)}; not written")
-        return
-    deleted = [column for column in absent if facts.made is not None and column.id in facts.made]
-    if deleted:
-        yield ok(subject, "target.deleted", f"{where}: you deleted {_headers(deleted)}; left out since")
-    new = [column for column in absent if column not in deleted]
-    if new and facts.made is not None:
-        what = f"{where}: the template has {_headers(new)} by now."
-        yield warn(subject, "target.drift", what, "Nothing to do: the next sync adds them at the right.")
-    elif new:
-        yield ok(subject, "target.deleted", f"{where}: {_headers(new)} is not there; left out")
-
-
-def _twice(subject: str, where: str, facts: InspectedTab) -> Iterator[Finding]:
-    twice = facts.duplicates
-    if not twice:
-        return
-    lines = [f"{key} in rows {', '.join(map(str, rows))}" for key, rows in list(twice.items())[:_MOST_LINES]]
-    more = [f"and {len(twice) - _MOST_LINES:,} more"] if len(twice) > _MOST_LINES else []
-    yield warn(
-        subject,
-        "target.duplicates",
-        f"{where}: {plural(len(twice), 'key')} in more than one row; only the first is kept up to date.",
-        "Delete the rows that are too many.",
-        details=[*lines, *more],
-    )
-
-
-def _headers(columns: Sequence[Column]) -> str:
-    return ", ".join(column.header for column in columns)

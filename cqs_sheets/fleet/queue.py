@@ -5,6 +5,7 @@ At most one reminder of a kind waits for a tenant or target (the queueing lock),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,15 +19,20 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
 
-from cqs_sheets.errors import AccessRefused
+from cqs_sheets.errors import AccessRefused, DataRefused
 from cqs_sheets.journal import SharedJournal
+from cqs_sheets.journal.database import NEWER, newer
 from cqs_sheets.journal.dialect import ROLE
-from cqs_sheets.journal.postgres import Statements, connected, explain, make_tables, parameters
+from cqs_sheets.journal.schema import MIGRATIONS
+from cqs_sheets.journal.server import Statements, connected, explain, make_tables, parameters
 
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
 _LOCK = 0x43515350
 _MADE_FOR = f"procrastinate {version('procrastinate')}, places 3"
+_VERSIONS = (
+    "SELECT version, obj_description(to_regnamespace(%s), 'pg_namespace') FROM cqs_sheets.schema_version"
+)
 _WAITING = """SELECT queueing_lock FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = 'write' AND args->>'tenant' = %(tenant)s"""
 _BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -52,17 +58,19 @@ $$"""
 
 
 def prepare(place: SharedJournal) -> None:
-    """Make the tables of the queue; those of another version are made anew, as they hold reminders only.
+    """Make the tables of the queue; those of an older version are made anew, as they hold reminders only.
 
-    Raises AccessRefused where the user may not, and they are missing.
+    Raises AccessRefused where the user may not, and they are missing; DataRefused where a newer cqs-sheets made them.
     """
     with connected(place, SCHEMA) as session:
         session.execute(f"SELECT pg_advisory_lock({_LOCK})")  # until the session ends
         found = session.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
         )
-        if found.fetchone() == (_MADE_FOR,):
+        made_for = next((comment for (comment,) in found), None)
+        if made_for == _MADE_FOR:
             return
+        _refuse_newer(place, made_for)
         [[may]] = session.execute("SELECT has_database_privilege(current_database(), 'CREATE')").fetchall()
         if not may:
             raise AccessRefused(
@@ -81,6 +89,28 @@ def prepare(place: SharedJournal) -> None:
                     session.execute(f"GRANT {what} ON ALL {kind} IN SCHEMA {SCHEMA} TO {ROLE}")
                 session.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {ROLE}")
             session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{_MADE_FOR}'")
+
+
+def require_current(counts: Statements, place: SharedJournal) -> None:
+    """Raises DataRefused, of kind "newer", if a newer cqs-sheets has brought the tables up to date meanwhile."""
+    [[known, made_for]] = counts.run(_VERSIONS, (SCHEMA,))
+    if known > len(MIGRATIONS):
+        raise newer(str(place), known, len(MIGRATIONS))
+    _refuse_newer(place, made_for)
+
+
+def _refuse_newer(place: SharedJournal, made_for: str | None) -> None:
+    if made_for is not None and _numbers(made_for) > _numbers(_MADE_FOR):
+        raise DataRefused(
+            f"The workers' queue of {place} was made by a newer cqs-sheets ({made_for}).",
+            meaning="Nothing was changed; newer workers go on with it.",
+            hint="Upgrade with: pip install --upgrade 'cqs-sheets[worker]'",
+            kind=NEWER,
+        )
+
+
+def _numbers(made_for: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", made_for)]
 
 
 def worker_app(place: SharedJournal) -> App:
@@ -131,28 +161,15 @@ class Reminders:
         self._leave_all([self._job("judge", FILES_QUEUE, f"judge {tenant}", 0, None, {"tenant": tenant})])
 
     def _of_target(
-        self,
-        tenant: str,
-        target: str,
-        queue: str,
-        *,
-        rank: int = 0,
-        attempt: int = 0,
-        at: datetime | None = None,
-    ) -> Job:
+        self, tenant: str, target: str, queue: str, *, rank: int = 0, attempt: int = 0, at: datetime | None = None
+    ) -> Job:  # fmt: skip
         priority = -int((datetime.now(UTC) - _BEGAN).total_seconds() + rank * _APART)
         arguments = {"tenant": tenant, "target": target, "attempt": attempt}
         return self._job("write", queue, f"{tenant}/{target}", priority, at, arguments)
 
     def _job(
-        self,
-        task: str,
-        queue: str,
-        lock: str,
-        priority: int,
-        at: datetime | None,
-        arguments: Mapping[str, Any],
-    ) -> Job:
+        self, task: str, queue: str, lock: str, priority: int, at: datetime | None, arguments: Mapping[str, Any]
+    ) -> Job:  # fmt: skip
         return self._app.configure_task(
             task, queue=queue, lock=lock, queueing_lock=lock, priority=priority, schedule_at=at
         ).make_new_job(**arguments)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from cqs_sheets.config import process_environ
 from cqs_sheets.core.render import harmless
-from cqs_sheets.core.secret import Secret
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here
@@ -19,22 +18,12 @@ def main(word: str, environ: Mapping[str, str]) -> int:
     try:
         if word in ("run", "keep"):
             return _watch(word, environ)
-        chain = Chain(
-            GitHubApi(
-                environ.get("GITHUB_API_URL", ""),
-                environ.get("GITHUB_REPOSITORY", ""),
-                Secret(environ.get("INPUT_TOKEN", "")),
-            ),
-            Here.read(environ),
-        )
+        chain = Chain(GitHubApi.of_run(environ), Here.read(environ))
         if word == "start":
             done = chain.start_if_none()
         else:
-            done = chain.after(
-                environ.get("RESULT", ""),
-                final=environ.get("FINAL") == "true",
-                problem=environ.get("PROBLEM", ""),
-            )
+            final, problem = environ.get("FINAL") == "true", environ.get("PROBLEM", "")
+            done = chain.after(environ.get("RESULT", ""), final=final, problem=problem)
     except Exception as error:  # noqa: BLE001 - a disk, git or an answer that nobody foresaw; never a traceback
         return _told(explained(error))
     sys.stdout.write(f"{done}\n")

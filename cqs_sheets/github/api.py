@@ -47,6 +47,12 @@ class GitHubApi:
         self._sleep = sleep
         self._longest = longest
 
+    @classmethod
+    def of_run(cls, environ: Mapping[str, str]) -> GitHubApi:
+        """The repository that a run is in, by GitHub's variables."""
+        root, repository = (environ.get(f"GITHUB_{name}", "") for name in ("API_URL", "REPOSITORY"))
+        return cls(root or "https://api.github.com", repository, Secret(environ.get("INPUT_TOKEN", "")))
+
     def get(self, path: str) -> Mapping[str, Any]:
         """The object at that path; an empty one if there is nothing (404)."""
         found = self._ask("GET", path, None)
@@ -71,8 +77,8 @@ class GitHubApi:
                 if error.status == http.client.NOT_FOUND and method == "GET":
                     return None
                 limited = error.status == http.client.FORBIDDEN and "rate limit" in error.said.lower()
-                lasting = error.status not in _TEMPORARY
-                if (lasting and not limited) or pause is None:
+                lasting = error.status not in _TEMPORARY and not limited
+                if lasting or pause is None:
                     raise _explained(method, path, error.status, error.said, lasting=lasting) from None
             except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
                 if pause is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,20 +137,27 @@ def _table(rows: Sequence[tuple[Record, str]], symbols: Symbols, zone: tzinfo) -
         yield f"\nAnd {len(rows) - _MOST_ROWS:,} more: the spreadsheet has them all."
 
 
-def _cells(record: Record, symbols: Symbols, zone: tzinfo) -> Iterator[str]:
+def _cells(
+    record: Record,
+    symbols: Symbols,
+    zone: tzinfo,
+    *,
+    text: Callable[[str], str] = plain,
+    link: Callable[[str, str], str] = "[{}]({})".format,
+) -> Iterator[str]:
+    """What _HEADINGS say, but for the last; `text` takes mark-up out, `link` spells one of text and address."""
     signal = record.signal
     yield f"{signal.timestamp.astimezone(zone):%Y-%m-%d %H:%M}"
-    yield _linked(plain(pair(signal)), symbols.chart_url(signal))
-    yield _linked(plain(symbols.exchange_name(signal.exchange)), symbols.url(signal))
-    yield plain(signal.direction)
+    for name, url in (
+        (pair(signal), symbols.chart_url(signal)),
+        (symbols.exchange_name(signal.exchange), symbols.url(signal)),
+    ):
+        yield link(text(name), quoted(url)) if url else text(name)
+    yield text(signal.direction)
     yield zone_text(signal)
     yield ", ".join(filter(None, map(plain_price, (signal.target1, signal.target2, signal.target3))))
     yield plain_price(signal.stop_loss)
-    yield plain(signal.type)
-
-
-def _linked(text: str, url: str) -> str:
-    return f"[{text}]({quoted(url)})" if url else text
+    yield text(signal.type)
 
 
 def quoted(url: str) -> str:
@@ -201,28 +208,18 @@ border-bottom: 1px solid #8884 }}</style>
 
 def html_page(look: RunSummary, records: Sequence[Record]) -> str:
     """A page of its own with these signals, the newest on top."""
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _html_cells(record, look))}</tr>\n"
-        for record in list(reversed(records))[:_MOST_ROWS]
-    )
+    rows = ""
+    for record in list(reversed(records))[:_MOST_ROWS]:
+        cells = _cells(record, look.symbols, look.zone, text=html.escape, link=_html_link)
+        rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
     about = f"{plural(len(records), 'open signal')}, as of {moment_text(look.until)}; times in {look.zone}."
     about += f" {record_text(look.record)}" if look.record else ""
     headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS[:-1])
     return _HTML.format(about=html.escape(about), headings=headings, rows=rows)
 
 
-def _html_cells(record: Record, look: RunSummary) -> Iterator[str]:
-    signal = record.signal
-    exchange = look.symbols.exchange_name(signal.exchange)
-    yield f"{signal.timestamp.astimezone(look.zone):%Y-%m-%d %H:%M}"
-    for text, url in ((pair(signal), look.symbols.chart_url(signal)), (exchange, look.symbols.url(signal))):
-        shown = html.escape(text)
-        yield f'<a href="{html.escape(quoted(url))}">{shown}</a>' if url else shown
-    yield html.escape(signal.direction)
-    yield zone_text(signal)
-    yield ", ".join(filter(None, map(plain_price, (signal.target1, signal.target2, signal.target3))))
-    yield plain_price(signal.stop_loss)
-    yield html.escape(signal.type)
+def _html_link(text: str, url: str) -> str:
+    return f'<a href="{html.escape(url)}">{text}</a>'
 
 
 def _where_and_when(look: RunSummary, places: Sequence[str], notes: Sequence[str]) -> Iterator[str]:

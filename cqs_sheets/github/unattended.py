@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 
+from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import Overrides, Settings, load
 from cqs_sheets.core.news import Happened, News
 from cqs_sheets.core.outcomes.statistics import Summary, track_record
@@ -25,7 +26,7 @@ from cqs_sheets.github.chain import Chain, Here, plain
 from cqs_sheets.github.git import Git
 from cqs_sheets.github.state import Keeper, StateBranch
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace
-from cqs_sheets.run import journal_place
+from cqs_sheets.run.journals import journal_place
 from cqs_sheets.run.outcomes import known_outcomes
 
 _BYTES_A_DAY = 200_000_000  # pushed at most
@@ -38,20 +39,13 @@ _NEWEST = 25  # signals on the branch's page
 
 
 class Unattended:
-    """One run; `clock` gives aware times, `elapsed` seconds. Raises UsageError for inputs that cannot be used."""
+    """One run. Raises UsageError for inputs that cannot be used."""
 
-    def __init__(
-        self,
-        environ: Mapping[str, str],
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        elapsed: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
         self._inputs = inputs = Inputs.read(environ)
         home = inputs.workspace / ".cqs-sheets"
         self._environ = {**environ, "CQS_HOME": str(home), **_google_key(environ, inputs.temp)}
-        self._clock, self._elapsed = clock, elapsed
-        self._started = clock()
+        self._started = utc_now()
         self._told = Outputs()
         self._notes: dict[str, None] = {}
         self._record: Summary | None = None
@@ -60,7 +54,7 @@ class Unattended:
         self._settings = _settings(inputs, self._environ)
         token = Secret(environ.get("INPUT_TOKEN", ""))
         repository = environ.get("GITHUB_REPOSITORY", "")
-        self._api = GitHubApi(environ.get("GITHUB_API_URL", "https://api.github.com"), repository, token)
+        self._api = GitHubApi.of_run(environ)
         self._chain = Chain(self._api, Here.read(environ))
         self._public = self._chain.is_public()
         self._url = f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
@@ -76,7 +70,7 @@ class Unattended:
             page=lambda: (
                 "\n".join(summary.page_lines(self._look(), list(self._places()), list(self._notes))) + "\n"
             ),
-            clock=clock,
+            clock=utc_now,
         )
         self._begun = inputs.temp / "cqs-begun"
 
@@ -171,14 +165,14 @@ class Unattended:
         self._child = child = Child([*arguments, *self._inputs.arguments], environ, self._inputs.workspace)
         if self._stopped:
             child.stop()
-        kept, known = self._elapsed(), self._news()
+        kept, known = monotonic(), self._news()
         while (code := child.wait(_GLANCE)) is None:
-            passed, pause = self._elapsed() - kept, self._pause()
+            passed, pause = monotonic() - kept, self._pause()
             if passed < pause or self._stopped:
                 continue
             if (news := self._news()) != known or passed > _QUIET * pause:
                 self._keep()
-                kept, known = self._elapsed(), news
+                kept, known = monotonic(), news
         self._child = None
         self._told.take(output)
         if code:
@@ -193,7 +187,7 @@ class Unattended:
 
     def _news(self) -> tuple[int, ...]:
         """What differs once there is something to show; refreshed prices are not."""
-        with suppress(CqsError), Journal.open_readonly(self._place, clock=self._clock) as journal:
+        with suppress(CqsError), Journal.open_readonly(self._place, clock=utc_now) as journal:
             return journal.changes()
         return ()
 
@@ -252,7 +246,7 @@ class Unattended:
     def _write_page(self) -> None:
         """The page with the open signals, where a later step takes it from."""
         if self._inputs.page:
-            with Journal.open_readonly(self._place, clock=self._clock) as journal:
+            with Journal.open_readonly(self._place, clock=utc_now) as journal:
                 records = list(journal.records(status=Status.OPEN))
             folder = self._inputs.temp / "cqs-page"
             folder.mkdir(exist_ok=True)
@@ -260,14 +254,14 @@ class Unattended:
             Path(folder, "index.html").write_text(page, encoding="utf-8")
 
     def _look(self) -> summary.RunSummary:
-        with Journal.open_readonly(self._place, clock=self._clock) as journal:
+        with Journal.open_readonly(self._place, clock=utc_now) as journal:
             changed = [
                 record for record in journal.changed_since(self._started) if record.status is not Status.AGED
             ]
             return summary.RunSummary(
                 newest=journal.newest(_NEWEST),
                 news=[_news(record, journal, self._started) for record in changed],
-                until=self._clock(),
+                until=utc_now(),
                 coverage=journal.coverage(),
                 zone=self._settings.zone,
                 symbols=self._settings.targets[0].symbols,

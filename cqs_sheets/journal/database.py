@@ -15,6 +15,9 @@ from cqs_sheets.files import is_held
 from cqs_sheets.journal.schema import APPLICATION_ID, MIGRATIONS, Migration
 from cqs_sheets.unexpected import out_of_reach
 
+NEWER = "newer"
+"""The kind of the refusal of what a newer cqs-sheets wrote."""
+
 
 def version_of(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> int:
     """The schema version of an opened file, 0 for an empty one.
@@ -48,6 +51,7 @@ def newer(name: str, version: int, known: int) -> DataRefused:
         f"{name} was written by a newer cqs-sheets (journal version {version}, this one knows {known}).",
         meaning="Nothing was read or written.",
         hint="Upgrade with: pip install --upgrade cqs-sheets",
+        kind=NEWER,
     )
 
 

@@ -68,6 +68,10 @@ _WRITTEN = """UPDATE targets SET sequence = :sequence, version = :version, curso
 
 _SEEN = "INSERT INTO stamps (target, number, word) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
+# A sheet restored from before that many writes is looked at whole, as one that was never seen.
+_STAMPS_KEPT = 2000
+_FORGET = f"DELETE FROM stamps WHERE target = ? AND number <= ? - {_STAMPS_KEPT}"  # noqa: S608
+
 _REMEMBER = """INSERT INTO memories (target, content) VALUES (?, ?)
     ON CONFLICT (target) DO UPDATE SET content = excluded.content"""
 
@@ -255,6 +259,7 @@ class Deliveries:
                 self._database.note(_REMEMBER, (target.id, memory))
             if last.word:
                 self._database.note(_SEEN, (target.id, *last))
+                self._database.note(_FORGET, (target.id, last.number))
 
     def memory(self, target: model.TargetState) -> bytes:
         """What the destination wanted to be remembered of the target's last write."""

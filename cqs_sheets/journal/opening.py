@@ -204,7 +204,7 @@ def is_journal(path: Path) -> bool:
 
 def tenants_of(place: SharedJournal) -> list[str]:
     """The names of all tenants of that journal that this user may be. Raises CqsError."""
-    names: list[str] = _postgres().tenants(place)
+    names: list[str] = _postgres().server.tenants(place)
     return names
 
 

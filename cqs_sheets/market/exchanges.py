@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cqs_sheets.core.outcomes.candles import HOUR
+from cqs_sheets.core.signals.exchanges import CLOSED
 from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.errors import CqsError
 from cqs_sheets.market.store import CandleStore, Row
@@ -26,7 +27,6 @@ _TYPES = {
 """Of exchanges that can be asked for a part of their markets, which; the others tell all of them."""
 _LIMITS = {"bitget": 200, "coinbase": 300, "kraken": 700, "kucoinfutures": 200, "okx": 100, "poloniex": 500}
 _LIMIT = 1000  # candles in one answer, where nothing else is known
-_CLOSED = {"bitmex": "BitMEX closed on 2026-09-23"}
 _ENTRIES_LAST = 24 * 3600
 _LONGEST_PAUSE = 10.0
 _BANNED = regex(r"\b418\b")
@@ -129,7 +129,7 @@ class Exchanges:
         import ccxt  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - 0.6 s
 
         if exchange not in ccxt.exchanges:
-            reason = _CLOSED.get(exchange, f"ccxt knows no exchange {exchange!r}")
+            reason = CLOSED.get(exchange, f"ccxt knows no exchange {exchange!r}")
             raise NoCandles(reason, whole_exchange=True)
         options = {"fetchMarkets": {"types": _TYPES[exchange]}} if exchange in _TYPES else {}
         # our own sandbox needs no courtesy

@@ -192,10 +192,10 @@ class CandleStore:
                 ((market, hour, until, _body(hour, minutes)) for hour, (until, minutes) in found.items()),
             )
 
-    def shrink(self, most: int = MOST_BYTES) -> None:
-        """Drop the oldest minutes until the file holds at most so many bytes."""
+    def shrink(self) -> None:
+        """Drop the oldest quarter of minutes if the file holds more than MOST_BYTES."""
         [(pages,)], [(size,)] = self._db.execute("PRAGMA page_count"), self._db.execute("PRAGMA page_size")
-        if pages * size <= most:
+        if pages * size <= MOST_BYTES:
             return
         with self._db:
             self._db.execute(

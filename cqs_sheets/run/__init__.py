@@ -24,14 +24,12 @@ from cqs_sheets.config import (
     load,
     process_environ,
 )
-from cqs_sheets.config.values import holds_password, journal_problem
 from cqs_sheets.core.plan.facts import Choices, Lineage
-from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations import excel
 from cqs_sheets.destinations.excel.filesystem import check_place
-from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, SharedJournal
-from cqs_sheets.run.clocks import read_in
+from cqs_sheets.run.journals import give_past, journal_place, read_in
 from cqs_sheets.run.poll import FeedPoller
 from cqs_sheets.run.rest import Rest, remembered
 from cqs_sheets.run.sync import Run
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     from cqs_sheets.run.deliver import Deliverer
     from cqs_sheets.run.looking import Target
     from cqs_sheets.run.outcomes import Judge
+    from cqs_sheets.sandbox import Simulation
 
 _TRIALS = "sandbox"  # in the home: what syncs with --sandbox leave
 
@@ -64,7 +63,7 @@ class Session:
     """What a command or a program was told, by files, environment and options, and how it waits.
 
     `sleep` waits seconds and may raise CqsError to end the wait; `stop` gives the reason to begin no
-    further step, once there is one. `past` tells an empty journal what a sandbox's market published before.
+    further step, once there is one. `market` is that of a sandbox that runs for the session.
     `google` is a connection to Google Sheets that outlives the run, None: each run makes its own; `kept` holds
     sessions with a shared journal that do.
     """
@@ -74,7 +73,7 @@ class Session:
     sandbox: bool = False
     sleep: Callable[[float], None] = time.sleep
     stop: Callable[[], CqsError | None] = _go_on
-    past: Callable[[Journal], None] | None = None
+    market: Simulation | None = None
     google: SheetsHttp | None = None
     kept: list[Any] | None = None
 
@@ -90,33 +89,6 @@ class Session:
         trials = os.path.exists(self.settings.home / _TRIALS / JOURNAL_FILE)  # noqa: PTH110 - it never raises
         told = "\nSyncs with --sandbox have a journal of their own: add --sandbox to see it."
         return told if trials and not self.sandbox else ""
-
-
-def journal_place(settings: Settings) -> JournalPlace:
-    """Where the journal of these settings is: a file, or PostgreSQL."""
-    if settings.journal_url:
-        return SharedJournal(settings.journal_url, settings.tenant)
-    return settings.home / JOURNAL_FILE
-
-
-def place_of(text: str, settings: Settings, environ: Mapping[str, str]) -> JournalPlace:
-    """A journal as an argument names it: a path, `env:NAME`, or a URL without a password. Raises UsageError."""
-    named = text.removeprefix("env:")
-    url = environ.get(named, "") if named != text else text
-    if named == text and "://" not in text:
-        return Path(text)
-    problem = journal_problem(url)
-    if named == text and not problem and holds_password(url):
-        problem = (
-            "a password in an argument is seen by everyone on this computer: put the URL in the environment"
-        )
-    if problem:
-        raise UsageError(
-            f"{'the journal named' if named == text else named}: {problem}.",
-            meaning="Nothing was copied.",
-            hint="Name it env:NAME, where NAME is an environment variable such as CQS_JOURNAL.",
-        )
-    return SharedJournal(Secret(url), settings.tenant)
 
 
 @contextmanager
@@ -144,25 +116,16 @@ def opened_session(
             server = stack.enter_context(start())
             environ |= {"CQS_API_URL": server.url, "CQS_API_KEY": FREE_KEY, "CQS_MARKETS_URL": server.url}
         settings = load(config=config, environ=environ, cwd=Path.cwd(), overrides=overrides, search=search)
-        past = None
         if sandbox:
             # nobody is told of invented signals
             settings = replace(settings, home=settings.home / _TRIALS, journal_url=None, alerts=())
-        if sandbox and serve:
-            from cqs_sheets.run.past import give_past  # noqa: PLC0415
-
-            market, feed = server.market, settings.feeds[0].name
-
-            def past(journal: Journal) -> None:
-                give_past(journal, market, feed, utc_now())
-
         yield Session(
             settings=settings,
             environment=Environment.read(environ),
             sandbox=sandbox,
             sleep=sleep,
             stop=stop,
-            past=past,
+            market=server.market if sandbox and serve else None,
         )
 
 
@@ -199,8 +162,8 @@ def opened_run(
 
         judging = settings.outcomes is not None or any(map(show, settings.targets))
         judge = judge_of(session, journal, progress=progress) if judging else None
-        if judge and session.past:
-            session.past(journal)
+        if judge and session.market:
+            give_past(journal, session.market, settings.feeds[0].name, utc_now())
 
         @cache
         def deliverer() -> Deliverer:

@@ -40,7 +40,7 @@ class Dispatcher:
         self._ways: dict[str, Send] = {}
         self._told: dict[str, str] = {}
 
-    def send_due(self, stop: Callable[[], bool] = lambda: False) -> None:
+    def send_due(self) -> None:
         """Send all that is due now, unless another process is at it. Raises CqsError as the journal does."""
         if isinstance(self._journal, Path) and not self._journal.exists():
             return
@@ -48,39 +48,36 @@ class Dispatcher:
             with Journal.open_outbox(self._journal, clock=self._clock) as journal:
                 known = {alert.name: alert for alert in journal.alerts(self._settings.alert_owner)}
                 for alert in self._settings.alerts:
-                    if alert.name in known and not stop():
-                        self._send(journal, alert, known[alert.name], stop)
+                    if alert.name in known:
+                        self._send(journal, alert, known[alert.name])
         except TargetBusy:
             return  # another sender is at it, or the journal is: next time
 
-    def _send(self, journal: Journal, alert: AlertSettings, known: Alert, stop: Callable[[], bool]) -> None:
+    def _send(self, journal: Journal, alert: AlertSettings, known: Alert) -> None:
         waiting = self._worth_telling(journal, alert, known)
         if not waiting:
             return
         now, zone = self._clock(), self._settings.zone
         for notices in due(waiting, alert.policy, journal.send_state(known.id, now), now, zone):
-            if stop() or not self._try(journal, alert, known, notices):
+            if not self._try(journal, alert, known, notices):
                 return
 
     def _worth_telling(self, journal: Journal, alert: AlertSettings, known: Alert) -> list[Notice]:
         """What waits, without what this alert does not tell and what is too old to be told."""
         settings, now = self._settings, self._clock()
         waiting = journal.waiting(known.id)
-        unwanted = [
+        unwanted = {
             notice.id
             for notice in waiting
             if not wanted(alert.policy, notice, settings.zone, settings.symbols)
             or _is_old(notice, known.since)
-        ]
-        stale = [
-            notice.id for notice in waiting if notice.at < now - GIVEN_UP and notice.id not in set(unwanted)
-        ]
+        }
+        stale = {notice.id for notice in waiting if notice.at < now - GIVEN_UP} - unwanted
         if unwanted:
             journal.drop(unwanted)
         if stale:
             journal.drop(stale, give_up=True)
-        gone = {*unwanted, *stale}
-        return [notice for notice in waiting if notice.id not in gone]
+        return [notice for notice in waiting if notice.id not in unwanted | stale]
 
     def _try(self, journal: Journal, alert: AlertSettings, known: Alert, notices: Sequence[Notice]) -> bool:
         entries = [one.id for one in notices]
@@ -134,58 +131,38 @@ def alerting(
         yield lambda: None
         return
     dispatcher = Dispatcher(settings, journal, clock=clock, warn=warn)
-    thread = _Thread(dispatcher, warn)
+    news, ending = Event(), Event()
+
+    def work() -> None:
+        last, told = False, ""
+        while not last:
+            news.wait(_GLANCE)
+            last = ending.is_set()
+            news.clear()
+            trouble = ""
+            try:
+                dispatcher.send_due()
+            except Exception as error:  # noqa: BLE001 - else nothing would ever be sent again, and nobody told
+                trouble = f"Alerts: {explained(error).message}"
+            if trouble not in ("", told):
+                warn(trouble)
+            told = trouble
+
+    thread = Thread(target=work, name="alerts", daemon=True)
     thread.start()
     try:
-        yield thread.nudge
+        yield news.set
     finally:
-        thread.finish()
+        ending.set()
+        news.set()
+        _finish(thread)
 
 
-class _Thread:
-    """A thread that sends whenever it is nudged, and looks by itself now and then."""
-
-    def __init__(self, dispatcher: Dispatcher, warn: Callable[[str], None]) -> None:
-        self._dispatcher = dispatcher
-        self._warn = warn
-        self._news, self._ending = Event(), Event()
-        self._thread = Thread(target=self._run, name="alerts", daemon=True)
-        self._trouble = ""
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def nudge(self) -> None:
-        """Say that there may be something to send."""
-        self._news.set()
-
-    def finish(self) -> None:
-        """One more pass, within bounds: what is left is sent by the next run."""
-        self._ending.set()
-        self._news.set()
-        until = time.monotonic() + _LAST_WORDS
-        while self._thread.is_alive() and (left := until - time.monotonic()) > 0:
-            if stop_asked():
-                self._thread.join(min(left, GRACE))
-                return
-            self._thread.join(min(left, _LOOK))
-
-    def _run(self) -> None:
-        while True:
-            self._news.wait(_GLANCE)
-            last = self._ending.is_set()
-            self._news.clear()
-            try:
-                self._dispatcher.send_due()
-                self._trouble = ""
-            except Exception as error:  # noqa: BLE001 - else nothing would ever be sent again, and nobody told
-                self._tell(f"Alerts: {explained(error).message}")
-            if last:
-                return
-
-    def _tell(self, trouble: str) -> None:
-        """Warn of it, once until it is another."""
-        if trouble != self._trouble:
-            self._warn(trouble)
-        self._trouble = trouble
+def _finish(thread: Thread) -> None:
+    """Give it one more pass, within bounds: what is left is sent by the next run."""
+    until = time.monotonic() + _LAST_WORDS
+    while thread.is_alive() and (left := until - time.monotonic()) > 0:
+        if stop_asked():
+            thread.join(min(left, GRACE))
+            return
+        thread.join(min(left, _LOOK))

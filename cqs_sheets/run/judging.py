@@ -7,7 +7,6 @@ fetched is kept before anything is made of it, so a run that ends midway is take
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -52,11 +51,14 @@ class Case:
         """Judge on with the candles of its market."""
         if self.state.over and self.done:
             return
-        near = unsigned(self.setup.versions[0][1].orders[0])
-        fitting = candles.in_units_of(near, self.units)
+        fitting = self.fitting(candles)
         self.unclear = fitting is None
         if fitting:
             self.state = proceed(self.state, self.setup, self.rules, fitting)
+
+    def fitting(self, candles: Candles) -> Candles | None:
+        """The candles of its market in its own units; None if these cannot be told."""
+        return candles.in_units_of(unsigned(self.setup.versions[0][1].orders[0]), self.units)
 
     @property
     def begin(self) -> int:
@@ -105,30 +107,30 @@ def market_of(
 
 @dataclass(slots=True, kw_only=True)
 class Judging:
-    """Judges cases; `now` is the minute up to which candles have ended.
-
-    `exchanges` None: only what the store holds. `progress` tells a person what is going on.
-    """
+    """Judges cases; `now` is the minute up to which candles have ended. `progress` tells a person what is going on."""
 
     store: CandleStore
-    exchanges: Exchanges | None
+    exchanges: Exchanges
     now: int
     progress: Callable[[str], None] = lambda _: None
 
     def judge(
-        self, cases: Mapping[Market, Sequence[Case]], keep: Callable[[Market], None]
+        self, cases: Iterable[tuple[Market, Case]], keep: Callable[[Market], None]
     ) -> dict[Market, str]:
         """Bring all cases as far as candles can be had; `keep` is called after each market.
 
         Returns why candles were missing, by market.
         """
         missing: dict[Market, str] = {}
+        by_market: dict[Market, list[Case]] = {}
+        for market, case in cases:
+            by_market.setdefault(market, []).append(case)
         begun = time.monotonic()
-        for number, (market, found) in enumerate(cases.items(), 1):
+        for number, (market, found) in enumerate(by_market.items(), 1):
             due = [case for case in found if case.due(self.now)]
             if not due:
                 continue
-            self.progress(_progress(market, number, len(cases), time.monotonic() - begun))
+            self.progress(_progress(market, number, len(by_market), time.monotonic() - begun))
             try:
                 self._judge(market, due)
             except NoCandles as refused:
@@ -162,8 +164,6 @@ class Judging:
             HOUR,
             _AT_ONCE * HOUR,
         ):
-            if self.exchanges is None:
-                raise NoCandles("no candles of that time are kept on this computer")
             self.store.add_hours(number, known, self.exchanges.hours(*market, start, stop), start, stop)
         # how long nobody traded, only minutes can tell
         traded = {hour for hour in range(first, last, HOUR) if known.hours.get(hour)}
@@ -179,8 +179,6 @@ class Judging:
         hours = {hour for hour in wanted if hour < self.now}
         missing = sorted(hour for hour in hours if not known.has_minutes(hour, self.now))
         for start, stop in _runs(missing, _MERGED, _AT_ONCE):
-            if self.exchanges is None:
-                raise NoCandles("no candles of that time are kept on this computer")
             end = min(stop, self.now)
             self.store.add_minutes(number, known, self.exchanges.minutes(*market, start, end), start, end)
         return hours
@@ -198,14 +196,6 @@ def _runs(hours: Iterable[int], apart: int, most: int) -> list[tuple[int, int]]:
         else:
             found.append((hour, hour + HOUR))
     return found
-
-
-def by_market(cases: Iterable[tuple[Market, Case]]) -> dict[Market, list[Case]]:
-    """Cases by market."""
-    found: dict[Market, list[Case]] = defaultdict(list)
-    for market, case in cases:
-        found[market].append(case)
-    return dict(found)
 
 
 def _progress(market: Market, number: int, count: int, seconds: float) -> str:

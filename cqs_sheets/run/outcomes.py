@@ -15,7 +15,6 @@ from cqs_sheets.core.outcomes import keeping
 from cqs_sheets.core.outcomes.candles import Candles
 from cqs_sheets.core.outcomes.judge import State
 from cqs_sheets.core.outcomes.keeping import Kept
-from cqs_sheets.core.outcomes.prices import unsigned
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
@@ -27,7 +26,7 @@ from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name
 from cqs_sheets.market.exchanges import Budget, Exchanges
 from cqs_sheets.market.store import CandleStore
-from cqs_sheets.run.judging import Case, Judging, Market, by_market, market_of, traded_at
+from cqs_sheets.run.judging import Case, Judging, Market, market_of, traded_at
 from cqs_sheets.values import dataclass
 
 _REQUESTS, _SECONDS = 400, 60.0  # of one sync: the next one goes on
@@ -123,14 +122,14 @@ class Judge:
         arrivals: dict[Market, list[int]] = {}
         for record in records:
             told = _story(self.journal, record)
-            setup, market = setup_of(told, rules), self._market(told.signal)
-            if isinstance(setup, str) or isinstance(market, str):
-                notes[record.arrival] = setup if isinstance(setup, str) else str(market)
+            found = self._case(told, rules)
+            if isinstance(found, str):
+                notes[record.arrival] = found
                 continue
+            market, case = found
             before = kept.get(record.arrival)
-            same = before is not None and before.clock == setup.clock
-            state = (before.state if before and same else None) or State()
-            case = Case(setup, rules, state, self._units(told.signal))
+            if before and before.state and before.clock == case.setup.clock:
+                case.state = before.state
             cases[record.arrival] = told, case
             markets.append((market, case))
             arrivals.setdefault(market, []).append(record.arrival)
@@ -138,17 +137,17 @@ class Judge:
 
         def keep(market: Market) -> None:
             nonlocal changed
-            found = {
+            known = {
                 arrival: self._kept(*cases[arrival]) for arrival in arrivals[market]
                 if cases[arrival][1].state.until is not None
             }  # fmt: skip
-            changed += self.journal.keep_outcomes(rules, found, at=at, targets=targets, whole=False)
+            changed += self.journal.keep_outcomes(rules, known, at=at, targets=targets, whole=False)
 
         missing: Mapping[Market, str] = {}
         if markets:
             budget = Budget() if self.markets_url else Budget(_REQUESTS, time.monotonic() + _SECONDS)
             with self.judging(at, budget) as judging:
-                missing = judging.judge(by_market(markets), keep)
+                missing = judging.judge(markets, keep)
             requests = budget.made
         notes |= {
             arrival: missing.get(market, _unknown_yet(case)) for market in arrivals for arrival in arrivals[market]
@@ -164,19 +163,10 @@ class Judge:
 
     def judge_all(self, told: Sequence[Story], by: Sequence[Rules]) -> list[list[Outcome]]:
         """What became of these signals by each set of rules, from scratch."""
-        cases: list[list[Case | str]] = []
-        placed: list[tuple[Market, Case]] = []
-        for rules in by:
-            cases.append([])
-            for one in told:
-                setup, market = setup_of(one, rules), self._market(one.signal)
-                if isinstance(setup, str) or isinstance(market, str):
-                    cases[-1].append(setup if isinstance(setup, str) else str(market))
-                else:
-                    cases[-1].append(Case(setup, rules, State(), self._units(one.signal)))
-                    placed.append((market, cases[-1][-1]))  # type: ignore[arg-type]  # it is the case just added
+        cases = [[self._case(one, rules) for one in told] for rules in by]
+        placed = [case for found in cases for case in found if not isinstance(case, str)]
         with self.judging(self.clock(), Budget()) as judging:
-            missing = judging.judge(by_market(placed), lambda _: None)
+            missing = judging.judge(placed, lambda _: None)
         return [
             [self._found(one, case, missing) for one, case in zip(told, found, strict=True)]
             for found in cases
@@ -186,21 +176,30 @@ class Judge:
         """What became of one signal, and its market as far as it is kept; None where it was never judged."""
         rules = self.settings.rules
         told = _story(self.journal, record)
-        setup, market = setup_of(told, rules), self._market(told.signal)
+        found = self._case(told, rules)
         kept = self.journal.outcomes(rules, [record.arrival]).get(record.arrival)
-        if isinstance(setup, str) or isinstance(market, str) or kept is None or kept.state is None:
+        if isinstance(found, str) or kept is None or kept.state is None:
             return None
+        market, case = found
         with CandleStore.open(self.home) as store:
-            known = store.known(store.market(*market), setup.clock)
-        near = unsigned(setup.versions[0][1].orders[0])
-        candles = known.candles(kept.state.until or setup.clock).in_units_of(near, self._units(told.signal))
-        return outcome_of(told.signal, setup, rules, kept.state), candles
+            known = store.known(store.market(*market), case.setup.clock)
+        candles = case.fitting(known.candles(kept.state.until or case.setup.clock))
+        return outcome_of(told.signal, case.setup, rules, kept.state), candles
 
-    def _found(self, told: Story, case: Case | str, missing: Mapping[Market, str]) -> Outcome:
+    def _case(self, told: Story, rules: Rules) -> tuple[Market, Case] | str:
+        """A signal before it is judged, with its market, or why it cannot be."""
+        setup = setup_of(told, rules)
+        market = market_of(told.signal, self.symbols, self.settings.candles_from)
+        if isinstance(setup, str) or isinstance(market, str):
+            return setup if isinstance(setup, str) else str(market)
+        units = self.symbols.units(traded_at(told.signal, self.settings.candles_from)) or 1
+        return market, Case(setup, rules, State(), units)
+
+    def _found(self, told: Story, found: tuple[Market, Case] | str, missing: Mapping[Market, str]) -> Outcome:
         """What is known of a signal; where no candle was had, it is not judged yet."""
-        market = self._market(told.signal)
-        if isinstance(case, str) or isinstance(market, str):
-            return Outcome(signal=told.signal, outcome=None, reason=str(case))
+        if isinstance(found, str):
+            return Outcome(signal=told.signal, outcome=None, reason=found)
+        market, case = found
         if case.state.until is None:
             reason = missing.get(market, _unknown_yet(case))
             return Outcome(signal=told.signal, outcome=None, reason=reason)
@@ -216,12 +215,6 @@ class Judge:
             now = int((at - _ENDED).timestamp()) // 60
             yield Judging(store=store, exchanges=exchanges, now=now, progress=self.progress)
             store.shrink()
-
-    def _market(self, signal: Signal) -> Market | str:
-        return market_of(signal, self.symbols, self.settings.candles_from)
-
-    def _units(self, signal: Signal) -> int:
-        return self.symbols.units(traded_at(signal, self.settings.candles_from)) or 1
 
     def _kept(self, told: Story, case: Case) -> Kept:
         signal = told.signal

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Final, Self
 
 from cqs_sheets.sandbox.answers import (
@@ -26,7 +25,7 @@ from cqs_sheets.sandbox.faults import FAULTS, FaultPlan, FaultSettings, parse_fa
 from cqs_sheets.sandbox.market import EPOCH, Simulation
 from cqs_sheets.sandbox.prices import FUTURES_CODES, SPOT_CODES
 from cqs_sheets.sandbox.server import HOST, SandboxServer
-from cqs_sheets.sandbox.service import API_PATHS, HISTORY_PATH, Service
+from cqs_sheets.sandbox.service import API_PATHS, Service
 from cqs_sheets.sandbox.signals import Horizon, Pool, Signal, Table
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "FAULTS",
     "FREE_KEY",
     "FUTURES_CODES",
-    "HISTORY_PATH",
     "INACTIVE_KEY",
     "SPOT_CODES",
     "SUBSCRIPTIONS",
@@ -102,7 +100,7 @@ class RunningSandbox:
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """The requests received, oldest first; without those to the sandbox's own endpoints."""
+        """The requests received, oldest first."""
         return self._server.seen.latest()
 
     def set_faults(self, faults: Sequence[str]) -> None:
@@ -111,15 +109,6 @@ class RunningSandbox:
         ValueError when a spec is not valid, and then nothing changes.
         """
         self._server.faults = FaultPlan(faults, seed=self._market.seed)
-
-    def serve_forever(self) -> None:
-        """Block until `stop` is called elsewhere; an interrupt stops the sandbox and goes on up."""
-        try:
-            # A wait without end could not be interrupted on Windows.
-            while not self._stopped.wait(0.5):
-                pass
-        finally:
-            self.stop()
 
     def stop(self) -> None:
         """Stop serving, end every connection, free the port. Calling it again does nothing."""
@@ -135,9 +124,7 @@ class RunningSandbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 

@@ -1,4 +1,4 @@
-"""Who may ask: the literal FREE, and the sandbox's own subscriptions."""
+"""Who may ask (the literal FREE, and the sandbox's own subscriptions), how requests are read, and answers made."""
 
 from __future__ import annotations
 
@@ -83,18 +83,6 @@ class SeenRequest:
     def params(self) -> dict[str, str]:
         """Parameters as the service takes them: the form goes before the query, the last counts."""
         return {**dict(self.query), **dict(self.form)}
-
-    def describe(self) -> str:
-        """One line for a person, with any key but FREE hidden."""
-        shown = [f"{name}={_hidden(name, value)}" for name, value in self.params.items()]
-        struck = f"  [{', '.join(self.faults)}]" if self.faults else ""
-        return f"{self.at:%H:%M:%S} {self.method} {self.path} {' '.join(shown)}{struck}".rstrip()
-
-
-def _hidden(name: str, value: str) -> str:
-    if name != "api_key" or value == FREE_KEY:
-        return repr(value) if " " in value or not value.isprintable() else value
-    return "***"
 
 
 class RequestLog:

@@ -212,37 +212,22 @@ def parse_fault(spec: str) -> Fault:
     name = match["name"].strip() if match else spec.strip()
     if match is None or name not in FAULTS:
         nearest = max(FAULTS, key=lambda known: SequenceMatcher(None, known, name.lower()).ratio())
-        raise ValueError(
-            f"unknown fault {name!r}, did you mean {nearest!r}? Valid names: {', '.join(FAULTS)}. "
-            "Form: NAME[:PROBABILITY][@COUNT]"
-        )
-    return Fault(name, _probability(spec, match["probability"]), _count(spec, match["count"]))
-
-
-def _probability(spec: str, text: str | None) -> float:
-    if text is None:
-        return 1.0
+        raise _wrong(f"unknown fault {name!r}, did you mean {nearest!r}?")
+    probability, count = match["probability"], match["count"]
     try:
-        value = float(text)
+        chance = 1.0 if probability is None else float(probability)
     except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise ValueError(
-            f"fault {spec!r}: the probability after ':' must be a number from 0 to 1, not {text!r}. "
-            f"Form: NAME[:PROBABILITY][@COUNT]. Valid names: {', '.join(FAULTS)}"
-        )
-    return value
+        chance = -1.0
+    if not 0 <= chance <= 1:
+        told = f"the probability after ':' must be a number from 0 to 1, not {probability!r}"
+        raise _wrong(f"fault {spec!r}: {told}.")
+    if count is not None and (not re.fullmatch(r"[0-9]{1,9}", count) or int(count) == 0):
+        raise _wrong(f"fault {spec!r}: the count after '@' must be a whole number from 1, not {count!r}.")
+    return Fault(name, chance, None if count is None else int(count))
 
 
-def _count(spec: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
-        raise ValueError(
-            f"fault {spec!r}: the count after '@' must be a whole number from 1, not {text!r}. "
-            f"Form: NAME[:PROBABILITY][@COUNT]. Valid names: {', '.join(FAULTS)}"
-        )
-    return int(text)
+def _wrong(what: str) -> ValueError:
+    return ValueError(f"{what} Form: NAME[:PROBABILITY][@COUNT]. Valid names: {', '.join(FAULTS)}")
 
 
 class FaultPlan:

@@ -1,12 +1,11 @@
 """Public market data as exchanges document it: Binance spot, Binance USD-M futures and Bybit.
 
-Each is served below `/markets/<its name in ccxt>`, with the paths, limits, weights and errors of its own. The
+Each is served below `/markets/<its name in ccxt>`, with the paths, limits and errors of its own. The
 last candle is the one that has not ended yet, as at the exchanges. Nobody needs a key.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -37,47 +36,25 @@ Params = Mapping[str, str]
 
 
 class MarketData:
-    """Answers requests for market data; counts their weight, minute by minute, as exchanges do.
+    """Answers requests for market data."""
 
-    `most_weight` a minute and exchange are served, None for any; whoever goes on is banned.
-    """
-
-    def __init__(self, prices: Prices, *, most_weight: int | None = None) -> None:
+    def __init__(self, prices: Prices) -> None:
         self._prices = prices
-        self._most = most_weight
-        self._used: dict[tuple[str, int], int] = {}
-        self._lock = threading.Lock()
 
     def answer(self, path: str, params: Params, now: datetime, faults: Sequence[str] = ()) -> answers.Answer:
         """Answer one GET request for a path below MARKETS_PREFIX as of `now` (aware)."""
         name, _, rest = path.removeprefix(MARKETS_PREFIX).partition("/")
-        served = {
-            ("binance", "api/v3/exchangeInfo"): (20, self._binance_spot_markets),
-            ("binance", "api/v3/klines"): (2, self._binance_spot_klines),
-            ("binanceusdm", "fapi/v1/exchangeInfo"): (1, self._usdm_markets),
-            ("binanceusdm", "fapi/v1/klines"): (_usdm_weight(params), self._usdm_klines),
-            ("bybit", "v5/market/instruments-info"): (1, _bybit_markets),
-            ("bybit", "v5/market/kline"): (1, self._bybit_klines),
+        serve = {
+            ("binance", "api/v3/exchangeInfo"): self._binance_spot_markets,
+            ("binance", "api/v3/klines"): self._binance_spot_klines,
+            ("binanceusdm", "fapi/v1/exchangeInfo"): self._usdm_markets,
+            ("binanceusdm", "fapi/v1/klines"): self._usdm_klines,
+            ("bybit", "v5/market/instruments-info"): _bybit_markets,
+            ("bybit", "v5/market/kline"): self._bybit_klines,
         }.get((name, rest))
-        if served is None:
-            return _error(
-                HTTPStatus.NOT_FOUND,
-                -1,
-                "the sandbox has candles of Binance and Bybit alone",
-            )
-        weight, serve = served
-        used = self._spend(name, weight, now)
-        refused = _refused(name, used, self._most, faults)
-        answer = refused or serve(params, int(now.timestamp()))
-        return answer if name == "bybit" else answer.with_headers(X_MBX_USED_WEIGHT_1M=str(used))
-
-    def _spend(self, name: str, weight: int, now: datetime) -> int:
-        minute = int(now.timestamp()) // 60
-        with self._lock:
-            if (name, minute) not in self._used:
-                self._used = {key: spent for key, spent in self._used.items() if key[1] == minute}
-            self._used[name, minute] = self._used.get((name, minute), 0) + weight
-            return self._used[name, minute]
+        if serve is None:
+            return _error(HTTPStatus.NOT_FOUND, -1, "the sandbox has candles of Binance and Bybit alone")
+        return _refused(name, faults) or serve(params, int(now.timestamp()))
 
     def _binance_spot_markets(self, params: Params, now: int) -> answers.Answer:
         del params
@@ -206,11 +183,6 @@ def _exchange_info(symbols: Sequence[Mapping[str, object]], now: int) -> answers
     )
 
 
-def _usdm_weight(params: Params) -> int:
-    limit = int(params.get("limit", _DEFAULT_LIMIT))
-    return 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10  # noqa: PLR2004 - its own table
-
-
 def _tick_filter(pair: Pair) -> dict[str, str]:
     return {
         "filterType": "PRICE_FILTER",
@@ -265,7 +237,7 @@ def _bybit(now: int, result: object, *, code: int = 0, message: str = "OK") -> a
     )
 
 
-def _refused(name: str, used: int, most: int | None, faults: Sequence[str]) -> answers.Answer | None:
+def _refused(name: str, faults: Sequence[str]) -> answers.Answer | None:
     """Why a request is not served at all, if it is not."""
     if BLOCKED in faults:
         return _error(
@@ -274,10 +246,10 @@ def _refused(name: str, used: int, most: int | None, faults: Sequence[str]) -> a
         )  # fmt: skip
     if AWAY in faults:
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, -1, "Service unavailable")
-    if BANNED in faults or (most is not None and used > 2 * most):
+    if BANNED in faults:
         banned = _error(HTTPStatus.IM_A_TEAPOT, -1003, "Way too much request weight used; IP banned.")
         return banned.with_headers(Retry_After="120")
-    if LIMITED in faults or (most is not None and used > most):
+    if LIMITED in faults:
         if name == "bybit":
             return _bybit(0, {}, code=10006, message="Too many visits!")
         limited = _error(HTTPStatus.TOO_MANY_REQUESTS, -1003, "Too much request weight used.")

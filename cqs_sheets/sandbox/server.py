@@ -19,7 +19,7 @@ from typing import Final
 
 from cqs_sheets.sandbox import answers, faults
 from cqs_sheets.sandbox.market_data import MARKETS_PREFIX
-from cqs_sheets.sandbox.service import API_PATHS, SANDBOX_PREFIX, Service
+from cqs_sheets.sandbox.service import API_PATHS, Service
 
 HOST: Final = "127.0.0.1"
 
@@ -209,10 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> answers.SeenRequest:
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = answers.SeenRequest(now, self.command, path, query, form, headers, names)
-        if not path.startswith(SANDBOX_PREFIX):
-            self.server.seen.add(request)
-            if self.server.on_request is not None:
-                self.server.on_request(request)
+        self.server.seen.add(request)
+        if self.server.on_request is not None:
+            self.server.on_request(request)
         return request
 
     def _deliver(self, answer: answers.Answer, now: datetime, names: tuple[str, ...]) -> None:

@@ -1,86 +1,18 @@
-"""The sandbox's own endpoint for tests: what the market really published. Not part of the API."""
+"""What the signals API answers, as its guide has it; market data beside it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
 from cqs_sheets.sandbox import answers
-from cqs_sheets.sandbox.market import UNIX_EPOCH, Simulation, microseconds
+from cqs_sheets.sandbox.market import Simulation, microseconds
 from cqs_sheets.sandbox.market_data import MARKETS_PREFIX, MarketData
 from cqs_sheets.sandbox.prices import FUTURES_CODES
 from cqs_sheets.sandbox.signals import Fields, Horizon, Signal, Table
-
-SANDBOX_PREFIX: Final = "/_sandbox/"
-HISTORY_PATH: Final = "/_sandbox/history"
-
-_NOTE = "For tests of the sandbox's clients; not part of the signals API."
-_DEFAULT_SPAN = timedelta(minutes=20)
-
-
-def history_answer(market: Simulation, params: Mapping[str, str], now: datetime) -> answers.Answer:
-    """Answer with every signal published in [since, until] (epoch seconds), whatever its state.
-
-    `until` defaults to now and `since` to 20 minutes before it; a bad or too long span is a 400.
-    """
-    try:
-        until = _instant(params["until"]) if "until" in params else now
-        since = _instant(params["since"]) if "since" in params else until - _DEFAULT_SPAN
-        signals = market.history(since, until)
-    except (ValueError, OverflowError) as error:
-        return answers.as_json({"note": _NOTE, "error": str(error)}, HTTPStatus.BAD_REQUEST)
-    return answers.as_json(
-        {
-            "note": _NOTE,
-            "seed": market.seed,
-            "speed": market.speed,
-            "now": _iso(now),
-            "since": _iso(since),
-            "until": _iso(until),
-            "count": len(signals),
-            "signals": [describe(signal) for signal in signals],
-        }
-    )
-
-
-def describe(signal: Signal) -> dict[str, object]:
-    """Return the whole truth of a signal, its future too, ready for JSON; times are ISO 8601 UTC.
-
-    `first` are the fields as published and `final` those after every edit, both with leverage if
-    the signal is a futures one. A signal is open at t when published <= t < closed.
-    """
-    leverage = {} if signal.leverage is None else {"leverage": signal.leverage}
-    return {
-        "table": signal.table,
-        "pool": signal.pool,
-        "id": signal.published_fields["id"],
-        "published": _iso_micros(signal.published),
-        "closed": _iso_micros(signal.closed),
-        "outcome": signal.outcome,
-        "edits": [{"at": _iso_micros(edit.at), "changes": dict(edit.changes)} for edit in signal.edits],
-        "first": signal.published_fields | leverage,
-        "final": signal.fields_at(signal.closed) | leverage,
-    }
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return UNIX_EPOCH + timedelta(seconds=float(text))
-    except (ValueError, OverflowError):
-        message = f"since and until must be seconds since 1970 UTC, not {text[:40]!r}"
-        raise ValueError(message) from None
-
-
-def _iso_micros(instant: int) -> str:
-    return _iso(UNIX_EPOCH + timedelta(microseconds=instant))
-
-
-def _iso(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
 
 API_PATHS: Final = frozenset({"/getSignal", "/getSignal/", "/api/v1/getSignal", "/api/v1/getSignal/"})
 
@@ -118,11 +50,9 @@ class Service:
         `outages` names parts of the service that are down: BILLING_DOWN, SIGNALS_DOWN, RATE_LIMIT, and of
         market data MARKET_FAULTS.
         """
-        if path == HISTORY_PATH or path.startswith(MARKETS_PREFIX):
+        if path.startswith(MARKETS_PREFIX):
             if method != "GET":
                 return not_allowed(method, "GET")
-            if path == HISTORY_PATH:
-                return history_answer(self._market, params, now)
             return self._market_data.answer(path, params, now, tuple(outages))
         if path not in API_PATHS:
             return answers.failure(answers.ErrorCode.BAD_REQUEST, "Not found", HTTPStatus.NOT_FOUND)

@@ -7,10 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from cqs_sheets.config import Settings
 from cqs_sheets.errors import UsageError
@@ -74,44 +73,33 @@ class RunProgram:
 Action = WriteFile | RemoveFile | RunProgram
 
 
-class ServiceManager(Protocol):
-    """The way one system runs services."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceManager:
+    """The way one system runs a service: what puts it there, takes it away and starts it anew.
 
-    @property
-    def file(self) -> Path:
-        """The file that there is as long as the service is installed."""
-        ...
+    `file` is there as long as the service is installed. `install` also puts a changed one in its place, and starts it.
+    `is_running` is a command whose output `runs_by` understands, `log` one that shows the system's log; without one
+    the log is a file of ours.
+    """
 
-    def install(self, spec: ServiceSpec) -> list[Action]:
-        """What puts it there, or puts a changed one in its place, and starts it."""
-        ...
-
-    def uninstall(self) -> list[Action]:
-        """What stops it and leaves nothing of it."""
-        ...
-
-    def restart(self) -> list[Action]:
-        """What starts it anew."""
-        ...
-
-    def is_running(self) -> Sequence[str]:
-        """A command that ends with 0 if it runs now, or whose output says so (`runs_by`)."""
-        ...
-
-    def runs_by(self, output: str) -> bool:
-        """Whether the output of `is_running` says that it runs."""
-        ...
+    file: Path
+    install: Callable[[ServiceSpec], list[Action]]
+    uninstall: Sequence[Action]
+    restart: Sequence[Action]
+    is_running: Sequence[str]
+    runs_by: Callable[[str], bool]
+    log: Sequence[str] = ()
 
     def logs(self, lines: int, *, follow: bool) -> Sequence[str]:
-        """A command that shows the log; empty where the log is a file of ours."""
-        ...
+        """A command that shows the last of the log; empty where that is a file of ours."""
+        return [*self.log, "--lines", str(lines), *(["--follow"] if follow else [])] if self.log else []
 
 
 def runs(manager: ServiceManager) -> bool:
     """Whether a service that is installed runs; not, if the system does not tell."""
     with suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(  # noqa: S603 - words of our own
-            manager.is_running(), capture_output=True, text=True, timeout=PATIENCE, check=False
+            manager.is_running, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         return manager.runs_by(done.stdout)
     return False
@@ -136,15 +124,7 @@ def spec_of(
     own = ["--log-file", str(log), "-q"] if log_file else []
     return ServiceSpec(
         name=name,
-        command=[
-            *_program(windows=sys.platform == "win32"),
-            "watch",
-            "--every",
-            every,
-            "--config",
-            str(source),
-            *own,
-        ],
+        command=[*_program(), "watch", "--every", every, "--config", str(source), *own],
         folder=source.parent,
         variables=_variables(environ),
         log=log,
@@ -160,7 +140,8 @@ def _refuse_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
             hint='Put it into a file that only you can read, name that in the config (`[api] key_file = "..."`),'
             " and unset CQS_API_KEY.",
         )
-    unseen = [alert.name for alert in settings.alerts if alert.variable and not _is_carried(alert.variable)]
+    variables = [(alert.name, alert.variable) for alert in settings.alerts]
+    unseen = [name for name, variable in variables if variable and variable not in _CARRIED]
     if unseen:
         raise UsageError(
             f"A service does not see the variables of this terminal, and so no address of: {', '.join(unseen)}.",
@@ -169,19 +150,15 @@ def _refuse_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
         )
 
 
-def _is_carried(variable: str) -> bool:
-    return variable in _CARRIED
-
-
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
     """A proxy with a password in it is left out."""
     given = {name: environ[name] for name in _CARRIED if environ.get(name) and "@" not in environ[name]}
     return given | {name: os.path.abspath(given[name]) for name in _PATHS if name in given}  # noqa: PTH100
 
 
-def _program(*, windows: bool) -> Sequence[str]:
+def _program() -> Sequence[str]:
     """A command that lasts: the one on the PATH outlives a new Python below it, where it is this very program."""
-    found = None if windows else shutil.which(Path(sys.argv[0]).name)
+    found = None if sys.platform == "win32" else shutil.which(Path(sys.argv[0]).name)
     if found and Path(found).name == "cqs-sheets" and Path(found).resolve() == Path(sys.argv[0]).resolve():
         return [os.path.abspath(found)]  # noqa: PTH100 - the link itself
     return [sys.executable, "-P", "-m", "cqs_sheets"]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import plistlib
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from xml.sax.saxutils import escape
 
 from platformdirs import user_config_path
 
 from cqs_sheets.patterns import regex
-from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceManager, ServiceSpec, WriteFile
-from cqs_sheets.values import dataclass
+from cqs_sheets.service import RemoveFile, RunProgram, ServiceManager, ServiceSpec, WriteFile
 
 _SYSTEM = Path("/etc/systemd/system")
 _PAUSE = 120  # seconds between two starts: a poll looks back further
@@ -83,64 +81,31 @@ def manager_here(name: str, *, system: bool = False) -> ServiceManager:
     """The way to run services here; `system` counts on Linux only."""
     ours = user_config_path("cqs-sheets", appauthor=False)
     if sys.platform == "darwin":
-        return LaunchAgent(name, home=Path.home(), uid=os.getuid())
+        return launch_agent(name, home=Path.home(), uid=os.getuid())
     if sys.platform == "win32":
-        return ScheduledTask(name, folder=ours)
-    return SystemdUnit(name, folder=_SYSTEM if system else ours.parent / "systemd" / "user", system=system)
+        return scheduled_task(name, folder=ours)
+    return systemd_unit(name, folder=_SYSTEM if system else ours.parent / "systemd" / "user", system=system)
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchAgent:
-    """A property list in the user's Library."""
-
-    name: str
-    home: Path
-    uid: int
-
-    @property
-    def file(self) -> Path:
-        """The property list."""
-        return self.home / "Library" / "LaunchAgents" / f"{self._label}.plist"
-
-    def install(self, spec: ServiceSpec) -> list[Action]:
-        """Write and load it, which starts it."""
-        return [
-            WriteFile(self.file, plist(spec, self._label)),
-            RunProgram(["launchctl", "bootout", self._target], ""),
-            RunProgram(["launchctl", "bootstrap", f"gui/{self.uid}", str(self.file)]),
-        ]
-
-    def uninstall(self) -> list[Action]:
-        """Unload it, which stops it, and take the file away."""
-        return [
-            RunProgram(["launchctl", "bootout", self._target], "It was not known to launchd."),
-            RemoveFile(self.file),
-        ]
-
-    def restart(self) -> list[Action]:
-        """End it and start it anew."""
-        return [RunProgram(["launchctl", "kickstart", "-k", self._target])]
-
-    def is_running(self) -> Sequence[str]:
-        """Prints a page."""
-        return ["launchctl", "print", self._target]
-
-    def runs_by(self, output: str) -> bool:
-        """By the line on its state."""
-        return "state = running" in output
-
-    def logs(self, lines: int, *, follow: bool) -> Sequence[str]:
-        """A file of ours."""
-        del lines, follow
-        return []
-
-    @property
-    def _label(self) -> str:
-        return f"org.{self.name}.watch"
-
-    @property
-    def _target(self) -> str:
-        return f"gui/{self.uid}/{self._label}"
+def launch_agent(name: str, *, home: Path, uid: int) -> ServiceManager:
+    """A property list in the user's Library, loaded from then on; its log is a file of ours."""
+    label = f"org.{name}.watch"
+    file, target = home / "Library" / "LaunchAgents" / f"{label}.plist", f"gui/{uid}/{label}"
+    return ServiceManager(
+        file=file,
+        install=lambda spec: [
+            WriteFile(file, plist(spec, label)),
+            RunProgram(["launchctl", "bootout", target], ""),
+            RunProgram(["launchctl", "bootstrap", f"gui/{uid}", str(file)]),
+        ],
+        uninstall=[
+            RunProgram(["launchctl", "bootout", target], "It was not known to launchd."),
+            RemoveFile(file),
+        ],
+        restart=[RunProgram(["launchctl", "kickstart", "-k", target])],
+        is_running=["launchctl", "print", target],
+        runs_by=lambda output: "state = running" in output,
+    )
 
 
 def plist(spec: ServiceSpec, label: str) -> bytes:
@@ -162,170 +127,120 @@ def plist(spec: ServiceSpec, label: str) -> bytes:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SystemdUnit:
-    """A unit file in a folder."""
+def systemd_unit(name: str, *, folder: Path, system: bool) -> ServiceManager:
+    """A unit file in a folder; a user's own runs without being logged in from then on.
 
-    name: str
-    folder: Path
-    system: bool
+    Lingering stays when it is taken away: others may rest on it.
+    """
+    unit, whose = f"{name}.service", [] if system else ["--user"]
 
-    @property
-    def file(self) -> Path:
-        """The unit."""
-        return self.folder / self._unit
+    def call(*words: str, otherwise: str | None = None) -> RunProgram:
+        return RunProgram(["systemctl", *whose, *words], otherwise)
 
-    def install(self, spec: ServiceSpec) -> list[Action]:
-        """Write, load, enable and start it; a user's own runs without being logged in from then on."""
-        linger = [] if self.system else [RunProgram(["loginctl", "enable-linger"], _LINGER)]
-        return [
-            WriteFile(self.file, unit_text(spec, system=self.system).encode()),
-            self._call("daemon-reload"),
-            self._call("enable", self._unit),
-            self._call("restart", self._unit),
-            *linger,
-        ]
+    return ServiceManager(
+        file=folder / unit,
+        install=lambda spec: [
+            WriteFile(folder / unit, unit_text(spec, system=system).encode()),
+            call("daemon-reload"),
+            call("enable", unit),
+            call("restart", unit),
+            *([] if system else [RunProgram(["loginctl", "enable-linger"], _LINGER)]),
+        ],
+        uninstall=[
+            call("disable", "--now", unit, otherwise="It was not known to systemd."),
+            RemoveFile(folder / unit),
+            call("daemon-reload"),
+            call("reset-failed", unit, otherwise=""),
+        ],
+        restart=[call("restart", unit)],
+        is_running=call("is-active", unit).words,
+        runs_by=lambda output: output.strip() in ("active", "activating", "reloading"),
+        log=["journalctl", *whose, "--unit", unit],
+    )
 
-    def uninstall(self) -> list[Action]:
-        """Stop it and take the file away. Lingering stays: others may rest on it."""
-        return [
-            self._call("disable", "--now", self._unit, otherwise="It was not known to systemd."),
-            RemoveFile(self.file),
-            self._call("daemon-reload"),
-            self._call("reset-failed", self._unit, otherwise=""),
-        ]
 
-    def restart(self) -> list[Action]:
-        """Start it anew."""
-        return [self._call("restart", self._unit)]
+_UNIT = """\
+[Unit]
+Description=Signals into your spreadsheets ({name})
+{after}
+[Service]
+{user}WorkingDirectory={folder}
+{variables}ExecStart={command}
+Restart=on-failure
+RestartSec=30
+RestartPreventExitStatus=2 77
+SuccessExitStatus=130 143
+TimeoutStopSec=120
+NoNewPrivileges=yes
 
-    def is_running(self) -> Sequence[str]:
-        """Prints a word."""
-        return self._call("is-active", self._unit).words
-
-    def runs_by(self, output: str) -> bool:
-        """`active`, or what it says while it starts."""
-        return output.strip() in ("active", "activating", "reloading")
-
-    def logs(self, lines: int, *, follow: bool) -> Sequence[str]:
-        """From systemd's journal."""
-        whose, on = [] if self.system else ["--user"], ["--follow"] if follow else []
-        return ["journalctl", *whose, "--unit", self._unit, "--lines", str(lines), *on]
-
-    @property
-    def _unit(self) -> str:
-        return f"{self.name}.service"
-
-    def _call(self, *words: str, otherwise: str | None = None) -> RunProgram:
-        return RunProgram(["systemctl", *([] if self.system else ["--user"]), *words], otherwise)
+[Install]
+WantedBy={target}
+"""
 
 
 def unit_text(spec: ServiceSpec, *, system: bool) -> str:
     """The unit. Errors that only a person can mend (2: config, 77: key) are not tried again."""
-    return "\n".join(_lines(spec, system=system)) + "\n"
-
-
-def _lines(spec: ServiceSpec, *, system: bool) -> Iterator[str]:
-    yield "[Unit]"
-    yield f"Description=Signals into your spreadsheets ({spec.name})"
-    if system:
-        yield "Wants=network-online.target"
-        yield "After=network-online.target"
-    yield ""
-    yield "[Service]"
-    if spec.user:
-        yield f"User={spec.user}"
-    yield f"WorkingDirectory={_specifiers(str(spec.folder))}"
-    for name, value in spec.variables.items():
-        yield f"Environment={_quoted(f'{name}={value}')}"
     # systemd takes no special sign in a program's own path
     command = spec.command if _PLAIN.fullmatch(spec.command[0]) else ["/usr/bin/env", *spec.command]
-    yield f"ExecStart={' '.join(_quoted(word).replace('$', '$$') for word in command)}"
-    yield "Restart=on-failure"
-    yield "RestartSec=30"
-    yield "RestartPreventExitStatus=2 77"
-    yield "SuccessExitStatus=130 143"
-    yield "TimeoutStopSec=120"
-    yield "NoNewPrivileges=yes"
-    yield ""
-    yield "[Install]"
-    yield f"WantedBy={'multi-user.target' if system else 'default.target'}"
-
-
-def _specifiers(text: str) -> str:
-    return text.replace("%", "%%")
+    variables = (f"Environment={_quoted(f'{name}={value}')}\n" for name, value in spec.variables.items())
+    return _UNIT.format(
+        name=spec.name,
+        after="Wants=network-online.target\nAfter=network-online.target\n" if system else "",
+        user=f"User={spec.user}\n" if spec.user else "",
+        folder=str(spec.folder).replace("%", "%%"),
+        variables="".join(variables),
+        command=" ".join(_quoted(word).replace("$", "$$") for word in command),
+        target="multi-user.target" if system else "default.target",
+    )
 
 
 def _quoted(text: str) -> str:
     """A word as unit files spell it: in quotes, and nothing in it means anything else."""
-    escaped = _specifiers(text.replace("\\", "\\\\").replace('"', '\\"'))
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduledTask:
-    """A task, and the launcher that gives it its folder and variables: tasks have no environment."""
+def scheduled_task(name: str, *, folder: Path) -> ServiceManager:
+    """A task, and the launcher that gives it its folder and variables: tasks have no environment.
 
-    name: str
-    folder: Path
-
-    @property
-    def file(self) -> Path:
-        """The launcher."""
-        return self.folder / f"{self.name}-service.pyw"
-
-    def install(self, spec: ServiceSpec) -> list[Action]:
-        """Register the task and start it."""
-        return [
-            WriteFile(self.file, launcher(spec).encode()),
-            WriteFile(self._xml, task_xml(spec, self.file).encode("utf-16")),
-            RunProgram(["schtasks", "/Create", "/TN", self.name, "/XML", str(self._xml), "/F"]),
-            RunProgram(["schtasks", "/End", "/TN", self.name], ""),
-            RunProgram(["schtasks", "/Run", "/TN", self.name]),
-        ]
-
-    def uninstall(self) -> list[Action]:
-        """End the task, which every step of a sync survives, and forget it."""
-        return [
-            RunProgram(["schtasks", "/End", "/TN", self.name], ""),
-            RunProgram(["schtasks", "/Delete", "/TN", self.name, "/F"], "There was no such task."),
-            RemoveFile(self.file),
-            RemoveFile(self._xml),
-        ]
-
-    def restart(self) -> list[Action]:
-        """End it and run it."""
-        return [
-            RunProgram(["schtasks", "/End", "/TN", self.name], ""),
-            RunProgram(["schtasks", "/Run", "/TN", self.name]),
-        ]
-
-    def is_running(self) -> Sequence[str]:
-        """Prints a number whatever language Windows speaks: 4 is running."""
-        state = f"(Get-ScheduledTask -TaskName '{self.name}').State.value__"
-        return ["powershell", "-NoProfile", "-NonInteractive", "-Command", state]
-
-    def runs_by(self, output: str) -> bool:
-        """By that number."""
-        return output.strip() == "4"
-
-    def logs(self, lines: int, *, follow: bool) -> Sequence[str]:
-        """A file of ours."""
-        del lines, follow
-        return []
-
-    @property
-    def _xml(self) -> Path:
-        return self.folder / f"{self.name}-service.xml"
+    To end it is safe, as every step of a sync survives that. Its state is a number whatever language Windows speaks:
+    4 is running. Its log is a file of ours.
+    """
+    file, xml = folder / f"{name}-service.pyw", folder / f"{name}-service.xml"
+    end, run = (
+        RunProgram(["schtasks", "/End", "/TN", name], ""),
+        RunProgram(["schtasks", "/Run", "/TN", name]),
+    )
+    state = f"(Get-ScheduledTask -TaskName '{name}').State.value__"
+    return ServiceManager(
+        file=file,
+        install=lambda spec: [
+            WriteFile(file, launcher(spec).encode()),
+            WriteFile(xml, task_xml(spec, file).encode("utf-16")),
+            RunProgram(["schtasks", "/Create", "/TN", name, "/XML", str(xml), "/F"]),
+            end,
+            run,
+        ],
+        uninstall=[
+            end,
+            RunProgram(["schtasks", "/Delete", "/TN", name, "/F"], "There was no such task."),
+            RemoveFile(file),
+            RemoveFile(xml),
+        ],
+        restart=[end, run],
+        is_running=["powershell", "-NoProfile", "-NonInteractive", "-Command", state],
+        runs_by=lambda output: output.strip() == "4",
+    )
 
 
 def launcher(spec: ServiceSpec) -> str:
-    """What pythonw runs."""
+    """What pythonw runs: the options behind `python -P -m cqs_sheets`."""
+    options = spec.command[list(spec.command).index("cqs_sheets") + 1 :]
     return _LAUNCHER.format(
         folder=str(spec.folder),
         variables=dict(spec.variables),
         log=f"{spec.log}.err",
-        arguments=["cqs-sheets", *spec.command[_module_at(spec.command) :]],
+        arguments=["cqs-sheets", *options],
     )
 
 
@@ -339,8 +254,3 @@ def task_xml(spec: ServiceSpec, file: Path) -> str:
         arguments=escape(f'-P "{file}"'),
         folder=escape(str(spec.folder)),
     )
-
-
-def _module_at(command: Sequence[str]) -> int:
-    """Where the program's own options begin in `python -P -m cqs_sheets OPTION...`."""
-    return list(command).index("cqs_sheets") + 1

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
@@ -26,7 +27,9 @@ from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.doctor import check_workbook
 from cqs_sheets.doctor.finding import Finding, Severity, mended
+from cqs_sheets.doctor.journal import check_folder
 from cqs_sheets.doctor.surroundings import check_account
+from cqs_sheets.journal import Journal
 from cqs_sheets.template_files import load_template
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
@@ -126,7 +129,7 @@ def test_where_outcomes_are_on_it_says_what_they_need(shell: Shell, monkeypatch:
         found = examine(shell, **url)
         assert found["exit_code"] == 0
         assert "does not serve this computer's address" in line(found, "outcomes.market")["what"]
-    monkeypatch.setattr("cqs_sheets.doctor.outcomes.extra_is_there", lambda: False)
+    monkeypatch.setattr("cqs_sheets.doctor.surroundings.extra_is_there", lambda: False)
     assert "pip install 'cqs-sheets[outcomes]'" in line(examine(shell), "outcomes.extra")["mend"]
 
 
@@ -261,10 +264,56 @@ def test_a_damaged_journal_fails(shell: Shell) -> None:
 
 def test_who_writes_the_journal_is_told(shell: Shell) -> None:
     run_inside(shell, "sync")
+    owner = shell.home / "journal.sqlite3.owner"
     with FileLock(shell.home / "journal.sqlite3.lock"):
+        owner.write_text("[]")
         found = examine(shell)
-    assert "in use" in line(found, "journal.lock")["what"]
+        owner.write_text(json.dumps({"process": 4711, "since": "2026-05-24 12:00"}))
+        by_name = examine(shell)
+    assert "in use: " in line(found, "journal.lock")["what"]
     assert found["exit_code"] == 0
+    assert "in use by process 4711 since 2026-05-24 12:00" in line(by_name, "journal.lock")["what"]
+
+
+@pytest.mark.parametrize(
+    ("free", "level", "told"),
+    [
+        (1 << 20, "fail", "The disk is full"),
+        (100 << 20, "warn", "nearly full"),
+        (9 << 30, "ok", "writable, 9"),
+    ],
+)
+def test_what_room_there_is_on_the_disk_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str, told: str
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    [found] = check_folder(tmp_path / "not" / "there yet")
+    assert (found.level, found.check) == (Severity(level), "folder.space")
+    assert told in found.what
+    assert (str(tmp_path) in found.what, "not" in found.what.split()) == (True, False)
+
+
+def test_a_folder_that_nobody_may_write_into_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may do anything
+    [found] = check_folder(tmp_path)
+    assert (found.level, found.exit_code) == (Severity.FAIL, 77)
+    assert f"The folder {tmp_path} is not writable" in found.what
+
+
+def test_a_journal_that_has_grown_large_is_told_with_the_mend(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal.open(shell.home / "journal.sqlite3", clock=lambda: datetime.now(UTC)):
+        monkeypatch.setattr("cqs_sheets.doctor.journal._LARGE", 1000)
+    assert "journal prune" in line(examine(shell), "journal.size")["mend"]
+
+
+def test_a_shared_journal_that_is_away_fails(shell: Shell) -> None:
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    found = line(examine(shell, CQS_JOURNAL="postgresql://u:secret@127.0.0.1:1/x"), "journal.file")
+    assert found["level"] == "fail"
+    assert "127.0.0.1" in found["what"]
+    assert "secret" not in str(found)
 
 
 def test_a_log_that_a_killed_run_left_is_folded_in_by_fix(shell: Shell) -> None:

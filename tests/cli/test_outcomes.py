@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from cqs_sheets.core.outcomes.document import COLUMNS, TEXT_COLUMNS
 from cqs_sheets.core.outcomes.statistics import EXCLUDED
+from cqs_sheets.export import OUTCOME_COLUMNS, TEXT_COLUMNS
 from cqs_sheets.journal import JOURNAL_FILE, Journal, Poll
 from tests.cli.command import Shell
 from tests.cli.inside import run_inside
@@ -143,8 +143,8 @@ def test_csv_has_a_row_for_each_signal(traded: Shell) -> None:
     assert [(row["id"], row["outcome"], row["r_net"]) for row in rows] == [
         ("1", "partial", "-0.01000000"), ("2", "unknown", ""),
     ]  # fmt: skip
-    assert tuple(rows[0]) == COLUMNS
-    assert set(TEXT_COLUMNS) <= set(COLUMNS)
+    assert tuple(rows[0]) == OUTCOME_COLUMNS
+    assert set(TEXT_COLUMNS) <= set(OUTCOME_COLUMNS)
     assert rows[0]["exits"] == "2026-05-24T12:01:00Z target1 at 110; 2026-05-24T12:02:00Z stop at 90"
 
 

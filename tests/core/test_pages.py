@@ -207,11 +207,12 @@ class TestAReport:
         assert (page.hidden_columns, page.columns) == ((), 10)
 
     def test_gives_charts_the_cells_they_lie_on_and_show(self) -> None:
-        (chart,) = self.PAGE.charts
-        assert (chart.span, chart.kind, chart.stacked, chart.every) == (Span(9, 2, 14, 6), "bar", True, 2)
-        assert (chart.categories.tab, str(chart.categories.span)) == ("_calc", "A3:A5")
-        (series,) = chart.series
-        assert (str(series.values.span), series.color, series.width) == ("B3:B5", "#0CA678", 1.5)
+        (placed,) = self.PAGE.charts
+        assert (placed.span, placed.chart) == (Span(9, 2, 14, 6), self.CHART)
+        categories = placed.cells[self.CHART.categories]
+        assert (categories.tab, str(categories.span)) == ("_calc", "A3:A5")
+        (series,) = self.CHART.series
+        assert str(placed.cells[series.values].span) == "B3:B5"
 
     def test_takes_charts_over_blocks_only(self) -> None:
         chart = replace(self.CHART, categories="{Signals.stop}")

@@ -9,7 +9,7 @@ from typing import Any
 from openpyxl.utils import column_index_from_string
 
 from cqs_sheets.core.templates.template import Template
-from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
+from cqs_sheets.destinations.google.compile import NewTab, compile_tabs
 from cqs_sheets.template_files import load_template
 from tests.destinations.forms import ChartForm, RuleForm, TabForm, font, outside_texts, span_name
 from tests.emulators.caller import Caller

@@ -28,7 +28,7 @@ TEMPLATES = "docs/templates.md"  # its blocks are parts of templates: a test of 
 @pytest.fixture
 def reader(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """Somebody who follows a page: the command installed, a sheet of their own, a sandbox with a past of a few days."""
-    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 3)
+    monkeypatch.setattr("cqs_sheets.run.journals._DAYS", 3)
     with start() as sheets:
         yield Shell(
             shell.folder,

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import requests
 
 from cqs_sheets.journal import Journal, PastPoll
-from cqs_sheets.sandbox import HISTORY_PATH, RunningSandbox
+from cqs_sheets.sandbox import RunningSandbox
+from tests.sandbox.truth import describe
 
 TABS = {"main": "Signals", "scalping": "Scalping"}
 FREE_POOLS = {"FREE", "FREEMIUM"}
@@ -106,10 +106,7 @@ def run_with_kills(scene: Scene, *, polls: int, kills: int, seed: int) -> int:
 
 def truth(scene: Scene, since: datetime) -> list[dict[str, Any]]:
     """Every signal of the free tier that the market published since, as the sandbox tells it."""
-    span = {"since": str((since - timedelta(minutes=25)).timestamp()), "until": str(utc_now().timestamp())}
-    answer = requests.get(scene.sandbox.url + HISTORY_PATH, params=span, timeout=60)
-    answer.raise_for_status()
-    signals: list[dict[str, Any]] = answer.json()["signals"]
+    signals = map(describe, scene.sandbox.market.history(since - timedelta(minutes=25), utc_now()))
     return [signal for signal in signals if signal["pool"] in FREE_POOLS]
 
 

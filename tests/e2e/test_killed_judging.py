@@ -18,8 +18,8 @@ from cqs_sheets import sandbox
 from cqs_sheets.config import OutcomesSettings
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.journal import JOURNAL_FILE, Journal
+from cqs_sheets.run.journals import give_past
 from cqs_sheets.run.outcomes import Chosen, Judge, stories
-from cqs_sheets.run.past import give_past
 from cqs_sheets.sandbox.answers import SeenRequest
 from tests.cli.command import Shell
 from tests.e2e.killing import utc_now
@@ -134,7 +134,7 @@ def tried(folder: Path, kills: Sequence[int]) -> None:
 
 
 def test_killed_once_and_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 1)
+    monkeypatch.setattr("cqs_sheets.run.journals._DAYS", 1)
     tried(tmp_path, [7])
 
 

@@ -31,7 +31,7 @@ pytest.importorskip("ccxt")
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A folder of its own; a sandbox then has a past of a few days."""
-    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 3)
+    monkeypatch.setattr("cqs_sheets.run.journals._DAYS", 3)
     return Shell(tmp_path)
 
 
@@ -114,7 +114,7 @@ def test_a_run_that_dies_while_it_judges_has_written_its_signals_and_the_next_go
 def test_a_dashboard_shows_it_from_when_it_is_switched_on(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 1)
+    monkeypatch.setattr("cqs_sheets.run.journals._DAYS", 1)
     config = '[[target]]\nto = "signals.xlsx"\ntemplate = "dashboard"\n'
     for switched_on in (False, True):
         (shell.folder / "cqs-sheets.toml").write_text(config + "[outcomes]\n" * switched_on, encoding="utf-8")
@@ -130,7 +130,7 @@ def test_a_dashboard_shows_it_from_when_it_is_switched_on(
 
 
 def test_so_does_one_at_google(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqs_sheets.run.past._DAYS", 1)
+    monkeypatch.setattr("cqs_sheets.run.journals._DAYS", 1)
     with start() as sheets:
         at = Shell(shell.folder, {"CQS_SHEETS_URL": sheets.url})
         book = sheets.create()

@@ -8,12 +8,13 @@ import os
 import random
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import openpyxl
@@ -22,13 +23,16 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.config import TargetSettings
 from cqs_sheets.config.settings import place_at
-from cqs_sheets.core.plan.facts import Choices
+from cqs_sheets.core.plan.binding import Bindings
+from cqs_sheets.core.plan.facts import Choices, Facts
+from cqs_sheets.core.plan.plan import Snapshot
 from cqs_sheets.destinations.excel import ExcelDestination, destination
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.excel.edit import results
 from cqs_sheets.destinations.excel.parts import sealing
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.segments import Sealed
+from cqs_sheets.destinations.excel.read.scan import Scan
 from cqs_sheets.journal import Journal, Poll
 from cqs_sheets.journal.database import Database, migrate
 from cqs_sheets.run.deliver import Deliverer
@@ -42,10 +46,16 @@ HAPPENS = BEFALLS + ("nothing",) * len(BEFALLS)  # where nothing happened, the m
 
 
 class Forgetful(ExcelDestination):
-    """It looks at the whole file each time."""
+    """It looks at the whole file each time, and once more to write it."""
 
     def recall(self, memory: bytes) -> None:
         del memory
+
+    def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
+        snapshot = super().read(facts, bindings, keys)
+        for scan in cast("Mapping[str, Scan]", snapshot.seen or {}).values():
+            scan.resealed = None
+        return snapshot
 
 
 class Desk:
@@ -281,6 +291,42 @@ def test_rows_that_do_not_change_are_not_inflated(tmp_path: Path, monkeypatch: p
     [row] = [row for row in desk.cells() if row[0] == 1000030]
     assert 7 in row
     assert desk.cells()[-1][0] == 2000000
+
+
+def test_a_workbook_that_somebody_saved_is_inflated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = grown(tmp_path)
+    desk.befall("typed", 12, 0)
+    inflated: list[str] = []
+    chunks = Package.chunks
+
+    def noted(package: Package, name: str) -> Iterator[bytes]:
+        inflated.append(name)
+        return chunks(package, name)
+
+    monkeypatch.setattr(Package, "chunks", noted)
+    desk.see(**{"1000030": Decimal(7), "2000000": Decimal(8)})
+    assert not desk.sync()
+    headers = 1  # the look for marks and headers ends with the first rows
+    assert inflated.count(SHEET) <= 1 + headers
+    monkeypatch.undo()
+    [row] = [row for row in desk.cells() if row[0] == 1000030]
+    assert 7 in row
+    assert desk.cells()[-1][0] == 2000000
+
+
+def test_what_a_look_sealed_is_written_into_that_very_file_only(tmp_path: Path) -> None:
+    desk = grown(tmp_path)
+    with Package.open(desk.path) as package:
+        resealed = package.resealed(SHEET, package.stretches(SHEET), "A", ())
+        before = package.read(SHEET)
+        package.take(resealed)
+        assert Draft(package).read(SHEET) == before
+    desk.alter_in_place()
+    with Package.open(desk.path) as package:
+        package.take(resealed)
+        assert Draft(package).read(SHEET) == package.read(SHEET) != before
 
 
 def test_a_byte_that_rots_is_never_copied(tmp_path: Path) -> None:

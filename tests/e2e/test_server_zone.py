@@ -13,7 +13,7 @@ import pytest
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import Journal
-from cqs_sheets.run.clocks import read_in
+from cqs_sheets.run.journals import read_in
 from tests.e2e.runs import World, world
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -24,7 +24,7 @@ from cqs_sheets.core.alerts import Message, Sent
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.wire.auth import account_of as email_of
 from cqs_sheets.destinations.google.wire.auth import find_credentials
-from cqs_sheets.errors import AccessRefused
+from cqs_sheets.errors import AccessRefused, DataRefused
 from cqs_sheets.journal import Journal, SharedJournal, tenants_of
 from cqs_sheets.run import alerts
 from tests.emulators.google_sheets import RunningSheets, start
@@ -33,10 +33,20 @@ from tests.postgres import Server
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
 
 from cqs_sheets.fleet.metrics import Metrics, served
-from cqs_sheets.fleet.queue import AccountPlaces, Quota, Reminders, counts, prepare, take_places, worker_app
+from cqs_sheets.fleet.queue import (
+    SCHEMA,
+    AccountPlaces,
+    Quota,
+    Reminders,
+    counts,
+    prepare,
+    take_places,
+    worker_app,
+)
+from cqs_sheets.fleet.steps import Work, account_of, queue_of
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.worker import Work, account_of, queue_of, run_worker
-from cqs_sheets.journal.postgres import Statements, connected
+from cqs_sheets.fleet.worker import run_worker
+from cqs_sheets.journal.server import Statements, connected
 
 
 @dataclass
@@ -240,7 +250,7 @@ def test_at_most_one_reminder_of_a_kind_waits(fleet: Fleet) -> None:
             reminders.writes(name, [(f"{each}.xlsx", "later") for each in ("one", "two", "three", "four")])
     finally:
         reminders.close()
-    from cqs_sheets.journal.postgres import connected  # noqa: PLC0415
+    from cqs_sheets.journal.server import connected  # noqa: PLC0415
 
     with connected(fleet.place, "cqs_sheets_jobs") as session:
         found = session.execute(
@@ -378,3 +388,26 @@ def test_a_config_that_names_another_journal_is_not_written_into_that_of_the_oth
     elsewhere = SharedJournal(Secret(fleet.environ["THERE"]), there)
     assert (tenants_of(elsewhere), polls_of(fleet, here)) == ([there], 1)
     assert there not in tenants_of(fleet.place)
+
+
+def test_a_worker_ends_once_a_newer_one_was_here_and_leaves_its_queue_alone(fleet: Fleet) -> None:
+    fleet.tenant("desk", "signals.xlsx")
+    reminders = Reminders(fleet.place)
+    worker = fleet.work(reminders)
+    with connected(fleet.place, SCHEMA) as session:
+        [[ours]] = session.execute(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
+        session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours.replace('places ', 'places 1')}'")
+        try:
+            with pytest.raises(DataRefused, match="made by a newer cqs-sheets"):
+                asyncio.run(run_worker(worker, lambda: False))
+            with pytest.raises(DataRefused, match="made by a newer cqs-sheets"):
+                prepare(fleet.place)
+        finally:
+            session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours}'")
+            reminders.close()
+        session.execute("UPDATE cqs_sheets.schema_version SET version = version + 1")
+        try:
+            with pytest.raises(DataRefused, match="written by a newer cqs-sheets"):
+                worker.require_current()
+        finally:
+            session.execute("UPDATE cqs_sheets.schema_version SET version = version - 1")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -197,6 +200,42 @@ def test_an_api_that_is_away_is_asked_again_for_a_while(trial: Trial) -> None:
     with pytest.raises(TargetBusy):
         trial.chain().go_on()
     assert trial.slept == [1.0, 4.0, 15.0, 45.0]
+
+
+def test_a_server_that_is_not_there_is_asked_again_and_told(trial: Trial) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        trial.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(TargetBusy, match="GitHub's API is away"):
+            trial.chain().go_on()
+    assert trial.slept == [1.0, 4.0, 15.0, 45.0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:9/\r\n\r\n", "302 Found"),
+        (b"HTTP/1.0 422 No\r\nContent-Length: 1\r\n\r\n[", "422 No"),
+        (b'HTTP/1.0 403 No\r\n\r\n{"message": "API rate limit exceeded"}', "rate limit"),
+    ],
+    ids=["elsewhere", "no JSON", "limited"],
+)
+def test_an_answer_that_is_none_of_the_usual_ones(trial: Trial, answer: bytes, told: str) -> None:
+    """The token is not led elsewhere, a limit is waited for, what is no JSON is told by its status."""
+
+    class Server(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        trial.url = f"http://127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(TargetBusy if told == "rate limit" else AccessRefused, match=told):
+            trial.chain().go_on()
+        server.shutdown()
+    assert len(trial.slept) == (4 if told == "rate limit" else 0)
 
 
 def test_the_job_that_comes_after_tries_for_minutes_as_nobody_comes_after_it(trial: Trial) -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
+import signal as signals
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
 
+import openpyxl
 import pytest
 
 from cqs_sheets import sandbox
+from cqs_sheets.core.news import Happened
 from cqs_sheets.errors import AccessRefused, TargetBusy, UsageError
 from cqs_sheets.github.__main__ import main
 from cqs_sheets.github.action import Child, Inputs
 from cqs_sheets.github.unattended import Unattended
+from cqs_sheets.journal import Journal
 from tests.cli.command import HANGS, Shell
+from tests.journal.samples import at, poll, signal
 from tests.workflows.github import NAME, WORKFLOW, RestApi, served
 
 pytestmark = pytest.mark.skipif(
@@ -210,7 +215,7 @@ def repository(
     subprocess.run(["git", "init", "--bare", "-q", tmp_path / f"{NAME}.git"], check=True)
     monkeypatch.setattr("cqs_sheets.github.unattended.Child", Inside)
     monkeypatch.setattr(Inside, "ends", {})
-    known = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    known = {number: signals.getsignal(number) for number in (signals.SIGINT, signals.SIGTERM)}
     with served(api) as url:
         yield Repository(
             tmp_path,
@@ -225,7 +230,7 @@ def repository(
             },
         )  # fmt: skip
     for number, handler in known.items():
-        signal.signal(number, handler)
+        signals.signal(number, handler)
 
 
 def test_a_run_syncs_watches_keeps_and_calls_the_next(repository: Repository, api: RestApi) -> None:
@@ -253,7 +258,7 @@ def test_a_run_that_is_cancelled_keeps_what_it_learnt_and_calls_nobody(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, api: RestApi
 ) -> None:
     def cancelled() -> int:
-        signal.raise_signal(signal.SIGTERM)
+        signals.raise_signal(signals.SIGTERM)
         return 143
 
     monkeypatch.setattr(Inside, "ends", {"watch": cancelled})
@@ -291,6 +296,132 @@ def test_the_last_error_of_a_child_is_remembered_and_all_it_says_passes_through(
     assert child.error.split() == said.split()[1:]
 
 
+def test_what_another_left_meanwhile_is_synced_into_and_kept(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote, clone = repository.folder / f"{NAME}.git", repository.folder / "clone"
+
+    def upload() -> int:
+        if not clone.exists():
+            subprocess.run(["git", "clone", "-q", "-b", "cqs-sheets", remote, clone], check=True)
+            book = openpyxl.load_workbook(clone / "signals.xlsx")
+            book.create_sheet("Mine")["A1"] = "my note"
+            book.save(clone / "signals.xlsx")
+            who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
+            subprocess.run(["git", *who, "commit", "-qam", "My notes"], cwd=clone, check=True)
+            subprocess.run(["git", "push", "-q"], cwd=clone, check=True)
+        return 0
+
+    monkeypatch.setattr(Inside, "ends", {"watch": upload})
+    assert repository.run() == 0
+    assert Inside.called == ["sync", "watch", "sync", "watch"]
+    kept = openpyxl.load_workbook(repository.folder / "checkout" / "signals.xlsx")
+    assert kept["Mine"]["A1"].value == "my note"
+
+
+def test_a_watch_that_ends_with_trouble_is_synced_after_and_its_end_told(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Inside, "ends", {"sync": lambda: 0, "watch": lambda: 75})
+    assert repository.run() == 0
+    assert Inside.called == ["sync", "watch", "sync", "watch", "sync"]
+    monkeypatch.setattr(Inside, "ends", {"sync": lambda: 75, "watch": lambda: 75})
+    assert repository.run() == 75
+    assert "ended with 75" in repository.outputs()["problem"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "called"),
+    [(TargetBusy, 75, ["sync", "watch", "watch"]), (AccessRefused, 77, ["sync"])],
+)
+def test_a_branch_that_takes_nothing_for_now_is_tried_again_and_one_that_refuses_ends_the_run(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    trouble: type[TargetBusy | AccessRefused], code: int, called: list[str],
+) -> None:  # fmt: skip
+    def refuse(_: object) -> None:
+        raise trouble("The branch took nothing.", meaning="What is known waits.", hint="Look at the rules.")
+
+    monkeypatch.setattr("cqs_sheets.github.state.Keeper.keep", refuse)
+    monkeypatch.setattr(Inside, "ends", {"watch": lambda: 0})
+    assert repository.run() == code
+    assert Inside.called == called
+    assert "::error title=cqs-sheets::The branch took nothing." in capsys.readouterr().out
+    told = repository.outputs()
+    assert (told["final"], "Look at the rules." in told["problem"]) == (str(code == 77).lower(), True)
+    assert "The branch took nothing." in (repository.folder / "summary").read_text()
+
+
+def test_what_a_run_can_do_without_is_told_and_no_more(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, api: RestApi
+) -> None:
+    """A workbook too large for GitHub; a successor that cannot be called before the end."""
+
+    def grow() -> int:
+        with (repository.folder / "checkout" / "signals.xlsx").open("ab") as book:
+            book.truncate(1_000_001)
+        return 0
+
+    api.refused["POST .*/dispatches"] = 403
+    monkeypatch.setattr("cqs_sheets.github.state.LARGEST", 1_000_000)
+    monkeypatch.setattr(Inside, "ends", {"watch": grow})
+    assert repository.run() == 77  # at the end it is not done without
+    shown = (repository.folder / "summary").read_text()
+    assert "takes no file of 100 MB" in shown
+    assert "No successor could be started" in shown
+
+
+def test_the_summary_tells_what_changed_and_closed_since_the_run_began_and_the_track_record(
+    run: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "checkout" / "cqs-sheets.toml").write_text("[outcomes]\n")
+    made = run()
+    assert isinstance(made._place, Path)
+    made._place.parent.mkdir()
+    with Journal.open(made._place, clock=lambda: at(9)) as journal:
+        journal.record_poll(poll(0, signal(1, opened=-1), signal(2, opened=-1)))
+        made._started = at(5)
+        assert made._look().news == []
+        changed, new = signal(2, opened=-1, stop_loss=Decimal(7)), signal(3, opened=5)
+        journal.record_poll(poll(6, changed, new))
+    look = made._look()
+    found = {one.record.signal.key.id: one for one in look.news}
+    assert {id_: one.what for id_, one in found.items()} == {
+        "1": Happened.CLOSED, "2": Happened.CHANGED, "3": Happened.NEW,
+    }  # fmt: skip
+    before = found["2"].before
+    assert before
+    assert before.signal.stop_loss != Decimal(7)
+    assert look.record
+    assert look.record.signals == 2  # as of the look before: it is worked out anew after a watch
+
+
+def test_a_cache_that_cannot_be_asked_for_is_none(run: Make, api: RestApi) -> None:
+    api.refused["GET .*/caches"] = 403
+    assert not run()._cached()
+    api.refused.clear()
+    api.caches = ["cqs-sheets-default-17800000001-1-2"]
+    assert run()._cached()
+    assert not run(INPUT_SANDBOX="true")._cached()
+
+
+def test_a_cancel_stops_the_child_that_runs(run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sleeping(Watching):
+        stopped = 0
+
+        def wait(self, _seconds: float) -> int | None:
+            made._stop(signals.SIGTERM, None)
+            return 143 if self.stopped else None
+
+        def stop(self) -> None:
+            self.stopped += 1
+
+    made = run()
+    monkeypatch.setattr("cqs_sheets.github.unattended.Child", Sleeping)
+    assert made._call("watch") == 143
+    assert made._call("sync") == 143  # one that is started afterwards is stopped at once
+    assert made._stopped == signals.SIGTERM
+
+
 class Watching:
     """A child that watches for so many minutes; the time passes as it is waited for."""
 
@@ -317,7 +448,7 @@ def test_a_watch_pushes_news_within_minutes_and_without_any_more_seldom(
     made = run(INPUT_KEEP_EVERY="5m")
     pushed: list[int] = []
     monkeypatch.setattr("cqs_sheets.github.unattended.Child", Watching)
-    monkeypatch.setattr(made, "_elapsed", lambda: Watching.minutes * 60.0)
+    monkeypatch.setattr("cqs_sheets.github.unattended.monotonic", lambda: Watching.minutes * 60.0)
     monkeypatch.setattr(made, "_news", lambda: (sum(at <= Watching.minutes for at in news_at),))
     monkeypatch.setattr(made, "_keep", lambda: pushed.append(Watching.minutes))
     assert made._call("watch") == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cqs_sheets.core.plan.facts import Write
 from cqs_sheets.journal import Delivered, Journal, TargetState
 from tests import postgres
 from tests.journal.samples import at, key, poll, signal
@@ -230,3 +231,13 @@ def test_the_shape_of_the_template_is_remembered_until_another_was_looked_at(jou
     assert note("one") == "one"
     assert note(None) == "one"
     assert note("two") == "two"
+
+
+def test_stamps_of_long_ago_are_forgotten(journal: Journal) -> None:
+    target = journal.target("a.xlsx", "raw")
+    lineage = tuple(Write(number, f"word{number}") for number in (1, 2, 2001, 2002))
+    for stamp in lineage:
+        journal.delivered(
+            target, sequence=stamp.number, version="", rows=(), cursor=0, at=at(0), wrote=True, stamp=stamp
+        )
+    assert journal.stamps(target, lineage) == set(lineage[2:])

@@ -26,7 +26,7 @@ from tests.postgres import Server
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
 
 ROOT = Path(__file__).parents[2]
-ROOM = "postgres.py"
+ROOMS = ("postgres.py", "server.py")
 
 
 @pytest.fixture
@@ -67,12 +67,14 @@ def in_threads(*tasks: Callable[[], object]) -> None:
             done.result()
 
 
-def test_the_driver_is_imported_in_one_room_and_only_when_it_is_entered() -> None:
+def test_the_driver_is_imported_in_its_rooms_alone_and_only_when_it_is_entered() -> None:
     for path in (ROOT / "cqs_sheets").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        assert "import psycopg" not in text or path.name == ROOM, path
-        assert "fleet" in path.parts or not re.search(
-            r"^(from|import) .*journal(\.| import )postgres", text, re.MULTILINE
+        assert "import psycopg" not in text or path.name in ROOMS, path
+        assert (
+            "fleet" in path.parts
+            or path.name in ROOMS
+            or not re.search(r"^(from|import) .*journal(\.| import )(postgres|server)", text, re.MULTILINE)
         ), path
 
 
@@ -370,7 +372,7 @@ def test_a_wrong_password_is_an_access_that_was_refused(postgres_server: Server,
     ],
 )
 def test_other_machines_are_spoken_to_over_tls_with_their_names_checked(url: str, mode: str | None) -> None:
-    from cqs_sheets.journal import postgres  # noqa: PLC0415
+    from cqs_sheets.journal import server  # noqa: PLC0415
 
-    parameters, _ = postgres._parameters(SharedJournal(Secret(url)))
+    parameters, _ = server.asked_for(SharedJournal(Secret(url)))
     assert parameters.get("sslmode") == mode

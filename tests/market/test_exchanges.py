@@ -20,7 +20,7 @@ from cqs_sheets.core.outcomes.prices import to_eight_places
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
 from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
-from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.core.signals.exchanges import BUILT_IN, SPELLINGS
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles
 from cqs_sheets.market.store import STORE_FILE, CandleStore
@@ -32,7 +32,7 @@ from tests.make import signal
 from tests.market.seconds import Seconds
 from tests.sandbox.clock import NOON, Clock
 
-pytest.importorskip("ccxt")
+ccxt = pytest.importorskip("ccxt")
 
 NOW = int(NOON.timestamp()) // 60
 SERVED = [exchange for exchange in EXCHANGES if exchange.code in ("binance", "binance_futures", "bybit")]
@@ -140,6 +140,10 @@ def test_what_is_not_there_is_told(
         asked.exchanges.minutes(*name, NOW - 10, NOW)
 
 
+def test_ccxt_knows_every_exchange_by_the_name_that_we_say() -> None:
+    assert {each.ccxt_id for spelt in SPELLINGS.values() for each in spelt} <= {*ccxt.exchanges}
+
+
 def test_nothing_is_fetched_twice_and_a_budget_ends_a_run_that_the_next_one_takes_up(
     tmp_path: Path, market: sandbox.RunningSandbox
 ) -> None:
@@ -244,7 +248,7 @@ def by(one: Drawn) -> Rules:
 
 
 def judged(asked: Desk, told: Sequence[Drawn]) -> tuple[list[Outcome], dict[Market, str]]:
-    cases: dict[Market, list[Case]] = {}
+    cases: list[tuple[Market, Case]] = []
     every = []
     for one in told:
         setup = setup_of(story(one.signal, first_seen=one.signal.timestamp), by(one))
@@ -252,7 +256,7 @@ def judged(asked: Desk, told: Sequence[Drawn]) -> tuple[list[Outcome], dict[Mark
         assert isinstance(setup, Setup)
         assert isinstance(name, Market)
         every.append(Case(setup, by(one), State()))
-        cases.setdefault(name, []).append(every[-1])
+        cases.append((name, every[-1]))
     missing = asked.judging().judge(cases, lambda _: None)
     found = [
         outcome_of(one.signal, case.setup, case.rules, case.state)
@@ -309,7 +313,7 @@ def test_a_contract_of_a_thousand_is_judged_in_the_units_of_the_signal(
     with desk(tmp_path, market) as asked:
         contract = Market("binanceusdm", "1000SHIB/USDT:USDT")
         assert market_of(told) == contract
-        assert asked.judging().judge({contract: [case]}, lambda _: None) == {}
+        assert asked.judging().judge([(contract, case)], lambda _: None) == {}
     assert case.unclear == (off == 40)
     if case.unclear:
         assert case.state.until is None

@@ -6,12 +6,11 @@ import requests
 
 from cqs_sheets.sandbox import ACTIVE_KEY, FUTURES_CODES, RunningSandbox, start
 from tests.sandbox.clock import NOON, Clock
+from tests.sandbox.truth import describe
 
 
-def history(sandbox: RunningSandbox, **params: float | str) -> Any:
-    answer = requests.get(sandbox.url + "/_sandbox/history", params=params, timeout=30)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+def history(sandbox: RunningSandbox, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    return [describe(signal) for signal in sandbox.market.history(since, until)]
 
 
 def as_of(entry: Any, now: datetime) -> dict[str, Any]:
@@ -44,9 +43,7 @@ def test_what_clients_see_is_what_the_history_tells(
             answer = requests.get(sandbox.signals_url, params={**params, "interval": "2"}, timeout=10)
             polls.append((clock(), answer.json()["signals"]))
             clock.advance(seconds=41.5)
-        told = history(sandbox, since=(NOON - timedelta(minutes=2)).timestamp(), until=clock().timestamp())[
-            "signals"
-        ]
+        told = history(sandbox, NOON - timedelta(minutes=2), clock())
     for now, shown in polls:
         expected = {
             entry["id"]: as_of(entry, now)
@@ -65,7 +62,7 @@ def test_the_leverage_told_is_the_leverage_shown(clock: Clock) -> None:
     with start(clock=clock) as sandbox:
         told = {
             entry["id"]: entry["final"].get("leverage")
-            for entry in history(sandbox)["signals"]
+            for entry in history(sandbox, NOON - timedelta(minutes=20), NOON)
             if entry["table"] == "main"
         }
         shown = 0
@@ -78,37 +75,15 @@ def test_the_leverage_told_is_the_leverage_shown(clock: Clock) -> None:
 
 
 def test_an_entry_tells_the_whole_life_of_a_signal(sandbox: RunningSandbox) -> None:
-    document = history(sandbox)
-    assert document["count"] == len(document["signals"]) > 0
-    assert "not part of the signals API" in document["note"]
-    for entry in document["signals"]:
+    told = history(sandbox, NOON - timedelta(minutes=20), NOON)
+    assert {(entry["table"], entry["pool"]) for entry in told} == {
+        ("main", "FREE"), ("main", "FREEMIUM"), ("main", "VIP"), ("scalping", "FREE"),
+    }  # fmt: skip
+    for entry in told:
         last: dict[str, Any] = dict(entry["first"])
         for edit in entry["edits"]:
             assert is_open(entry, datetime.fromisoformat(edit["at"]))
             last |= edit["changes"]
         assert last == entry["final"]
-        assert entry["published"].endswith("Z")
         assert entry["outcome"] in {"target", "stop", "expired"}
         assert entry["id"] == entry["first"]["id"]
-
-
-def test_it_covers_the_last_twenty_minutes_unless_told(sandbox: RunningSandbox) -> None:
-    document = history(sandbox)
-    assert document["since"] == "2026-05-24T11:40:00Z"
-    assert document["until"] == document["now"] == "2026-05-24T12:00:00Z"
-    tables = {(entry["table"], entry["pool"]) for entry in document["signals"]}
-    assert tables == {("main", "FREE"), ("main", "FREEMIUM"), ("main", "VIP"), ("scalping", "FREE")}
-
-
-@pytest.mark.parametrize(
-    "params",
-    [{"since": "x"}, {"until": ""}, {"since": "nan"}, {"until": "inf"}, {"since": "1e300"}, {"since": "0"}],
-)
-def test_a_span_without_sense_is_refused(sandbox: RunningSandbox, params: dict[str, str]) -> None:
-    answer = requests.get(sandbox.url + "/_sandbox/history", params=params, timeout=10)
-    assert answer.status_code == 400
-    assert answer.json()["error"]
-
-
-def test_it_is_only_to_be_read(sandbox: RunningSandbox) -> None:
-    assert requests.post(sandbox.url + "/_sandbox/history", timeout=10).status_code == 405

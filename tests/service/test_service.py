@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree as ET
 
@@ -15,7 +16,7 @@ import pytest
 
 from cqs_sheets import sandbox
 from cqs_sheets.service import Action, RemoveFile, RunProgram, ServiceSpec, WriteFile
-from cqs_sheets.service.managers import LaunchAgent, ScheduledTask, SystemdUnit, unit_text
+from cqs_sheets.service.managers import launch_agent, scheduled_task, systemd_unit, unit_text
 from tests.cli.command import Shell
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -58,20 +59,20 @@ def golden(name: str, text: str) -> None:
     assert file.read_text(encoding="utf-8") == text
 
 
-def calls(actions: list[Action]) -> list[str]:
+def calls(actions: Sequence[Action]) -> list[str]:
     return [" ".join(action.words) for action in actions if isinstance(action, RunProgram)]
 
 
-def removed(actions: list[Action]) -> set[Path]:
+def removed(actions: Sequence[Action]) -> set[Path]:
     return {action.path for action in actions if isinstance(action, RemoveFile)}
 
 
-def written(actions: list[Action]) -> set[Path]:
+def written(actions: Sequence[Action]) -> set[Path]:
     return {action.path for action in actions if isinstance(action, WriteFile)}
 
 
 def test_linux() -> None:
-    unit = SystemdUnit("cqs-sheets", folder=Path("/home/ann/.config/systemd/user"), system=False)
+    unit = systemd_unit("cqs-sheets", folder=Path("/home/ann/.config/systemd/user"), system=False)
     golden("cqs-sheets.service", unit_text(spec(), system=False))
     assert calls(unit.install(spec())) == [
         "systemctl --user daemon-reload",
@@ -79,11 +80,11 @@ def test_linux() -> None:
         "systemctl --user restart cqs-sheets.service",
         "loginctl enable-linger",
     ]
-    assert removed(unit.uninstall()) == written(unit.install(spec())) == {unit.file}
+    assert removed(unit.uninstall) == written(unit.install(spec())) == {unit.file}
 
 
 def test_linux_for_the_whole_system() -> None:
-    unit = SystemdUnit("cqs-sheets", folder=Path("/etc/systemd/system"), system=True)
+    unit = systemd_unit("cqs-sheets", folder=Path("/etc/systemd/system"), system=True)
     text = unit_text(spec(), system=True)
     golden("cqs-sheets-system.service", text)
     assert calls(unit.install(spec()))[-1] == "systemctl restart cqs-sheets.service"
@@ -93,17 +94,17 @@ def test_linux_for_the_whole_system() -> None:
 
 
 def test_mac() -> None:
-    agent = LaunchAgent("cqs-sheets", home=Path("/Users/ann"), uid=501)
+    agent = launch_agent("cqs-sheets", home=Path("/Users/ann"), uid=501)
     [file] = [action for action in agent.install(spec()) if isinstance(action, WriteFile)]
     golden("org.cqs-sheets.watch.plist", file.content.decode())
     assert plistlib.loads(file.content)["ProgramArguments"] == list(spec().command)
-    assert removed(agent.uninstall()) == written(agent.install(spec()))
+    assert removed(agent.uninstall) == written(agent.install(spec()))
     assert agent.runs_by("\tstate = running\n")
     assert not agent.runs_by("\tstate = not running\n")
 
 
 def test_windows() -> None:
-    task = ScheduledTask("cqs-sheets", folder=Path("config"))
+    task = scheduled_task("cqs-sheets", folder=Path("config"))
     files = {
         action.path.name: action.content
         for action in task.install(windows_spec())
@@ -118,7 +119,7 @@ def test_windows() -> None:
     assert command is not None
     assert str(command.text).endswith("pythonw.exe")  # no console window
     compile(files["cqs-sheets-service.pyw"], "launcher", "exec")
-    assert removed(task.uninstall()) == written(task.install(windows_spec()))
+    assert removed(task.uninstall) == written(task.install(windows_spec()))
 
 
 def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tm
     file = tmp_path / "x.pyw"
     [text] = [
         action.content
-        for action in ScheduledTask("x", folder=tmp_path).install(started)
+        for action in scheduled_task("x", folder=tmp_path).install(started)
         if isinstance(action, WriteFile)
     ][:1]
     file.write_bytes(text)
@@ -206,6 +207,12 @@ def test_install_status_and_uninstall_leave_nothing(shell: Shell) -> None:
     (shell.folder / "says").write_text("failed\n")
     assert "and not running" in shell.run("doctor", "--to", "a.xlsx", "--json").stdout
     assert shell.run("service", "status").returncode == 75
+    (shell.folder / "called").unlink()
+    for word in ("restart", "uninstall"):
+        shown = shell.run("service", word, "--dry-run")
+        assert (shown.returncode, shown.stdout.count("$ systemctl")) == (0, 1 if word == "restart" else 3)
+    assert f"remove {unit}" in shown.stdout
+    assert not (shell.folder / "called").exists()
     assert shell.run("service", "restart").returncode == 0
     assert shell.run("service", "uninstall").returncode == 0
     assert not unit.exists()
@@ -251,3 +258,63 @@ def test_what_a_service_would_not_see_is_refused(
     assert "secret" not in done.stderr
     assert "premium-key" not in done.stderr
     assert not (shell.folder / "config").exists()
+
+
+@linux
+def test_a_program_that_may_fail_is_told_and_the_service_installed_all_the_same(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    (shell.folder / "bin" / "loginctl").write_text("#!/bin/sh\nexit 1\n")
+    done = shell.run("service", "install")
+    assert done.returncode == 0
+    assert "stops when you log out" in done.stderr
+    assert "runs: " in done.stdout
+
+
+@linux
+@pytest.mark.parametrize(
+    ("systemctl", "told"),
+    [(None, "cannot be started: no such file"), ("#!/bin/sh\nexec /bin/sleep 60\n", "did not answer")],
+)
+def test_a_system_without_systemd_or_with_one_that_hangs_is_told(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, systemctl: str | None, told: str
+) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    program = shell.folder / "bin" / "systemctl"
+    program.unlink()
+    if systemctl:
+        program.write_text(systemctl)
+        program.chmod(0o755)
+    monkeypatch.setattr("cqs_sheets.service.PATIENCE", 0.01)
+    done = shell.run("service", "install", PATH=str(program.parent))
+    assert done.returncode == 75
+    assert told in done.stderr
+    assert "run `cqs-sheets watch` by what is there" in done.stderr
+
+
+@linux
+def test_a_unit_that_cannot_be_written_is_told_and_nothing_called(shell: Shell) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text('timezone = "UTC"\n')
+    (shell.folder / "config").touch()  # no folder
+    done = shell.run("service", "install")
+    assert done.returncode == 77
+    assert "cqs-sheets.service cannot be written: " in done.stderr
+    assert not (shell.folder / "called").exists()
+
+
+def test_where_the_system_keeps_no_log_the_end_of_ours_is_shown(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = launch_agent("cqs-sheets", home=shell.folder, uid=501)
+    agent.file.parent.mkdir(parents=True)
+    agent.file.touch()
+    monkeypatch.setattr("cqs_sheets.cli.commands.service.manager_here", lambda *_, **__: agent)
+    assert shell.run("service", "logs").stdout == ""
+    shell.home.mkdir()
+    log = shell.home / "cqs-sheets.log"
+    log.write_text("one\ntwo\n\x1b[2Jthree\n")
+    Path(f"{log}.err").write_text("and an error\n")
+    shown = shell.run("service", "logs", "--lines", "2").stdout
+    assert shown.splitlines()[::2] == ["two", "and an error"]
+    assert "three" in shown
+    assert "\x1b" not in shown
+    assert shell.run("service", "logs", "--dry-run").stdout == f"read {log}\nread {log}.err\n"

@@ -11,7 +11,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.templates.template import BlocksTab, ColumnKind, ReportTab, TableTab, Template, Theme
 from cqs_sheets.destinations.excel.draw import build_workbook
-from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
+from cqs_sheets.destinations.google.compile import NewTab, compile_tabs
 from cqs_sheets.preview import invented, write_preview
 from cqs_sheets.template_files import built_in, load_template
 from tests.templates.wire import NOW

@@ -44,6 +44,9 @@ def expected(template: str, tab: TableTab, signal: Sent, numbers: Numbers) -> di
     row: dict[str, Any] = {}
     for column in tab.columns:
         if column.kind is ColumnKind.FORMULA:
+            assert column.id in live, (
+                f"say in tests/templates/definitions.py what {template}.{column.id} shows"
+            )
             row[column.id] = live[column.id]
         elif column.source != ORDER_OF_ARRIVAL:
             row[column.id] = known[column.source] if column.synced else None

@@ -55,7 +55,7 @@ def test_command(names: tuple[str, ...], **options: Any) -> int:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @loudness_options
-def list_command(as_json: bool, **options: Any) -> int:
+def list_command(as_json: bool, **options: Any) -> None:
     """List the alerts, what they told last, and what waits.
 
     Asks nothing of any service and changes nothing.
@@ -72,7 +72,6 @@ def list_command(as_json: bool, **options: Any) -> int:
             print_json({"alerts": [_json(one, known.get(one.name), journal) for one in settings.alerts]})
         else:
             _print(settings, known, journal)
-    return 0
 
 
 def _chosen(settings: Settings, names: Sequence[str]) -> list[AlertSettings]:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cqs_sheets.api import ApiClient
-from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import Options, config_option, loudness_options, write_options
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
 from cqs_sheets.config import home_folder, process_environ
 from cqs_sheets.core.render import harmless, one_line, plural
-from cqs_sheets.core.secret import Secret
-from cqs_sheets.doctor import Examination
-from cqs_sheets.doctor.finding import Finding, Severity, exit_code, fail, findings_json, mended
+from cqs_sheets.doctor import examined
+from cqs_sheets.doctor.finding import Finding, Severity, about, exit_code, fail, findings_json, mended
 from cqs_sheets.doctor.journal import check_journal
 from cqs_sheets.doctor.surroundings import check_program
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE
-from cqs_sheets.run import Session, config_folder, open_google
-from cqs_sheets.service import NAME
-from cqs_sheets.service.managers import manager_here
 
-_PATIENCE = 5.0  # seconds of retries: a doctor who is asked wants to answer
 _COLORS = {Severity.OK: "green", Severity.WARN: "yellow", Severity.FAIL: "red"}
 _INDENT = " " * 8
 _WIDEST = 120
@@ -79,48 +73,23 @@ def examine(options: Options, *, fix: bool = False, as_json: bool = False) -> in
 
 
 def _findings(options: Options) -> Iterator[Finding]:
-    yield from check_program()
+    yield from about("program", check_program())
     with ExitStack() as stack:
         try:
             session = stack.enter_context(session_of(options, tell=False))
         except UsageError as error:
-            yield fail("config", "config.file", error)
+            yield from about("config", [fail("config.file", error)])
             if "CQS_HOME" not in error.message:
-                yield from check_journal(_home() / JOURNAL_FILE, utc_now)
+                home = home_folder(
+                    process_environ(), Path.cwd()
+                )  # where the journal is, whatever the config says
+                yield from about("journal", check_journal(home / JOURNAL_FILE))
             return
-        yield from _examined(session, stack, options)
-
-
-def _home() -> Path:
-    """Where the journal is, whatever the config says."""
-    return home_folder(process_environ(), Path.cwd())
-
-
-def _examined(session: Session, stack: ExitStack, options: Options) -> Iterable[Finding]:
-    settings, sleep = session.settings, session.sleep
-    patience = min(_PATIENCE, settings.api.retry_for)
-    progress = Progress(enabled=not options.quiet)
-    stack.callback(progress.clear)
-    google = open_google(session, retry_for=_PATIENCE)
-    stack.callback(google.close)
-
-    def open_api(key: Secret) -> ApiClient:
-        return ApiClient(url=settings.api.url, key=key, retry_for=patience, clock=utc_now, sleep=sleep)
-
-    for finding in Examination(
-        settings=settings,
-        journal=session.journal_path,
-        open_api=open_api,
-        google=google,
-        config_folder=config_folder(),
-        credentials_named=session.environment.google_credentials,
-        service=manager_here(NAME),
-        clock=utc_now,
-        progress=progress,
-        sandbox=session.sandbox,
-    ).run():
-        progress.clear()
-        yield finding
+        progress = Progress(enabled=not options.quiet)
+        stack.callback(progress.clear)
+        for finding in examined(session, progress):
+            progress.clear()
+            yield finding
 
 
 class FindingsPage:
@@ -153,12 +122,10 @@ class FindingsPage:
 
     def conclude(self, findings: Sequence[Finding]) -> None:
         """What it comes to, and where to begin."""
-        failures = sum(finding.level is Severity.FAIL for finding in findings)
-        warnings = sum(finding.level is Severity.WARN for finding in findings)
-        counts = [
-            plural(count, noun) for count, noun in ((failures, "failure"), (warnings, "warning")) if count
-        ]
-        rest = "begin with the first failure" if failures else "nothing is in the way of a sync"
+        levels = Counter(finding.level for finding in findings)
+        nouns = {Severity.FAIL: "failure", Severity.WARN: "warning"}
+        counts = [plural(levels[level], noun) for level, noun in nouns.items() if levels[level]]
+        rest = "begin with the first failure" if levels[Severity.FAIL] else "nothing is in the way of a sync"
         more = f"{len(findings)} checks (-v shows each). " if self._brief else ""
         click.echo(f"\n{more}{', '.join(counts)}: {rest}." if counts else f"\n{more}All is well.")
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.cli.options import Duration, Options, config_option, feed_options, loudness_options
+from cqs_sheets.cli.options import Options, config_option, feed_options, loudness_options, span
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import print_json, print_lines, print_warning, shows_unicode
 from cqs_sheets.cli.terminal.tables import console, print_signals, signals_table
@@ -33,10 +33,10 @@ _NONE = "No open signals just now."
 @click.option("--format", "format_", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table",
               show_default=True, help="How to print the signals.")  # fmt: skip
 @click.option("--watch", is_flag=True, help="Keep the table on the screen, and fresh, until Ctrl-C.")
-@click.option("--every", type=Duration(15, 1200), default="30s", show_default=True, metavar="DURATION",
+@click.option("--every", type=span(15, 1200), default="30s", show_default=True, metavar="DURATION",
               help="With --watch: how often to ask.")  # fmt: skip
 @loudness_options
-def fetch_command(format_: str, watch: bool, every: float, **options: Any) -> int:
+def fetch_command(format_: str, watch: bool, every: float, **options: Any) -> None:
     """Print the open signals; writes nothing.
 
     Not even the journal. Looks back 20 minutes unless told otherwise. Times are UTC; in the table, relative.
@@ -49,10 +49,10 @@ def fetch_command(format_: str, watch: bool, every: float, **options: Any) -> in
     """
     with session_of(Options(**options)) as session:
         if watch:
-            return keep_on_screen(session, every, format_)
+            keep_on_screen(session, every, format_)
+            return
         records = fetched(session)
     print_records(records, format_)
-    return 0
 
 
 def fetched(session: Session, warn: Callable[[str], None] = print_warning) -> list[Record]:
@@ -85,8 +85,8 @@ def print_records(records: Sequence[Record], format_: str) -> None:
         print_lines(lines, are_json=format_ == "jsonl")
 
 
-def keep_on_screen(session: Session, every: float, format_: str) -> int:
-    """The table, refreshed in place every so many seconds until the user stops it; returns 0.
+def keep_on_screen(session: Session, every: float, format_: str) -> None:
+    """The table, refreshed in place every so many seconds until the user stops it.
 
     An API that is away is told below the last table, and asked again. Raises CqsError for what
     repeating cannot mend.
@@ -116,4 +116,4 @@ def keep_on_screen(session: Session, every: float, format_: str) -> int:
             try:
                 session.sleep(every)
             except Interrupted:
-                return 0
+                return

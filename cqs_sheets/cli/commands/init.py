@@ -14,10 +14,10 @@ from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
 from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
-from cqs_sheets.cli.options import Amount, SyncOptions, complete_filter, complete_template, config_option
+from cqs_sheets.cli.options import AMOUNT, SyncOptions, complete_template, config_option, filter_options
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.cli.terminal.prompts import ask_size, ask_text, ask_yes
+from cqs_sheets.cli.terminal.prompts import ask_size, ask_text
 from cqs_sheets.config.document import config_text
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
@@ -39,14 +39,9 @@ _path = click.Path(path_type=Path)
 @click.option("--to", metavar="TARGET", help="An .xlsx file, or a Google Sheet's address or id.")
 @click.option("--template", metavar="NAME|FILE", shell_complete=complete_template,
               help="What the sheet looks like; default: signals.")  # fmt: skip
-@click.option("--exchange", multiple=True, metavar="CODE", shell_complete=complete_filter,
-              help="Only this exchange. Repeatable.")  # fmt: skip
-@click.option("--currency", multiple=True, metavar="QUOTE", shell_complete=complete_filter,
-              help="Only this quote currency. Repeatable.")  # fmt: skip
-@click.option("--type", "types", multiple=True, metavar="TYPE", shell_complete=complete_filter,
-              help="Only this horizon. Repeatable.")  # fmt: skip
+@filter_options
 @click.option("--timezone", metavar="ZONE", help="How times are shown; default: this computer's.")
-@click.option("--account-size", type=Amount(), metavar="AMOUNT",
+@click.option("--account-size", type=AMOUNT, metavar="AMOUNT",
               help="Your account size; goes into the sheet's Settings after the first sync.")  # fmt: skip
 @click.option("--key-file", metavar="FILE", help="A file with your subscription ID alone.")
 @click.option("--key-command", metavar="COMMAND", help="A program that prints your subscription ID.")
@@ -78,25 +73,21 @@ def init_command(**options: Any) -> int:
       cqs-sheets init --yes --to my-trades.xlsx --exchange binance_futures --timezone Europe/Berlin
       cqs-sheets init --github --action OWNER/cqs-sheets@COMMIT
     """
-    return _set_up(InitOptions(**options))
-
-
-def _set_up(options: InitOptions) -> int:
-    """Do it all; returns the exit code: that of the first sync, or what the doctor says it would be."""
-    asking = sys.stdin.isatty() and sys.stdout.isatty() and not options.yes
-    path = _config_path(options.config)
-    if not (options.github and path.exists() and not options.force):
-        _write_config(path, options, asking=asking)
+    given = InitOptions(**options)
+    asking = sys.stdin.isatty() and sys.stdout.isatty() and not given.yes
+    path = _config_path(given.config)
+    if not (given.github and path.exists() and not given.force):
+        _write_config(path, given, asking=asking)
     settings = config.load(config=path, environ=config.process_environ(), cwd=Path.cwd())
-    _prepare_google(settings, options, asking=asking)
-    if options.github:
-        _write_workflow(settings, options, asking=asking)
+    _prepare_google(settings, given, asking=asking)
+    if given.github:
+        _write_workflow(settings, given, asking=asking)
         return 0
-    return _try_out(path, settings, options, asking=asking)
+    return _try_out(path, settings, given, asking=asking)
 
 
 def _try_out(path: Path, settings: config.Settings, options: InitOptions, *, asking: bool) -> int:
-    """The doctor's look, and the first sync if it is wanted."""
+    """The doctor's look, and the first sync if it is wanted; its exit code, or what the doctor says that would be."""
     later = SyncOptions(config=path, sandbox=options.sandbox)
     size, wanted = options.account_size, options.first_sync
     if asking and size is None and _computes_sizes(settings):
@@ -104,7 +95,7 @@ def _try_out(path: Path, settings: config.Settings, options: InitOptions, *, ask
     click.echo()
     found = examine(later)
     if wanted is None:
-        wanted = asking and ask_yes("Do the first sync now?", default=found == 0)
+        wanted = asking and click.confirm("Do the first sync now?", default=found == 0)
     code = sync_once(later) if wanted else found
     if wanted and size and code == 0:
         _write_account_size(later, size)
@@ -170,7 +161,7 @@ def _config_path(given: Path | None) -> Path:
 
 def _write_config(path: Path, options: InitOptions, *, asking: bool) -> None:
     if path.exists() and not options.force:
-        replace = asking and ask_yes(f"{path} exists already. Replace it?", default=False)
+        replace = asking and click.confirm(f"{path} exists already. Replace it?", default=False)
         if not replace:
             raise UsageError(
                 f"{path} exists already.",

@@ -12,7 +12,7 @@ import click
 
 from cqs_sheets import export
 from cqs_sheets.api.client import MAX_BODY, utc_now
-from cqs_sheets.cli.options import Moment, Options, complete_template, config_option, loudness_options
+from cqs_sheets.cli.options import MOMENT, Options, complete_template, journal_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_lines, print_warning, say, shows_unicode
 from cqs_sheets.cli.terminal.pages import print_page, print_story
@@ -25,7 +25,8 @@ from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey,
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import opened
 from cqs_sheets.journal import Journal, is_journal
-from cqs_sheets.run import Session, judge_of, place_of
+from cqs_sheets.run import Session, judge_of
+from cqs_sheets.run.journals import place_of
 from cqs_sheets.run.poll import imported, second_life_text, time_of_saved
 from cqs_sheets.template_files import load_template
 from cqs_sheets.values import dataclass, replace
@@ -45,9 +46,6 @@ class ExportOptions(Options):
     status: str | None
 
 
-_sandbox = click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox.")
-
-
 @click.group("journal")
 def journal_command() -> None:
     """Show, export, import, copy, verify or prune the journal.
@@ -58,18 +56,10 @@ def journal_command() -> None:
 
 @journal_command.command("show")
 @click.argument("signal_id", required=False)
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    metavar="COUNT",
-    default=20,
-    show_default=True,
-    help="How many signals.",
-)
-@config_option
-@_sandbox
-@loudness_options
-def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
+@click.option("--limit", type=click.IntRange(1), metavar="COUNT", default=20, show_default=True,
+              help="How many signals.")  # fmt: skip
+@journal_options
+def show_command(signal_id: str | None, limit: int, **options: Any) -> None:
     """Show the newest signals, or all that is known of one.
 
     \b
@@ -79,42 +69,25 @@ def show_command(signal_id: str | None, limit: int, **options: Any) -> int:
     """
     with journal_of(Options(**options)) as (session, journal):
         if signal_id:
-            return _show_signal(session, journal, signal_id)
-        return _show_newest(session, journal, limit)
+            _show_signal(session, journal, signal_id)
+        else:
+            _show_newest(session, journal, limit)
 
 
 @journal_command.command("export")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["csv", "jsonl", "xlsx", "parquet"]),
-    required=True,
-    help="The file's format.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Default: stdout (xlsx and parquet need a file).",
-)
-@click.option(
-    "--template",
-    default="raw",
-    show_default=True,
-    metavar="NAME|FILE",
-    shell_complete=complete_template,
-    help="What an xlsx looks like.",
-)
-@click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
-@click.option("--until", type=Moment(), help="Only signals published before then (UTC).")
+@click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "xlsx", "parquet"]), required=True,
+              help="The file's format.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Default: stdout (xlsx and parquet need a file).")  # fmt: skip
+@click.option("--template", default="raw", show_default=True, metavar="NAME|FILE", shell_complete=complete_template,
+              help="What an xlsx looks like.")  # fmt: skip
+@click.option("--since", type=MOMENT, help="Only signals published from then on (UTC).")
+@click.option("--until", type=MOMENT, help="Only signals published before then (UTC).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE",
               help="Only such signals, e.g. max_risk=3; as `where` in the config. Repeatable.")  # fmt: skip
 @click.option("--status", type=click.Choice(["open", "closed", "aged"]), help="Only signals in this state.")
-@config_option
-@_sandbox
-@loudness_options
-def export_command(**options: Any) -> int:
+@journal_options
+def export_command(**options: Any) -> None:
     """Export signals: all of them, or by time, field and status.
 
     \b
@@ -125,17 +98,15 @@ def export_command(**options: Any) -> int:
     """
     given = ExportOptions(**options)
     with journal_of(given) as (session, journal):
-        return _export(session, journal, given)
+        _export(session, journal, given)
 
 
 @journal_command.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--table", type=click.Choice(["main", "scalping"]), default="main", show_default=True,
               help="The table the answers are of: scalping for FREE with type=SCALPING.")  # fmt: skip
-@config_option
-@_sandbox
-@loudness_options
-def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
+@journal_options
+def import_command(files: tuple[Path, ...], table: str, **options: Any) -> None:
     """Import another machine's journal, or saved API answers.
 
     They are taken in the order given. Of a signal known already, the later word counts: an answer
@@ -147,16 +118,14 @@ def import_command(files: tuple[Path, ...], table: str, **options: Any) -> int:
       cqs-sheets journal import answer-1.json answer-2.json
     """
     with journal_of(Options(**options), writing=True) as (session, journal):
-        return _import_files(session, journal, files, table)
+        _import_files(session, journal, files, table)
 
 
 @journal_command.command("copy")
 @click.argument("source", metavar="FROM")
 @click.argument("to", metavar="TO")
-@config_option
-@_sandbox
-@loudness_options
-def copy_command(source: str, to: str, **options: Any) -> int:
+@journal_options
+def copy_command(source: str, to: str, **options: Any) -> None:
     """Copy a journal to PostgreSQL, or to a file.
 
     Both are compared row by row in the end.
@@ -183,14 +152,11 @@ def copy_command(source: str, to: str, **options: Any) -> int:
         click.echo(
             f"Copied and compared: {plural(signals, 'signal')}, {plural(rows, 'row')} in all, to {goal}."
         )
-    return 0
 
 
 @journal_command.command("verify")
-@config_option
-@_sandbox
-@loudness_options
-def verify_command(**options: Any) -> int:
+@journal_options
+def verify_command(**options: Any) -> None:
     """Check that the journal is whole.
 
     Exit code 65 if it is not.
@@ -208,16 +174,13 @@ def verify_command(**options: Any) -> int:
                 hint="Export what it still holds (journal export), move it away, and sync: a new one is made.",
             )
         click.echo("The journal is whole.")
-    return 0
 
 
 @journal_command.command("prune")
 @click.option("--older-than", "days", type=click.IntRange(1), default=90, show_default=True, metavar="DAYS",
               help="Keep what is younger.")  # fmt: skip
-@config_option
-@_sandbox
-@loudness_options
-def prune_command(days: int, **options: Any) -> int:
+@journal_options
+def prune_command(days: int, **options: Any) -> None:
     """Drop old raw answers, polls and superseded revisions.
 
     Signals and what was delivered where are never dropped, so no row is added again.
@@ -232,20 +195,18 @@ def prune_command(days: int, **options: Any) -> int:
             f"Dropped {plural(pruned.answers, 'raw answer')}, {plural(pruned.polls, 'poll')},"
             f" {plural(pruned.revisions, 'old revision')} and {plural(pruned.rejects, 'reject')}."
         )
-    return 0
 
 
-def _show_newest(session: Session, journal: Journal, limit: int) -> int:
+def _show_newest(session: Session, journal: Journal, limit: int) -> None:
     """The signals that came last."""
     if records := journal.newest(limit):
         print_signals(records, utc_now(), journal=True)
     else:
         told = "The journal holds no signal yet: `cqs-sheets sync` catches the first."
         click.echo(f"{told}{session.look_elsewhere}", err=True)
-    return 0
 
 
-def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
+def _show_signal(session: Session, journal: Journal, signal_id: str) -> None:
     """A page for each signal of that id: there may be one in both of the provider's tables."""
     found = [
         revisions for table in FeedTable if (revisions := journal.revisions(SignalKey(table, signal_id)))
@@ -264,10 +225,9 @@ def _show_signal(session: Session, journal: Journal, signal_id: str) -> int:
         record = revisions[-1].record
         if judged := judge_of(session, journal).story_of(record):
             print_story(judged[0], record.first_seen, judged[1], settings.zone)
-    return 0
 
 
-def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
+def _export(session: Session, journal: Journal, options: ExportOptions) -> None:
     """Every signal published in [since, until), of that status, that passes; to a file or stdout."""
     zone, symbols = session.settings.zone, session.settings.targets[0].symbols
     where = where_of(options.where)
@@ -288,20 +248,19 @@ def _export(session: Session, journal: Journal, options: ExportOptions) -> int:
         )
     counted = _Counted(records)
     columns = export.JUDGED_COLUMNS if judged else export.COLUMNS
-    if output and options.format_ == "parquet":
-        export.write_parquet(output, counted, columns)
-        return _wrote(output, counted)
-    if output and options.format_ == "xlsx":
-        template = load_template(options.template or "raw")
-        export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
-        return _wrote(output, counted)
     jsonl = export.as_jsonl(counted, columns, ascii_only=output is None and not shows_unicode())
     lines = export.as_csv(counted, columns) if options.format_ == "csv" else jsonl
     if output is None:
         print_lines(lines, are_json=lines is jsonl)
-        return 0
-    export.write_lines(output, lines)
-    return _wrote(output, counted)
+        return
+    if options.format_ == "parquet":
+        export.write_parquet(output, counted, columns)
+    elif options.format_ == "xlsx":
+        template = load_template(options.template or "raw")
+        export.write_workbook(output, template, counted, zone, {"Time_zone": str(zone)}, symbols)
+    else:
+        export.write_lines(output, lines)
+    say(f"Wrote {output}: {plural(counted.number, 'signal')}, {size_text(output.stat().st_size)}.")
 
 
 class _Counted:
@@ -317,12 +276,7 @@ class _Counted:
             yield record
 
 
-def _wrote(output: Path, counted: _Counted) -> int:
-    say(f"Wrote {output}: {plural(counted.number, 'signal')}, {size_text(output.stat().st_size)}.")
-    return 0
-
-
-def _import_files(session: Session, journal: Journal, files: Sequence[Path], table: str) -> int:
+def _import_files(session: Session, journal: Journal, files: Sequence[Path], table: str) -> None:
     """Take in journals and saved answers; nothing at all if one of the files is neither."""
     journals = [path for path in files if is_journal(path)]
     answers = {path: _answer(path) for path in files if path not in journals}
@@ -335,7 +289,6 @@ def _import_files(session: Session, journal: Journal, files: Sequence[Path], tab
         _tell_second_lives(path, merged.second_lives)
     if answers:
         _import_answers(session, journal, answers, FeedTable(table))
-    return 0
 
 
 def _import_answers(

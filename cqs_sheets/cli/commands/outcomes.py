@@ -12,12 +12,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-from cqs_sheets.cli.options import Moment, Options, config_option, filter_options, loudness_options
+from cqs_sheets.cli.options import MOMENT, Options, filter_options, journal_options
 from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, print_lines, print_warning
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.outcomes.candles import Candles
-from cqs_sheets.core.outcomes.document import COLUMNS, TEXT_COLUMNS, document, signal_row
 from cqs_sheets.core.outcomes.rules import Rules, as_json, read_rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.statistics import ENOUGH, Share, Summary, track_record
@@ -27,7 +26,7 @@ from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import nearest
 from cqs_sheets.core.toml import TomlProblems, describe
 from cqs_sheets.errors import UsageError
-from cqs_sheets.export import csv_lines, inert
+from cqs_sheets.export import outcomes_csv, outcomes_json
 from cqs_sheets.files import opened
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import COLUMNS as CANDLE_COLUMNS
@@ -70,13 +69,11 @@ class OutcomesOptions(Options):
               help="Other rules than the default ones; the table then shows both.")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
               show_default=True, help="A summary, everything, or one row a signal.")  # fmt: skip
-@click.option("--since", type=Moment(), help="Only signals published from then on (UTC).")
+@click.option("--since", type=MOMENT, help="Only signals published from then on (UTC).")
 @click.option("--feed", "feeds", multiple=True, metavar="NAME", help="Only this feed's signals. Repeatable.")
 @filter_options
-@config_option
-@click.option("--sandbox", is_flag=True, help="The journal of syncs made with --sandbox.")
-@loudness_options
-def outcomes_command(**options: Any) -> int:
+@journal_options
+def outcomes_command(**options: Any) -> None:
     """Show what became of the signals: the feed's track record, on candles.
 
     Every signal in the journal is paper-traded by fixed rules; nothing is traded. Candles are fetched from the
@@ -102,15 +99,14 @@ def outcomes_command(**options: Any) -> int:
         if not given.quiet:
             _warn(told, outcomes, markets)
         if given.format_ == "json":
-            print_json(document(outcomes, track_record(outcomes), rules))
+            print_json(outcomes_json(outcomes, track_record(outcomes), rules))
         elif given.format_ == "csv":
-            _print_csv(outcomes)
+            print_lines(outcomes_csv(outcomes), are_json=False)
         elif told:
             named = dict(zip(others, beside, strict=True))
             print_track_record(outcomes, named, rules, journal.coverage())
         else:
             click.echo(f"The journal holds no such signal.{session.look_elsewhere}", err=True)
-    return 0
 
 
 def _judged(
@@ -167,7 +163,7 @@ def _chosen(options: OutcomesOptions, session: Session, journal: Journal) -> Cho
         since=options.since,
         exchange=options.exchange,
         currency=options.currency,
-        type=options.types,
+        type=options.type,
     )
 
 
@@ -202,12 +198,6 @@ def _warn(
         print_warning(
             f"{plural(late, 'signal')} imported long after publication: judged from publication, not first sight"
         )
-
-
-def _print_csv(outcomes: Sequence[Outcome]) -> None:
-    rows = (signal_row(one) for one in outcomes)
-    safe = (row | {name: inert(row[name]) for name in TEXT_COLUMNS} for row in rows)
-    print_lines(csv_lines(COLUMNS, safe), are_json=False)
 
 
 def print_track_record(

@@ -21,7 +21,7 @@ from cqs_sheets.errors import UsageError
               help="How much faster than life signals come and go.")  # fmt: skip
 @click.option("--fault", "faults", multiple=True, metavar="NAME[:SHARE][@COUNT]",
               help="Misbehave, e.g. http-503:0.2 or rate-limit@3. Repeatable.")  # fmt: skip
-def sandbox_command(port: int, seed: int, speed: float, faults: tuple[str, ...]) -> int:
+def sandbox_command(port: int, seed: int, speed: float, faults: tuple[str, ...]) -> None:
     """Run a local API with a market that moves, to try things on.
 
     It keeps the whole contract of the API's guide; its signals are invented. Stop it with Ctrl-C.
@@ -47,4 +47,3 @@ def sandbox_command(port: int, seed: int, speed: float, faults: tuple[str, ...])
         click.echo(server.url)
         click.echo("Serving invented signals; Ctrl-C stops it.", err=True)
         interruption.wait()
-    return 0

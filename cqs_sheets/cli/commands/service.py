@@ -16,7 +16,8 @@ from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.config import home_folder, process_environ
 from cqs_sheets.core.render import harmless
-from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
+from cqs_sheets.errors import CqsError, TargetBusy, UsageError
+from cqs_sheets.files import writing
 from cqs_sheets.service import Action, RemoveFile, RunProgram, WriteFile
 from cqs_sheets.service.managers import manager_here
 
@@ -37,7 +38,7 @@ def service_command() -> None:
 @click.option("--every", default="60s", show_default=True, help="How often to sync, as of `watch`.")
 @config_option
 @loudness_options
-def install_command(name: str, system: bool, dry_run: bool, every: str, **options: Any) -> int:
+def install_command(name: str, system: bool, dry_run: bool, every: str, **options: Any) -> None:
     """Install the watch of this config as a service, and start it.
 
     On Linux a user's systemd unit, on macOS a LaunchAgent, on Windows a task at log-on. Run it again to
@@ -59,12 +60,11 @@ def install_command(name: str, system: bool, dry_run: bool, every: str, **option
         click.echo(
             f"{name} runs: `cqs-sheets service status` tells how it is, `cqs-sheets service logs` what it does."
         )
-    return 0
 
 
 @service_command.command("uninstall")
 @_options
-def uninstall_command(name: str, system: bool, dry_run: bool) -> int:
+def uninstall_command(name: str, system: bool, dry_run: bool) -> None:
     """Stop the service and take its files away.
 
     Config, journal and sheets stay.
@@ -74,25 +74,23 @@ def uninstall_command(name: str, system: bool, dry_run: bool) -> int:
       cqs-sheets service uninstall
     """
     here = _installed(name, system=system)
-    _carry_out(here.uninstall(), dry_run=dry_run)
+    _carry_out(here.uninstall, dry_run=dry_run)
     if not dry_run:
         click.echo(f"{name} is stopped and taken away; config, journal, logs and sheets stay.")
-    return 0
 
 
 @service_command.command("restart")
 @_options
-def restart_command(name: str, system: bool, dry_run: bool) -> int:
+def restart_command(name: str, system: bool, dry_run: bool) -> None:
     """Start the service anew, so that it reads its config again.
 
     \b
     Example:
       cqs-sheets service restart
     """
-    _carry_out(_installed(name, system=system).restart(), dry_run=dry_run)
+    _carry_out(_installed(name, system=system).restart, dry_run=dry_run)
     if not dry_run:
         click.echo(f"{name} has been started anew.")
-    return 0
 
 
 @service_command.command("status")
@@ -108,7 +106,8 @@ def status_command(name: str, system: bool, dry_run: bool) -> int:
     """
     here = _installed(name, system=system)
     if dry_run:
-        return _carry_out([RunProgram(here.is_running())], dry_run=True)
+        _carry_out([RunProgram(here.is_running)], dry_run=True)
+        return 0
     if service.runs(here):
         click.echo(f"{name} is running ({here.file}).")
         return 0
@@ -122,7 +121,7 @@ def status_command(name: str, system: bool, dry_run: bool) -> int:
     "--lines", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many of the last."
 )
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: bool) -> int:
+def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: bool) -> None:
     """Show what the service has told last.
 
     \b
@@ -132,7 +131,8 @@ def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: boo
     here = _installed(name, system=system)
     command = here.logs(lines, follow=follow)
     if command:
-        return _carry_out([RunProgram(command)], dry_run=dry_run)
+        _carry_out([RunProgram(command)], dry_run=dry_run)
+        return
     log = home_folder(process_environ(), Path.cwd()) / f"{name}.log"
     for file in (log, Path(f"{log}.err")):
         if dry_run:
@@ -140,7 +140,6 @@ def logs_command(name: str, system: bool, dry_run: bool, lines: int, follow: boo
         elif file.exists():
             text = file.read_text(encoding="utf-8", errors="replace").splitlines()
             click.echo("\n".join(map(harmless, text[-lines:])))
-    return 0
 
 
 def _manager(name: str, *, system: bool) -> service.ServiceManager:
@@ -164,7 +163,7 @@ def _installed(name: str, *, system: bool) -> service.ServiceManager:
     )
 
 
-def _carry_out(actions: Iterable[Action], *, dry_run: bool) -> int:
+def _carry_out(actions: Iterable[Action], *, dry_run: bool) -> None:
     """Do it all in order, or show it. Raises CqsError for the first that cannot be done."""
     for action in actions:
         if dry_run:
@@ -172,15 +171,10 @@ def _carry_out(actions: Iterable[Action], *, dry_run: bool) -> int:
         elif isinstance(action, RunProgram):
             _call(action)
         else:
-            try:
+            meaning = "The service is not as you asked for."
+            hint = "With --system, run it as root; else make the folder writable for you."
+            with writing(action.path, meaning=meaning, hint=hint):
                 _change(action)
-            except OSError as error:
-                raise AccessRefused(
-                    f"{action.path} cannot be written: {error.strerror}.",
-                    meaning="The service is not as you asked for.",
-                    hint="With --system, run it as root; else make the folder writable for you.",
-                ) from None
-    return 0
 
 
 def _change(action: WriteFile | RemoveFile) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.cli.options import Days, Options, config_option, loudness_options
+from cqs_sheets.cli.options import DAYS, Options, config_option, loudness_options
 from cqs_sheets.cli.session import journal_of, session_of
 from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.screen import watch_status
@@ -31,13 +31,13 @@ _LATEST = 100  # polls of a tenant
 @config_option
 @click.option("--sandbox", is_flag=True, help="Of the syncs made with --sandbox.")
 @click.option(
-    "--coverage", "days", type=Days(), metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
+    "--coverage", "days", type=DAYS, metavar="DAYS", help="Draw the coverage of so many days, e.g. 30d."
 )
 @click.option("--all", "all_tenants", is_flag=True, help="Of every tenant of a journal in PostgreSQL.")
 @click.option("--watch", is_flag=True, help="Fill the screen with it, and keep it fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @loudness_options
-def status_command(as_json: bool, all_tenants: bool, watch: bool, days: int | None, **options: Any) -> int:
+def status_command(as_json: bool, all_tenants: bool, watch: bool, days: int | None, **options: Any) -> None:
     """Show the last poll, coverage and gaps, and what is pending where.
 
     Asks nothing of the API and changes nothing. With --watch: open signals (with their R, if outcomes are
@@ -53,10 +53,10 @@ def status_command(as_json: bool, all_tenants: bool, watch: bool, days: int | No
     given = Options(**options)
     if all_tenants or watch:
         with session_of(given, serve=False) as session:
-            return print_tenants(session, as_json=as_json) if all_tenants else watch_status(session)
+            print_tenants(session, as_json=as_json) if all_tenants else watch_status(session)
+        return
     with journal_of(given) as (session, journal):
         print_status(session, journal, as_json=as_json, days=days)
-    return 0
 
 
 def print_status(session: Session, journal: Journal, *, as_json: bool, days: int | None = None) -> None:
@@ -131,7 +131,7 @@ def _remembered(journal: Journal, target: TargetSettings) -> TargetState:
     return remembered(journal, target, lineage_of(target) if journal.shared else ())
 
 
-def print_tenants(session: Session, *, as_json: bool) -> int:
+def print_tenants(session: Session, *, as_json: bool) -> None:
     """Coverage, failures, what is pending and what waits longest, by tenant; of those this user may be."""
     place = session.journal_path
     if not isinstance(place, SharedJournal):
@@ -144,12 +144,11 @@ def print_tenants(session: Session, *, as_json: bool) -> int:
     told = [_tenant(SharedJournal(place.url, name), now) for name in tenants_of(place)]
     if as_json:
         print_json({"journal": str(place), "tenants": told})
-        return 0
+        return
     for one in told:
         click.echo(_line(one, now))
     if not told:
         click.echo("No tenant yet.")
-    return 0
 
 
 def _tenant(place: SharedJournal, now: datetime) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from cqs_sheets.cli.terminal.output import say
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
 from cqs_sheets.core.toml import describe
-from cqs_sheets.errors import AccessRefused, DataRefused, UsageError
+from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.files import writing
 from cqs_sheets.template_files import built_in, load_template, problems_of, read_built_in
 
 _OWNER = {
@@ -32,7 +33,7 @@ def templates_command() -> None:
 
 
 @templates_command.command("list")
-def list_command() -> int:
+def list_command() -> None:
     """List the built-in templates.
 
     \b
@@ -41,12 +42,11 @@ def list_command() -> int:
     """
     for name in built_in():
         click.echo(f"{name:12} {load_template(name).title}")
-    return 0
 
 
 @templates_command.command("show")
 @click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
-def show_command(name: str) -> int:
+def show_command(name: str) -> None:
     """Show a template's tabs and columns, and who fills each.
 
     \b
@@ -77,13 +77,12 @@ def show_command(name: str) -> int:
                 click.echo(f"  {kind:16} {'; '.join(titles)}")
         else:
             click.echo(f"  {'computed for pages':16} {', '.join(block.id for block in tab.blocks)}")
-    return 0
 
 
 @templates_command.command("copy")
 @click.argument("name", shell_complete=complete_built_in)
 @click.argument("file", type=click.Path(path_type=Path))
-def copy_command(name: str, file: Path) -> int:
+def copy_command(name: str, file: Path) -> None:
     """Copy a built-in template to a file, to make it your own.
 
     \b
@@ -92,26 +91,21 @@ def copy_command(name: str, file: Path) -> int:
       cqs-sheets sync --template mine.toml
     """
     text = read_built_in(name)
-    try:
-        with file.open("x", encoding="utf-8", newline="") as copy:
-            copy.write(text)
-    except FileExistsError:
-        raise UsageError(
-            f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file."
-        ) from None
-    except OSError as error:
-        raise AccessRefused(
-            f"{file} cannot be written: {error.strerror}.",
-            meaning="No template was copied.",
-            hint="Name a file in a folder that exists and is yours.",
-        ) from None
+    hint = "Name a file in a folder that exists and is yours."
+    with writing(file, meaning="No template was copied.", hint=hint):
+        try:
+            with file.open("x", encoding="utf-8", newline="") as copy:
+                copy.write(text)
+        except FileExistsError:
+            raise UsageError(
+                f"{file} exists already.", meaning="It was left as it is.", hint="Name a new file."
+            ) from None
     say(f"{file} is yours now. Use it with: cqs-sheets sync --template {file}")
-    return 0
 
 
 @templates_command.command("check")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check_command(files: tuple[Path, ...]) -> int:
+def check_command(files: tuple[Path, ...]) -> None:
     """Check template files: every mistake with its line.
 
     Exit code 65 if there is one.
@@ -129,13 +123,12 @@ def check_command(files: tuple[Path, ...]) -> int:
             kind="template",
         )
     click.echo(f"{plural(len(files), 'template')} checked: nothing to mend.")
-    return 0
 
 
 @templates_command.command("preview")
 @click.argument("name", metavar="NAME|FILE", shell_complete=complete_template)
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.xlsx")
-def preview_command(name: str, file: Path) -> int:
+def preview_command(name: str, file: Path) -> None:
     """Make a workbook from a template, filled with invented signals.
 
     To look at before it is yours.
@@ -149,4 +142,3 @@ def preview_command(name: str, file: Path) -> int:
     rows, trades = write_preview(file, load_template(name), utc_now().replace(microsecond=0))
     told = f" and {plural(trades, 'trade')}" if trades else ""
     click.echo(f"{file}: {plural(rows, 'row')} of invented signals{told}.")
-    return 0

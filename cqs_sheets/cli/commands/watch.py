@@ -11,7 +11,7 @@ import click
 
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.commands.sync import tell_of_defaults
-from cqs_sheets.cli.options import Duration, SyncOptions, sync_options
+from cqs_sheets.cli.options import SyncOptions, span, sync_options
 from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.output import Progress, print_warning
 from cqs_sheets.cli.terminal.results import Beats, show_result, tell_github
@@ -27,7 +27,7 @@ _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the comp
 @click.command("watch")
 @click.option(
     "--every",
-    type=Duration(30, 20 * 60),
+    type=span(30, 20 * 60),
     default="60s",
     show_default=True,
     help="How often to sync, from 30s to 20m.",
@@ -35,7 +35,7 @@ _JUMP = 30.0  # seconds that the wall clock gains on the monotonic one: the comp
 @click.option(
     "--for",
     "lasting",
-    type=Duration(1),
+    type=span(1),
     metavar="DURATION",
     help="How long, e.g. 5h50m; default: until stopped.",
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from cqs_sheets.cli.options import Duration, Options, loudness_options
+from cqs_sheets.cli.options import Options, loudness_options, span
 from cqs_sheets.cli.session import Interruption
 from cqs_sheets.cli.terminal.output import log_to, set_up_logging
 from cqs_sheets.config import process_environ
@@ -27,10 +27,8 @@ _PAUSE = 5.0  # seconds between looks for a PostgreSQL that is away at the start
 @click.command("worker")
 @click.option("--configs", type=click.Path(path_type=Path, resolve_path=True), required=True, metavar="DIR",
               help="A folder of configs: each *.toml is a tenant.")  # fmt: skip
-@click.option(
-    "--every", type=Duration(10, 18 * 60), default="60s", show_default=True, help="How often to poll."
-)
-@click.option("--for", "lasting", type=Duration(1), metavar="DURATION",
+@click.option("--every", type=span(10, 18 * 60), default="60s", show_default=True, help="How often to poll.")
+@click.option("--for", "lasting", type=span(1), metavar="DURATION",
               help="How long, e.g. 5h50m; default: until stopped.")  # fmt: skip
 @click.option("--metrics", "port", type=click.IntRange(0, 65535), metavar="PORT",
               help="Serve metrics for Prometheus on this port of 127.0.0.1.")  # fmt: skip
@@ -59,8 +57,9 @@ def work_until_stopped(configs: Path, every: float, port: int | None, lasting: f
     try:
         from cqs_sheets.fleet.metrics import Metrics, served  # noqa: PLC0415 - for workers only
         from cqs_sheets.fleet.queue import Reminders  # noqa: PLC0415
+        from cqs_sheets.fleet.steps import Work  # noqa: PLC0415
         from cqs_sheets.fleet.tenants import Tenants  # noqa: PLC0415
-        from cqs_sheets.fleet.worker import Work, run_worker  # noqa: PLC0415
+        from cqs_sheets.fleet.worker import run_worker  # noqa: PLC0415
     except ImportError:
         raise UsageError(
             "Workers need packages that are not installed.",

@@ -24,7 +24,8 @@ import click
 
 from cqs_sheets.core.render import harmless, harmless_json, one_line, report_lines
 from cqs_sheets.core.report import Report
-from cqs_sheets.errors import AccessRefused, CqsError, UsageError
+from cqs_sheets.errors import CqsError, UsageError
+from cqs_sheets.files import writing
 
 _BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
 _HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())  # newer clicks: a group alone shows its help
@@ -230,14 +231,12 @@ def set_up_logging(*, verbose: bool, quiet: bool) -> None:
 
 def log_to(path: Path) -> None:
     """Append all that is logged from now on to a file. Raises AccessRefused if it cannot be written."""
-    try:
+    meaning, hint = (
+        "Nothing was asked and nothing was written.",
+        "Name another with --log-file, or leave it out.",
+    )
+    with writing(path, meaning=meaning, hint=hint):
         handler = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise AccessRefused(
-            f"The log file {path} cannot be written: {error.strerror}.",
-            meaning="Nothing was asked and nothing was written.",
-            hint="Name another with --log-file, or leave it out.",
-        ) from None
     handler.setFormatter(_JsonLine())
     for logger in (_EVERYTHING, _REPORTS):
         logger.setLevel(logging.DEBUG)

@@ -62,11 +62,6 @@ def explain(text: str, *, color: str | None = None) -> None:
     click.secho(wrapped(text, width, indent="  ", hanging="  "), fg=color)
 
 
-def ask_yes(question: str, *, default: bool) -> bool:
-    """Yes or no."""
-    return click.confirm(question, default=default)
-
-
 def ask_size(question: str) -> Decimal:
     """An amount of money, 0 for none."""
     return Decimal(ask_text(question, default="0", problem=_size_problem).replace(",", ""))

@@ -10,20 +10,19 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
-from rich.cells import cell_len
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.cli.terminal.tables import console
+from cqs_sheets.cli.terminal.tables import PRICES, console, drawn, room, signal_cells
 from cqs_sheets.core.alerts import headline
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.render import ago, aligned, coverage_days, duration, harmless, plural, row_texts
+from cqs_sheets.core.render import ago, coverage_days, duration, harmless, plural
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.coverage import Coverage
-from cqs_sheets.core.signals.exchanges import Symbols, pair
+from cqs_sheets.core.signals.exchanges import Symbols
 from cqs_sheets.core.signals.signal import Record, Signal, Status
 from cqs_sheets.errors import CqsError, Interrupted, UsageError
 from cqs_sheets.journal import Journal
@@ -33,9 +32,8 @@ from cqs_sheets.values import dataclass, replace
 
 _SIDES = {"l": "LONG", "s": "SHORT"}
 _KEYS = "1-9 chart   l LONG   s SHORT   e exchange   t horizon   a all   q quit"
-_STYLES = {"LONG": "green", "SHORT": "red"}
 _BAR = {"#": "green", "+": "yellow", ".": "red"}
-_PRICES = ("Entry", "Stop", "TP1", "TP2", "TP3")
+_COLUMNS = ("", "Age", "Pair", "Side", "Horizon", "Exchange", *PRICES, "R:R", "R")
 _WIDE = ("Horizon", "TP2", "TP3", "Exchange")  # given up in this order where there is no room
 _EVERY = timedelta(seconds=2)
 _GLANCE = 0.2  # seconds between looks at the keyboard
@@ -147,57 +145,21 @@ def _below(look: JournalView) -> Iterator[Text]:
 
 
 def _table(rows: Sequence[tuple[Record, Decimal | None]], now: datetime, width: int) -> Table:
-    cells = _cells(rows, now, short=False)
-    names = [name for name in cells if any(cells[name]) or name == ""]
+    records = [record for record, _ in rows]
+    numbers = map(str, range(1, len(rows) + 1))
+    more = {
+        "": [number if len(number) == 1 else "" for number in numbers],  # as many as there are keys
+        "Age": [ago(one.signal.timestamp, now).removesuffix(" ago").removeprefix("just ") for one in records],
+        "R": ["" if r_now is None else f"{r_now:+.2f}" for _, r_now in rows],
+    }
+    cells = signal_cells(records, now, short=False) | more
+    names = [name for name in _COLUMNS if any(cells[name]) or name == ""]
     for name in (*_WIDE, "R:R", "Age"):
-        if _room(cells, names) > width and name in names:
+        if room(cells, names) > width and name in names:
             names.remove(name)
-    if _room(cells, names) > width:
-        cells = _cells(rows, now, short=True)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for name in names:
-        number = name in (*_PRICES, "R:R", "R")
-        table.add_column(
-            Text(name), no_wrap=True, justify="right" if number and name not in _PRICES else "left"
-        )
-    for row in zip(*(cells[name] for name in names), strict=True):
-        table.add_row(*(Text(text, style=_style(name, text)) for name, text in zip(names, row, strict=True)))
-    return table
-
-
-def _cells(
-    rows: Sequence[tuple[Record, Decimal | None]], now: datetime, *, short: bool
-) -> dict[str, list[str]]:
-    """The texts of all columns."""
-    cells: dict[str, list[str]] = {}
-    for number, (record, r_now) in enumerate(rows, start=1):
-        signal = record.signal
-        prices = (risk.entry_mid(signal), signal.stop_loss, signal.target1, signal.target2, signal.target3)
-        ratio = risk.reward_to_risk(signal, signal.target1)
-        row = {
-            "": str(number) if number < 10 else "",  # noqa: PLR2004 - as many as there are keys
-            "Age": ago(signal.timestamp, now).removesuffix(" ago").removeprefix("just "),
-            "Pair": pair(signal),
-            "Side": signal.direction,
-            "Horizon": signal.type,
-            "Exchange": signal.exchange.lower().replace("_futures", "-F"),
-            **dict(zip(_PRICES, row_texts(prices, short=short), strict=True)),
-            "R:R": "" if ratio is None else f"{ratio:.2f}",
-            "R": "" if r_now is None else f"{r_now:+.2f}",
-        }
-        for name, text in row.items():
-            cells.setdefault(name, []).append(harmless(text))
-    return cells | {name: aligned(cells[name]) for name in _PRICES if any(cells.get(name, ()))}
-
-
-def _style(name: str, text: str) -> str:
-    if name == "R":
-        return "red" if text.startswith("-") else "green"
-    return "bold" if name == "Pair" else "dim" if name in ("", "Age") else _STYLES.get(text, "")
-
-
-def _room(cells: dict[str, list[str]], names: Sequence[str]) -> int:
-    return sum(max([len(name), *map(cell_len, cells[name])]) + 1 for name in names)
+    if room(cells, names) > width:
+        cells = signal_cells(records, now, short=True) | more
+    return drawn(cells, names, dim=("", "Age"))
 
 
 def _cut(line: Text, width: int) -> Text:
@@ -211,7 +173,7 @@ def _next(current: str, values: set[str]) -> str:
     return later[0] if later else ""
 
 
-def watch_status(session: Session) -> int:
+def watch_status(session: Session) -> None:
     """Keep the page on the screen until `q` or Ctrl-C."""
     out = console()
     if not (out.is_terminal and sys.stdin.isatty()):
@@ -226,7 +188,7 @@ def watch_status(session: Session) -> int:
         while True:
             key = pressed()
             if key in ("q", "\x1b", "\x03"):
-                return 0
+                return
             if key.isdigit():
                 open_chart(session.settings.symbols, look, chosen, int(key))
             chosen = chosen.pressed(key, look)
@@ -239,7 +201,7 @@ def watch_status(session: Session) -> int:
             try:
                 session.sleep(_GLANCE)
             except Interrupted:
-                return 0
+                return
 
 
 def looked(session: Session, before: JournalView | None = None) -> JournalView:

@@ -23,7 +23,8 @@ _COLUMNS = (
     "Age", "Id", "Status", "Pair", "Side", "Horizon", "Exchange",
     "Entry", "Stop", "Stop %", "TP1", "TP1 %", "TP2", "TP3", "R:R",
 )  # fmt: skip
-_PRICES = ("Entry", "Stop", "TP1", "TP2", "TP3")
+PRICES = ("Entry", "Stop", "TP1", "TP2", "TP3")
+_NUMBERS = (*PRICES, "Stop %", "TP1 %", "R:R", "R")
 _EXTRA = ("TP2", "TP3", "Stop %", "TP1 %", "Horizon")  # shown where there is room, in this order
 _NEEDED = ("Age", "Exchange", "R:R")  # given up in this order before a price would not fit
 _OF_THE_JOURNAL = ("Id", "Status")
@@ -81,18 +82,18 @@ def signals_table(
     """
     rows = sorted(records, key=lambda record: record.signal.timestamp, reverse=True)
     shown = [name for name in _COLUMNS if name not in _EXTRA and (journal or name not in _OF_THE_JOURNAL)]
-    cells = _table_cells(rows, now, short=False)
-    if _room(cells, [*shown, *(name for name in _EXTRA[:2] if any(cells[name]))]) > width:
-        cells = _table_cells(rows, now, short=True)
+    cells = signal_cells(rows, now, short=False)
+    if room(cells, [*shown, *(name for name in _EXTRA[:2] if any(cells[name]))]) > width:
+        cells = signal_cells(rows, now, short=True)
     for name in _NEEDED:
-        if _room(cells, shown) > width and name in shown:
+        if room(cells, shown) > width and name in shown:
             shown.remove(name)
-    if _room(cells, shown) > width:
+    if room(cells, shown) > width:
         return _in_lines(rows, now, width, journal=journal)
     for name in _EXTRA:
-        if any(cells[name]) and _room(cells, [*shown, name]) <= width:
+        if any(cells[name]) and room(cells, [*shown, name]) <= width:
             shown.append(name)
-    return _drawn(cells, sorted(shown, key=_COLUMNS.index))
+    return drawn(cells, sorted(shown, key=_COLUMNS.index))
 
 
 def _in_lines(records: Sequence[Record], now: datetime, width: int, *, journal: bool) -> Text:
@@ -108,11 +109,11 @@ def _in_lines(records: Sequence[Record], now: datetime, width: int, *, journal: 
     return Text("\n").join(map(Text.from_ansi, signal_lines(told, BUILT_IN, width)))
 
 
-def _table_cells(records: Sequence[Record], now: datetime, *, short: bool) -> dict[str, list[str]]:
+def signal_cells(records: Sequence[Record], now: datetime, *, short: bool) -> dict[str, list[str]]:
     """The texts of all columns, those of prices aligned."""
     rows = [_cells(record, now, short=short) for record in records]
     cells = {name: [row[name] for row in rows] for name in _COLUMNS}
-    return cells | {name: aligned(cells[name]) if any(cells[name]) else cells[name] for name in _PRICES}
+    return cells | {name: aligned(cells[name]) if any(cells[name]) else cells[name] for name in PRICES}
 
 
 def _cells(record: Record, now: datetime, *, short: bool) -> dict[str, str]:
@@ -138,33 +139,40 @@ def _cells(record: Record, now: datetime, *, short: bool) -> dict[str, str]:
         "R:R": ratio_text(ratio),
     }
     return {name: harmless(text) for name, text in texts.items()} | dict(
-        zip(_PRICES, row_texts(prices, short=short), strict=True)
+        zip(PRICES, row_texts(prices, short=short), strict=True)
     )
 
 
-def _room(cells: dict[str, list[str]], names: Collection[str]) -> int:
+def room(cells: dict[str, list[str]], names: Collection[str]) -> int:
     """How wide these columns are side by side."""
     widths = (max([len(name), *map(cell_len, cells[name])]) for name in names)
     return sum(widths) + len(names) - 1
 
 
-def _drawn(cells: dict[str, list[str]], names: Sequence[str]) -> Table:
+def drawn(
+    cells: dict[str, list[str]], names: Sequence[str], *, dim: Collection[str] = ("Stop %", "TP1 %")
+) -> Table:
+    """These columns as a table without lines, some of them dim."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for name in names:
-        number = name in (*_PRICES, "Stop %", "TP1 %", "R:R")
         width = max(map(cell_len, cells[name]), default=0)
-        table.add_column(Text(f"{name:>{width}}" if number else name), no_wrap=True)
-        if number and name not in _PRICES:
+        table.add_column(Text(f"{name:>{width}}" if name in _NUMBERS else name), no_wrap=True)
+        if name in _NUMBERS and name not in PRICES:
             cells[name] = [f"{text:>{max(width, len(name))}}" for text in cells[name]]
     for row in zip(*(cells[name] for name in names), strict=True):
-        table.add_row(*(Text(text, style=_style(name, text)) for name, text in zip(names, row, strict=True)))
+        table.add_row(
+            *(
+                Text(text, style="dim" if name in dim else _style(name, text.strip()))
+                for name, text in zip(names, row, strict=True)
+            )
+        )
     return table
 
 
 def _style(name: str, text: str) -> str:
-    return (
-        "bold" if name == "Pair" else "dim" if name in ("Stop %", "TP1 %") else _STYLES.get(text.strip(), "")
-    )
+    if name == "R":
+        return "red" if text.startswith("-") else "green"
+    return "bold" if name == "Pair" else _STYLES.get(text, "")
 
 
 def _age(moment: datetime, now: datetime) -> str:

@@ -8,24 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from typing import Protocol
 
-from cqs_sheets.core.formulas.functions import FUNCTIONS, arithmetic, criterion
+from cqs_sheets.core.formulas import values
 from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Call, Literal, Name, Node, TableColumn
-from cqs_sheets.core.formulas.values import (
-    FormulaError,
-    Held,
-    Unknowable,
-    Value,
-    number,
-    plain,
-    ranked,
-    text,
-    truth,
-)
+from cqs_sheets.core.formulas.values import FormulaError, Held, Unknowable, Value, number
 from cqs_sheets.core.grid import Span
 
-_COMPARED: Mapping[str, Callable[[tuple[int, float | str], tuple[int, float | str]], bool]] = {
-    "=": operator.eq, "<>": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
-}  # fmt: skip
 _WILD = "*?~"
 
 
@@ -61,7 +48,7 @@ class Evaluator:
     def values(self, area: Area) -> list[Value]:
         """The values of a column. Where one of them is not known, or an error, nothing is."""
         try:
-            return [plain(held) for held in self._cells.column(area)]
+            return [values.plain(held) for held in self._cells.column(area)]
         except FormulaError as error:
             raise Unknowable from error
 
@@ -69,7 +56,7 @@ class Evaluator:
         """The value of a single cell."""
         if not area.span.single:
             raise Unknowable("a whole column where one value belongs")
-        return plain(self._cells.held(area.sheet, area.span.top, area.span.left))
+        return values.plain(self._cells.held(area.sheet, area.span.top, area.span.left))
 
     def area(self, node: TableColumn | Name, sheet: str, row: int) -> Area:
         """The cells that it stands for."""
@@ -79,7 +66,7 @@ class Evaluator:
         """The rows of a column that a criterion means, a bit each."""
         found = self._masks.get((area, wanted))
         if found is None:
-            test = criterion(wanted)
+            test = values.criterion(wanted)
             bits = "".join("1" if test(held) else "0" for held in reversed(self.values(area)))
             found = self._masks[area, wanted] = int(bits, 2)
         return found
@@ -97,11 +84,11 @@ class Evaluator:
             first: dict[tuple[int, float | str], int] = {}
             for at, held in enumerate(self.values(area), start=1):
                 if held is not None:
-                    first.setdefault(ranked(held, held), at)
+                    first.setdefault(values.ranked(held, held), at)
             self._found[area] = first
         if wanted is None or (isinstance(wanted, str) and any(character in _WILD for character in wanted)):
             raise Unknowable(wanted)
-        found = self._found[area].get(ranked(wanted, wanted))
+        found = self._found[area].get(values.ranked(wanted, wanted))
         if found is None:
             raise FormulaError("#N/A")
         return found
@@ -121,17 +108,17 @@ class _Place:
             return self._all.one(self._area(node))
         if node.function in _LAZY:
             return _LAZY[node.function](self, node.arguments)
-        if node.function in FUNCTIONS:
+        if node.function in values.FUNCTIONS:
             try:
-                return FUNCTIONS[node.function]([self.value(each) for each in node.arguments])
+                return values.FUNCTIONS[node.function]([self.value(each) for each in node.arguments])
             except (IndexError, ValueError) as error:
                 raise Unknowable(node.function) from error
-        if node.function in _COMPARED and len(node.arguments) == 2:  # noqa: PLR2004
+        if node.function in values.COMPARED and len(node.arguments) == 2:  # noqa: PLR2004
             left, right = map(self.value, node.arguments)
-            return _COMPARED[node.function](ranked(left, right), ranked(right, left))
+            return values.COMPARED[node.function](values.ranked(left, right), values.ranked(right, left))
         if node.function in ("+", "-", "*", "/", "^"):
             left, right = (number(self.value(each)) for each in node.arguments)
-            return arithmetic(node.function, left, right)
+            return values.arithmetic(node.function, left, right)
         raise Unknowable(node.function)
 
     def _area(self, node: Node) -> Area:
@@ -156,10 +143,10 @@ class _Place:
         return Area(area.sheet, Span(row, area.span.left, row, area.span.left))
 
     def joined(self, arguments: Sequence[Node]) -> Value:
-        return "".join(text(self.value(each)) for each in arguments)
+        return "".join(values.text(self.value(each)) for each in arguments)
 
     def if_(self, arguments: Sequence[Node]) -> Value:
-        if truth(self.value(arguments[0])):
+        if values.truth(self.value(arguments[0])):
             return self.value(arguments[1])
         return self.value(arguments[2]) if len(arguments) > 2 else False  # noqa: PLR2004
 
@@ -177,10 +164,10 @@ class _Place:
         return False
 
     def and_(self, arguments: Sequence[Node]) -> Value:
-        return all([truth(self.value(each)) for each in arguments])  # noqa: C419 - an error counts wherever it stands
+        return all([values.truth(self.value(each)) for each in arguments])  # noqa: C419 - an error counts wherever it stands
 
     def or_(self, arguments: Sequence[Node]) -> Value:
-        return any([truth(self.value(each)) for each in arguments])  # noqa: C419
+        return any([values.truth(self.value(each)) for each in arguments])  # noqa: C419
 
     def row(self, arguments: Sequence[Node]) -> Value:
         return float(self._area(arguments[0]).span.top if arguments else self._row)
@@ -214,7 +201,7 @@ class _Place:
         return [value for at, value in held if mask >> at & 1 and isinstance(value, float)]
 
     def average(self, arguments: Sequence[Node]) -> Value:
-        return arithmetic("/", math.fsum(found := self.picked(arguments)), len(found))
+        return values.arithmetic("/", math.fsum(found := self.picked(arguments)), len(found))
 
     def largest(self, arguments: Sequence[Node], *, smallest: bool = False) -> Value:
         numbers, at = self._all.numbers(self._area(arguments[0])), int(number(self.value(arguments[1])))

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    ItemsView,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    ValuesView,
+)
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from operator import attrgetter
@@ -41,25 +50,21 @@ class Rows:
     def __init__(self, template: Template, zone: tzinfo, symbols: Symbols = BUILT_IN) -> None:
         self._zone = zone
         self._symbols = symbols
-        self._tabs = [(tab, _computed(tab)) for tab in template.fed_tabs]
+        self._tabs = [(tab, _Columns(tab, zone, symbols)) for tab in template.fed_tabs]
 
     def of(self, record: Record, *, added: int | None = None, fill_only: bool = False) -> Iterator[WantedRow]:
         """The rows of one record: one per tab that takes it, none if no tab does."""
         zone, symbols = self._zone, self._symbols
-        for tab, (blank, ids, sent, computed) in self._tabs:
+        for tab, columns in self._tabs:
             if not takes(tab, record, zone, symbols):
                 continue
-            values = blank.copy()
-            values.update(zip(ids, sent(record.signal), strict=True))
-            for id_, compute in computed:
-                values[id_] = compute(record, zone, symbols)
-            key = key_text(values[tab.key])
+            key = key_text(columns.compute[tab.key](record, zone, symbols))
             if key is None:
                 raise ValueError(f"a signal without a key reached the rows of {tab.name}")
             yield WantedRow(
                 tab=tab.name,
                 key=key,
-                values=values,
+                values=_Values(columns, record),
                 signal=record.signal.key,
                 revision=record.revision,
                 added=added,
@@ -67,16 +72,64 @@ class Rows:
             )
 
 
-_Sent = Callable[[Signal], tuple[CellValue, ...]]
-_Computed = tuple[dict[str, CellValue], list[str], _Sent, list[tuple[str, Compute]]]
-
-
-def _computed(tab: TableTab) -> _Computed:
+class _Columns:
     """What a tab's rows hold, in the columns' order: what signals have as it is, read at once, and what is computed."""
-    sources = {column.id: source(column.source) for column in tab.columns if column.synced}
-    sent = {id_: each.attribute for id_, each in sources.items() if each.attribute}
-    computed = [(id_, each.compute) for id_, each in sources.items() if not each.attribute]
-    return dict.fromkeys(sources), list(sent), _reader(list(sent.values())), computed
+
+    def __init__(self, tab: TableTab, zone: tzinfo, symbols: Symbols) -> None:
+        sources = {column.id: source(column.source) for column in tab.columns if column.synced}
+        sent = {id_: each.attribute for id_, each in sources.items() if each.attribute}
+        self.zone = zone
+        self.symbols = symbols
+        self.compute: dict[str, Compute] = {id_: each.compute for id_, each in sources.items()}
+        self._blank: dict[str, CellValue] = dict.fromkeys(sources)
+        self._sent, self._read = list(sent), _reader(list(sent.values()))
+        self._computed = [(id_, each.compute) for id_, each in sources.items() if not each.attribute]
+
+    def all_of(self, record: Record) -> dict[str, CellValue]:
+        """All values of a record."""
+        zone, symbols, values = self.zone, self.symbols, self._blank.copy()
+        values.update(zip(self._sent, self._read(record.signal), strict=True))
+        for id_, compute in self._computed:
+            values[id_] = compute(record, zone, symbols)
+        return values
+
+
+class _Values(Mapping[str, CellValue]):
+    """What a row shows of a record, worked out whenever it is asked for: as objects all rows would fill the memory.
+
+    `items` and `values` work all of it out at once.
+    """
+
+    __slots__ = ("_columns", "_record")
+
+    def __init__(self, columns: _Columns, record: Record) -> None:
+        self._columns = columns
+        self._record = record
+
+    def __getitem__(self, id_: str) -> CellValue:
+        columns = self._columns
+        return columns.compute[id_](self._record, columns.zone, columns.symbols)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._columns.compute
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns.compute)
+
+    def __len__(self) -> int:
+        return len(self._columns.compute)
+
+    def __repr__(self) -> str:
+        return repr(self._columns.all_of(self._record))
+
+    def items(self) -> ItemsView[str, CellValue]:
+        return self._columns.all_of(self._record).items()
+
+    def values(self) -> ValuesView[CellValue]:
+        return self._columns.all_of(self._record).values()
+
+
+_Sent = Callable[[Signal], tuple[CellValue, ...]]
 
 
 def _reader(attributes: Sequence[str]) -> _Sent:

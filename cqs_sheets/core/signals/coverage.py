@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -123,9 +124,14 @@ def _overlap(left: Sequence[Window], right: Sequence[Window]) -> timedelta:
 _ARRIVALS_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(16)
+def _milliseconds(at: datetime) -> int:
+    return (at - _ARRIVALS_BEGIN) // timedelta(milliseconds=1)
+
+
 def next_arrival(last: int | None, at: datetime) -> int:
     """The arrival number of a signal first seen at `at`: milliseconds since 2020, made larger than `last`."""
-    milliseconds = (at - _ARRIVALS_BEGIN) // timedelta(milliseconds=1)
+    milliseconds = _milliseconds(at)
     return milliseconds if last is None else max(last + 1, milliseconds)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import repeat
 from operator import gt, itemgetter, lt
+from sys import intern
 
 from cqs_sheets.core.signals.exchanges import DIRECTIONS, TYPES
 from cqs_sheets.core.signals.risk import entry_zone
@@ -244,6 +246,7 @@ _PRICES = ("buy_start", "buy_end", "target1", "target2", "target3", "stop_loss",
 _TEXTS = ("coin", "id", "timestamp", "exchange", "currency", "direction", "type", *_PRICES)
 _FIELDS = frozenset((*_TEXTS, "risk_level", "leverage"))
 _BLANK = dict.fromkeys(_TEXTS, "")
+_NO_EXTRA: Mapping[str, str] = {}
 _all_texts: Callable[[Mapping[str, object]], tuple[str, ...]] = itemgetter(*_TEXTS)
 
 
@@ -255,7 +258,7 @@ def _texts(fields: Mapping[str, object]) -> list[str]:
     except TypeError:
         return [_text(fields, name) for name in _TEXTS]
     if together.isascii() and len(together) <= _MAX_TEXT:  # as nearly always: none needs a look of its own
-        return [*map(str.strip, found)]
+        return [*map(intern, map(str.strip, found))]  # the same few words again and again
     return [_text(fields, name) for name in _TEXTS]
 
 
@@ -321,10 +324,13 @@ def _soft_number(fields: Mapping[str, object], name: str) -> tuple[Decimal | Non
     text = clean(value).strip() if isinstance(value, str) else write_json(value)
     if not text:
         return None, ()
-    number = exact_decimal(text)
+    number = _small_number(text)
     if number is None or number < 0:
         return None, (f"{name.replace('_', ' ')} cannot be read: {shortened(text, _MAX_SHOWN)!r}",)
     return number, ()
+
+
+_small_number = lru_cache(256)(exact_decimal)  # of which there are few
 
 
 def _time(text: str, zone: tzinfo, at: datetime | None) -> datetime:
@@ -336,10 +342,10 @@ def _time(text: str, zone: tzinfo, at: datetime | None) -> datetime:
     return found
 
 
-def _extra(fields: Mapping[str, object]) -> dict[str, str]:
+def _extra(fields: Mapping[str, object]) -> Mapping[str, str]:
     """Fields that the guide does not name, as text; nested ones as compact JSON, null as nothing."""
     if fields.keys() <= _FIELDS:
-        return {}
+        return _NO_EXTRA
     return {
         clean(name): shortened(clean(value) if isinstance(value, str) else write_json(value), _MAX_EXTRA)
         for name, value in fields.items()

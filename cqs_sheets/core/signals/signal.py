@@ -161,6 +161,9 @@ class Reject(NamedTuple):
     raw: str
 
 
+_NOT_JUDGED: Mapping[str, str | Decimal | datetime | bool | None] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A signal with its history. Times are aware (UTC).
@@ -177,4 +180,6 @@ class Record:
     last_seen: datetime | None
     arrival: int
     revision: int
-    judged: Mapping[str, str | Decimal | datetime | bool | None] = field(default_factory=dict, compare=False)
+    judged: Mapping[str, str | Decimal | datetime | bool | None] = field(
+        default_factory=lambda: _NOT_JUDGED, compare=False
+    )

@@ -155,19 +155,15 @@ class _Document:
         for position, column in enumerate(tab.get("columns", ())):
             if isinstance(column, Mapping):
                 at = (*path, "columns", position)
-                yield from self._column(at, column, formulas, derived="like" in tab)
+                yield from self._column(at, column, formulas)
                 if "formula" in column:
                     yield from self._formula((*at, "formula"), column["formula"], ids)
 
-    def _column(
-        self, path: Path, column: Values, formulas: Mapping[str, str], *, derived: bool
-    ) -> Iterator[Finding]:
+    def _column(self, path: Path, column: Values, formulas: Mapping[str, str]) -> Iterator[Finding]:
         said = [kind for kind in _KINDS if column.get(kind)]
         said += ["formula"] if column.get("id") in formulas and "formula" not in said else []
         if len(said) > 1:
             yield path, f"a column has one source, this one has {' and '.join(f'`{kind}`' for kind in said)}"
-        if not said and not derived:
-            yield path, "nothing fills this column: give it `field`, `calc`, `formula` or `input = true`"
         yield from _source(path, column)
         yield from self._looks(path, column)
         if column.get("min", 0) > column.get("max", column.get("min", 0)):
@@ -298,7 +294,7 @@ class _Document:
 def _unfinished(
     path: Path, tab: Values, columns: Iterable[Values], formulas: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Columns that lack a header, or are filled by nothing though the tab is like another."""
+    """Columns that lack a header, or are filled by nothing, be it in the tab that this one is like."""
     own = list(enumerate(tab.get("columns", ())))
     written = {each.get("id"): position for position, each in reversed(own) if isinstance(each, Mapping)}
     for column in columns:
@@ -306,7 +302,7 @@ def _unfinished(
         at = (*path, "columns", written[id_]) if id_ in written else path
         if "header" not in column:
             yield at, "a column needs a `header`, the text above it"
-        if "like" in tab and id_ not in formulas and not any(column.get(kind) for kind in _KINDS):
+        if id_ and id_ not in formulas and not any(column.get(kind) for kind in _KINDS):
             yield at, "nothing fills this column: give it `field`, `calc`, `formula` or `input = true`"
 
 

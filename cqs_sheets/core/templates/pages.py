@@ -2,7 +2,7 @@
 
 How a writer uses it: for each BlocksTab and ReportTab of a template,
 
-    page = compile_page(template, tab, area=area, column=column)      # core.pages_compile
+    page = compile_page(template, tab, area=area, column=column)      # core.templates.report_pages
 
 where the writer spells two kinds of reference, as only it knows how tabs are titled and where a table's
 columns stand:
@@ -25,8 +25,8 @@ from typing import Literal
 
 from cqs_sheets.core.grid import Span
 from cqs_sheets.core.templates.formulas import resolve
-from cqs_sheets.core.templates.template import CellFormat, TextStyle
-from cqs_sheets.values import dataclass
+from cqs_sheets.core.templates.template import CellFormat, Chart, Setting, SettingsTab, TextStyle, Theme
+from cqs_sheets.values import dataclass, field, replace
 
 GENERAL = CellFormat()
 Weight = Literal["thin", "medium", "thick"]
@@ -86,36 +86,12 @@ class PageRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageSeries:
-    """One line or one set of bars: `color` is `#RRGGBB`, `width` that of a line in points."""
-
-    name: str
-    values: PageRange
-    color: str
-    width: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PageChart:
-    """A chart lying exactly on the cells of `span`.
+    """A template's chart, lying exactly on the cells of `span`; `cells` are those that its references mean."""
 
-    `kind` is "column" (upright bars), "bar" (lying ones, the first category at the top) or "line".
-    `gap` is the space between bars in per cent of a bar, `labels` shows values on them, `format` is how
-    the axis of values shows numbers. Every `every`-th category has a label, from the first on: those of
-    the others are blank.
-    """
-
+    chart: Chart
     span: Span
-    kind: str
-    title: str
-    categories: PageRange
-    series: tuple[PageSeries, ...]
-    stacked: bool
-    legend: bool
-    labels: bool
-    gap: int
-    every: int
-    format: CellFormat
+    cells: Mapping[str, PageRange]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +100,8 @@ class Page:
 
     In a merged area the left upper cell holds what is shown, and the others share its look. Columns and
     rows without a width or height have the spreadsheet's own. `hidden_columns` hold what rules need.
-    `missing` names the table columns (`Signals.rr`) that formulas wanted and that are not there.
+    `missing` names the table columns (`Signals.rr`) that formulas wanted and that are not there. `names` are
+    the cells (row, column) that get a name.
     """
 
     name: str
@@ -140,6 +117,62 @@ class Page:
     rules: tuple[PageRule, ...] = ()
     charts: tuple[PageChart, ...] = ()
     missing: tuple[str, ...] = ()
+    names: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+_SUBTITLE = "Type into the yellow cells. Everything else follows."
+_COMPUTED = "@"  # begins the values that the sync writes later
+_FIRST_SECTION = 4
+_TITLE_HEIGHT, _ROW_HEIGHT = 36.0, 21.0  # points
+LABEL, VALUE, NOTE = 1, 2, 3  # the columns of a settings tab
+_SETTINGS_TITLE = CellLook(text="paper", fill="ink", bold=True, bigger=6, align="left", indent=1)
+_SECTION = CellLook(
+    text="muted", bold=True, bigger=-1, align="left", indent=1, bottom=Line(color="ink", weight="medium")
+)
+_SETTING = CellLook(text="", align="left", indent=1, bottom=Line(color="line"))
+
+
+def settings_page(tab: SettingsTab, theme: Theme, zone_name: str) -> Page:
+    """The page of a settings tab: a title, and sections of labelled, named cells."""
+    quiet = replace(_SETTINGS_TITLE, text=theme.faint_on("ink"), bold=False, bigger=0)
+    cells = {
+        (1, LABEL): PageCell(value=tab.name.upper(), look=_SETTINGS_TITLE),
+        (1, VALUE): PageCell(look=quiet),
+        (1, NOTE): PageCell(value=_SUBTITLE, look=quiet),
+    }
+    heights, names = {1: _TITLE_HEIGHT}, dict[str, tuple[int, int]]()
+    row = _FIRST_SECTION
+    for section in tab.sections:
+        cells |= {(row, at): PageCell(look=_SECTION) for at in (VALUE, NOTE)}
+        cells[row, LABEL] = PageCell(value=section.title, look=_SECTION)
+        heights[row] = _ROW_HEIGHT
+        for setting in section.settings:
+            row += 1
+            cells |= {(row, at): cell for at, cell in enumerate(setting_cells(setting, zone_name), LABEL)}
+            heights[row] = _ROW_HEIGHT
+            names[setting.name] = (row, VALUE)
+        row += 2
+    widths = dict(enumerate(tab.widths, LABEL))
+    rows = max(row for row, _ in cells)
+    return Page(
+        name=tab.name, rows=rows, columns=NOTE, cells=cells, widths=widths, heights=heights, names=names
+    )
+
+
+def setting_cells(setting: Setting, zone_name: str) -> tuple[PageCell, PageCell, PageCell]:
+    """The label, value and note of one setting; `zone_name` fills Time_zone."""
+    a_list = setting.format.align == "left" and not setting.format.type  # read from its beginning
+    look = _SETTING if a_list else replace(_SETTING, align="center", indent=0)
+    if setting.typed:
+        look = replace(look, text="input_text", bold=True, fill="input")
+    value = zone_name if setting.value == "@zone" or setting.name == "Time_zone" else setting.value
+    if setting.formula or (isinstance(value, str) and value.startswith(_COMPUTED)):
+        value = None
+    return (
+        PageCell(value=setting.label, look=_SETTING),
+        PageCell(value=value, formula=setting.formula, look=look, format=setting.format),
+        PageCell(value=setting.note or None, look=replace(_SETTING, text="muted", bigger=-1)),
+    )
 
 
 ColumnReference = Callable[[str, str], str]
@@ -161,7 +194,7 @@ class References:
     def __init__(
         self, *, area: AreaReference, column: ColumnReference, block: Callable[[str, str], Span | None]
     ) -> None:
-        self._area, self._column, self._block = area, column, block
+        self._area, self._column, self.block = area, column, block
         self._missing: dict[str, None] = {}
 
     @property
@@ -181,7 +214,7 @@ class References:
             return ""
 
     def _reference(self, tab: str, name: str, index: int) -> str:
-        cells = self._block(tab, name.removesuffix(ONE_CELL))
+        cells = self.block(tab, name.removesuffix(ONE_CELL))
         if cells is not None:
             return self._area(tab, cells.row(index) if name.endswith(ONE_CELL) else cells)
         try:

@@ -6,51 +6,37 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.grid import Span, column_letters
+from cqs_sheets.core.templates import template as model
 from cqs_sheets.core.templates.formulas import references
 from cqs_sheets.core.templates.pages import ONE_CELL
 from cqs_sheets.core.templates.report_pages import CARD_ROWS, card_span
-from cqs_sheets.core.templates.template import (
-    Block,
-    BlockColumn,
-    BlocksTab,
-    Card,
-    CellFormat,
-    Chart,
-    Grid,
-    ListColumn,
-    ReportTab,
-    Series,
-    ShortList,
-    TextStyle,
-    TitleNote,
-)
 from cqs_sheets.core.toml import Finding, not_one_of
 from cqs_sheets.core.toml.lines import Path
 
 Values = Mapping[str, Any]
-Formats = Mapping[str, CellFormat]
+Formats = Mapping[str, model.CellFormat]
 
 
-def blocks_tab(tab: Values, formats: Formats) -> BlocksTab:
+def blocks_tab(tab: Values, formats: Formats) -> model.BlocksTab:
     """The blocks of a checked document's tab."""
-    return BlocksTab(
+    return model.BlocksTab(
         name=tab["name"],
         hidden=tab.get("hidden", False),
         blocks=tuple(_block(block, formats) for block in tab["blocks"]),
     )
 
 
-def report_tab(tab: Values, formats: Formats, styles: Mapping[str, TextStyle]) -> ReportTab:
+def report_tab(tab: Values, formats: Formats, styles: Mapping[str, model.TextStyle]) -> model.ReportTab:
     """The page of a checked document's tab; its figures look like the styles good, bad and warn."""
     looks = {name: styles[name] for name in ("good", "bad", "warn") if name in styles}
-    stamp = TitleNote(**_formatted(tab["stamp"], formats)) if "stamp" in tab else None
-    return ReportTab(
+    stamp = model.TitleNote(**_formatted(tab["stamp"], formats)) if "stamp" in tab else None
+    return model.ReportTab(
         name=tab["name"],
         title=tab["title"],
         subtitle=tab.get("subtitle", ""),
         stamp=stamp,
-        grid=Grid(**tab.get("grid", {})),
-        cards=tuple(Card(**_formatted(card, formats)) for card in tab.get("cards", ())),
+        grid=model.Grid(**tab.get("grid", {})),
+        cards=tuple(model.Card(**_formatted(card, formats)) for card in tab.get("cards", ())),
         charts=tuple(_chart(chart, formats) for chart in tab.get("charts", ())),
         lists=tuple(_list(each, formats) for each in tab.get("lists", ())),
         **looks,
@@ -58,26 +44,26 @@ def report_tab(tab: Values, formats: Formats, styles: Mapping[str, TextStyle]) -
 
 
 def _formatted(table: Values, formats: Formats) -> dict[str, Any]:
-    return {**table, "format": formats.get(table.get("format", ""), CellFormat())}
+    return {**table, "format": formats.get(table.get("format", ""), model.CellFormat())}
 
 
-def _block(block: Values, formats: Formats) -> Block:
+def _block(block: Values, formats: Formats) -> model.Block:
     columns = (
-        BlockColumn(**{**_formatted(column, formats), "values": tuple(column.get("values", ()))})
+        model.BlockColumn(**{**_formatted(column, formats), "values": tuple(column.get("values", ()))})
         for column in block["columns"]
     )
-    return Block(id=block["id"], rows=block["rows"], columns=tuple(columns))
+    return model.Block(id=block["id"], rows=block["rows"], columns=tuple(columns))
 
 
-def _chart(chart: Values, formats: Formats) -> Chart:
+def _chart(chart: Values, formats: Formats) -> model.Chart:
     given = {key: value for key, value in _formatted(chart, formats).items() if key != "type"}
-    series = tuple(Series(**each) for each in chart["series"])
-    return Chart(**{**given, "kind": chart["type"], "series": series})
+    series = tuple(model.Series(**each) for each in chart["series"])
+    return model.Chart(**{**given, "kind": chart["type"], "series": series})
 
 
-def _list(written: Values, formats: Formats) -> ShortList:
-    columns = tuple(ListColumn(**_formatted(column, formats)) for column in written["columns"])
-    return ShortList(**{**written, "columns": columns, "items": tuple(written.get("items", ()))})
+def _list(written: Values, formats: Formats) -> model.ShortList:
+    columns = tuple(model.ListColumn(**_formatted(column, formats)) for column in written["columns"])
+    return model.ShortList(**{**written, "columns": columns, "items": tuple(written.get("items", ()))})
 
 
 _BAND = 3  # rows that hold the title
@@ -129,7 +115,7 @@ class _Page:
 
     def report(self, path: Path, tab: Values) -> Iterator[Finding]:
         """Cards, charts and lists: where they stand, and what they may speak of."""
-        right = tab.get("grid", {}).get("columns", Grid().columns) + 1
+        right = tab.get("grid", {}).get("columns", model.Grid().columns) + 1
         yield from self._formula((*path, "subtitle"), tab.get("subtitle", ""), (), 0)
         for name in ("label", "value"):
             yield from self._formula((*path, "stamp", name), tab.get("stamp", {}).get(name, ""), (), 0)

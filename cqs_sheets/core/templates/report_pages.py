@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from cqs_sheets.core.grid import Span, column_letters
+from cqs_sheets.core.templates import template as model
 from cqs_sheets.core.templates.formulas import references as spoken_of
 from cqs_sheets.core.templates.pages import (
     GENERAL,
@@ -17,22 +18,7 @@ from cqs_sheets.core.templates.pages import (
     PageChart,
     PageRange,
     PageRule,
-    PageSeries,
     References,
-)
-from cqs_sheets.core.templates.template import (
-    Block,
-    BlockColumn,
-    BlocksTab,
-    Card,
-    CellFormat,
-    Chart,
-    ListColumn,
-    ReportTab,
-    ShortList,
-    Template,
-    TextStyle,
-    Theme,
 )
 from cqs_sheets.values import replace
 
@@ -42,7 +28,7 @@ _BLOCK_TITLE = CellLook(bold=True)
 _HEADER = CellLook(text="muted", bold=True)
 
 
-def block_column(tab: BlocksTab, name: str) -> Span:
+def block_column(tab: model.BlocksTab, name: str) -> Span:
     """The cells of a column, named as in `{Tab.block.column}`; KeyError if there is none."""
     for block, left in _placed(tab):
         for at, column in enumerate(block.columns, left):
@@ -51,7 +37,7 @@ def block_column(tab: BlocksTab, name: str) -> Span:
     raise KeyError(f"{tab.name}.{name}")
 
 
-def blocks_page(tab: BlocksTab, references: References) -> Page:
+def _blocks_page(tab: model.BlocksTab, references: References) -> Page:
     """The page of a tab of blocks."""
     cells: dict[tuple[int, int], PageCell] = {}
     for block, left in _placed(tab):
@@ -73,7 +59,7 @@ def blocks_page(tab: BlocksTab, references: References) -> Page:
     )
 
 
-def _placed(tab: BlocksTab) -> Iterator[tuple[Block, int]]:
+def _placed(tab: model.BlocksTab) -> Iterator[tuple[model.Block, int]]:
     """The blocks, each with its first column."""
     left = 1
     for block in tab.blocks:
@@ -81,7 +67,9 @@ def _placed(tab: BlocksTab) -> Iterator[tuple[Block, int]]:
         left += len(block.columns) + 1
 
 
-def _cell(block: Block, column: BlockColumn, left: int, index: int, references: References) -> PageCell:
+def _cell(
+    block: model.Block, column: model.BlockColumn, left: int, index: int, references: References
+) -> PageCell:
     row = _FIRST + index - 1
     columns = {each.id: column_letters(at) for at, each in enumerate(block.columns, left)}
 
@@ -95,8 +83,6 @@ def _cell(block: Block, column: BlockColumn, left: int, index: int, references: 
         return replace(shown, formula=references.formula(column.formula, cell=cell, index=index))
     return replace(shown, value=column.values[index - 1] if index <= len(column.values) else None)
 
-
-FindBlock = Callable[[str, str], Span | None]
 
 _MARGIN, _GAP = 1.5, 9.0  # characters, points
 _BAND_HEIGHTS = {1: 8.0, 2: 29.0, 3: 25.0}
@@ -118,11 +104,6 @@ _LIST_HEADER = CellLook(text="muted", fill="paper", bigger=-2, bottom=Line(color
 _LIST_CELL = CellLook(fill="paper", bigger=-1, bottom=Line(color="line"))
 
 
-def report_page(tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> Page:
-    """The page of a report; LookupError if it speaks of a block or a row that the template lacks."""
-    return _PageBuilder(tab, theme, references, block).page()
-
-
 def card_span(at: Span) -> Span:
     """The cells of a card: those it says, or three by three from the one it says."""
     return Span(at.top, at.left, at.top + CARD_ROWS - 1, at.left + _CARD_COLUMNS - 1) if at.single else at
@@ -136,8 +117,8 @@ def _aligned(look: CellLook, align: str) -> CellLook:
 class _PageBuilder:
     """Collects a page's cells, merges and rules."""
 
-    def __init__(self, tab: ReportTab, theme: Theme, references: References, block: FindBlock) -> None:
-        self._tab, self._theme, self._references, self._block = tab, theme, references, block
+    def __init__(self, tab: model.ReportTab, theme: model.Theme, references: References) -> None:
+        self._tab, self._theme, self._references = tab, theme, references
         self._cells: dict[tuple[int, int], PageCell] = {}
         self._merges: list[Span] = []
         self._rules: list[PageRule] = []
@@ -187,7 +168,9 @@ class _PageBuilder:
     def _put_text(self, span: Span, look: CellLook, text: str) -> None:
         self._put(span, look, PageCell(look=look, value=text))
 
-    def _formula(self, text: str, format_: CellFormat = GENERAL, index: int = 0, item: str = "") -> PageCell:
+    def _formula(
+        self, text: str, format_: model.CellFormat = GENERAL, index: int = 0, item: str = ""
+    ) -> PageCell:
         def cell(name: str) -> str:
             known = {"i": str(index), **({"item": item} if item else {})}
             return known[name]
@@ -214,7 +197,7 @@ class _PageBuilder:
             below = Span(_SUBTITLE, right + 1, _SUBTITLE, self._right)
             self._put(below, _aligned(faint, "right"), self._formula(stamp.label))
 
-    def _draw_card(self, card: Card) -> None:
+    def _draw_card(self, card: model.Card) -> None:
         span = card_span(Span.parse(card.at))
         first = replace(span, bottom=span.top)
         figure = replace(span, top=span.top + 1, bottom=span.bottom - 1)
@@ -240,10 +223,10 @@ class _PageBuilder:
         self._cells[span.top, self._helper] = worked_out
         self._rule(span, f"=${column_letters(self._helper)}${span.top}=1", self._tab.warn)
 
-    def _rule(self, span: Span, formula: str, style: TextStyle) -> None:
+    def _rule(self, span: Span, formula: str, style: model.TextStyle) -> None:
         self._rules.append(PageRule(span=span, formula=formula, style=style))
 
-    def _draw_list(self, written: ShortList) -> None:
+    def _draw_list(self, written: model.ShortList) -> None:
         at = Span.parse(written.at)
         right = at.left + sum(column.span for column in written.columns) - 1
         self._put_text(Span(at.top, at.left, at.top, right), _LIST_TITLE, written.title)
@@ -255,7 +238,9 @@ class _PageBuilder:
             left = span.right + 1
             self._draw_list_column(written, column, span, items)
 
-    def _draw_list_column(self, written: ShortList, column: ListColumn, span: Span, items: str) -> None:
+    def _draw_list_column(
+        self, written: model.ShortList, column: model.ListColumn, span: Span, items: str
+    ) -> None:
         align = column.format.align or "left"
         self._put_text(span.row(1), _aligned(_LIST_HEADER, align), column.header)
         look = _aligned(replace(_LIST_CELL, bold=column.bold), align)
@@ -274,48 +259,34 @@ class _PageBuilder:
             self._rule(body, f'={first}="LONG"', self._tab.good)
             self._rule(body, f'={first}="SHORT"', self._tab.bad)
 
-    def _chart(self, chart: Chart) -> PageChart:
-        series = tuple(
-            PageSeries(
-                name=each.name,
-                values=self._range(each.values),
-                color=self._theme.color(each.color),
-                width=each.width,
-            )
-            for each in chart.series
-        )
+    def _chart(self, chart: model.Chart) -> PageChart:
+        shown = (chart.categories, *(each.values for each in chart.series))
         return PageChart(
-            span=Span.parse(chart.at),
-            kind=chart.kind,
-            title=chart.title,
-            categories=self._range(chart.categories),
-            series=series,
-            stacked=chart.stacked,
-            legend=chart.legend,
-            labels=chart.labels,
-            gap=chart.gap,
-            every=chart.every,
-            format=chart.format,
+            chart=chart, span=Span.parse(chart.at), cells={each: self._range(each) for each in shown}
         )
 
     def _range(self, reference: str) -> PageRange:
         ((tab, name),) = spoken_of(reference)
-        span = self._block(tab, name)
+        span = self._references.block(tab, name)
         if span is None:
             raise LookupError(f"{tab}.{name}")
         return PageRange(tab=tab, span=span)
 
 
 def compile_page(
-    template: Template, tab: BlocksTab | ReportTab, *, area: AreaReference, column: ColumnReference
+    template: model.Template,
+    tab: model.BlocksTab | model.ReportTab,
+    *,
+    area: AreaReference,
+    column: ColumnReference,
 ) -> Page:
     """The page of one tab; LookupError if the tab speaks of a block or a row that the template lacks."""
 
     def block(name: str, column_name: str) -> Span | None:
         other = template.tab(name)
-        return block_column(other, column_name) if isinstance(other, BlocksTab) else None
+        return block_column(other, column_name) if isinstance(other, model.BlocksTab) else None
 
     references = References(area=area, column=column, block=block)
-    if isinstance(tab, BlocksTab):
-        return blocks_page(tab, references)
-    return report_page(tab, template.theme, references, block)
+    if isinstance(tab, model.BlocksTab):
+        return _blocks_page(tab, references)
+    return _PageBuilder(tab, template.theme, references).page()

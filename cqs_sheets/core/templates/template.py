@@ -1,7 +1,7 @@
 """The template: what a target should look like, independent of the spreadsheet it becomes.
 
 A template holds no position: columns, settings and formulas speak of column ids. Loading it from
-TOML is `reading.py`; where its columns stand in a target today is `core/plan/table.py`.
+TOML is `reading.py`; where its columns stand in a target today is `core/plan/binding.py`.
 """
 
 from __future__ import annotations
@@ -218,6 +218,11 @@ class Setting:
     max: float | None = None
     note: str = ""
     synced: bool = False
+
+    @property
+    def typed(self) -> bool:
+        """Whether the user types it: neither the sync nor a formula fills it."""
+        return not (self.synced or self.formula)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,13 +158,16 @@ class ExcelDestination:
                 meaning="The file was left as it was.",
                 hint="Name another target, or run with --force and sign it again.",
             )
+        seen = cast("Mapping[str, Scan]", plan.snapshot.seen or {})
+        for found in seen.values():
+            draft.package.take(found.resealed)
         mark(draft, plan.snapshot.bindings)
         left_out, warnings = upgrade(draft, plan)
         titles = {new.tab: new.title for new in plan.new_tabs}
         if titles and plan.snapshot.exists:
             add_tabs(draft, plan.template, titles)
-        scans = {} if titles or plan.new_columns else cast("Mapping[str, Scan]", plan.snapshot.seen)
-        editor = Editor(draft, plan.template, scans or {})
+        scans = {} if titles or plan.new_columns else seen
+        editor = Editor(draft, plan.template, scans)
         possible = [each for each in plan.updates if NewColumn(each.tab, each.column) not in left_out]
         editor.apply(replace(plan, updates=tuple(possible)), made_after(plan, left_out))
         return lambda: [*warnings, *editor.warnings]

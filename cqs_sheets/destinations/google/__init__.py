@@ -12,40 +12,15 @@ from cqs_sheets.core.plan.facts import Facts, Where
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Snapshot, Stamp, TabState, is_users_own
 from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
 from cqs_sheets.destinations import Applied
-from cqs_sheets.destinations.google.read.cells import (
-    MOST_CHARACTERS,
-    Line,
-    box_of_column,
-    box_of_rows,
-    decode,
-    is_no_number,
-    model_rows,
-    read_boxes,
-    read_models,
-    with_models,
-    with_patterns,
-)
+from cqs_sheets.destinations.google.read import cells, looking, survey
+from cqs_sheets.destinations.google.read.cells import Line, decode
 from cqs_sheets.destinations.google.read.layout import Layout, TabPlace
-from cqs_sheets.destinations.google.read.looking import look, look_briefly
 from cqs_sheets.destinations.google.read.marks import lineage_of
-from cqs_sheets.destinations.google.read.survey import (
-    Survey,
-    adopted_place,
-    read_headers,
-    read_titles,
-    survey,
-)
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.shapes import GridRange
+from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp, Spreadsheet
+from cqs_sheets.destinations.google.write import Writer, verification
 from cqs_sheets.destinations.google.write.batches import MOST_TAB_CELLS, Composer
 from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.verification import (
-    cells_read,
-    mistakes_among,
-    noted,
-    verification_areas,
-)
-from cqs_sheets.destinations.google.write.writing import Writer
 from cqs_sheets.errors import ROWS_WAIT, DataRefused, TargetChanged
 from cqs_sheets.values import dataclass, replace
 
@@ -70,7 +45,7 @@ class _Seen:
     @property
     def suspects(self) -> list[Patch]:
         """The patches of a write that nobody has verified yet, as far as we know."""
-        return [] if self.layout.version == self.known else noted(self.layout)
+        return [] if self.layout.version == self.known else verification.noted(self.layout)
 
     @property
     def version(self) -> str:
@@ -79,7 +54,7 @@ class _Seen:
 
 
 class GoogleDestination:
-    """A spreadsheet in Google Sheets; see destinations.base.Destination.
+    """A spreadsheet in Google Sheets; see destinations.Destination.
 
     `zone_name` is shown in Settings. A tab goes on in another one at `most_cells`. A person's edits never make
     apply refuse: what they displace is found by the write's own answer and put right, or by the next run if
@@ -95,26 +70,25 @@ class GoogleDestination:
         most_cells: int = MOST_TAB_CELLS,
         nonce: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
     ) -> None:
-        self._id = spreadsheet_id
-        self._http = http
+        self._spreadsheet = Spreadsheet(http, spreadsheet_id)
         self._zone_name = zone_name
         self._most_cells = most_cells
         self._nonce = nonce
 
     @property
     def requests(self) -> int:
-        """See base.Destination."""
-        return self._http.requests
+        """See Destination."""
+        return self._spreadsheet.http.requests
 
     def recall(self, memory: bytes) -> None:
         """Nothing is remembered."""
 
     def stamp(self, known_version: str, *, brief: bool = False) -> Stamp:
         """One read, which the `look` that may follow makes use of; a `brief` one does not grow with the sheet."""
-        layout = look_briefly(self._http, self._id) if brief and known_version else None
+        layout = looking.look_briefly(self._spreadsheet) if brief and known_version else None
         seen = _Seen(layout=layout, known=known_version, brief=True) if layout else None
         if layout is None or seen is None or seen.version != known_version:
-            layout = look(self._http, self._id, written=bool(known_version))
+            layout = looking.look(self._spreadsheet, written=bool(known_version))
             seen = _Seen(layout=layout, known=known_version)
         lineage = lineage_of(layout.marks)
         return Stamp(
@@ -122,16 +96,16 @@ class GoogleDestination:
         )
 
     def look(self, stamp: Stamp, marks: Collection[str]) -> Facts:
-        """See base.Destination; no request, but one where the stamp was brief."""
+        """See Destination; no request, but one where the stamp was brief."""
         seen = cast("_Seen", stamp.seen)
         if seen.brief:
-            seen = _Seen(layout=look(self._http, self._id, written=True), known=seen.known)
+            seen = _Seen(layout=looking.look(self._spreadsheet, written=True), known=seen.known)
         return replace(seen.layout.facts(marks), version=seen.version, seen=seen)
 
     def headers(self, facts: Facts, titles: Collection[str]) -> Facts:
-        """See base.Destination; two reads."""
+        """See Destination; two reads."""
         seen = cast("_Seen", facts.seen)
-        layout, sheets = read_headers(self._http, self._id, seen.layout, titles)
+        layout, sheets = survey.read_headers(self._spreadsheet, seen.layout, titles)
         return replace(facts, sheets=sheets, seen=replace(seen, layout=layout))
 
     def read(self, facts: Facts, bindings: Bindings, keys: Mapping[str, Collection[str]]) -> Snapshot:
@@ -187,7 +161,7 @@ class GoogleDestination:
         ]
         suspects = seen.suspects
         users_own = {tab.name for tab, _ in growing if is_users_own(bindings, facts.made, tab)}
-        areas = verification_areas(suspects, layout)
+        areas = verification.verification_areas(suspects, layout)
         lines, layout = self._lines(layout, asked, areas, growing, users_own)
         held: Held = {}
         for at, (tab, place, key) in asked.items():
@@ -195,7 +169,7 @@ class GoogleDestination:
             if not is_alike(key_text(decode(line.get(place.key_column))), key):
                 raise _rearranged()
             held.setdefault(tab.name, {})[key] = dict(_decoded(tab, place, line))
-        mistakes = mistakes_among(suspects, layout, cells_read(lines))
+        mistakes = verification.mistakes_among(suspects, layout, verification.cells_read(lines))
         _correct(held, template, mistakes)
         return held, replace(seen, layout=layout, mistakes=mistakes)
 
@@ -203,7 +177,7 @@ class GoogleDestination:
         self,
         layout: Layout,
         asked: Collection[tuple[int, int]],
-        areas: Sequence[shapes.GridRange],
+        areas: Sequence[GridRange],
         growing: Sequence[tuple[TableTab, TabPlace]],
         users_own: Collection[str],
     ) -> tuple[dict[tuple[int, int], Line], Layout]:
@@ -218,21 +192,21 @@ class GoogleDestination:
             box
             for sheet_id, found in rows.items()
             if (place := layout.sheet(sheet_id))
-            for box in box_of_rows(place, found)
+            for box in cells.box_of_rows(place, found)
         ]
         boxes += areas
         near = {
             place.name: box
             for tab, place in growing
-            if (box := model_rows(place, on_top=tab.new_rows == "top" and tab.name not in users_own))
+            if (box := cells.model_rows(place, on_top=tab.new_rows == "top" and tab.name not in users_own))
         }
         if not near:
-            return (read_boxes(self._http, self._id, boxes) if boxes else {}), layout
-        lines, models = read_models(self._http, self._id, [*boxes, *near.values()])
+            return cells.read_boxes(self._spreadsheet, boxes), layout
+        lines, models = cells.read_models(self._spreadsheet, [*boxes, *near.values()])
         known = {
-            place.name: with_models(place, models.formulas)
+            place.name: cells.with_models(place, models.formulas)
             if tab.name in users_own
-            else with_patterns(place, tab, models)
+            else cells.with_patterns(place, tab, models)
             for tab, place in growing
         }
         return lines, replace(layout, tabs={**layout.tabs, **known})
@@ -240,7 +214,7 @@ class GoogleDestination:
     def keys_where(
         self, facts: Facts, bindings: Bindings, wanted: Mapping[str, Where]
     ) -> Mapping[str, Collection[str]]:
-        """See base.Destination: one read of these columns."""
+        """See Destination: one read of these columns."""
         layout = self._bound(facts, bindings)
         places = {
             place.sheet_id: (name, place, where)
@@ -249,12 +223,12 @@ class GoogleDestination:
             if where.column in place.columns and place.end > place.header_row + 1
         }
         boxes = [
-            box_of_column(place, place.columns[column])
+            cells.box_of_column(place, place.columns[column])
             for _, place, where in places.values()
             for column in (where.column, where.blank)
             if column in place.columns
         ]
-        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        lines = cells.read_boxes(self._spreadsheet, boxes)
         found: dict[str, set[str]] = {name: set() for name in wanted}
         for sheet_id, (name, place, where) in places.items():
             at, blank = place.columns[where.column], place.columns.get(where.blank, -1)
@@ -267,7 +241,7 @@ class GoogleDestination:
     def entries(
         self, facts: Facts, bindings: Bindings, columns: Mapping[str, Collection[str]]
     ) -> Mapping[str, Sequence[Mapping[str, CellValue]]]:
-        """See base.Destination: one read."""
+        """See Destination: one read."""
         layout = self._bound(facts, bindings)
         places = {
             place.sheet_id: (name, place, {id_: place.columns[id_] for id_ in wanted if id_ in place.columns})
@@ -275,8 +249,10 @@ class GoogleDestination:
             for place in layout.volumes(name)
             if place.end > place.header_row + 1
         }
-        boxes = [box_of_column(place, at) for _, place, known in places.values() for at in known.values()]
-        lines = read_boxes(self._http, self._id, boxes) if boxes else {}
+        boxes = [
+            cells.box_of_column(place, at) for _, place, known in places.values() for at in known.values()
+        ]
+        lines = cells.read_boxes(self._spreadsheet, boxes)
         found: dict[str, list[dict[str, CellValue]]] = {name: [] for name in columns}
         for (sheet_id, _), line in lines.items():
             name, _, known = places[sheet_id]
@@ -284,7 +260,7 @@ class GoogleDestination:
         return found
 
     def all_keys(self, facts: Facts, bindings: Bindings) -> Mapping[str, Collection[str]]:
-        """See base.Destination; no request."""
+        """See Destination; no request."""
         layout = cast("_Seen", facts.seen).layout.bound(bindings, {})
         return {
             tab.name: {
@@ -296,9 +272,9 @@ class GoogleDestination:
             for tab in bindings.template.fed_tabs
         }
 
-    def survey(self, facts: Facts, bindings: Bindings) -> Survey:
+    def survey(self, facts: Facts, bindings: Bindings) -> survey.Survey:
         """What a doctor wants to know of the tabs; one read, and one for each sheet bound without marks."""
-        return survey(self._http, self._id, self._bound(facts, bindings), bindings)
+        return survey.survey(self._spreadsheet, self._bound(facts, bindings), bindings)
 
     def _bound(self, facts: Facts, bindings: Bindings) -> Layout:
         layout = cast("_Seen", facts.seen).layout
@@ -306,13 +282,13 @@ class GoogleDestination:
 
     def _adopted(self, layout: Layout, bindings: Bindings) -> dict[str, TabPlace]:
         return {
-            name: adopted_place(self._http, self._id, layout, tab, binding)
+            name: survey.adopted_place(self._spreadsheet, layout, tab, binding)
             for name, binding in bindings.adopted.items()
             if isinstance(tab := bindings.template.tab(name), TableTab)
         }
 
     def apply(self, plan: Plan) -> Applied:
-        """Carry out the plan; see writing.Writer. Raises TargetChanged if another sync wrote since the read."""
+        """Carry out the plan; see write.Writer. Raises TargetChanged if another sync wrote since the read."""
         if plan.refusals:
             raise DataRefused(
                 plan.refusals[0], meaning="Nothing was written.", hint="Look, then run with --force."
@@ -321,7 +297,7 @@ class GoogleDestination:
         bindings = plan.snapshot.bindings
         composer = Composer(
             template=plan.template,
-            spreadsheet_id=self._id,
+            spreadsheet_id=self._spreadsheet.id,
             zone_name=self._zone_name,
             most_cells=self._most_cells,
             users_own=frozenset(
@@ -330,11 +306,10 @@ class GoogleDestination:
             dropped=bindings.dropped,
         )
         writer = Writer(
-            http=self._http,
-            spreadsheet_id=self._id,
+            spreadsheet=self._spreadsheet,
             composer=composer,
             look=lambda: self._again(bindings, seen.layout),
-            titles=lambda: read_titles(self._http, self._id),
+            titles=lambda: survey.read_titles(self._spreadsheet),
             nonce=plan.word or self._nonce(),
         )
         written = writer.write(plan, seen.layout, seen.mistakes)
@@ -343,7 +318,7 @@ class GoogleDestination:
 
     def _again(self, bindings: Bindings, before: Layout) -> Layout:
         """How things stand now, with the same tabs; TargetChanged if one of them is not known by its marks (yet)."""
-        fresh = replace(look(self._http, self._id).bound(bindings, {}), grids=before.grids)
+        fresh = replace(looking.look(self._spreadsheet).bound(bindings, {}), grids=before.grids)
         fresh = fresh.respelt(before.spelt)
         if any(sum(1 for _ in fresh.volumes(name)) < len(found) for name, found in bindings.tabs.items()):
             raise _rearranged()
@@ -377,11 +352,11 @@ def _respelt(
     for tab, wanted in keys.items():
         places = list(layout.volumes(tab))
         missing = {key for key in wanted if not any(key in place.rows for place in places)}
-        cells: dict[str, list[int]] = {}
+        texts: dict[str, list[int]] = {}
         for place in places if missing else ():
             for text in place.rows.keys() - set(wanted):
-                cells.setdefault(text, []).extend(row + 1 for row in place.rows[text])
-        alike[tab] = Alikes(missing).among(cells)
+                texts.setdefault(text, []).extend(row + 1 for row in place.rows[text])
+        alike[tab] = Alikes(missing).among(texts)
     spelt = {
         tab: {each.text: key for key, each in found.items() if each.sure} for tab, found in alike.items()
     }
@@ -428,11 +403,11 @@ def _oddities(plan: Plan) -> Iterator[str]:
     """What could not be written as it is."""
     values = [(add.key, value) for add in plan.adds for value in add.values.values()]
     values += [(update.key, update.new) for update in plan.updates]
-    beyond = sorted({key for key, value in values if is_no_number(value)})
+    beyond = sorted({key for key, value in values if cells.is_no_number(value)})
     if beyond:
         yield f"kept as text, as no cell can hold it: numbers of {', '.join(beyond[:5])}"
-    if any(isinstance(value, str) and len(value) > MOST_CHARACTERS for _, value in values):
-        yield f"cut to {MOST_CHARACTERS:,} characters, the most that a cell holds: a text"
+    if any(isinstance(value, str) and len(value) > cells.MOST_CHARACTERS for _, value in values):
+        yield f"cut to {cells.MOST_CHARACTERS:,} characters, the most that a cell holds: a text"
 
 
 def _rearranged() -> TargetChanged:

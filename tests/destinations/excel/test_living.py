@@ -10,13 +10,14 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.styles import PatternFill
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.planner import make_plan
 from cqs_sheets.core.signals.signal import Status
-from cqs_sheets.core.templates.template import BlocksTab, ReportTab, TableTab, Template
+from cqs_sheets.core.templates.template import BlocksTab, ColumnKind, ReportTab, TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.run.looking import read_target
 from cqs_sheets.template_files import load_template
@@ -33,6 +34,11 @@ TABLES = replace(  # without what takes long to draw and to work out
         if not isinstance(tab, BlocksTab | ReportTab)
     ),
 )
+JOURNAL = TABLES.tab("Journal")
+assert isinstance(JOURNAL, TableTab)
+COLUMNS, SPARE = JOURNAL.columns, JOURNAL.spare_rows
+LAST = 2 + SPARE
+FULL = SPARE - 19  # trades that leave 19 rows: too few, so a sync adds more
 NOT_OURS = ("Dashboard", "Journal", "Performance", "_calc", "_equity")
 
 
@@ -218,3 +224,80 @@ def test_a_workbook_of_signals_becomes_a_dashboard_with_the_settings_it_needs(tm
         found[name] = opened[title][cell.replace("$", "")].value
     assert found == dict(zip(new, (0.05, 0.05, 0.2, 30, "Binance", "BTC, ETH"), strict=True))
     assert_sound(path.read_bytes())
+
+
+def reach(path: Path) -> str:
+    return str(sheet(openpyxl.load_workbook(path), "Journal").tables["Journal"].ref)
+
+
+def test_a_journal_with_twenty_rows_left_is_left_alone(tables: Path) -> None:
+    type_trades(tables, FULL - 1)
+    before = values(tables, "Journal")
+    sync(tables, 31, template=TABLES)
+    assert values(tables, "Journal") == before
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory, fresh_tables: bytes) -> tuple[Path, list[list[object]]]:
+    """A workbook whose Journal was nearly full when it was synced, and what stood there before."""
+    path = tmp_path_factory.mktemp("grown") / "book.xlsx"
+    path.write_bytes(fresh_tables)
+    type_trades(path, FULL)
+    edit(
+        path, lambda opened: setattr(opened["Journal"]["B5"], "fill", PatternFill("solid", fgColor="FF0000"))
+    )
+    before = values(path, "Journal")
+    sync(path, 31, template=TABLES)
+    return path, before
+
+
+def test_a_journal_that_is_nearly_full_gets_as_many_rows_as_it_came_with(
+    grown: tuple[Path, list[list[object]]],
+) -> None:
+    path, before = grown
+    after = values(path, "Journal")
+    assert after[: len(before)] == before
+    assert len(after) == LAST + SPARE
+    assert reach(path) == f"A2:AO{len(after)}"
+    assert_sound(path.read_bytes())
+
+
+def test_new_spare_rows_have_the_formulas_and_looks_of_the_last_one_and_no_values(
+    grown: tuple[Path, list[list[object]]],
+) -> None:
+    path, _ = grown
+    journal = sheet(openpyxl.load_workbook(path), "Journal")
+    at = columns(path, "Journal")
+    for column in COLUMNS:
+        last, new = (journal.cell(row, at[column.id]) for row in (LAST, LAST + 1))
+        assert new.value == last.value
+        assert (new.value is not None) == (column.kind is ColumnKind.FORMULA)
+        assert (new.number_format, new.fill.fgColor.rgb) == (last.number_format, last.fill.fgColor.rgb)
+    assert journal.row_dimensions[LAST + 1].height == journal.row_dimensions[LAST].height
+
+
+def test_rules_and_choices_of_the_journal_reach_the_new_rows(
+    grown: tuple[Path, list[list[object]]],
+) -> None:
+    journal = sheet(openpyxl.load_workbook(grown[0]), "Journal")
+    ranges = [str(each.sqref) for each in journal.conditional_formatting]
+    ranges += [str(each.sqref) for each in journal.data_validations.dataValidation]
+    ends = {int(row) for text in ranges for row in re.findall(r":[A-Z]+(\d+)", text)}
+    assert ends == {LAST + SPARE}
+
+
+def test_nothing_is_added_where_the_user_has_something_below(tables: Path) -> None:
+    type_trades(tables, FULL)
+    edit(tables, lambda opened: sheet(opened, "Journal").cell(LAST + 5, 3, "my own sum"))
+    before = values(tables, "Journal")
+    sync(tables, 31, template=TABLES)
+    assert values(tables, "Journal") == before
+    assert reach(tables) == f"A2:AO{LAST}"
+
+
+def test_it_goes_on_and_on(grown: tuple[Path, list[list[object]]], tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(grown[0].read_bytes())
+    type_trades(path, SPARE + FULL)
+    sync(path, 32, template=TABLES)
+    assert reach(path) == f"A2:AO{LAST + 2 * SPARE}"

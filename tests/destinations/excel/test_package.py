@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,13 @@ from typing import Any
 
 import pytest
 
+from cqs_sheets.destinations.excel.parts.archive import (
+    Member,
+    central_record,
+    end_records,
+    local_header,
+    read_directory,
+)
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
 from cqs_sheets.destinations.excel.parts.rowstream import Stretch
 from cqs_sheets.errors import DataRefused
@@ -125,6 +134,45 @@ def overlapping(data: bytes) -> bytes:
     return data[: second + 42] + struct.pack("<L", first) + data[second + 46 :]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the hole in the file may take room")
+def test_a_part_beyond_four_gigabytes_is_read_by_others_and_by_us(tmp_path: Path) -> None:
+    far, data, name = 5 << 30, b"<a/>", b"xl/a.xml"
+    member = Member(
+        name=name.decode(), raw_name=name, versions=(20, 20), flags=0, method=0, stamp=(0, 33),
+        crc=zlib.crc32(data), packed=len(data), size=len(data), offset=far,
+    )  # fmt: skip
+    header, record = local_header(member, wide=False), central_record(member)
+    with (tmp_path / "book.xlsx").open("w+b") as file:
+        file.seek(far)
+        file.write(header + data + record)
+        file.write(end_records(1, len(record), far + len(header) + len(data), b"a comment"))
+        with zipfile.ZipFile(file) as others:
+            assert (others.read(name.decode()), others.comment) == (data, b"a comment")
+        [found], comment, _ = read_directory(file)
+    assert (found.offset, found.data, found.end) == (far, far + len(header), far + len(header) + len(data))
+    assert (found.name, comment, found.extra) == (name.decode(), b"a comment", b"")
+
+
+def wide(data: bytes, *, record: bytes = b"PK\6\6", locator: bytes = b"PK\6\7") -> bytes:
+    """The same archive, with the end that those beyond 4 GiB have."""
+    at = data.rindex(b"PK\5\6")
+    count, size, start = struct.unpack_from("<HLL", data, at + 10)
+    end64 = struct.pack("<4sQ2H2L4Q", record, 44, 45, 45, 0, 0, count, count, size, start)
+    end64 += struct.pack("<4sLQL", locator, 0, at, 1)
+    return data[:at] + end64 + data[at : at + 10] + b"\xff" * 10 + data[at + 20 :]
+
+
+def with_field(data: bytes, at: int, field: bytes, *, record: bytes = b"PK\1\2") -> bytes:
+    """With a field of the directory's last record, or of another one, changed."""
+    place = data.rindex(record) + at
+    return data[:place] + field + data[place + len(field) :]
+
+
+def test_the_end_of_a_large_archive_is_read_in_a_small_one(book: bytes) -> None:
+    with Package.open(wide(book)) as package:
+        assert package.read("xl/workbook.xml")
+
+
 BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda _: b"", "empty"),
     "text": (lambda _: b"id,coin\n1,BTC\n", "half a file"),
@@ -141,6 +189,16 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "absolute": (lambda _: archive({"/etc/passwd": b"x"}), "forbidden path"),
     "twice": (lambda _: archive({"xl/a.xml": b"x", "XL/A.xml": b"y"}), "twice"),
     "overlapping": (overlapping, "two names|overlap"),
+    "wide end lost": (lambda data: wide(data, locator=b"PK\0\0"), "64-bit directory is missing"),
+    "wide end broken": (lambda data: wide(data, record=b"PK\0\0"), "64-bit directory is missing"),
+    "size of its directory": (
+        lambda data: with_field(data, 12, b"\xfe\xff\xff\xff", record=b"PK\5\6"),
+        "cut off",
+    ),
+    "more records": (lambda data: with_field(data, 10, b"\xff\0", record=b"PK\5\6"), "directory is cut off"),
+    "fewer records": (lambda data: with_field(data, 10, b"\1\0", record=b"PK\5\6"), "more than it says"),
+    "encrypted": (lambda data: with_field(data, 8, b"\1"), "encrypted"),
+    "elsewhere": (lambda data: with_field(data, 42, b"\1\0\0\0"), "is missing"),
     "bomb": (lambda _: archive({"xl/a.xml": b"\0" * (70 << 20)}), "zip bomb"),
 }
 

@@ -14,7 +14,16 @@ from cqs_sheets.core.templates.template import TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.run.looking import read_target
-from tests.destinations.excel.books import add, change, fill_signals, grid, parts, signals_book, sync
+from tests.destinations.excel.books import (
+    add,
+    change,
+    fill_signals,
+    grid,
+    parts,
+    signals_book,
+    sync,
+    with_parts,
+)
 from tests.make import SIGNALS_TAB
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")  # openpyxl says so
@@ -158,6 +167,53 @@ def test_a_table_in_the_way_is_refused_and_nothing_is_written(tmp_path: Path) ->
     before = path.read_bytes()
     with pytest.raises(DataRefused, match="Mine"):
         sync(path, adds=[add("7")])
+    assert path.read_bytes() == before
+
+
+_RELATIONSHIP = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def linked(path: Path, owner: str, kind: str, part: str, content: bytes) -> None:
+    """The workbook with another part that `owner` links to, as Excel writes it."""
+    folder, _, name = owner.rpartition("/")
+    link = f'<Relationship Id="rIdX{kind}" Type="{_RELATIONSHIP}/{kind}" Target="/{part}"/></Relationships>'
+    listed = f'<Override PartName="/{part}" ContentType="application/vnd.ms-excel.{kind}+xml"/></Types>'
+    with_parts(
+        path,
+        {
+            part: content,
+            f"{folder}/_rels/{name}.rels": lambda xml: xml.replace(b"</Relationships>", link.encode()),
+            "[Content_Types].xml": lambda xml: xml.replace(b"</Types>", listed.encode()),
+        },
+    )
+
+
+def test_the_order_of_calculation_that_excel_wrote_down_goes_with_all_that_speaks_of_it(
+    tmp_path: Path,
+) -> None:
+    path = full_book(tmp_path / "full.xlsx")
+    linked(
+        path, "xl/workbook.xml", "calcChain", "xl/calcChain.xml", b'<calcChain><c r="C10" i="1"/></calcChain>'
+    )
+    linked(path, "xl/workbook.xml", "volatileDependencies", "xl/volatileDependencies.xml", b"<volTypes/>")
+    sync(path, adds=[add("7")])
+    after = parts(path)
+    assert not [name for name in after if "calcChain" in name or "volatile" in name]
+    assert b"calcChain" not in after["[Content_Types].xml"] + after["xl/_rels/workbook.xml.rels"]
+    assert b"volatile" not in after["[Content_Types].xml"] + after["xl/_rels/workbook.xml.rels"]
+    assert grid(path)[10][1] == "my note"
+
+
+def test_a_pivot_table_below_moves_and_one_in_the_way_is_refused(tmp_path: Path) -> None:
+    path, part = full_book(tmp_path / "full.xlsx"), "xl/pivotTables/pivotTable1.xml"
+    pivot = b'<pivotTableDefinition><location ref="L%d:M20" firstHeaderRow="1"/></pivotTableDefinition>'
+    linked(path, SHEET, "pivotTable", part, pivot % 15)
+    sync(path, adds=[add("7")])
+    assert b'ref="L16:M21"' in parts(path)[part]
+    with_parts(path, {part: pivot % 4})
+    before = path.read_bytes()
+    with pytest.raises(DataRefused, match="a pivot table stands in the way"):
+        sync(path, adds=[add("8")])
     assert path.read_bytes() == before
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.templates.template import BlocksTab, ReportTab, TableTab, Template
+from cqs_sheets.destinations.google.compile import NewTab, compile_tabs
 from cqs_sheets.destinations.google.compile.styles import rectangles, rule_formula
 from cqs_sheets.destinations.google.compile.table import new_place
-from cqs_sheets.destinations.google.compile.tabs import NewTab, compile_tabs
 from cqs_sheets.destinations.google.read.layout import column_letters
 from cqs_sheets.template_files import built_in, load_template
 from tests.destinations.forms_google import carried_out, compiled, compiled_built_in

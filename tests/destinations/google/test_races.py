@@ -266,6 +266,31 @@ def test_the_same_five_hundred_times(sheets: RunningSheets) -> None:
         play(sheets, seed, kills=seed % 2 == 0)
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["rows stay", "rows move as well"])
+def test_what_was_written_into_columns_that_moved_and_could_not_be_held_is_put_right(turned: bool) -> None:
+    with start(switches=Switches(ids_return_within_batch=False)) as sheets:
+        user = GoogleUser(Path(), sheets)
+        sync(user, row("1"), row("2"), row("3"))
+        user.type_memo("2", "mine")
+        closing(user, "1")  # which finds out that columns cannot be held here
+        memo = column_letters(user.columns()["memo"])
+
+        def move(_: Exchange) -> None:
+            with user.editing() as hand:
+                hand.move_columns("Signals", memo, "A")
+            if turned:
+                user.reverse_rows()
+
+        sheets.before_request(move, writes)
+        sync(user, row("2", status=Status.CLOSED), row("4", coin="ETH"))
+        found = {str(line["id"]): (line["coin"], line["status"], line["memo"]) for line in user.rows()}
+        assert found == {
+            "1": ("BTC", "closed", None), "2": ("BTC", "closed", "mine"), "3": ("BTC", "open", None),
+            "4": ("ETH", "open", None),
+        }  # fmt: skip
+        user.http.close()
+
+
 def test_a_sync_that_died_while_columns_could_not_be_held_is_told_by_the_next() -> None:
     with start(switches=Switches(ids_return_within_batch=False)) as sheets:
         user = GoogleUser(Path(), sheets)

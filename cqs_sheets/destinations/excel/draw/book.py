@@ -21,15 +21,17 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
+from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.templates.formulas import OtherTables
+from cqs_sheets.core.templates.pages import settings_page
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import SettingsTab, Tab, TableTab, Template, is_hidden
 from cqs_sheets.destinations.excel.draw import styles
 from cqs_sheets.destinations.excel.draw.page import draw_page
-from cqs_sheets.destinations.excel.draw.settings import draw_settings
-from cqs_sheets.destinations.excel.draw.table import AUTHOR, draw_table, unique_headers
+from cqs_sheets.destinations.excel.draw.table import AUTHOR, draw_table, limit_validation, unique_headers
 from cqs_sheets.destinations.excel.parts.package import Draft, Package
-from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, sheet_name, table_name
+from cqs_sheets.destinations.excel.parts.references import quoted_sheet
+from cqs_sheets.destinations.excel.parts.workbook import SEQUENCE, column_name, sheet_name, table_name
 from cqs_sheets.patterns import regex
 
 
@@ -70,7 +72,7 @@ def draw_workbook(
     titles: Mapping[str, str],
     elsewhere: OtherTables,
 ) -> bytes:
-    """The bytes of an .xlsx with these tabs of a template; see create.build_workbook."""
+    """The bytes of an .xlsx with these tabs of a template; see build_workbook."""
     look = styles.ThemeStyles(template.theme)
     taken = {name.lower() for name in taken_names}
     references = _references(template, tabs, taken, titles, elsewhere)
@@ -80,13 +82,38 @@ def draw_workbook(
         if isinstance(tab, TableTab):
             draw_table(book, sheet, references.tables[tab.name], look, references)
         elif isinstance(tab, SettingsTab):
-            draw_settings(book, sheet, tab, look, zone_name=zone_name, taken=taken)
+            page = settings_page(tab, template.theme, zone_name)
+            draw_page(sheet, page, look, references.area)
+            _set_up_settings(book, sheet, tab, page.names, taken)
         else:
             page = compile_page(template, tab, area=references.area, column=references.column)
             draw_page(sheet, page, look, references.area)
         _set_up_page(sheet, one_page=not isinstance(tab, TableTab))
     _hide(book, tabs)
     return _with_fonts_in_order(saved(book))
+
+
+def _set_up_settings(
+    book: Workbook,
+    sheet: Worksheet,
+    tab: SettingsTab,
+    names: Mapping[str, tuple[int, int]],
+    taken: Collection[str],
+) -> None:
+    """Name the cells of settings, but for names that are `taken` (in lower case), and limit what is typed."""
+    sheet.sheet_view.showGridLines = False
+    sheet.freeze_panes = "A2"
+    for setting in tab.settings:
+        row, column = names[setting.name]
+        cell = f"{quoted_sheet(sheet.title)}!${column_letters(column)}${row}"
+        mark = column_name(tab.name, setting.name)
+        book.defined_names[mark] = DefinedName(mark, attr_text=cell, hidden=True)
+        if setting.name.lower() not in taken:
+            book.defined_names[setting.name] = DefinedName(setting.name, attr_text=cell)
+        if setting.typed and (setting.min is not None or setting.max is not None):
+            limits = limit_validation(setting.min, setting.max)
+            limits.add(sheet.cell(row, column).coordinate)
+            sheet.add_data_validation(limits)
 
 
 def _references(

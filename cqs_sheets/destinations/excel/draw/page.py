@@ -21,31 +21,20 @@ from openpyxl.chart.series import Series, SeriesLabel
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
+from openpyxl.drawing import text as rich
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
-from openpyxl.drawing.text import (
-    CharacterProperties,
-    Font,
-    Paragraph,
-    ParagraphProperties,
-    RegularTextRun,
-    RichTextProperties,
-)
 from openpyxl.formatting.rule import Rule as Condition
 from openpyxl.styles import Alignment, Border, Side
 from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cqs_sheets.core.grid import Span, column_letters
-from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell, PageChart, PageSeries
-from cqs_sheets.core.templates.template import CellFormat
-from cqs_sheets.destinations.excel.draw.styles import (
-    SHRINKING,
-    WIDTH_PADDING,
-    ThemeStyles,
-    rule_style,
-    style_like,
-)
+from cqs_sheets.core.templates.pages import CellLook, Line, Page, PageCell, PageChart
+from cqs_sheets.core.templates.template import CellFormat, Chart
+from cqs_sheets.core.templates.template import Series as Shown
+from cqs_sheets.destinations.excel.draw import styles
+from cqs_sheets.destinations.excel.draw.styles import ThemeStyles
 from cqs_sheets.destinations.excel.parts.references import MAX_COLUMN
 
 AreaReference = Callable[[str, Span], str]
@@ -58,18 +47,19 @@ _PLOT = (0.02, 0.17, 0.95, 0.80)  # x, y, width and height: shares of the chart
 _NO_ZEROS = "0;-0;;"
 
 
-def draw_chart(sheet: Worksheet, chart: PageChart, look: ThemeStyles, area: AreaReference) -> None:
+def draw_chart(sheet: Worksheet, placed: PageChart, look: ThemeStyles, area: AreaReference) -> None:
     """Draw a chart over its cells; `area` spells the cells it shows."""
+    chart = placed.chart
     drawn = _line_chart(chart) if chart.kind == "line" else _bar_chart(chart)
     drawn.varyColors = False
-    drawn.series = [_series(chart, each, look, area) for each in chart.series]
+    drawn.series = [_series(placed, each, look, area) for each in chart.series]
     drawn.dataLabels = _value_labels(chart, look)
     if chart.labels and chart.stacked:  # they stand in the bars
         for each, shown in zip(chart.series, drawn.series, strict=True):
             shown.dLbls = _value_labels(chart, look, look.theme.text_on(each.color))
     _set_axes(drawn, chart, look)
     drawn.title = _title(chart.title, look)
-    drawn.legend = _legend(chart, look) if chart.legend else None
+    drawn.legend = _legend(placed, look) if chart.legend else None
     x, y, width, height = _PLOT
     drawn.layout = Layout(
         manualLayout=ManualLayout(
@@ -81,11 +71,11 @@ def draw_chart(sheet: Worksheet, chart: PageChart, look: ThemeStyles, area: Area
     )
     drawn.plot_area.graphicalProperties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
     drawn.roundedCorners = False
-    drawn.anchor = _anchor(chart.span)  # type: ignore[assignment]  # the stub knows addresses only
+    drawn.anchor = _anchor(placed.span)  # type: ignore[assignment]  # the stub knows addresses only
     sheet.add_chart(drawn)
 
 
-def _bar_chart(chart: PageChart) -> BarChart:
+def _bar_chart(chart: Chart) -> BarChart:
     drawn = BarChart()
     drawn.type = "bar" if chart.kind == "bar" else "col"
     drawn.grouping = "stacked" if chart.stacked else "clustered"
@@ -94,18 +84,21 @@ def _bar_chart(chart: PageChart) -> BarChart:
     return drawn
 
 
-def _line_chart(chart: PageChart) -> LineChart:
+def _line_chart(chart: Chart) -> LineChart:
     drawn = LineChart()
     drawn.grouping = "stacked" if chart.stacked else "standard"
     return drawn
 
 
-def _series(chart: PageChart, series: PageSeries, look: ThemeStyles, area: AreaReference) -> Series:
-    categories = area(chart.categories.tab, chart.categories.span)
+def _series(placed: PageChart, series: Shown, look: ThemeStyles, area: AreaReference) -> Series:
+    chart = placed.chart
+    categories, values = (
+        area(cells.tab, cells.span) for cells in (placed.cells[chart.categories], placed.cells[series.values])
+    )
     drawn = Series(
         tx=SeriesLabel(v=series.name),
         cat=AxDataSource(strRef=StrRef(f=categories)),
-        val=NumDataSource(numRef=NumRef(f=area(series.values.tab, series.values.span))),
+        val=NumDataSource(numRef=NumRef(f=values)),
     )
     color = look.color(series.color)
     if chart.kind == "line":
@@ -119,7 +112,7 @@ def _series(chart: PageChart, series: PageSeries, look: ThemeStyles, area: AreaR
     return drawn
 
 
-def _value_labels(chart: PageChart, look: ThemeStyles, color: str = "ink") -> DataLabelList:
+def _value_labels(chart: Chart, look: ThemeStyles, color: str = "ink") -> DataLabelList:
     labels = DataLabelList()
     labels.showVal = chart.labels
     labels.showSerName = labels.showCatName = labels.showLegendKey = labels.showPercent = False
@@ -130,7 +123,7 @@ def _value_labels(chart: PageChart, look: ThemeStyles, color: str = "ink") -> Da
     return labels
 
 
-def _set_axes(drawn: BarChart | LineChart, chart: PageChart, look: ThemeStyles) -> None:
+def _set_axes(drawn: BarChart | LineChart, chart: Chart, look: ThemeStyles) -> None:
     lying = chart.kind == "bar"
     names, values = cast("TextAxis", drawn.x_axis), drawn.y_axis
     for axis in (names, values):
@@ -156,47 +149,49 @@ def _set_axes(drawn: BarChart | LineChart, chart: PageChart, look: ThemeStyles) 
 
 def _title(text: str, look: ThemeStyles) -> Title:
     """At the left upper corner."""
-    paragraph = Paragraph(
-        pPr=ParagraphProperties(defRPr=_characters(look, "ink", _TITLE_SIZE, bold=True)),
-        r=[RegularTextRun(rPr=_characters(look, "ink", _TITLE_SIZE, bold=True), t=text)],
+    paragraph = rich.Paragraph(
+        pPr=rich.ParagraphProperties(defRPr=_characters(look, "ink", _TITLE_SIZE, bold=True)),
+        r=[rich.RegularTextRun(rPr=_characters(look, "ink", _TITLE_SIZE, bold=True), t=text)],
     )
     place = ManualLayout(xMode="edge", yMode="edge", x=0.02, y=0.035)
     return Title(
-        tx=Text(rich=RichText(bodyPr=RichTextProperties(), p=[paragraph])),
+        tx=Text(rich=RichText(bodyPr=rich.RichTextProperties(), p=[paragraph])),
         layout=Layout(manualLayout=place),
         overlay=False,
     )
 
 
-def _legend(chart: PageChart, look: ThemeStyles) -> Legend:
+def _legend(placed: PageChart, look: ThemeStyles) -> Legend:
     """At the right upper corner."""
     legend = Legend()
     legend.position = "t"
     legend.overlay = False
     legend.txPr = _text(look, "muted", _LABEL_SIZE)
-    width = _legend_width(chart)
+    width = _legend_width(placed)
     place = ManualLayout(xMode="edge", yMode="edge", x=0.98 - width, y=0.03, w=width, h=0.1)
     legend.layout = Layout(manualLayout=place)
     return legend
 
 
-def _legend_width(chart: PageChart) -> float:
+def _legend_width(placed: PageChart) -> float:
     """A share of the chart's width: so much a column of the grid, by the letters in the names."""
-    letters = sum(len(series.name) + 6 for series in chart.series)
-    return min(0.6, letters / (7 * len(chart.span.columns)))
+    letters = sum(len(series.name) + 6 for series in placed.chart.series)
+    return min(0.6, letters / (7 * len(placed.span.columns)))
 
 
 def _text(look: ThemeStyles, color: str, bigger: int, *, bold: bool = False) -> RichText:
-    paragraph = Paragraph(
-        pPr=ParagraphProperties(defRPr=_characters(look, color, bigger, bold=bold)),
-        endParaRPr=CharacterProperties(),
+    paragraph = rich.Paragraph(
+        pPr=rich.ParagraphProperties(defRPr=_characters(look, color, bigger, bold=bold)),
+        endParaRPr=rich.CharacterProperties(),
     )
-    return RichText(bodyPr=RichTextProperties(vert="horz"), p=[paragraph])
+    return RichText(bodyPr=rich.RichTextProperties(vert="horz"), p=[paragraph])
 
 
-def _characters(look: ThemeStyles, color: str, bigger: int, *, bold: bool = False) -> CharacterProperties:
-    return CharacterProperties(
-        latin=Font(typeface=look.theme.font),
+def _characters(
+    look: ThemeStyles, color: str, bigger: int, *, bold: bool = False
+) -> rich.CharacterProperties:
+    return rich.CharacterProperties(
+        latin=rich.Font(typeface=look.theme.font),
         sz=(look.theme.size + bigger) * 100,
         b=bold,
         solidFill=look.color(color),
@@ -221,23 +216,23 @@ def draw_page(sheet: Worksheet, page: Page, look: ThemeStyles, area: AreaReferen
         cell = sheet.cell(row, at, held.formula or held.value)
         if isinstance(held.value, str):
             cell.data_type = "s"  # text that begins with "=" too
-        shrinks = (row, at) in bounded and held.look.align in SHRINKING
+        shrinks = (row, at) in bounded and held.look.align in styles.SHRINKING
         model = models.setdefault((held.look, held.format, shrinks), cell)
         if model is cell:
             _style(cell, held, look, shrinks=shrinks)
         else:
-            style_like(cell, model)
+            styles.style_like(cell, model)
     for span in page.merges:
         sheet.merge_cells(str(span))
     for at in range(1, page.columns + 1):
         dimension = sheet.column_dimensions[column_letters(at)]
-        dimension.width = page.widths.get(at, 0) + WIDTH_PADDING
+        dimension.width = page.widths.get(at, 0) + styles.WIDTH_PADDING
         dimension.hidden = at in page.hidden_columns
     for row, height in page.heights.items():
         sheet.row_dimensions[row].height = height
     for rule in page.rules:
         condition = Condition(
-            type="expression", formula=[rule.formula.removeprefix("=")], dxf=rule_style(rule.style)
+            type="expression", formula=[rule.formula.removeprefix("=")], dxf=styles.rule_style(rule.style)
         )
         sheet.conditional_formatting.add(str(rule.span), condition)
     for chart in page.charts:

@@ -18,7 +18,6 @@ from cqs_sheets.values import dataclass
 
 WIDTH_PADDING = 0.71  # Excel's widths are those of the text, plus this
 SHRINKING = ("right", "center")  # numbers are aligned so; LibreOffice makes long texts too small to read
-_TITLE_SIZE = 6  # points more than the text
 
 
 class ThemeStyles:
@@ -40,10 +39,6 @@ class ThemeStyles:
             underline="single" if underline else None,
             color=self.color(color) if color else None,
         )
-
-    def title_font(self, color: str) -> Font:
-        """The font of a page's title."""
-        return self.font(color, bold=True, smaller=-_TITLE_SIZE)
 
     def fill(self, color: str) -> PatternFill:
         """One colour all over a cell."""

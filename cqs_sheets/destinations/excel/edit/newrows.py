@@ -31,7 +31,7 @@ _Due = tuple[int, Mapping[str, str], Mapping[str, CellValue]]
 """A row to write: its number, the number formats that it needs, its values by column id."""
 _Cells = Callable[[Sequence[_Due]], Sequence[str]]
 
-_CAREFUL = regex(r"[^\n -%'-;=?-~]|_x")  # & < > and what is not printed
+_CAREFUL = regex(r"[^\n -%'-;=?-~]")  # & < > and what is not printed
 _LONG = 1000
 _KEPT = 2000  # values of a column
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
@@ -96,7 +96,7 @@ class RowMaker:
         def written(rows: Sequence[int]) -> bytes:
             if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
-            due = [(row, patterns[row - start], values[row - start]) for row in rows]
+            due = [(row, patterns[row - start], dict(values[row - start].items())) for row in rows]
             cells = zip(*[each(due) for each in columns], strict=True) if columns else repeat(())
             found = [
                 lines[id(shape)].replace(_NUMBER, str(row)) % own
@@ -311,7 +311,9 @@ class RowMaker:
 
 def _plain(value: CellValue) -> str:
     """What follows the format of a cell with a text of which nothing needs care; "" for all else."""
-    if not isinstance(value, str) or not value or len(value) >= _LONG or _CAREFUL.search(value):
+    if not isinstance(value, str) or not value or len(value) >= _LONG:
+        return ""
+    if "_x" in value or _CAREFUL.search(value):
         return ""
     kept = "\n" in value or value[0] == " " or value[-1] == " "
     space = ' xml:space="preserve"' if kept else ""

@@ -57,6 +57,8 @@ class Growth:
 
     def name(self, text: str, home: str) -> str:
         """What a name stands for, grown; not where its rows are told from the cell that uses it."""
+        if ":" not in text:  # as each of our marks
+            return text
         return self._formula(text, home, lambda area, fixed: area.top < area.bottom and fixed)
 
     def _formula(self, text: str, home: str, grows: Callable[[Area, bool], bool]) -> str:

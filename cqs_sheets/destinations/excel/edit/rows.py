@@ -181,7 +181,7 @@ def _new_pieces(
     if not numbers:
         return unread
     sample = _new_rows(numbers[:1], edits)
-    some = max(1, sealing.ENOUGH * 5 // 4 // len(sample))
+    some = max(1, sealing.enough(len(sample) * len(numbers)) * 5 // 4 // len(sample))
     alike = isinstance(edits, EditsOnDemand) and edits.written is not None
     for start in range(0, len(numbers), some):
         part = numbers[start : start + some]
@@ -248,10 +248,11 @@ def _edited_row(row: bytes, number: int, edit: RowEdit) -> bytes:
     match = _ROW_TAG.match(row)
     assert match is not None  # noqa: S101 - the caller found the row by its tag
     tag, inner = match[0], b"" if match[1] else row[match.end() : -len(b"</row>")]
-    row_style = attributes(tag).get("s") if attributes(tag).get("customFormat") in ("1", "true") else None
+    values = attributes(tag)
+    row_style = values.get("s") if values.get("customFormat") in ("1", "true") else None
     cells = _edited_cells(inner, number, edit, whole(row_style) if row_style else None)
     tag = tag[:-2].rstrip() + b">" if match[1] else tag
-    return sound_row(_with_spans(tag, edit.cells) + cells + b"</row>")
+    return sound_row(_with_spans(tag, values.get("spans", ""), edit.cells) + cells + b"</row>")
 
 
 def _edited_cells(inner: bytes, number: int, edit: RowEdit, row_style: int | None) -> bytes:
@@ -302,8 +303,7 @@ def without_result(cell: bytes) -> bytes:
     return with_attribute(bare[:end], "t", None) + bare[end:]
 
 
-def _with_spans(tag: bytes, cells: Mapping[int, CellEdit]) -> bytes:
-    spans = attributes(tag).get("spans", "")
+def _with_spans(tag: bytes, spans: str, cells: Mapping[int, CellEdit]) -> bytes:
     first, _, last = spans.partition(":")
     if " " in spans or not (first.isdigit() and last.isdigit()):
         return with_attribute(tag, "spans", None) if spans else tag

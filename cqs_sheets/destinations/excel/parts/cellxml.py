@@ -47,7 +47,7 @@ class CellXml(NamedTuple):
     @property
     def type(self) -> bytes:
         """`s`, `str`, `inlineStr`, `b`, `e`, `d`, or `n` for a number."""
-        match = _TYPE.search(self.attributes)
+        match = _TYPE.search(self.attributes) if self.attributes else None
         return match[1] if match else b"n"
 
     @property
@@ -96,8 +96,7 @@ class CellXml(NamedTuple):
     @property
     def shared_index(self) -> int | None:
         """The index of its shared string, if it holds one."""
-        raw = self.raw_value
-        return int(raw) if self.type == b"s" and raw.isdigit() and len(raw) < _TOO_LONG else None
+        return _index(self.raw_value) if self.type == b"s" else None
 
 
 class Encoded(NamedTuple):
@@ -108,11 +107,16 @@ class Encoded(NamedTuple):
     warning: str = ""
 
 
+def _index(raw: bytes) -> int | None:
+    return int(raw) if raw.isdigit() and len(raw) < _TOO_LONG else None
+
+
 def cells_of(row: bytes) -> list[CellXml]:
     """The cells of a row whose cells carry their addresses."""
     return [
-        CellXml(match[1], int(match[2]), match[3], match[4] or b"", match.start(), match.end())
+        CellXml(column, int(number), attributes, content or b"", *match.span())
         for match in _CELL.finditer(row)
+        for column, number, attributes, content in (match.groups(),)
     ]
 
 
@@ -125,20 +129,21 @@ def rich_text(content: bytes) -> str:
 
 def decode(cell: CellXml, *, kind: CellType, epoch_1904: bool, strings: Mapping[int, str]) -> CellValue:
     """The cell's value as a column of that kind holds it; None for a blank."""
-    if cell.type == b"inlineStr":
+    stored = cell.type
+    if stored == b"inlineStr":
         return _typed(rich_text(cell.content), kind)
     raw = cell.raw_value
     if not raw:
         return None
-    if cell.type == b"s":
-        index = cell.shared_index
+    if stored == b"s":
+        index = _index(raw)
         return _typed("" if index is None else strings.get(index, ""), kind)
-    if cell.type == b"b":
+    if stored == b"b":
         return raw in (b"1", b"true")
-    if cell.type == b"n":
+    if stored == b"n":
         return _number(raw.decode("utf-8", "replace"), kind, epoch_1904=epoch_1904)
     text = unescape_cell(raw)
-    return _iso_time(text) if cell.type == b"d" else text
+    return _iso_time(text) if stored == b"d" else text
 
 
 def _typed(text: str, kind: CellType) -> CellValue:

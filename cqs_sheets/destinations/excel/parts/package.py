@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 from cqs_sheets.destinations.excel.parts import archive, sealing, segments
 from cqs_sheets.destinations.excel.parts.archive import Member, codec, damaged, deflated
 from cqs_sheets.destinations.excel.parts.rowstream import Stretch
-from cqs_sheets.destinations.excel.parts.segments import Layout
+from cqs_sheets.destinations.excel.parts.segments import Layout, Resealed
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import replace
@@ -25,6 +25,8 @@ _BROKEN: tuple[type[Exception], ...] = (zlib.error, codec.error)
 
 CHUNK = 1 << 16
 """How many bytes of a part are in memory at a time."""
+
+_MOST_RESEALED = 48 << 20  # bytes: they are held in memory from a look to the write
 
 Content = bytes | Callable[[], Iterable[Stretch]]
 
@@ -43,6 +45,7 @@ class Package:
         self._by_name = {member.name.lower(): member for member in self.members}
         self.layouts: Mapping[str, Layout] = {}
         """How parts lie there, by name, as far as that is known."""
+        self._resealed: dict[str, Resealed] = {}
 
     @classmethod
     def open(cls, source: Path | bytes | BinaryIO) -> Self:
@@ -105,9 +108,28 @@ class Package:
         if total != member.size or crc != member.crc:
             raise damaged(f"the part {member.name!r} is damaged")
 
+    def resealed(
+        self, name: str, content: Iterable[Stretch], letters: str, known: Sequence[int]
+    ) -> Resealed | None:
+        """Seal a sheet's part as its `content` passes by; None, and nothing read, where that is not worth it.
+
+        Keys stand in that column; `known` is as for Draft.seal, and may grow while the content passes.
+        """
+        member = self.member(name)
+        if name in self.layouts or member.packed > _MOST_RESEALED or not archive.crc32_combine:
+            return None
+        return sealing.resealed(member, self.directory, content, letters, known)
+
+    def take(self, resealed: Resealed | None) -> None:
+        """Have `stretches` give what an earlier pass made of a part, if that was one over this very archive."""
+        if resealed and resealed.directory == self.directory:
+            self._resealed[resealed.member.name] = resealed
+
     def stretches(self, name: str) -> Iterator[Stretch]:
         """A part as its layout has it, rows still sealed; inflated piece by piece if that is not known."""
-        if name in self.layouts:
+        if name in self._resealed:
+            yield from self._resealed[name].stretches()
+        elif name in self.layouts:
             yield from segments.stretches(self, self.member(name), self.layouts[name])
         else:
             yield from self.chunks(name)
@@ -120,7 +142,7 @@ class Package:
             raise damaged(f"the part {member.name!r} is packed in an unusual way (method {member.method})")
         inflater = codec.decompressobj(wbits=-15)
         try:
-            for packed in self.raw(member.data, member.data + member.packed):
+            for packed in self.raw(member.data, member.data + member.packed, CHUNK):
                 chunk = inflater.decompress(packed, CHUNK)
                 while chunk:
                     yield chunk
@@ -128,11 +150,11 @@ class Package:
         except _BROKEN as error:
             raise damaged(f"the part {member.name!r} is damaged") from error
 
-    def raw(self, start: int, end: int) -> Iterator[bytes]:
-        """The archive's own bytes from `start` to `end`."""
+    def raw(self, start: int, end: int, most: int = 16 * CHUNK) -> Iterator[bytes]:
+        """The archive's own bytes from `start` to `end`, at most so many at a time."""
         while start < end:
             self._file.seek(start)
-            chunk = self._file.read(min(CHUNK, end - start))
+            chunk = self._file.read(min(most, end - start))
             if not chunk:
                 raise damaged("the end of the file is missing")
             yield chunk
@@ -243,7 +265,7 @@ class Draft:
         start = file.tell()
         keys = self._keys.get(member.name)
         if keys and archive.crc32_combine:
-            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), *keys)
+            size, crc, self.layouts[member.name] = sealing.write(file, _pieces(content), *keys, about=size)
         else:
             size, crc = _deflated(file, content)
         end = file.tell()

@@ -142,9 +142,9 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
     stream = canonical(_gathered(run))
     head, rest, empty = _head(stream)
     yield Piece(Part.HEAD, head)
-    last, sealed_again = 0, False
+    last = 0
     while not empty:
-        for rows, after in () if sealed_again else _rows(rest, stream, run):
+        for rows, after in _rows(rest, stream, run):
             if rows:
                 piece = _numbered(rows, last)
                 last = piece.last
@@ -152,13 +152,13 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
             rest = after
         if run.sealed is None:
             break
-        if run.sealed.segment.last <= last:
-            raise segments.forgotten()
-        piece = Piece(Part.ROWS, run.sealed, last, run.sealed.segment.last)
-        last = piece.last
-        yield piece
-        sealed_again = run.goes_on_sealed()
-        rest, stream = b"", iter(()) if sealed_again else _gathered(run)
+        for sealed in run.all_sealed():
+            if sealed.segment.last <= last:
+                raise segments.forgotten()
+            piece = Piece(Part.ROWS, sealed, last, sealed.segment.last)
+            last = piece.last
+            yield piece
+        rest, stream = b"", _gathered(run)
     tail = b"".join((rest, *stream))
     yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
 
@@ -168,19 +168,21 @@ class _Run:
 
     def __init__(self, content: Iterable[bytes | Sealed]) -> None:
         self._content = iter(content)
+        self._held: bytes | None = None
         self.sealed: Sealed | None = None
 
-    def goes_on_sealed(self) -> bool:
-        """Whether another segment follows the one that was in `sealed` at once."""
-        following = next(self._content, b"")
-        if isinstance(following, Sealed):
-            self.sealed = following
-            return True
-        self._content = chain((following,), self._content)
+    def all_sealed(self) -> Iterator[Sealed]:
+        """The segment that is in `sealed`, and those that follow it at once."""
+        following: bytes | Sealed | None = self.sealed
         self.sealed = None
-        return False
+        while isinstance(following, Sealed):
+            yield following
+            following = next(self._content, None)
+        self._held = following
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._held:
+            yield self._held
         for each in self._content:
             if isinstance(each, Sealed):
                 self.sealed = each
@@ -313,6 +315,22 @@ def _column_number(given: str | None, previous: int) -> int:
     if (match := _CELL_ADDRESS.fullmatch(given)) is None:
         raise _refused(f"a cell is addressed {given!r}")
     return column_number(match[1])
+
+
+def cell_in(letters: bytes) -> bytes:
+    """A pattern of how a cell of that column begins, up to its row's number, the `<c r="` in front looked back at.
+
+    One character is found many times as fast as several, and a column's letter is rarer than what tags begin with.
+    """
+    return rb'%s(?<=<c r="%s)%s' % (letters[:1], letters[:1], letters[1:])
+
+
+def plain_key(letters: bytes) -> re.Pattern[bytes]:
+    """Matches the keys of a column that are whole numbers, in cells with nothing but a value and a format.
+
+    A longer number is an id that was rounded.
+    """
+    return re.compile(rb'%s\d+"(?:>| s="\d+">)<v>(\d{1,15})</v>' % cell_in(letters))
 
 
 def addressed_row(row: bytes, number: int) -> bytes:

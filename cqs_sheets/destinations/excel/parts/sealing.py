@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from math import isqrt
 from typing import BinaryIO, NamedTuple
 
 from cqs_sheets.destinations.excel.parts import archive, segments
-from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Stretch, pieces
-from cqs_sheets.destinations.excel.parts.segments import Layout, Sealed, Segment
+from cqs_sheets.destinations.excel.parts.archive import Member
+from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Piece, Stretch, pieces, plain_key
+from cqs_sheets.destinations.excel.parts.segments import Layout, Resealed, Sealed, Segment
 from cqs_sheets.patterns import regex
+from cqs_sheets.values import replace
 
 ENOUGH = 1 << 16
-"""Bytes of rows in a segment: a few dozen to a few hundred."""
+"""Bytes of rows in a segment at least: a few dozen to a few hundred."""
 
 _AT_ONCE = 8  # segments that are deflated on one core, or copied, together
-_LONGEST_KEY = 15  # digits: a longer one is an id that was rounded
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
 _FORMULA = regex(rb"<f>([^<]*)")
 
@@ -28,6 +32,10 @@ class _Fresh(NamedTuple):
     kind: int | None = None
 
 
+_Done = tuple[bytes | memoryview, Segment]
+"""The bytes of a segment in the archive, and what is remembered of it."""
+
+
 class Written(NamedTuple):
     """A part that was written: its size and check sum, and how it lies there."""
 
@@ -36,20 +44,35 @@ class Written(NamedTuple):
     layout: Layout
 
 
+def enough(size: int) -> int:
+    """Bytes of rows in a segment of a sheet of that size.
+
+    Twice as many in each are half as many to pass over, and twice as much to inflate where something changed: what
+    is best grows with the root of the sheet's size.
+    """
+    return max(ENOUGH, 8 * isqrt(size))
+
+
 def write(
-    file: BinaryIO, content: Iterable[Stretch], letters: str, known: Sequence[int] | None = None
+    file: BinaryIO,
+    content: Iterable[Stretch],
+    letters: str,
+    known: Sequence[int] | None = None,
+    *,
+    about: int = 0,
 ) -> Written:
     """Deflate a sheet whose keys stand in that column. Raises TargetChanged if a segment is not what it was.
 
-    `known` has the keys of rows that a pass has read, from row 1 on; 0 where it does not tell.
+    `known` has the keys of rows that a pass has read, from row 1 on; 0 where it does not tell. The sheet has `about`
+    so many bytes.
     """
-    key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters.encode())
+    key = plain_key(letters.encode())
     size, crc, lead, found = 0, 0, -1, list[Segment]()
-    together = ((each, _raw(each)) for each in _together(_blocks(content, known or ())))
-    for blocks, done in archive.in_order(together, _packed):
-        for block, packed in zip(blocks, done, strict=True):
+    blocks = _blocks(content, () if known is None else known, enough(about))
+    together = ((each, _as_they_are(each)) for each in _together(blocks))
+    for _, done in archive.in_order(together, partial(_made, key=key)):
+        for packed, segment in done:
             file.write(packed)
-            segment = block.segment if isinstance(block, Sealed) else _segment(block, packed, key)
             crc = archive.crc32_combine(crc, segment.crc, segment.size)
             size += segment.size
             if lead < 0:
@@ -58,6 +81,18 @@ def write(
                 found.append(segment)
     file.write(archive.FINAL)
     return Written(size, crc, Layout(lead, found))
+
+
+def resealed(
+    member: Member, directory: int, content: Iterable[Stretch], letters: str, known: Sequence[int]
+) -> Resealed:
+    """The `content` of a sheet's part, of an archive with that directory, deflated in memory; `known` may yet grow."""
+    spool = io.BytesIO()
+    size, crc, layout = write(spool, content, letters, known, about=member.size)
+    packed = spool.getvalue()
+    return Resealed(
+        directory, replace(member, data=0, packed=len(packed), size=size, crc=crc), layout, packed
+    )
 
 
 def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | Sealed]]:
@@ -72,19 +107,23 @@ def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | S
         yield held
 
 
-def _raw(blocks: Sequence[_Fresh | Sealed]) -> list[bytes] | None:
-    return [block.raw() for block in blocks if isinstance(block, Sealed)] or None
+def _as_they_are(blocks: Sequence[_Fresh | Sealed]) -> Sequence[_Done] | None:
+    sealed = [block for block in blocks if isinstance(block, Sealed)]
+    segments_of = (block.segment for block in sealed)
+    return list(zip(segments.raw_of(sealed), segments_of, strict=True)) if sealed else None
 
 
-def _packed(blocks: Sequence[_Fresh | Sealed]) -> list[bytes]:
-    return [archive.deflated_block(block.text) for block in blocks if isinstance(block, _Fresh)]
+def _made(blocks: Sequence[_Fresh | Sealed], key: re.Pattern[bytes]) -> Sequence[_Done]:
+    return [_segment(block, key) for block in blocks if isinstance(block, _Fresh)]
 
 
-def _segment(block: _Fresh, packed: bytes, key: re.Pattern[bytes]) -> Segment:
-    crc = archive.codec.crc32
-    sums = (len(packed), len(block.text), crc(packed), crc(block.text))
-    found = kind(block.text) if block.kind is None else block.kind
-    return Segment(*sums, block.last, found, _keys(block, key) if block.last else ())
+def _segment(block: _Fresh, key: re.Pattern[bytes]) -> _Done:
+    text, crc = block.text, archive.codec.crc32
+    packed = archive.deflated_block(text)
+    found = kind(text) if block.kind is None else block.kind
+    keys = _keys(block, key) if block.last else ()
+    span = min(keys, default=0), max(keys, default=0)
+    return packed, Segment(len(packed), len(text), crc(packed), crc(text), block.last, found, *span, keys)
 
 
 def kind(text: bytes) -> int:
@@ -102,14 +141,13 @@ def _keys(block: _Fresh, key: re.Pattern[bytes]) -> Sequence[int]:
         if [each and each[1] for each in ends] == [b"%d" % block.known[at] for at in (0, -1)]:
             return block.known
     found = key.findall(block.text)
-    plain = b"".join(found).isdigit() and max(map(len, found)) <= _LONGEST_KEY
-    return tuple(map(int, found)) if plain and len(found) == block.rows else ()
+    return tuple(map(int, found)) if len(found) == block.rows else ()
 
 
-def _blocks(content: Iterable[Stretch], known: Sequence[int]) -> Iterator[_Fresh | Sealed]:
+def _blocks(content: Iterable[Stretch], known: Sequence[int], enough: int) -> Iterator[_Fresh | Sealed]:
     """What stands in front of the rows, segments of them, the last few with all that is behind them (`last` 0)."""
     waiting, before, last = b"", 0, 0
-    for piece in pieces(content):
+    for piece in _joined(pieces(content), enough):
         if piece.part is Part.HEAD:
             yield _Fresh(piece.text)
         elif piece.part is Part.TAIL:
@@ -126,13 +164,13 @@ def _blocks(content: Iterable[Stretch], known: Sequence[int]) -> Iterator[_Fresh
             waiting, last = b"", piece.last
             yield _Fresh(piece.text, last, last - before, kind=piece.kind)
             before = last
-        elif not waiting and ENOUGH // 2 < len(piece.text) < 2 * ENOUGH:
+        elif not waiting and enough // 2 < len(piece.text) < 2 * enough:
             before = last = piece.last
             keys = known[piece.before : last] if piece.intact else ()
             yield _Fresh(piece.text, last, last - piece.before, keys)
         else:
             waiting, last = waiting + piece.text, piece.last
-            while (at := _cut(waiting)) > 0:
+            while (at := _cut(waiting, enough)) > 0:
                 number = ROW_NUMBER.match(waiting, waiting.rfind(b"<row", 0, at))
                 if number is None:
                     break
@@ -141,6 +179,28 @@ def _blocks(content: Iterable[Stretch], known: Sequence[int]) -> Iterator[_Fresh
                 waiting, before = waiting[at:], end
 
 
-def _cut(text: bytes) -> int:
+def _joined(rows: Iterable[Piece], enough: int) -> Iterator[Piece]:
+    """The same, with pieces that came so out of a part put together until they are nearly enough."""
+    held, size = list[Piece](), 0
+    for piece in rows:
+        if piece.intact:
+            held.append(piece)
+            size += piece.size
+        if held and (not piece.intact or size * 4 >= enough * 3):
+            yield _one(held)
+            held, size = [], 0
+        if not piece.intact:
+            yield piece
+
+
+def _one(held: Sequence[Piece]) -> Piece:
+    if len(held) == 1:
+        return held[0]
+    piece = Piece(Part.ROWS, b"".join(each.text for each in held), held[0].before, held[-1].last)
+    piece.intact = True
+    return piece
+
+
+def _cut(text: bytes, enough: int) -> int:
     """Where a row begins, with enough in front of it; -1 if there is not as much."""
-    return text.find(b"<row ", ENOUGH) if len(text) > ENOUGH else -1
+    return text.find(b"<row ", enough) if len(text) > enough else -1

@@ -19,13 +19,13 @@ from cqs_sheets.errors import ROWS_WAIT, TargetChanged
 PLAIN, CALM, OPEN = 2, 1, 0
 """No formula; formulas that no other row's change makes a lie; anything else."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Segment(NamedTuple):
     """A stretch of whole rows: its bytes in the archive and inflated, the check sums of both, its rows.
 
-    `keys` are those of its rows, one each, all of them whole numbers; empty where they are not.
+    `keys` are those of its rows, one each, all of them whole numbers from `least` to `most`; empty where they are not.
     """
 
     packed: int
@@ -34,13 +34,15 @@ class Segment(NamedTuple):
     crc: int
     last: int
     kind: int
+    least: int = 0
+    most: int = 0
     keys: Sequence[int] = ()
 
 
 class Archive(Protocol):
     """A file that segments stand in."""
 
-    def raw(self, start: int, end: int) -> Iterator[bytes]:
+    def raw(self, start: int, end: int) -> Iterator[bytes | memoryview]:
         """Its bytes from `start` to `end`."""
         ...
 
@@ -48,10 +50,10 @@ class Archive(Protocol):
 class Sealed:
     """A segment where it stands in an archive; in a stream of content it stands for its text."""
 
-    __slots__ = ("_package", "segment", "start")
+    __slots__ = ("archive", "segment", "start")
 
-    def __init__(self, package: Archive, segment: Segment, start: int) -> None:
-        self._package = package
+    def __init__(self, archive: Archive, segment: Segment, start: int) -> None:
+        self.archive = archive
         self.segment = segment
         self.start = start
 
@@ -74,10 +76,25 @@ class Sealed:
 
     def raw(self) -> bytes:
         """Its bytes in the archive; TargetChanged if they are not those that were remembered."""
-        found = b"".join(self._package.raw(self.start, self.start + self.segment.packed))
+        found = b"".join(self.archive.raw(self.start, self.start + self.segment.packed))
         if codec.crc32(found) != self.segment.packed_crc:
             raise forgotten()
         return found
+
+
+def raw_of(stretches: Sequence[Sealed]) -> Sequence[bytes | memoryview]:
+    """The bytes of each in the archive, read at once where they follow each other; TargetChanged as for one."""
+    first, last = stretches[0], stretches[-1]
+    end = last.start + last.segment.packed
+    if end - first.start != sum(each.segment.packed for each in stretches):
+        return [each.raw() for each in stretches]
+    found, at, done = memoryview(b"".join(first.archive.raw(first.start, end))), 0, list[memoryview]()
+    for each in stretches:
+        done.append(found[at : at + each.segment.packed])
+        if codec.crc32(done[-1]) != each.segment.packed_crc:
+            raise forgotten()
+        at += each.segment.packed
+    return done
 
 
 def forgotten() -> TargetChanged:
@@ -94,7 +111,7 @@ class Layout(NamedTuple):
     segments: Sequence[Segment]
 
 
-_COLUMNS = "IIIIIB"  # of a segment's fields, but the keys, as `array` has them
+_COLUMNS = "IIIIIBQQ"  # of a segment's fields, but the keys, as `array` has them
 
 
 def _are_wide(keys: Sequence[int]) -> bool:
@@ -176,6 +193,26 @@ def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[byte
         yield Sealed(package, each, start)
         start += each.packed
     yield tail
+
+
+class Resealed(NamedTuple):
+    """A part of the archive with that directory, as a pass that read it has sealed it, in memory.
+
+    A write that follows need not inflate the part again, nor deflate it.
+    """
+
+    directory: int
+    member: Member
+    layout: Layout
+    packed: bytes
+
+    def raw(self, start: int, end: int) -> Iterator[memoryview]:
+        """See Archive."""
+        yield memoryview(self.packed)[start:end]
+
+    def stretches(self) -> Iterator[bytes | Sealed]:
+        """Its content, rows sealed."""
+        return stretches(self, self.member, self.layout)
 
 
 def _inflated(package: Archive, start: int, end: int) -> bytes:

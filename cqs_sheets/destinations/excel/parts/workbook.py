@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import count, takewhile
 from typing import NamedTuple
 
@@ -129,6 +130,17 @@ NameChange = Callable[[str, str], str]
 """From what a name stands for, and the sheet it belongs to ("" for all), to what it shall stand for."""
 
 
+@lru_cache(maxsize=2)  # a sync asks a dozen times, of the part as it was and as it becomes
+def _names_of(xml: bytes) -> tuple[DefinedName, ...]:
+    found = []
+    for tag, text in _NAME.findall(xml):
+        values = xmltext.attributes(tag)
+        local = values.get("localSheetId")
+        name = values.get("name", ""), xmltext.unescape(text)
+        found.append(DefinedName(*name, None if local is None else xmltext.whole(local)))
+    return tuple(found)
+
+
 class Workbook:
     """The workbook part of a draft. Edits are written back to the draft by `save`."""
 
@@ -176,18 +188,7 @@ class Workbook:
     @property
     def names(self) -> list[DefinedName]:
         """Every defined name."""
-        found = []
-        for tag, text in _NAME.findall(self._xml):
-            values = xmltext.attributes(tag)
-            local = values.get("localSheetId")
-            found.append(
-                DefinedName(
-                    values.get("name", ""),
-                    xmltext.unescape(text),
-                    None if local is None else xmltext.whole(local),
-                )
-            )
-        return found
+        return list(_names_of(self._xml))
 
     def global_names(self) -> dict[str, DefinedName]:
         """The workbook-scoped names by lower-case name."""

@@ -299,7 +299,7 @@ class Reader:
             yield bound_place(self._workbook, volume_of(tab, number), binding)
 
     def _table(self, place: TabPlace, keys: Collection[str]) -> TabState:
-        found = scan(self._draft, place, self._strings, keys)
+        found = scan(self._draft, place, self._strings, keys, reseals=bool(keys))
         numbers = {key: found.places[key][0] for key in found.rows}
         shared = [key for key, row in found.rows.items() if b'"s"' in row or b"'s'" in row]
         cells = (cell for key in shared for cell in _cells(found.rows[key], numbers[key]))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import repeat
@@ -16,7 +18,17 @@ from cqs_sheets.core.grid import column_letters, column_number
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, cells_of, decode
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces, row_span, row_xml
+from cqs_sheets.destinations.excel.parts.rowstream import (
+    Part,
+    Piece,
+    addressed,
+    cell_in,
+    pieces,
+    plain_key,
+    row_span,
+    row_xml,
+)
+from cqs_sheets.destinations.excel.parts.segments import Resealed, Segment
 from cqs_sheets.destinations.excel.parts.xmltext import Malformed
 from cqs_sheets.destinations.excel.read.place import TabPlace
 from cqs_sheets.patterns import regex
@@ -42,7 +54,7 @@ class Scan:
     the rows that new ones shall look like, by number, `model_row` the last of them, `keys` those of rows from 1 on that
     are plain numbers (0: not known), `occupied` the first
     row below the data that is not free. The data is in the columns `left` to `right`: a table's, or ours
-    and those that have a header right beside them.
+    and those that have a header right beside them. `resealed` spares the write another pass.
     """
 
     last: int
@@ -59,6 +71,7 @@ class Scan:
     bottom: int = 0
     head: bytes = b""
     tail: bytes = b""
+    resealed: Resealed | None = None
 
     @property
     def model(self) -> bytes:
@@ -72,10 +85,19 @@ class Scan:
 
 
 def scan(
-    draft: Draft, place: TabPlace, strings: SharedStrings, keys: Collection[str], *, column: str = ""
+    draft: Draft,
+    place: TabPlace,
+    strings: SharedStrings,
+    keys: Collection[str],
+    *,
+    column: str = "",
+    reseals: bool = False,
 ) -> Scan:
-    """Look for `keys` in the key column of a place, or in another one."""
-    return _Scanner(place, strings, keys, column).run(draft)
+    """Look for `keys` in the key column of a place, or in another one.
+
+    With `reseals` rows that nothing is remembered of are sealed as they are read, for the write that is to follow.
+    """
+    return _Scanner(place, strings, keys, column).run(draft, reseals=reseals)
 
 
 class _Scanner:
@@ -88,6 +110,7 @@ class _Scanner:
         self._keys = frozenset(keys)
         self._numbers = {key.encode(): key for key in self._keys}
         self._wanted = {int(key) for key in self._keys if key.isascii() and key.isdigit()}
+        self._in_order = sorted(self._wanted)
         self._shared: dict[int, str] | None = None
         self._ids: dict[int, str] | None = None
         self._alikes = Alikes(self._keys)
@@ -97,13 +120,29 @@ class _Scanner:
         self._model: tuple[int, Piece, Piece | None] | None = None
         self._previous: Piece | None = None
         letters = column_letters(place.columns[column or place.tab.key]).encode()
-        self._plain_key = re.compile(rb'<c r="%s\d+"(?: s="\d+")?><v>([^<]*)</v>' % letters)
+        self._plain_key = plain_key(letters)
         self._key_cell = re.compile(
-            rb'<c r="%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % letters, re.DOTALL
+            rb'%s(\d{1,9})\d*"((?:\s[^>]*[^/>])?)>(.*?)</c>' % cell_in(letters), re.DOTALL
         )
 
-    def run(self, draft: Draft) -> Scan:
-        for piece in pieces(draft.content(self._place.sheet.part)()):
+    def run(self, draft: Draft, *, reseals: bool) -> Scan:
+        part = self._place.sheet.part
+        seen = self._seen(pieces(draft.content(part)()))
+        if reseals:
+            letters = column_letters(self._place.columns[self._place.tab.key])
+            self._found.resealed = draft.package.resealed(part, seen, letters, self._found.keys)
+        deque(seen, maxlen=0)
+        self._match_changed()
+        if self._model:
+            row, *near = self._model
+            self._found.model_row = row
+            for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
+                found = (row_xml(piece.text, each) for piece in near if piece)
+                self._found.models[each] = next(filter(None, found), b"")
+        return self._found
+
+    def _seen(self, rows: Iterable[Piece]) -> Iterator[Piece]:
+        for piece in rows:
             if piece.part is Part.HEAD:
                 self._found.head = piece.text
             elif piece.part is Part.TAIL:
@@ -115,14 +154,7 @@ class _Scanner:
                     self._rows(piece)
                     self._previous = piece
             self._found.bottom = max(self._found.bottom, piece.last)
-        self._match_changed()
-        if self._model:
-            row, *near = self._model
-            self._found.model_row = row
-            for each in range(max(row - _NEIGHBOURS, self._place.header_row) + 1, row + 1):
-                found = (row_xml(piece.text, each) for piece in near if piece)
-                self._found.models[each] = next(filter(None, found), b"")
-        return self._found
+            yield piece
 
     def _match_changed(self) -> None:
         """Rows of changed keys are found by their texts; what is sure is found by its key from now on."""
@@ -152,17 +184,15 @@ class _Scanner:
     def _rows(self, piece: Piece) -> None:
         """Where every row has a number for a key, only those that are wanted cost us anything."""
         whole = piece.before >= self._place.header_row and piece.last <= self._last_data and not self._ended
-        keys = piece.sealed.segment.keys if piece.sealed and whole and self._keyed else ()
-        if keys and len(keys) == piece.last - piece.before and self._wanted.isdisjoint(keys):
-            self._found.keyed += len(keys)
+        known = piece.sealed.segment if piece.sealed and whole and self._keyed else None
+        if known and len(known.keys) == piece.last - piece.before and not self._is_in(known):
+            self._found.keyed += len(known.keys)
             self._ends_at(piece.last, piece)
             return
         numbers = self._plain_key.findall(piece.text)
         if (
             whole
-            and len(numbers) == piece.last - piece.before
-            and b"".join(numbers).isdigit()
-            and max(map(len, numbers)) <= _LONGEST_NUMBER
+            and 0 < len(numbers) == piece.last - piece.before
             and (self._numbers.keys().isdisjoint(numbers) or self._found_by_place(piece, numbers))
         ):
             self._found.keyed += len(numbers)
@@ -171,6 +201,12 @@ class _Scanner:
             self._ends_at(piece.last, piece)
         else:
             self._rows_one_by_one(piece)
+
+    def _is_in(self, known: Segment) -> bool:
+        """Whether a segment has a wanted key. Few have one that lies among theirs, so few are looked through."""
+        at = bisect_left(self._in_order, known.least)
+        near = at < len(self._in_order) and self._in_order[at] <= known.most
+        return near and not self._wanted.isdisjoint(known.keys)
 
     def _found_by_place(self, piece: Piece, numbers: Sequence[bytes]) -> bool:
         """Take wanted rows where every row has a number for a key; False, and nothing taken, if that is not sure."""

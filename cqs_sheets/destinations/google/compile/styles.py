@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -12,12 +12,10 @@ from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.pages import PageCell
 from cqs_sheets.core.templates.template import CellFormat, Column, ColumnKind, TextStyle, Theme
 from cqs_sheets.destinations.google.read.layout import TabPlace, column_letters, quoted
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import GridRange, Json, grid_range
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import replace
 
-_TITLE_SIZE = 6  # points more than the text
 _GENERAL = "General"
 _PIXELS_A_CHARACTER, _PADDING = 7, 5
 _PIXELS_A_POINT = 4 / 3
@@ -49,10 +47,6 @@ class ThemeStyles:
         if underline:
             style["underline"] = True
         return style | ({"foregroundColorStyle": self.color(color)} if color else {})
-
-    def title(self, color: str) -> Json:
-        """The font of a page's title."""
-        return self.text(color, bold=True, smaller=-_TITLE_SIZE)
 
     def cell(self, column: Column, *, plain: bool) -> Json:
         """The format of a column's cells."""
@@ -99,7 +93,7 @@ def border(color: Json, weight: str) -> Json:
     return {"style": _BORDERS[weight], "colorStyle": color}
 
 
-def rule_format(style: TextStyle) -> Json:
+def _rule_format(style: TextStyle) -> Json:
     """What a rule changes."""
     text: Json = {
         name: True
@@ -110,6 +104,13 @@ def rule_format(style: TextStyle) -> Json:
         text["foregroundColorStyle"] = _color_style(style.text)
     found: Json = {"textFormat": text} if text else {}
     return found | ({"backgroundColorStyle": _color_style(style.fill)} if style.fill else {})
+
+
+def rule_request(ranges: Sequence[GridRange], formula: str, style: TextStyle, index: int) -> Json:
+    """The request that makes a conditional format; `index` is its place among those of the tab."""
+    condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
+    rule = {"ranges": ranges, "booleanRule": {"condition": condition, "format": _rule_format(style)}}
+    return {"addConditionalFormatRule": {"rule": rule, "index": index}}
 
 
 def pixels(characters: float) -> int:
@@ -131,9 +132,9 @@ def _color_style(text: str) -> Json:
 T = TypeVar("T")
 
 
-def grid_range(sheet_id: int, span: Span) -> shapes.GridRange:
+def span_range(sheet_id: int, span: Span) -> GridRange:
     """A span, which counts from 1, as Google's requests have it."""
-    return shapes.grid_range(sheet_id, range(span.top - 1, span.bottom), range(span.left - 1, span.right))
+    return grid_range(sheet_id, range(span.top - 1, span.bottom), range(span.left - 1, span.right))
 
 
 def compile_looks(
@@ -143,8 +144,8 @@ def compile_looks(
     bare = {at: PageCell(format=cell.format, look=cell.look) for at, cell in cells.items()}
     for span, cell in rectangles(bare):
         change = {
-            "range": grid_range(sheet_id, span),
-            "cell": {"userEnteredFormat": _style(cell, look)},
+            "range": span_range(sheet_id, span),
+            "cell": {"userEnteredFormat": page_style(cell, look)},
             "fields": "userEnteredFormat",
         }
         yield {"repeatCell": change}
@@ -177,7 +178,7 @@ def _runs(cells: Mapping[tuple[int, int], T]) -> Iterator[tuple[Span, T]]:
         yield run
 
 
-def _style(cell: PageCell, look: ThemeStyles) -> Json:
+def page_style(cell: PageCell, look: ThemeStyles) -> Json:
     """A cell's look as CellFormat."""
     shown = cell.look
     style: Json = {

@@ -12,7 +12,7 @@ from cqs_sheets.destinations.google.compile import styles
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import TabPlace
 from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 
 
 def compile_headers(
@@ -264,10 +264,7 @@ def _rules(template: Template, tab: TableTab, columns: Sequence[Column], place: 
             continue
         if on:
             ranges = [_span(place, first, last) for first, last in runs(on)]
-            condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": formula}]}
-            boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
-            made = {"ranges": ranges, "booleanRule": boolean}
-            yield {"addConditionalFormatRule": {"rule": made, "index": index}}
+            yield styles.rule_request(ranges, formula, rule.style, index)
             index += 1
 
 

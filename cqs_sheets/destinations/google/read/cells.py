@@ -12,9 +12,8 @@ from cqs_sheets.core.grid import runs
 from cqs_sheets.core.templates.decimals import is_ours
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.shapes import GridRange, Json, filters_by, grid_range, sheet_id_of
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.values import dataclass, field, replace
 
 MOST_CHARACTERS = 50_000
@@ -90,35 +89,31 @@ _WITH_MODELS = (
 _MODELS = 2  # rows that must agree
 
 
-def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[shapes.GridRange]:
+def box_of_rows(place: TabPlace, rows: Iterable[int]) -> list[GridRange]:
     """GridRanges of rows of a tab, with the columns that the sync may need."""
     columns = range(min(place.columns.values()), max(place.columns.values()) + 1)
-    return [shapes.grid_range(place.sheet_id, range(first, last + 1), columns) for first, last in runs(rows)]
+    return [grid_range(place.sheet_id, range(first, last + 1), columns) for first, last in runs(rows)]
 
 
-def box_of_column(place: TabPlace, column: int) -> shapes.GridRange:
+def box_of_column(place: TabPlace, column: int) -> GridRange:
     """The GridRange of a column's data."""
     rows = range(place.header_row + 1, place.end)
-    return shapes.grid_range(place.sheet_id, rows, range(column, column + 1))
+    return grid_range(place.sheet_id, rows, range(column, column + 1))
 
 
 def read_boxes(
-    http: SheetsHttp,
-    spreadsheet_id: str,
-    boxes: Sequence[shapes.GridRange],
+    spreadsheet: Spreadsheet,
+    boxes: Sequence[GridRange],
     *,
     render: str = "UNFORMATTED_VALUE",
 ) -> dict[tuple[int, int], Line]:
-    """The values in GridRanges, as `render` has them: (tab id, row) -> column -> value."""
-    answer = http.read(
-        f"{spreadsheet_id}/values:batchGetByDataFilter",
-        fields="valueRanges(valueRange(values),dataFilters(gridRange))",
-        body={
-            "dataFilters": [{"gridRange": box} for box in boxes],
-            "valueRenderOption": render,
-            "dateTimeRenderOption": "SERIAL_NUMBER",
-        },
-        name=spreadsheet_id,
+    """The values in GridRanges, as `render` has them: (tab id, row) -> column -> value. One request, if any."""
+    if not boxes:
+        return {}
+    answer = spreadsheet.read(
+        "valueRanges(valueRange(values),dataFilters(gridRange))",
+        "/values:batchGetByDataFilter",
+        filters_by(boxes) | {"valueRenderOption": render, "dateTimeRenderOption": "SERIAL_NUMBER"},
     )
     lines: dict[tuple[int, int], Line] = {}
     for found in answer.get("valueRanges", []):
@@ -138,15 +133,13 @@ class Models:
 
 
 def read_models(
-    http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.GridRange]
+    spreadsheet: Spreadsheet, boxes: Sequence[GridRange]
 ) -> tuple[dict[tuple[int, int], Line], Models]:
     """The same, and what the cells look like."""
-    body = {"dataFilters": [{"gridRange": box} for box in boxes]}
-    path = f"{spreadsheet_id}:getByDataFilter"
-    answer = http.read(path, fields=_WITH_MODELS, body=body, name=spreadsheet_id)
+    answer = spreadsheet.read(_WITH_MODELS, ":getByDataFilter", filters_by(boxes))
     if not shows_all(answer, boxes):
-        lines = read_boxes(http, spreadsheet_id, boxes)
-        return lines, Models(formulas=_formulas(http, spreadsheet_id, boxes))
+        lines = read_boxes(spreadsheet, boxes)
+        return lines, Models(formulas=_formulas(spreadsheet, boxes))
     lines, models = {}, Models()
     for cell, data in cells_of(answer):
         lines.setdefault((cell.sheet_id, cell.row), {})[cell.column] = decode_extended(data)
@@ -157,9 +150,9 @@ def read_models(
     return lines, models
 
 
-def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.GridRange]) -> set[Cell]:
+def _formulas(spreadsheet: Spreadsheet, boxes: Sequence[GridRange]) -> set[Cell]:
     """Which of the cells hold a formula, by the question that no other one's blocks can leave out."""
-    lines = read_boxes(http, spreadsheet_id, boxes, render="FORMULA")
+    lines = read_boxes(spreadsheet, boxes, render="FORMULA")
     return {
         Cell(sheet_id=sheet_id, row=row, column=column)
         for (sheet_id, row), line in lines.items()
@@ -168,10 +161,10 @@ def _formulas(http: SheetsHttp, spreadsheet_id: str, boxes: Sequence[shapes.Grid
     }
 
 
-def shows_all(answer: Json, boxes: Sequence[shapes.GridRange]) -> bool:
+def shows_all(answer: Json, boxes: Sequence[GridRange]) -> bool:
     """Whether an answer has a block of cells for each GridRange that was asked for."""
     begun = {
-        (sheet["properties"].get("sheetId", 0), block.get("startRow", 0), block.get("startColumn", 0))
+        (sheet_id_of(sheet), block.get("startRow", 0), block.get("startColumn", 0))
         for sheet in answer.get("sheets", [])
         for block in sheet.get("data", [])
     }
@@ -181,7 +174,7 @@ def shows_all(answer: Json, boxes: Sequence[shapes.GridRange]) -> bool:
 def cells_of(answer: Json) -> Iterator[tuple[Cell, Json]]:
     """The CellData that a spreadsheet comes with, by place."""
     for sheet in answer.get("sheets", []):
-        sheet_id = sheet["properties"].get("sheetId", 0)
+        sheet_id = sheet_id_of(sheet)
         for block in sheet.get("data", []):
             left = block.get("startColumn", 0)
             for row, data in enumerate(block.get("rowData", []), start=block.get("startRow", 0)):
@@ -189,10 +182,10 @@ def cells_of(answer: Json) -> Iterator[tuple[Cell, Json]]:
                     yield Cell(sheet_id=sheet_id, row=row, column=column), cell
 
 
-def model_rows(place: TabPlace, *, on_top: bool = False) -> shapes.GridRange | None:
+def model_rows(place: TabPlace, *, on_top: bool = False) -> GridRange | None:
     """The GridRange of the rows that new ones go beside, whole; None if there is none."""
     rows = _models(place, on_top=on_top)
-    return shapes.grid_range(place.sheet_id, rows) if rows else None
+    return grid_range(place.sheet_id, rows) if rows else None
 
 
 def _models(place: TabPlace, *, on_top: bool) -> range:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from cqs_sheets.core import grid
 from cqs_sheets.core.cells import CellValue, looks_like_id
@@ -12,7 +13,7 @@ from cqs_sheets.core.plan.facts import Facts, MarkedTab, SheetFacts, Spot
 from cqs_sheets.core.plan.plan import record_from
 from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import dataclass, field, replace
 
 
@@ -26,10 +27,11 @@ def quoted(title: str) -> str:
     return "'" + title.replace("'", "''") + "'"
 
 
-FILTER = "basicFilter(range,filterSpecs,tableId)"
+OBJECTS = "basicFilter(range,filterSpecs,tableId),tables(tableId,range)"
+"""What a sheet is asked for so that TabPlace.beside can tell of it."""
 
 
-def settable(given: Mapping[str, Any]) -> Json | None:
+def _settable(given: Mapping[str, Any]) -> Json | None:
     """The filter as it can be set anew; one that belongs to a table cannot be."""
     if not given or given.get("tableId"):
         return None
@@ -69,9 +71,6 @@ def widened(given: Json | None, index: int, many: int) -> Json | None:
     return moved
 
 
-TABLES = "tables(tableId,range)"
-
-
 @dataclass(frozen=True, slots=True)
 class NativeTable:
     """A table's id and range; rows and columns count from 0, ends are behind the last."""
@@ -102,20 +101,14 @@ class NativeTable:
         return {"updateTable": {"table": {"tableId": self.id, "range": span}, "fields": "range"}}
 
 
-def tables_over(sheet: Json, header_row: int, columns: Collection[int]) -> tuple[NativeTable, ...]:
+def _tables_over(sheet: Json, header_row: int, columns: Collection[int]) -> Iterator[NativeTable]:
     """The tables that hold headers of ours: one as a rule, but each may hold some of our columns only."""
-    return tuple(
-        table
-        for table in _tables(sheet)
-        if table.top <= header_row < table.bottom and any(table.left <= at < table.right for at in columns)
-    )
-
-
-def _tables(sheet: Json) -> Iterator[NativeTable]:
-    for table in sheet.get("tables", []):
-        span = table.get("range", {})
+    for each in sheet.get("tables", []):
+        span = each.get("range", {})
         edges = (span.get(edge, 0) for edge in _EDGES)
-        yield NativeTable(table["tableId"], span.get("sheetId", 0), *edges)
+        table = NativeTable(each["tableId"], span.get("sheetId", 0), *edges)
+        if table.top <= header_row < table.bottom and any(table.left <= at < table.right for at in columns):
+            yield table
 
 
 _EDGES = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
@@ -134,7 +127,7 @@ class Cell:
 class TabPlace:
     """A table tab as it stands. `rows`: key -> every row it stands in. `end` is behind the last keyed row.
 
-    A tab that grew too large goes on in others (see rollover.py), each with a place of its own.
+    A tab that grew too large goes on in others (see write/batches.py), each with a place of its own.
 
     `ids` are those of the metadata on its columns; none in a tab just made or found by its headers
     (`bound` False: no metadata lies on it yet). `mark` is what metadata calls it.
@@ -161,6 +154,11 @@ class TabPlace:
     def with_rows(self, rows: Mapping[str, Sequence[int]]) -> TabPlace:
         """The same with these keyed rows."""
         return replace(self, rows=rows, end=1 + _last_row(rows, self.header_row))
+
+    def beside(self, sheet: Json) -> TabPlace:
+        """The same with the filter and the tables of Google's that lie there."""
+        tables = tuple(_tables_over(sheet, self.header_row, self.columns.values()))
+        return replace(self, filter=_settable(sheet.get("basicFilter", {})), tables=tables)
 
     def respelt(self, keys: Mapping[str, str]) -> TabPlace:
         """The same with `keys` for texts that stand for them."""
@@ -224,7 +222,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratch:
-    """The hidden tab that keeps what a write replaces until it is verified; see notes.py."""
+    """The hidden tab that keeps what a write replaces until it is verified; see write/patches.py."""
 
     sheet_id: int
     title: str
@@ -232,6 +230,8 @@ class Scratch:
     column_count: int
     notes: tuple[str, ...] = ()
 
+
+T = TypeVar("T")
 
 _VOLUME = "#"  # not " ": a template may well have tabs "Signals" and "Signals 2"
 
@@ -245,6 +245,15 @@ def volume_of(name: str) -> tuple[str, int]:
     """The template's tab and the number of a volume."""
     tab, _, number = name.partition(_VOLUME)
     return tab, int(number or 1)
+
+
+def _volumes(found: Mapping[str, T], tab: str) -> Iterator[T]:
+    """What is known of a tab's volumes, in their order, up to the first of which nothing is."""
+    for number in count(1):
+        name = volume_name(tab, number)
+        if name not in found:
+            return
+        yield found[name]
 
 
 def volume_title(name: str) -> str:
@@ -286,15 +295,13 @@ class Layout:
             lineage=lineage_of(self.marks),
             version=self.version,
             sheets=tuple(SheetFacts(id=str(id_), title=title) for id_, title in sheets.items()),
-            marks={mark: found for mark in marks if (found := tuple(self._claimed(mark)))},
+            marks={
+                mark: tuple(tuple(map(_marked, claims)) for claims in found)
+                for mark in marks
+                if (found := list(_volumes(self.claims, mark)))
+            },
             made=record_from(self.record),
         )
-
-    def _claimed(self, mark: str) -> Iterator[tuple[MarkedTab, ...]]:
-        number = 1
-        while claims := self.claims.get(volume_name(mark, number)):
-            yield tuple(_marked(each) for each in claims)
-            number += 1
 
     def bound(self, bindings: Bindings, adopted: Mapping[str, TabPlace]) -> Layout:
         """The same with the tabs that `bindings` name, and those that were `adopted` without marks.
@@ -312,15 +319,13 @@ class Layout:
 
     def _places(self, tab: TableTab, sheets: Sequence[int]) -> Iterator[TabPlace]:
         """The volumes of a tab, the first of them on `sheets`."""
-        number = 1
-        while claims := self.claims.get(volume_name(tab.mark_name, number)):
+        for number, claims in enumerate(_volumes(self.claims, tab.mark_name), start=1):
             places = [each.place for each in claims if each.place and not each.copied]
             if len(sheets) >= number:
                 places = [place for place in places if place.sheet_id == sheets[number - 1]]
             if len(places) != 1:
                 return
             yield replace(places[0], name=volume_name(tab.name, number))
-            number += 1
 
     def respelt(self, spelt: Mapping[str, Mapping[str, str]]) -> Layout:
         """The same, where keys are known that were changed in their cells."""
@@ -331,10 +336,7 @@ class Layout:
 
     def volumes(self, tab: str) -> Iterator[TabPlace]:
         """The places of a template's tab, in the order in which they were filled."""
-        number = 1
-        while place := self.tabs.get(volume_name(tab, number)):
-            yield place
-            number += 1
+        return _volumes(self.tabs, tab)
 
     def holder(self, tab: str, key: str) -> TabPlace | None:
         """The place of the tab that has a row of that key."""

@@ -10,28 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from cqs_sheets.core.cells import CellValue, key_text
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.layout import (
-    FILTER,
-    TABLES,
-    Cell,
-    Claim,
-    Layout,
-    Scratch,
-    TabPlace,
-    settable,
-    tables_over,
-)
-from cqs_sheets.destinations.google.wire import failures, shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.read.layout import OBJECTS, Cell, Claim, Layout, Scratch, TabPlace
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.shapes import Json, filters_by, grid_range, sheet_id_of
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.errors import ROWS_WAIT, DataRefused
 from cqs_sheets.values import replace
 
 CELLS = (
-    "data(startRow,startColumn,rowData(values(effectiveValue)),"
+    f"{OBJECTS},data(startRow,startColumn,rowData(values(effectiveValue)),"
     "columnMetadata(developerMetadata(metadataId,metadataKey,metadataValue)))"
 )
-SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{FILTER},{TABLES},{CELLS})"
+SHEETS = f"sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),{CELLS})"
 NAMES = "namedRanges(name,range)"
 _NAMED = "namedRanges"
 _OWN = "developerMetadata(metadataId,metadataKey,metadataValue)"
@@ -42,40 +32,39 @@ _READ_WHOLE = (marks.KEY, marks.SCRATCH)  # the columns that are
 _LOOKS = 3  # while somebody rearranges between two questions
 
 
-def look(http: SheetsHttp, spreadsheet_id: str, *, written: bool = False) -> Layout:
+def look(spreadsheet: Spreadsheet, *, written: bool = False) -> Layout:
     """The spreadsheet as it stands now, empty if none of our marks is there. Raises CqsError.
 
     One request, if Google shows with it all that must be there; up to three where it does not. `written`
     says that we did write there, so that showing nothing at all is too little.
     """
     for _ in range(_LOOKS):
-        answer = _asked(http, spreadsheet_id)
+        answer = _asked(spreadsheet)
         if answer is not None:
             layout = read_layout(answer)
             blank = not answer.get("sheets") and not layout.marks
             if _is_whole(answer, layout) or (blank and not written):
                 return layout
-        searched = _searched(http, spreadsheet_id, answer or {})
+        searched = _searched(spreadsheet, answer or {})
         if searched is not None:
             return searched
     raise unreadable()
 
 
-def look_briefly(http: SheetsHttp, spreadsheet_id: str) -> Layout:
+def look_briefly(spreadsheet: Spreadsheet) -> Layout:
     """The title and the marks of the spreadsheet itself: which write was the last. Raises CqsError."""
-    return read_layout(http.read(spreadsheet_id, fields=f"properties(title),{_OWN}", name=spreadsheet_id))
+    return read_layout(spreadsheet.read(f"properties(title),{_OWN}"))
 
 
-def _asked(http: SheetsHttp, spreadsheet_id: str) -> Json | None:
+def _asked(spreadsheet: Spreadsheet) -> Json | None:
     """The answer to a look; None if it is refused, as a lookup that finds nothing may be."""
-    path = f"{spreadsheet_id}:getByDataFilter"
     for filters in (_FILTERS, _FILTERS[:_ALWAYS_THERE]):
         try:
-            answer = http.ask(path, fields=_FIELDS, body={"dataFilters": filters}, name=spreadsheet_id)
+            answer = spreadsheet.ask(_FIELDS, ":getByDataFilter", {"dataFilters": filters})
         except failures.Refused:
             continue
         if "developerMetadata" not in answer and answer.get("sheets"):
-            answer |= http.read(spreadsheet_id, fields=_OWN, name=spreadsheet_id)
+            answer |= spreadsheet.read(_OWN)
         return answer
     return None
 
@@ -109,46 +98,42 @@ def _is_whole(answer: Json, layout: Layout) -> bool:
     )
 
 
-def _searched(http: SheetsHttp, spreadsheet_id: str, answer: Json) -> Layout | None:
+def _searched(spreadsheet: Spreadsheet, answer: Json) -> Layout | None:
     """The layout by a search for our metadata, joined with an answer that left something out.
 
     None if it has changed in between. Raises DataRefused where what is there cannot be found.
     """
-    found = marks.search(http, spreadsheet_id)
+    found = marks.search(spreadsheet)
     if found is None:
-        answer |= http.read(spreadsheet_id, fields=_OWN, name=spreadsheet_id)
+        answer |= spreadsheet.read(_OWN)
     if not found:
         if marks.read_marks(answer.get("developerMetadata", [])) or answer.get("sheets"):
             raise unreadable()
         return Layout(title=_title(answer))
     entries = list(marks.placed(found))
     columns = [entry for entry in entries if entry.key in _READ_WHOLE]
-    sheets = {marks.sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
+    sheets = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
     if any(not marks.column_block(sheets.get(entry.sheet_id, {}), entry.index) for entry in columns):
-        whole = _columns(http, spreadsheet_id, columns)
+        whole = _columns(spreadsheet, columns)
         if whole is None:
             return None
         answer = whole
     elif _NAMED not in answer:
-        answer |= http.read(spreadsheet_id, fields=NAMES, name=spreadsheet_id)
+        answer |= spreadsheet.read(NAMES)
     located = [entry for entry in found if entry.get("location", {}).get("dimensionRange")]
     own = [entry for entry in found if entry not in located]
     return read_layout({**answer, "developerMetadata": own}, entries)
 
 
-def _columns(http: SheetsHttp, spreadsheet_id: str, columns: Sequence[marks.Entry]) -> Json | None:
+def _columns(spreadsheet: Spreadsheet, columns: Sequence[marks.Entry]) -> Json | None:
     """An answer with those columns, asked for by their places; None if one is not there any more."""
-    areas = [
-        shapes.grid_range(entry.sheet_id, columns=range(entry.index, entry.index + 1)) for entry in columns
-    ]
-    path = f"{spreadsheet_id}:getByDataFilter"
-    body = {"dataFilters": [{"gridRange": area} for area in areas]}
+    areas = [grid_range(entry.sheet_id, columns=range(entry.index, entry.index + 1)) for entry in columns]
     try:
-        answer = http.ask(path, fields=f"{NAMES},{SHEETS}", body=body, name=spreadsheet_id)
+        answer = spreadsheet.ask(f"{NAMES},{SHEETS}", ":getByDataFilter", filters_by(areas))
     except failures.Refused:
         return None
     seen = {entry.id for entry in marks.shown(answer)}
-    there = {marks.sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
+    there = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
     for entry in columns:
         if not marks.column_block(there.get(entry.sheet_id, {}), entry.index) or (
             seen and entry.id not in seen
@@ -164,7 +149,7 @@ def read_layout(answer: Json, entries: Sequence[marks.Entry] | None = None) -> L
     values: dict[Cell, CellValue] = {}
     scratch: Scratch | None = None
     for sheet in answer.get("sheets", []):
-        there = [entry for entry in known if entry.sheet_id == marks.sheet_id_of(sheet)]
+        there = [entry for entry in known if entry.sheet_id == sheet_id_of(sheet)]
         if any(entry.key == marks.SCRATCH for entry in there):
             scratch = _scratch(sheet, there)
             continue
@@ -216,7 +201,7 @@ def _scratch(sheet: Json, there: Sequence[marks.Entry]) -> Scratch:
     texts = (decode_extended(row["values"][0]) for row in rows)
     return Scratch(
         notes=tuple(text for text in texts if isinstance(text, str)),
-        sheet_id=properties.get("sheetId", 0),
+        sheet_id=sheet_id_of(sheet),
         title=properties["title"],
         row_count=grid["rowCount"],
         column_count=grid["columnCount"],
@@ -237,7 +222,7 @@ def _tab(sheet: Json, there: Sequence[marks.Entry]) -> tuple[str, Claim | None]:
         value.rpartition(".")[0] == name and entry.index == key.index for value, entry in columns.items()
     ):
         return name, None  # a column that is read, but holds no keys: settings
-    copied = made_for not in (None, marks.sheet_id_of(sheet))
+    copied = made_for not in (None, sheet_id_of(sheet))
     if header is None:
         lost = "its header row was deleted"
         return name, _claim(sheet, name, columns, header, lost=lost, copied=copied)
@@ -257,7 +242,7 @@ def _claim(
     lost: str = "", copied: bool = False,
 ) -> Claim:  # fmt: skip
     return Claim(
-        sheet_id=marks.sheet_id_of(sheet),
+        sheet_id=sheet_id_of(sheet),
         title=sheet["properties"]["title"],
         header_row=header.index if header else 0,
         columns={column: entry.index for column, entry in _own(name, columns).items()},
@@ -281,25 +266,27 @@ def _place(
     own = _own(mark, columns)
     properties = sheet["properties"]
     places = {column: entry.index for column, entry in own.items()}
-    return TabPlace(
-        name=mark,
-        mark=mark,
-        sheet_id=marks.sheet_id_of(sheet),
-        title=properties["title"],
-        header_row=header.index,
-        key_column=key.index,
-        columns=places,
-        ids={column: entry.id for column, entry in own.items()},
-        rows={},
-        end=header.index + 1,
-        row_count=properties["gridProperties"]["rowCount"],
-        column_count=properties["gridProperties"]["columnCount"],
-        filter=settable(sheet.get("basicFilter", {})),
-        tables=tables_over(sheet, header.index, places.values()),
-    ).with_rows(_keyed_rows(marks.column_block(sheet, key.index) or {}))
+    return (
+        TabPlace(
+            name=mark,
+            mark=mark,
+            sheet_id=sheet_id_of(sheet),
+            title=properties["title"],
+            header_row=header.index,
+            key_column=key.index,
+            columns=places,
+            ids={column: entry.id for column, entry in own.items()},
+            rows={},
+            end=header.index + 1,
+            row_count=properties["gridProperties"]["rowCount"],
+            column_count=properties["gridProperties"]["columnCount"],
+        )
+        .beside(sheet)
+        .with_rows(keyed_rows(marks.column_block(sheet, key.index) or {}))
+    )
 
 
-def _keyed_rows(block: Json) -> dict[str, list[int]]:
+def keyed_rows(block: Json) -> dict[str, list[int]]:
     """Every row with something in the key column: the header too, as a careless sort may move it."""
     rows: dict[str, list[int]] = {}
     for row, data in enumerate(block.get("rowData", [])):
@@ -312,7 +299,7 @@ def _keyed_rows(block: Json) -> dict[str, list[int]]:
 
 def _column_values(sheet: Json, there: Sequence[marks.Entry]) -> Iterator[tuple[Cell, CellValue]]:
     """The values of a settings tab's column."""
-    sheet_id = sheet["properties"].get("sheetId", 0)
+    sheet_id = sheet_id_of(sheet)
     for key in there:
         if key.key != marks.KEY:
             continue

@@ -9,7 +9,7 @@ spreadsheet says so): then `cqs.at` lies where a write took a column to be, and 
 
 `cqs.sequence` = "<sequence>/<lineage>/<batch>/<nonce>" is left by every write, under an id that is made
 from sequence and batch; the nonce is the write's word and a try, the lineage what it descends from
-(core.plan.lineage; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
+(core.plan.facts; version 0.1.0 left none). Google refuses an id that is there, and with it the whole
 batch: so no write can happen twice, however often it is sent, and of two syncs with the same number only
 one can win. The marks of the last few writes are kept for that; the sequence of a spreadsheet is that of
 the newest.
@@ -22,9 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cqs_sheets.core.plan.facts import Lineage, Write, followed_by, lineage_from, lineage_text
-from cqs_sheets.destinations.google.wire import failures, shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.shapes import Dimension, Json, dimension_range, sheet_id_of
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.values import dataclass
 
 COLUMN = "cqs.column"
@@ -95,36 +95,35 @@ def leave_mark(
     number: int, *, lineage: Lineage, shown: int, batch: int, nonce: str, before: Iterable[Mark]
 ) -> list[Json]:
     """Requests that leave the mark of write `number`, which shows `shown`, and remove those no longer of use."""
-    stale = [mark for mark in before if mark.sequence < number - _KEPT]
-    mark = {
-        "metadataId": mark_id(number, batch),
-        "metadataKey": SEQUENCE,
-        "metadataValue": f"{shown}/{lineage_text(lineage)}/{batch}/{nonce}",
-        "location": {"spreadsheet": True},
-        "visibility": "DOCUMENT",
-    }
+    value = f"{shown}/{lineage_text(lineage)}/{batch}/{nonce}"
+    stale = (mark.id for mark in before if mark.sequence < number - _KEPT)
     return [
-        {"createDeveloperMetadata": {"developerMetadata": mark}},
-        *(
-            {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": {"metadataId": old.id}}}}
-            for old in stale
-        ),
+        _made(SEQUENCE, value, _EVERYWHERE, mark_id(number, batch)),
+        *(_deleted({"metadataId": old}) for old in stale),
     ]
+
+
+_EVERYWHERE = {"spreadsheet": True}
+
+
+def _made(key: str, value: str, location: Json, entry_id: int | None = None) -> Json:
+    """The request that puts metadata somewhere, under an id of our choice or one of Google's."""
+    entry: Json = {"metadataKey": key, "metadataValue": value, "location": location, "visibility": "DOCUMENT"}
+    entry |= {} if entry_id is None else {"metadataId": entry_id}
+    return {"createDeveloperMetadata": {"developerMetadata": entry}}
+
+
+def _deleted(wanted: Json) -> Json:
+    """The request that takes all such metadata away."""
+    return {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": wanted}}}
 
 
 def leave_record(text: str, *, exists: bool) -> Json:
     """The request that leaves the record of what was made."""
     if not exists:
-        entry = {"metadataKey": RECORD, "metadataValue": text, "location": {"spreadsheet": True}}
-        return {"createDeveloperMetadata": {"developerMetadata": entry | {"visibility": "DOCUMENT"}}}
-    change = {"metadataValue": text}
-    return {
-        "updateDeveloperMetadata": {
-            "dataFilters": [lookup(RECORD)],
-            "developerMetadata": change,
-            "fields": "metadataValue",
-        }
-    }
+        return _made(RECORD, text, _EVERYWHERE)
+    change = {"developerMetadata": {"metadataValue": text}, "fields": "metadataValue"}
+    return {"updateDeveloperMetadata": {"dataFilters": [lookup(RECORD)], **change}}
 
 
 def on_sheet(tab: str, sheet_id: int) -> str:
@@ -145,18 +144,16 @@ def unbind(tab: str, columns: Iterable[str], sheet_id: int) -> Iterator[Json]:
     for key, value in marks:
         found = {"metadataKey": key, "metadataValue": value, "metadataLocation": {"sheetId": sheet_id}}
         found |= {"locationMatchingStrategy": "INTERSECTING_LOCATION"}
-        yield {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": found}}}
+        yield _deleted(found)
 
 
-def bind(key: str, value: str, sheet_id: int, dimension: shapes.Dimension, index: int) -> Json:
+def bind(key: str, value: str, sheet_id: int, dimension: Dimension, index: int) -> Json:
     """The request that puts metadata on one row ("ROWS") or column ("COLUMNS")."""
-    entry = {
-        "metadataKey": key,
-        "metadataValue": value,
-        "location": {"dimensionRange": shapes.dimension_range(sheet_id, dimension, index, index + 1)},
-        "visibility": "DOCUMENT",
-    }
-    return {"createDeveloperMetadata": {"developerMetadata": entry}}
+    return _made(key, value, _line(sheet_id, dimension, index))
+
+
+def _line(sheet_id: int, dimension: Dimension, index: int) -> Json:
+    return {"dimensionRange": dimension_range(sheet_id, dimension, index, index + 1)}
 
 
 def hold(entry_id: int, value: str, sheet_id: int, index: int) -> list[Json]:
@@ -165,15 +162,9 @@ def hold(entry_id: int, value: str, sheet_id: int, index: int) -> list[Json]:
     They delete the entry if it is there and make it anew under its id, which Google refuses while the
     old one is somewhere else.
     """
-    made = bind(COLUMN, value, sheet_id, "COLUMNS", index)
-    entry = made["createDeveloperMetadata"]["developerMetadata"]
-    entry["metadataId"] = entry_id
-    there = {
-        "metadataId": entry_id,
-        "metadataLocation": entry["location"],
-        "locationMatchingStrategy": "EXACT_LOCATION",
-    }
-    return [{"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": there}}}, made]
+    at = _line(sheet_id, "COLUMNS", index)
+    there = {"metadataId": entry_id, "metadataLocation": at, "locationMatchingStrategy": "EXACT_LOCATION"}
+    return [_deleted(there), _made(COLUMN, value, at, entry_id)]
 
 
 def pin(value: str, sheet_id: int, index: int) -> Json:
@@ -183,22 +174,17 @@ def pin(value: str, sheet_id: int, index: int) -> Json:
 
 def unpin() -> Json:
     """The request that takes all such marks away."""
-    return {"deleteDeveloperMetadata": {"dataFilter": lookup(AT)}}
+    return _deleted({"metadataKey": AT})
 
 
 def leave_loose() -> Json:
     """The request that says for good: columns cannot be held here."""
-    entry = {"metadataKey": LOOSE, "metadataValue": "1", "location": {"spreadsheet": True}}
-    return {"createDeveloperMetadata": {"developerMetadata": entry | {"visibility": "DOCUMENT"}}}
+    return _made(LOOSE, "1", _EVERYWHERE)
 
 
 def touch(sheet_id: int, index: int) -> list[Json]:
     """Requests that change nothing, and fail unless the tab reaches as far as this column."""
-    passing = {"developerMetadataLookup": {"metadataKey": _PASSING}}
-    return [
-        bind(_PASSING, "1", sheet_id, "COLUMNS", index),
-        {"deleteDeveloperMetadata": {"dataFilter": passing}},
-    ]
+    return [bind(_PASSING, "1", sheet_id, "COLUMNS", index), _deleted({"metadataKey": _PASSING})]
 
 
 def numbered(requests: Sequence[Json], seed: str) -> tuple[list[Json], dict[str, int]]:
@@ -213,8 +199,7 @@ def numbered(requests: Sequence[Json], seed: str) -> tuple[list[Json], dict[str,
         if entry.get("metadataKey") == COLUMN:
             value = entry["metadataValue"]
             ids[value] = 1 + zlib.crc32(f"{seed}/{value}".encode()) % (_FIRST_ID - 1)
-            entry = {**entry, "metadataId": ids[value]}
-            found.append({"createDeveloperMetadata": {"developerMetadata": entry}})
+            found.append(_made(COLUMN, value, entry["location"], ids[value]))
         else:
             found.append(request)
     return found, ids
@@ -225,16 +210,7 @@ def lookup(key: str) -> Json:
     return {"developerMetadataLookup": {"metadataKey": key}}
 
 
-_KEYS = (
-    KEY,
-    HEADER,
-    COLUMN,
-    SCRATCH,
-    SEQUENCE,
-    RECORD,
-    AT,
-    LOOSE,
-)
+_KEYS = (KEY, HEADER, COLUMN, SCRATCH, SEQUENCE, RECORD, AT, LOOSE)
 _FOUND = "matchedDeveloperMetadata(developerMetadata(metadataId,metadataKey,metadataValue,location))"
 
 
@@ -248,11 +224,6 @@ class Entry:
     sheet_id: int
     axis: str
     index: int
-
-
-def sheet_id_of(sheet: Json) -> int:
-    """A tab's id: Google leaves out 0."""
-    return int(sheet["properties"].get("sheetId", 0))
 
 
 def shown(answer: Json) -> Iterator[Entry]:
@@ -290,12 +261,11 @@ def column_block(sheet: Json, column: int) -> Json | None:
     return max(blocks, key=lambda block: len(block.get("rowData", [])), default=None)
 
 
-def search(http: SheetsHttp, spreadsheet_id: str) -> Sequence[Json] | None:
+def search(spreadsheet: Spreadsheet) -> Sequence[Json] | None:
     """All of our metadata, as Google lists it; None if it refuses the question. Raises CqsError."""
-    path = f"{spreadsheet_id}/developerMetadata:search"
     body = {"dataFilters": [lookup(key) for key in _KEYS]}
     try:
-        answer = http.ask(path, fields=_FOUND, body=body, name=spreadsheet_id)
+        answer = spreadsheet.ask(_FOUND, "/developerMetadata:search", body)
     except failures.Refused:
         return None
     return [found["developerMetadata"] for found in answer.get("matchedDeveloperMetadata", [])]

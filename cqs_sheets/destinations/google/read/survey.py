@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from cqs_sheets.core.cells import key_text
 from cqs_sheets.core.plan.binding import Binding, Bindings
 from cqs_sheets.core.plan.facts import SheetFacts
 from cqs_sheets.core.plan.plan import record_from
@@ -12,23 +11,13 @@ from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations import InspectedTab, Protection
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import decode_extended
-from cqs_sheets.destinations.google.read.layout import (
-    FILTER,
-    TABLES,
-    Layout,
-    TabPlace,
-    column_letters,
-    settable,
-    tables_over,
-)
-from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, read_names
-from cqs_sheets.destinations.google.wire import failures, shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.read.layout import Layout, TabPlace, column_letters
+from cqs_sheets.destinations.google.read.looking import CELLS, NAMES, keyed_rows, read_names
+from cqs_sheets.destinations.google.wire import failures
+from cqs_sheets.destinations.google.wire.shapes import GridRange, Json, filters_by, grid_range, sheet_id_of
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.errors import ROWS_WAIT, TargetChanged
 from cqs_sheets.values import dataclass, replace
-
-Rows = Sequence[Sequence[Json]]
 
 _FIRST_ROWS = 40  # a header stands in one of them
 _PROPERTIES = (
@@ -38,14 +27,14 @@ _PROPERTIES = (
 
 
 def read_headers(
-    http: SheetsHttp, spreadsheet_id: str, layout: Layout, titles: Collection[str]
+    spreadsheet: Spreadsheet, layout: Layout, titles: Collection[str]
 ) -> tuple[Layout, tuple[SheetFacts, ...]]:
     """The layout with all titles, and all tabs with cells; those that have one of `titles` with their first rows.
 
     It takes two requests: a tab's cells can be asked for by its name or id only, and a request that names one
     that is not there is refused as a whole. Raises TargetChanged if another sync has made the tabs meanwhile.
     """
-    answer = http.read(spreadsheet_id, fields=_PROPERTIES, name=spreadsheet_id)
+    answer = spreadsheet.read(_PROPERTIES)
     written = any(entry["metadataKey"] == marks.SEQUENCE for entry in answer.get("developerMetadata", []))
     if written and not layout.marks:
         raise TargetChanged(
@@ -57,11 +46,11 @@ def read_headers(
     searched = {title.lower() for title in titles}
     grids = {each.get("sheetId", 0): each for each in all_properties if "gridProperties" in each}
     wanted = [id_ for id_, each in grids.items() if each["title"].lower() in searched]
-    areas = [shapes.GridRange(sheetId=sheet_id, endRowIndex=_FIRST_ROWS) for sheet_id in wanted]
-    read = _read(http, spreadsheet_id, areas) if areas else ()
-    rows = {marks.sheet_id_of(sheet): _rows(sheet) for sheet in read}
+    areas = [GridRange(sheetId=sheet_id, endRowIndex=_FIRST_ROWS) for sheet_id in wanted]
+    read = _read(spreadsheet, areas) if areas else ()
+    blocks = {sheet_id_of(sheet): _block(sheet) for sheet in read}
     sheets = tuple(
-        SheetFacts(id=str(id_), title=each["title"], rows=_texts(rows.get(id_, ())))
+        SheetFacts(id=str(id_), title=each["title"], rows=_texts(blocks.get(id_, {})))
         for id_, each in grids.items()
     )
     names = dict(read_names(answer))
@@ -76,73 +65,58 @@ def _grids(grids: Mapping[int, Json]) -> Mapping[int, tuple[int, int]]:
     }
 
 
-def adopted_place(
-    http: SheetsHttp, spreadsheet_id: str, layout: Layout, tab: TableTab, binding: Binding
-) -> TabPlace:
+def adopted_place(spreadsheet: Spreadsheet, layout: Layout, tab: TableTab, binding: Binding) -> TabPlace:
     """The place of a tab that was bound to a sheet without marks; one read of its keys, filter and tables."""
     sheet_id, at = int(binding.sheet), binding.columns[tab.key] - 1
-    area = shapes.grid_range(sheet_id, columns=range(at, at + 1))
-    sheet = next(iter(_read(http, spreadsheet_id, [area])), {})
+    area = grid_range(sheet_id, columns=range(at, at + 1))
+    sheet = next(iter(_read(spreadsheet, [area])), {})
     header_row, columns = binding.header_row - 1, {id_: each - 1 for id_, each in binding.columns.items()}
     row_count, column_count = layout.grids[sheet_id]
-    return TabPlace(
-        name=tab.name,
-        mark=tab.mark_name,
-        sheet_id=sheet_id,
-        title=binding.title,
-        header_row=header_row,
-        key_column=at,
-        columns=columns,
-        rows={},
-        end=binding.header_row,
-        row_count=row_count,
-        column_count=column_count,
-        bound=False,
-        filter=settable(sheet.get("basicFilter", {})),
-        tables=tables_over(sheet, header_row, columns.values()),
-    ).with_rows(_keyed(_rows(sheet)))
+    return (
+        TabPlace(
+            name=tab.name,
+            mark=tab.mark_name,
+            sheet_id=sheet_id,
+            title=binding.title,
+            header_row=header_row,
+            key_column=at,
+            columns=columns,
+            rows={},
+            end=binding.header_row,
+            row_count=row_count,
+            column_count=column_count,
+            bound=False,
+        )
+        .beside(sheet)
+        .with_rows(keyed_rows(_block(sheet)))
+    )
 
 
-def read_titles(http: SheetsHttp, spreadsheet_id: str) -> frozenset[str]:
+def read_titles(spreadsheet: Spreadsheet) -> frozenset[str]:
     """The titles of all tabs, in lower case."""
-    answer = http.read(spreadsheet_id, fields="sheets(properties(title))", name=spreadsheet_id)
+    answer = spreadsheet.read("sheets(properties(title))")
     return frozenset(sheet["properties"]["title"].lower() for sheet in answer.get("sheets", []))
 
 
-def _read(http: SheetsHttp, spreadsheet_id: str, areas: Sequence[shapes.GridRange]) -> Sequence[Json]:
+def _read(spreadsheet: Spreadsheet, areas: Sequence[GridRange]) -> Sequence[Json]:
     """Tabs with their cells, each asked for by one GridRange from its first row on."""
-    answer = http.read(
-        f"{spreadsheet_id}:getByDataFilter",
-        fields=f"sheets(properties(sheetId),{FILTER},{TABLES},{CELLS})",
-        body={"dataFilters": [{"gridRange": area} for area in areas]},
-        name=spreadsheet_id,
-    )
-    sheets: Sequence[Json] = answer.get("sheets", [])
+    fields = f"sheets(properties(sheetId),{CELLS})"
+    sheets: Sequence[Json] = spreadsheet.read(fields, ":getByDataFilter", filters_by(areas)).get("sheets", [])
     return sheets
 
 
-def _rows(sheet: Json) -> Rows:
-    rows = sheet["data"][0].get("rowData", []) if sheet.get("data") else []
-    return [row.get("values", []) for row in rows]
+def _block(sheet: Json) -> Json:
+    return next(iter(sheet.get("data", ())), {})
 
 
-def _texts(rows: Rows) -> dict[int, dict[int, str]]:
-    """The texts of rows, by row and column, both counted from 1."""
-    return {
-        row: texts
-        for row, cells in enumerate(rows, start=1)
-        if (texts := {at: str(text) for at, cell in enumerate(cells, 1) if (text := decode_extended(cell))})
-    }
-
-
-def _keyed(rows: Rows) -> dict[str, list[int]]:
-    """The keys in a column, and the rows (counted from 0) that each stands in."""
-    keyed: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        key = key_text(decode_extended(row[0])) if row else None
-        if key is not None:
-            keyed.setdefault(key, []).append(number)
-    return keyed
+def _texts(block: Json) -> dict[int, dict[int, str]]:
+    """The texts of a block's rows, by row and column, both counted from 1."""
+    found: dict[int, dict[int, str]] = {}
+    for row, data in enumerate(block.get("rowData", []), start=1):
+        for column, cell in enumerate(data.get("values", []), start=1):
+            if text := decode_extended(cell):
+                found.setdefault(row, {})[column] = str(text)
+    return found
 
 
 _FIELDS = (
@@ -167,10 +141,10 @@ class Survey:
     tabs: tuple[InspectedTab, ...]
 
 
-def survey(http: SheetsHttp, spreadsheet_id: str, layout: Layout, bindings: Bindings) -> Survey:
+def survey(spreadsheet: Spreadsheet, layout: Layout, bindings: Bindings) -> Survey:
     """One more look at a spreadsheet whose tabs are bound; nothing is written. Raises CqsError."""
-    answer = http.read(spreadsheet_id, fields=_FIELDS, name=spreadsheet_id)
-    sheets = {sheet["properties"].get("sheetId", 0): sheet for sheet in answer.get("sheets", [])}
+    answer = spreadsheet.read(_FIELDS)
+    sheets = {sheet_id_of(sheet): sheet for sheet in answer.get("sheets", [])}
     grids = [sheet["properties"].get("gridProperties", {}) for sheet in sheets.values()]
     properties = answer["properties"]
     made = record_from(layout.record) or {}

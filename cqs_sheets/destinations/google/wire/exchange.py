@@ -121,9 +121,6 @@ _TIMEOUT = (10.0, 185.0)  # to connect; without a byte: Google gives up on a req
 _SIGN_IN_TIMEOUT = (10.0, 20.0)
 _TOO_MANY, _AWAY, _REDIRECTS = 429, 500, 3
 
-Json = dict[str, Any]
-"""A request or an answer of Google's, as JSON has it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -5,7 +5,11 @@ All count from 0, ends are exclusive, and an edge that is left out is that of th
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from collections.abc import Iterable
+from typing import Any, Literal, TypedDict
+
+Json = dict[str, Any]
+"""A request or an answer of Google's, as JSON has it."""
 
 Dimension = Literal["ROWS", "COLUMNS"]
 
@@ -55,3 +59,13 @@ def dimension_range(sheet_id: int, dimension: Dimension, start: int, end: int) -
 def coordinate(sheet_id: int, row: int, column: int) -> GridCoordinate:
     """One cell."""
     return GridCoordinate(sheetId=sheet_id, rowIndex=row, columnIndex=column)
+
+
+def filters_by(boxes: Iterable[GridRange]) -> Json:
+    """The body of a question for the cells in these ranges."""
+    return {"dataFilters": [{"gridRange": box} for box in boxes]}
+
+
+def sheet_id_of(sheet: Json) -> int:
+    """A tab's id: Google leaves out 0."""
+    return int(sheet["properties"].get("sheetId", 0))

@@ -8,13 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import WINDOW, Json, Places, Quota
-
-if TYPE_CHECKING:
-    from cqs_sheets.destinations.google.wire.exchange import Reply, Wire
+from cqs_sheets.destinations.google.wire import exchange, failures
+from cqs_sheets.destinations.google.wire.shapes import Json
+from cqs_sheets.values import dataclass
 
 _ROOT = "https://sheets.googleapis.com/v4/spreadsheets/"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0
@@ -37,22 +35,22 @@ class SheetsHttp:
 
     def __init__(
         self,
-        open_wire: Callable[[], tuple[Wire, str]],
+        open_wire: Callable[[], tuple[exchange.Wire, str]],
         *,
         retry_for: float = 75.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         dice: Callable[[], float] = random.random,
-        quotas: Mapping[str, Places] | None = None,
+        quotas: Mapping[str, exchange.Places] | None = None,
     ) -> None:
         self._open_wire = open_wire
         self._mine = threading.local()
-        self._wires: list[Wire] = []
+        self._wires: list[exchange.Wire] = []
         self._retry_for = retry_for
         self._clock = clock
         self._sleep = sleep
         self._dice = dice
-        self._quotas = quotas or {"read": Quota(clock=clock), "write": Quota(clock=clock)}
+        self._quotas = quotas or {"read": exchange.Quota(clock=clock), "write": exchange.Quota(clock=clock)}
 
     @property
     def requests(self) -> int:
@@ -116,7 +114,7 @@ class SheetsHttp:
                 reply.status == _FORBIDDEN and failures.is_quota(reply.body)
             ):
                 return self._proven(self._understood(reply, name), path)
-            if not self._wait(_asked_wait(reply.headers) or WINDOW, until):
+            if not self._wait(_asked_wait(reply.headers) or exchange.WINDOW, until):
                 raise failures.over_quota(name)
 
     def _proven(self, answer: Json, path: str) -> Json:
@@ -128,12 +126,7 @@ class SheetsHttp:
 
     def _exchange(
         self, kind: str, path: str, fields: str, body: Json | None, name: str, until: float
-    ) -> Reply:
-        from cqs_sheets.destinations.google.wire.exchange import (  # noqa: PLC0415 - gspread is slow to import
-            CredentialsRefused,
-            NoAnswer,
-        )
-
+    ) -> exchange.Reply:
         if not self._wait(self._quotas[kind].delay(), until):
             raise failures.over_quota(name)
         wire = self._connected()
@@ -148,19 +141,19 @@ class SheetsHttp:
                 },
                 body=body,
             )
-        except NoAnswer as error:
+        except exchange.NoAnswer as error:
             raise Unanswered(str(error)) from error
-        except CredentialsRefused as error:
+        except exchange.CredentialsRefused as error:
             raise failures.not_authenticated(str(error)) from error
 
-    def _connected(self) -> Wire:
+    def _connected(self) -> exchange.Wire:
         if not hasattr(self._mine, "wire"):
             self._mine.wire, self._mine.account = self._open_wire()
             self._wires.append(self._mine.wire)
-        wire: Wire = self._mine.wire
+        wire: exchange.Wire = self._mine.wire
         return wire
 
-    def _understood(self, reply: Reply, name: str) -> Json:
+    def _understood(self, reply: exchange.Reply, name: str) -> Json:
         if reply.status == 200:  # noqa: PLR2004 - OK
             return _parsed(reply.body)
         message, word = failures.told(reply.body)
@@ -173,6 +166,29 @@ class SheetsHttp:
         if reply.status == 404:  # noqa: PLR2004
             raise failures.not_found(name)
         raise Unanswered(f"{reply.status} {word} {message}".strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Spreadsheet:
+    """One spreadsheet, by way of `http`. `action` is what its address ends with (":getByDataFilter").
+
+    All raise what the same of SheetsHttp does.
+    """
+
+    http: SheetsHttp
+    id: str
+
+    def read(self, fields: str, action: str = "", body: Json | None = None) -> Json:
+        """See SheetsHttp.read."""
+        return self.http.read(self.id + action, fields=fields, body=body, name=self.id)
+
+    def ask(self, fields: str, action: str, body: Json) -> Json:
+        """See SheetsHttp.ask."""
+        return self.http.ask(self.id + action, fields=fields, body=body, name=self.id)
+
+    def write(self, fields: str, body: Json) -> Json:
+        """See SheetsHttp.write: one batch of requests."""
+        return self.http.write(f"{self.id}:batchUpdate", fields=fields, body=body, name=self.id)
 
 
 def _parsed(body: bytes) -> Json:

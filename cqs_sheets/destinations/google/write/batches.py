@@ -21,9 +21,9 @@ from cqs_sheets.core.templates.template import (
     TableTab,
     Template,
 )
+from cqs_sheets.destinations.google.compile import NewTab as TabToMake
+from cqs_sheets.destinations.google.compile import compile_tabs
 from cqs_sheets.destinations.google.compile.table import bindings
-from cqs_sheets.destinations.google.compile.tabs import NewTab as TabToMake
-from cqs_sheets.destinations.google.compile.tabs import compile_tabs
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.layout import (
     Cell,
@@ -34,17 +34,9 @@ from cqs_sheets.destinations.google.read.layout import (
     volume_title,
 )
 from cqs_sheets.destinations.google.wire import failures
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.write import newrows
-from cqs_sheets.destinations.google.write.patches import (
-    Patch,
-    Todo,
-    overwrite,
-    patches_of,
-    undoing,
-    with_slots,
-)
-from cqs_sheets.destinations.google.write.scratch import scratch_for, write_kept
+from cqs_sheets.destinations.google.wire.shapes import Json
+from cqs_sheets.destinations.google.write import newrows, patches
+from cqs_sheets.destinations.google.write.patches import Patch, Todo, scratch_for, write_kept
 from cqs_sheets.destinations.google.write.verification import note
 from cqs_sheets.values import dataclass, field, replace
 
@@ -292,11 +284,11 @@ class Composer:
 
     def _patch(self, batch: Batch, todo: Todo, made: Collection[int], attempt: int, nonce: str) -> None:
         layout = batch.after
-        wanted = list(patches_of(todo.updates, layout))
-        batch.requests += [overwrite(patch) for patch in wanted if patch.cell.sheet_id in made]
-        kept = with_slots(
+        wanted = list(patches.patches_of(todo.updates, layout))
+        batch.requests += [patches.overwrite(patch) for patch in wanted if patch.cell.sheet_id in made]
+        kept = patches.with_slots(
             [
-                *undoing(todo.undo, layout),
+                *patches.undoing(todo.undo, layout),
                 *(patch for patch in wanted if patch.cell.sheet_id not in made),
             ]
         )

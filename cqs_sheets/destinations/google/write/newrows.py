@@ -9,14 +9,14 @@ from cqs_sheets.core.grid import runs
 from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.templates.decimals import RowPatterns
 from cqs_sheets.core.templates.template import CellFormat, ColumnKind, SettingsTab, TableTab, Template
-from cqs_sheets.destinations.google.compile.settings import compile_setting
+from cqs_sheets.destinations.google.compile.pages import compile_setting
 from cqs_sheets.destinations.google.compile.styles import number_format
 from cqs_sheets.destinations.google.compile.table import compile_columns, fill_formulas, missing_for
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import encode
 from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, widened
 from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
+from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import replace
 
 

@@ -17,12 +17,11 @@ from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import Line, decode, encode, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, volume_of
 from cqs_sheets.destinations.google.read.marks import Entry, placed, search
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.shapes import Json
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.destinations.google.write.batches import Batch, Composer
 from cqs_sheets.destinations.google.write.newrows import area
-from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.scratch import kept_cell
+from cqs_sheets.destinations.google.write.patches import Misplaced, Patch, kept_cell
 from cqs_sheets.values import dataclass, replace
 
 Lines = Mapping[tuple[int, int], Line]
@@ -47,9 +46,9 @@ class Strays:
         )
 
 
-def strays_of(http: SheetsHttp, spreadsheet_id: str, batch: Batch, composer: Composer) -> list[Strays]:
+def strays_of(spreadsheet: Spreadsheet, batch: Batch, composer: Composer) -> list[Strays]:
     """The tabs of a batch with columns that it missed, by one search."""
-    entries = list(placed(search(http, spreadsheet_id) or []))
+    entries = list(placed(search(spreadsheet) or []))
     return [
         found
         for place in batch.after.tabs.values()
@@ -57,12 +56,12 @@ def strays_of(http: SheetsHttp, spreadsheet_id: str, batch: Batch, composer: Com
     ]
 
 
-def left_moved(http: SheetsHttp, spreadsheet_id: str, layout: Layout) -> list[str]:
+def left_moved(spreadsheet: Spreadsheet, layout: Layout) -> list[str]:
     """Sheets whose last write hit columns that had moved, and whose sync ended before it could put that right.
 
     A sync that goes on marks anew what it puts right, so that its marks and the columns are one again.
     """
-    entries = list(placed(search(http, spreadsheet_id) or []))
+    entries = list(placed(search(spreadsheet) or []))
     return [place.title for place in layout.tabs.values() if _strays(place, entries, frozenset()).moved]
 
 
@@ -88,8 +87,7 @@ def _strays(place: TabPlace, entries: Sequence[Entry], formulas: frozenset[str])
 
 
 def mistakes_of(
-    http: SheetsHttp,
-    spreadsheet_id: str,
+    spreadsheet: Spreadsheet,
     strays: Strays,
     batch: Batch,
     adds: Sequence[Add],
@@ -111,7 +109,7 @@ def mistakes_of(
     columns = [Cell(sheet_id=place.sheet_id, row=0, column=at) for at in strays.at.values()]
     boxes = [area(cell, place.row_count) for cell in columns]
     boxes += [area(kept_cell(patch, batch.after)) for patch in patches]
-    lines = read_boxes(http, spreadsheet_id, boxes) if boxes else {}
+    lines = read_boxes(spreadsheet, boxes)
     keyed = _key(strays.place) not in strays.moved
     found = {(each.patch.key, each.patch.column): each.found for each in wrong} if keyed else {}
     return [

@@ -10,12 +10,10 @@ from cqs_sheets.core.cells import is_alike, key_text, same
 from cqs_sheets.core.grid import runs
 from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
+from cqs_sheets.destinations.google.wire.shapes import GridRange, Json
+from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
 from cqs_sheets.destinations.google.write.newrows import area
-from cqs_sheets.destinations.google.write.patches import Misplaced, Patch
-from cqs_sheets.destinations.google.write.scratch import is_missing, kept_cell, kept_key
+from cqs_sheets.destinations.google.write.patches import Misplaced, Patch, is_missing, kept_cell, kept_key
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.values import replace
 
@@ -102,7 +100,7 @@ def live_key(patch: Patch) -> Cell | None:
 
 def verification_areas(
     patches: Sequence[Patch], layout: Layout, keys: Iterable[Cell] = ()
-) -> list[shapes.GridRange]:
+) -> list[GridRange]:
     """What must be seen to know which rows the patches hit, as GridRanges: keys (of new rows, too) and kept cells."""
     rows: dict[tuple[int, int], set[int]] = {}
     for cell in keys:
@@ -118,7 +116,7 @@ def verification_areas(
     ]
 
 
-def verification_ranges(areas: Iterable[shapes.GridRange], layout: Layout) -> list[str]:
+def verification_ranges(areas: Iterable[GridRange], layout: Layout) -> list[str]:
     """The same in A1 notation."""
     titles = {place.sheet_id: place.title for place in layout.tabs.values()}
     if layout.scratch:
@@ -206,9 +204,7 @@ def _patch(listed: Sequence[Any]) -> Patch:
     )
 
 
-def located(
-    http: SheetsHttp, spreadsheet_id: str, mistakes: Sequence[Misplaced], layout: Layout
-) -> tuple[Misplaced, ...]:
+def located(spreadsheet: Spreadsheet, mistakes: Sequence[Misplaced], layout: Layout) -> tuple[Misplaced, ...]:
     """The mistakes at today's rows; without those whose row is gone. One read if any row has no key."""
     places = {id(each): _place(each, layout) for each in mistakes}
     boxes = [
@@ -216,7 +212,7 @@ def located(
         for each in mistakes
         if (place := places[id(each)])
     ]
-    lines = read_boxes(http, spreadsheet_id, boxes) if boxes else {}
+    lines = read_boxes(spreadsheet, boxes)
     found = []
     for each in mistakes:
         place = places[id(each)]

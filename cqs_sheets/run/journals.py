@@ -1,17 +1,26 @@
-"""Another server_timezone: the time stamps of all signals are read anew, from what was sent."""
+"""The journal of a run: where it is, read anew in another server_timezone, and what a sandbox's held before."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cqs_sheets.config import Settings
+from cqs_sheets.config.values import holds_password, journal_problem
 from cqs_sheets.core.render import plural
+from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.signal import FeedTable, Record, moment
 from cqs_sheets.errors import UsageError
-from cqs_sheets.journal import Journal, KeptAnswer
+from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, KeptAnswer, SharedJournal
+from cqs_sheets.run.poll import imported
 from cqs_sheets.values import replace
+
+if TYPE_CHECKING:
+    from cqs_sheets.sandbox import Simulation
 
 Sent = Mapping[tuple[FeedTable, str], Collection[tuple[str, datetime]]]
 """Time stamps as they were sent, and as clocks in UTC read them, by table and id of the API."""
@@ -21,6 +30,36 @@ _QUARTER, _FARTHEST = (
     timedelta(minutes=15),
     timedelta(hours=14),
 )  # zones are whole quarters of an hour off UTC
+_DAYS = 30  # of a sandbox's past
+_APART = timedelta(hours=23, minutes=17)  # so that every hour of the day has its turn
+_SERVED = ("binance", "binance_futures", "bybit")  # exchanges whose candles the sandbox has
+
+
+def journal_place(settings: Settings) -> JournalPlace:
+    """Where the journal of these settings is: a file, or PostgreSQL."""
+    if settings.journal_url:
+        return SharedJournal(settings.journal_url, settings.tenant)
+    return settings.home / JOURNAL_FILE
+
+
+def place_of(text: str, settings: Settings, environ: Mapping[str, str]) -> JournalPlace:
+    """A journal as an argument names it: a path, `env:NAME`, or a URL without a password. Raises UsageError."""
+    named = text.removeprefix("env:")
+    url = environ.get(named, "") if named != text else text
+    if named == text and "://" not in text:
+        return Path(text)
+    problem = journal_problem(url)
+    if named == text and not problem and holds_password(url):
+        problem = (
+            "a password in an argument is seen by everyone on this computer: put the URL in the environment"
+        )
+    if problem:
+        raise UsageError(
+            f"{'the journal named' if named == text else named}: {problem}.",
+            meaning="Nothing was copied.",
+            hint="Name it env:NAME, where NAME is an environment variable such as CQS_JOURNAL.",
+        )
+    return SharedJournal(Secret(url), settings.tenant)
 
 
 def read_in(journal: Journal, zone: tzinfo, now: datetime) -> None:
@@ -93,3 +132,23 @@ def _sent(answers: Iterable[KeptAnswer]) -> Sent:
             stamps = found.setdefault((kept.table, signal.key.api_id), set())
             stamps.add((signal.sent, signal.timestamp))
     return found
+
+
+def give_past(journal: Journal, market: Simulation, feed: str, now: datetime) -> None:
+    """Let a journal that knows no older signal know some of a sandbox's last weeks: what a sync a day had caught.
+
+    So a track record has something to tell.
+    """
+    from cqs_sheets.sandbox import FREE_KEY, Horizon, Service  # noqa: PLC0415 - for the sandbox only
+
+    if any(True for _ in journal.records(until=now - timedelta(days=1))):
+        return
+    service = Service(market)
+    types = {FeedTable.MAIN: "", FeedTable.SCALPING: Horizon.SCALPING.value}
+    for number in range(_DAYS, 0, -1):
+        at = now - number * _APART
+        for exchange in _SERVED:
+            for table, kind in types.items():
+                asked = {"api_key": FREE_KEY, "interval": "20", "exchange": exchange, "type": kind}
+                body = service.answer("GET", "/getSignal/", asked, at).body
+                imported(journal, body, feed=feed, table=table, at=at, zone=UTC)

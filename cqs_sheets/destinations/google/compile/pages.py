@@ -1,8 +1,9 @@
-"""A page's charts as requests: over fixed cells of hidden tabs, exactly on the cells meant for them.
+"""Pages as requests: blocks, reports with their charts, and settings.
 
-Google Sheets takes a legend's text from the cell above a series, so charts are told to begin with that
-header. It has no word for the space between bars, for the looks of axes and legends, or for how an axis
-shows its numbers: those are Google's own (an axis shows numbers as its cells do). It stacks no lines.
+Charts show fixed cells of hidden tabs, and lie exactly on the cells meant for them. Google Sheets takes a
+legend's text from the cell above a series, so charts are told to begin with that header. It has no word for
+the space between bars, for the looks of axes and legends, or for how an axis shows its numbers: those are
+Google's own (an axis shows numbers as its cells do). It stacks no lines.
 """
 
 from __future__ import annotations
@@ -10,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from cqs_sheets.core.grid import Span
-from cqs_sheets.core.templates.pages import Page, PageCell, PageChart, PageRange, PageSeries
-from cqs_sheets.core.templates.report_pages import compile_page
-from cqs_sheets.core.templates.template import BlocksTab, ReportTab, SettingsTab, Tab, TableTab, Template
+from cqs_sheets.core.templates.pages import NOTE, VALUE, Page, PageCell, PageChart, PageRange, setting_cells
+from cqs_sheets.core.templates.template import Chart, Series, Setting, SettingsTab, Template
 from cqs_sheets.destinations.google.compile import styles
-from cqs_sheets.destinations.google.compile.settings import compile_settings, setting_cells
-from cqs_sheets.destinations.google.compile.table import compile_table, dimension, new_place
-from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, quoted
-from cqs_sheets.destinations.google.wire import shapes
-from cqs_sheets.destinations.google.wire.exchange import Json
-from cqs_sheets.values import dataclass, replace
+from cqs_sheets.destinations.google.compile.table import dimension, limits
+from cqs_sheets.destinations.google.read import marks
+from cqs_sheets.destinations.google.read.layout import Cell
+from cqs_sheets.destinations.google.wire.shapes import Dimension, Json, coordinate, grid_range
+from cqs_sheets.values import replace
 
 _KINDS = {"column": "COLUMN", "bar": "BAR", "line": "LINE"}
 _VALUE_AXIS = {"column": "LEFT_AXIS", "bar": "BOTTOM_AXIS", "line": "LEFT_AXIS"}
@@ -37,8 +36,9 @@ def chart_headers(pages: Iterable[Page]) -> dict[str, dict[tuple[int, int], str]
     headers: dict[str, dict[tuple[int, int], str]] = {}
     for page in pages:
         for chart in page.charts:
-            named = [(chart.categories, ""), *((series.values, series.name) for series in chart.series)]
-            for cells, text in named:
+            shown = [(chart.chart.categories, ""), *((each.values, each.name) for each in chart.chart.series)]
+            for reference, text in shown:
+                cells = chart.cells[reference]
                 at = cells.span.top - 1, cells.span.left
                 headers.setdefault(cells.tab, {}).setdefault(at, text)
     return headers
@@ -46,7 +46,8 @@ def chart_headers(pages: Iterable[Page]) -> dict[str, dict[tuple[int, int], str]
 
 def compile_charts(page: Page, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Iterator[Json]:
     """The requests that make a page's charts; `ids` are the tabs' by the template's names."""
-    for chart in page.charts:
+    for placed in page.charts:
+        chart = placed.chart
         spec = {
             "title": chart.title,
             "titleTextFormat": look.text("ink", bold=True, smaller=-1),
@@ -55,27 +56,28 @@ def compile_charts(page: Page, look: styles.ThemeStyles, ids: Mapping[str, int])
             "fontName": look.theme.font,
             "backgroundColorStyle": look.color("paper"),
             "hiddenDimensionStrategy": "SHOW_ALL",
-            "basicChart": _basic(chart, look, ids),
+            "basicChart": _basic(placed, look, ids),
         }
-        position = {"overlayPosition": _position(page, chart.span, ids[page.name])}
+        position = {"overlayPosition": _position(page, placed.span, ids[page.name])}
         border = {"colorStyle": look.color("paper")}
         yield {"addChart": {"chart": {"spec": spec, "position": position, "border": border}}}
 
 
-def _basic(chart: PageChart, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Json:
+def _basic(placed: PageChart, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Json:
+    chart, cells = placed.chart, placed.cells
     basic: Json = {
         "chartType": _KINDS[chart.kind],
         "legendPosition": "TOP_LEGEND" if chart.legend else "NO_LEGEND",
         "headerCount": 1,
-        "domains": [{"domain": _source(chart.categories, ids)}],
-        "series": [_series(chart, each, look, ids) for each in chart.series],
+        "domains": [{"domain": _source(cells[chart.categories], ids)}],
+        "series": [_series(chart, each, look, _source(cells[each.values], ids)) for each in chart.series],
     }
     return basic | ({"stackedType": "STACKED"} if chart.stacked and chart.kind != "line" else {})
 
 
-def _series(chart: PageChart, series: PageSeries, look: styles.ThemeStyles, ids: Mapping[str, int]) -> Json:
+def _series(chart: Chart, series: Series, look: styles.ThemeStyles, source: Json) -> Json:
     shown: Json = {
-        "series": _source(series.values, ids),
+        "series": source,
         "targetAxis": _VALUE_AXIS[chart.kind],
         "colorStyle": look.color(series.color),
     }
@@ -90,14 +92,14 @@ def _series(chart: PageChart, series: PageSeries, look: styles.ThemeStyles, ids:
 def _source(cells: PageRange, ids: Mapping[str, int]) -> Json:
     """Cells with the header above them."""
     whole = replace(cells.span, top=cells.span.top - 1)
-    return {"sourceRange": {"sources": [styles.grid_range(ids[cells.tab], whole)]}}
+    return {"sourceRange": {"sources": [styles.span_range(ids[cells.tab], whole)]}}
 
 
 def _position(page: Page, span: Span, sheet_id: int) -> Json:
     """The overlay position that ends exactly where the cells do."""
     widths = (styles.pixels(page.widths[at]) if at in page.widths else _COLUMN_PIXELS for at in span.columns)
     heights = (styles.row_pixels(page.heights[at]) if at in page.heights else _ROW_PIXELS for at in span.rows)
-    corner = shapes.coordinate(sheet_id, span.top - 1, span.left - 1)
+    corner = coordinate(sheet_id, span.top - 1, span.left - 1)
     inset = _INSET if span.left > _GRID_START else 0
     return {
         "anchorCell": corner,
@@ -116,7 +118,7 @@ def compile_page_tab(
     """The requests that make a page's tab.
 
     `ids` are the tabs' by the template's names. `headers` (row, column) are written instead of what the
-    page has there: see compile_charts.chart_headers.
+    page has there: see chart_headers.
     """
     sheet_id = ids[page.name]
     return [
@@ -139,7 +141,7 @@ def _sheet(page: Page, sheet_id: int, title: str) -> Json:
 
 def _sizes(page: Page, sheet_id: int) -> Iterator[Json]:
     """Widths, heights and hidden columns, neighbours of one size together."""
-    sizes: dict[shapes.Dimension, dict[int, int]] = {
+    sizes: dict[Dimension, dict[int, int]] = {
         "COLUMNS": {at: styles.pixels(width) for at, width in page.widths.items()},
         "ROWS": {at: styles.row_pixels(height) for at, height in page.heights.items()},
     }
@@ -161,7 +163,7 @@ def _contents(page: Page, headers: Mapping[At, str], sheet_id: int) -> Iterator[
         rows = [
             {"values": [{"userEnteredValue": contents[row, at]} for at in span.columns]} for row in span.rows
         ]
-        change = {"range": styles.grid_range(sheet_id, span), "rows": rows, "fields": "userEnteredValue"}
+        change = {"range": styles.span_range(sheet_id, span), "rows": rows, "fields": "userEnteredValue"}
         yield {"updateCells": change}
 
 
@@ -173,112 +175,92 @@ def _content(cell: PageCell) -> Json:
 
 def _merges(page: Page, sheet_id: int) -> Iterator[Json]:
     for span in page.merges:
-        yield {"mergeCells": {"range": styles.grid_range(sheet_id, span), "mergeType": "MERGE_ALL"}}
+        yield {"mergeCells": {"range": styles.span_range(sheet_id, span), "mergeType": "MERGE_ALL"}}
 
 
 def _rules(page: Page, sheet_id: int) -> Iterator[Json]:
     for index, rule in enumerate(page.rules):
-        condition = {
-            "type": "CUSTOM_FORMULA",
-            "values": [{"userEnteredValue": styles.in_any_locale(rule.formula)}],
-        }
-        boolean = {"condition": condition, "format": styles.rule_format(rule.style)}
-        made = {"ranges": [styles.grid_range(sheet_id, rule.span)], "booleanRule": boolean}
-        yield {"addConditionalFormatRule": {"rule": made, "index": index}}
+        ranges = [styles.span_range(sheet_id, rule.span)]
+        yield styles.rule_request(ranges, styles.in_any_locale(rule.formula), rule.style, index)
 
 
-_FIRST = ("addSheet", "addNamedRange")  # what formulas speak of is there before them
+_SETTING_FIELDS = "userEnteredValue,userEnteredFormat,dataValidation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTab:
-    """A tab to be made, under a title and an id that are free."""
-
-    tab: Tab
-    sheet_id: int
-    title: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTabs:
-    """The requests that make tabs; their table places and named cells (lower case) once carried out.
-
-    `warnings` name the pages with cells that stay empty, as a table made by hand lacks a column.
-    """
-
-    requests: list[Json]
-    tables: Mapping[str, TabPlace]
-    names: Mapping[str, Cell]
-    warnings: tuple[str, ...]
-
-
-def compile_tabs(
-    template: Template,
-    new: Sequence[NewTab],
-    tables: Mapping[str, TabPlace],
+def compile_settings(
+    page: Page,
+    tab: SettingsTab,
+    look: styles.ThemeStyles,
+    sheet_id: int,
+    title: str,
     *,
-    zone_name: str,
     taken: Collection[str],
-) -> NewTabs:
-    """Make `new` tabs of a template beside the `tables` that are there.
-
-    Tabs stand in the given order. All of them, and all names, are made before the first formula.
-    Names that are `taken` (in lower case) are not defined. `zone_name` fills the setting Time_zone.
-    """
-    made = {
-        each.tab.name: new_place(each.tab, each.sheet_id, each.title)
-        for each in new
-        if isinstance(each.tab, TableTab)
+) -> list[Json]:
+    """The requests that make a settings tab; names that are `taken` (in lower case) are not defined."""
+    grid = {
+        "rowCount": page.rows + 1,
+        "columnCount": page.columns,
+        "frozenRowCount": 1,
+        "hideGridlines": True,
     }
-    known = {**tables, **made}
-    pages = _pages(template, new, known)
-    headers = chart_headers(pages.values())
-    ids = {each.tab.name: each.sheet_id for each in new}
-    requests: list[Json] = []
-    names: dict[str, Cell] = {}
-    for each in new:
-        if isinstance(each.tab, TableTab):
-            requests += compile_table(template, each.tab, known)
-        elif isinstance(each.tab, SettingsTab):
-            requests += compile_settings(
-                template, each.tab, each.sheet_id, each.title, zone_name=zone_name, taken=taken
-            )
-            names |= {name.lower(): cell for name, cell in setting_cells(each.tab, each.sheet_id).items()}
-        else:
-            page = pages[each.tab.name]
-            requests += compile_page_tab(
-                page,
-                styles.ThemeStyles(template.theme),
-                each.title,
-                ids=ids,
-                headers=headers.get(page.name, {}),
-            )
-    warnings = tuple(
-        f"{name}: some cells stay empty, as the spreadsheet has no column for {', '.join(page.missing)}"
-        for name, page in pages.items()
-        if page.missing
-    )
-    return NewTabs(requests=list(_in_order(requests)), tables=made, names=names, warnings=warnings)
+    lines = {
+        row: [_cell_data(page.cells.get((row, at)), look) for at in range(1, page.columns + 1)]
+        for row in range(1, page.rows + 1)
+    }
+    for setting in tab.settings:
+        _finish(lines[page.names[setting.name][0]], setting)
+    start = coordinate(sheet_id, 0, 0)
+    rows = [{"values": line} for line in lines.values()]
+    return [
+        {"addSheet": {"properties": {"sheetId": sheet_id, "title": title, "gridProperties": grid}}},
+        *_sizes(page, sheet_id),
+        {"updateCells": {"start": start, "rows": rows, "fields": _SETTING_FIELDS}},
+        *(
+            _name(name, cell)
+            for name, cell in named_cells(page, sheet_id).items()
+            if name.lower() not in taken
+        ),
+        marks.bind(marks.KEY, tab.name, sheet_id, "COLUMNS", VALUE - 1),
+    ]
 
 
-def _pages(template: Template, new: Sequence[NewTab], tables: Mapping[str, TabPlace]) -> dict[str, Page]:
-    """The new tabs of blocks and reports, with references to the tabs as they are titled."""
-    titles = {each.tab.name: each.title for each in new}
+def compile_setting(template: Template, setting: Setting, cell: Cell, *, zone_name: str) -> list[Json]:
+    """The requests that fill and name one setting, its value in `cell`, its label at the left of it."""
+    look = styles.ThemeStyles(template.theme)
+    line = [_cell_data(each, look) for each in setting_cells(setting, zone_name)]
+    _finish(line, setting)
+    left = max(0, cell.column + 1 - VALUE)
+    start = coordinate(cell.sheet_id, cell.row, left)
+    rows = [{"values": line[left + VALUE - 1 - cell.column :]}]
+    return [
+        {"updateCells": {"start": start, "rows": rows, "fields": _SETTING_FIELDS}},
+        _name(setting.name, cell),
+    ]
 
-    def area(tab: str, span: Span) -> str:
-        return f"{quoted(titles[tab])}!{span.absolute}"
 
-    def column(tab: str, name: str) -> str:
-        return styles.column_reference(tables[tab], name)
-
+def named_cells(page: Page, sheet_id: int) -> dict[str, Cell]:
+    """Where each setting's value stands."""
     return {
-        each.tab.name: compile_page(template, each.tab, area=area, column=column)
-        for each in new
-        if isinstance(each.tab, BlocksTab | ReportTab)
+        name: Cell(sheet_id=sheet_id, row=row - 1, column=column - 1)
+        for name, (row, column) in page.names.items()
     }
 
 
-def _in_order(requests: Sequence[Json]) -> Iterator[Json]:
-    for kind in _FIRST:
-        yield from (request for request in requests if kind in request)
-    yield from (request for request in requests if not request.keys() & set(_FIRST))
+def _cell_data(cell: PageCell | None, look: styles.ThemeStyles) -> Json:
+    if cell is None:
+        return {}
+    content = {"userEnteredValue": _content(cell)} if cell.formula or cell.value is not None else {}
+    return {"userEnteredFormat": styles.page_style(cell, look), **content}
+
+
+def _finish(line: Sequence[Json], setting: Setting) -> None:
+    """What only Google's cells of a setting have: limits of what is typed, and notes that wrap."""
+    line[NOTE - 1]["userEnteredFormat"]["wrapStrategy"] = "WRAP"
+    if setting.typed and (rule := limits(setting.min, setting.max)):
+        line[VALUE - 1]["dataValidation"] = rule
+
+
+def _name(name: str, cell: Cell) -> Json:
+    row, column = range(cell.row, cell.row + 1), range(cell.column, cell.column + 1)
+    span = grid_range(cell.sheet_id, row, column)
+    return {"addNamedRange": {"namedRange": {"name": name, "range": span}}}
