@@ -8,9 +8,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 def opened(path: Path) -> BinaryIO:
@@ -60,6 +63,14 @@ def cannot_be_written(path: Path, error: OSError, *, meaning: str, hint: str) ->
             hint="Free some space, then run it again.",
         )
     return AccessRefused(f"{path} cannot be written: {reason}.", meaning=meaning, hint=hint)
+
+
+def let_go(lock: BaseFileLock) -> None:
+    """Release a lock. A disk that fails just then undoes nothing of what was done under it."""
+    for _ in range(2):  # what failed for once would hold it until the process ends
+        with suppress(OSError):
+            lock.release()
+            return
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

@@ -253,7 +253,7 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "IOERR":
-            return _disk_failed(name, error)
+            return _disk_failed(name, "it could not be read" if word == "CORRUPT" else error)
         case "FULL" | "BUSY" | "LOCKED":
             return _disk_full(name) if code == "FULL" else _held(name)
     return None
@@ -317,7 +317,11 @@ def _printable(error: Exception) -> str:
 
 
 def _may_write(path: Path) -> bool:
-    existing = [place for place in (path, path.parent) if place.exists()]
+    """Whether permissions are not what is wrong."""
+    try:
+        existing = [place for place in (path, path.parent) if place.exists()]
+    except OSError as error:
+        return out_of_reach(error, str(path)) is not None
     return bool(existing) and all(os.access(place, os.W_OK) for place in existing)
 
 
@@ -349,7 +353,7 @@ def _disk_full(name: str) -> CqsError:
     )
 
 
-def _disk_failed(name: str, error: Exception) -> CqsError:
+def _disk_failed(name: str, error: Exception | str) -> CqsError:
     return TargetBusy(
         f"The disk failed while the journal {name} was in use: {error}.",
         meaning="What was recorded before is intact; this step was not recorded.",

@@ -14,6 +14,7 @@ from types import ModuleType
 from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError
+from cqs_sheets.files import let_go
 from cqs_sheets.journal.copying import copy_rows
 from cqs_sheets.journal.database import (
     Database,
@@ -55,7 +56,7 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
     finally:
         with suppress(OSError):
             owner.unlink()
-        lock.release()
+        let_go(lock)
 
 
 _LONGEST_SIGNATURE = 1000
@@ -179,7 +180,7 @@ def sender_lock(path: Path, *, wait: float) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        let_go(lock)
 
 
 def _sent_elsewhere(path: JournalPlace) -> TargetBusy:

@@ -98,9 +98,11 @@ def _expected_codes(disturbance: Disturbance, point: Point) -> set[int]:
         return {0, 69, 75, 77} if disturbance.lasting else {0, 69, 75}
     if disturbance.error not in _REFUSED:
         return {0, 75}
-    if point.path.endswith(".toml"):
-        return {0, 2, 77} if disturbance.lasting else {0, 2}
-    return {0, 75, 77} if disturbance.lasting or "journal.sqlite3" in point.path else {0, 77}
+    if disturbance.lasting:
+        return {0, 2, 75, 77}  # the config, a template or the key file may be among what is refused
+    if point.path.endswith((".toml", "cqs-key")):
+        return {0, 2}
+    return {0, 75, 77} if "journal.sqlite3" in point.path else {0, 77}
 
 
 def _of_the_next(scene: Scene, truth: Undisturbed) -> Iterator[str]:
