@@ -13,7 +13,7 @@ import pytest
 
 from cqs_sheets import config
 from cqs_sheets.cli import interview
-from cqs_sheets.cli.interview import KeyPlace, prepare_google
+from cqs_sheets.cli.interview import prepare_google
 from cqs_sheets.destinations.google.wire.auth import TOKEN_FILE
 from cqs_sheets.errors import AccessRefused
 from cqs_sheets.run import config_folder
@@ -58,18 +58,18 @@ def test_a_sheets_address_is_asked_for_until_it_is_one(shell: Shell) -> None:
 
 def test_a_command_that_prints_the_key_is_asked_for_until_it_is_one(shell: Shell) -> None:
     found, read = ask(shell, lambda: interview._ask_key(shell.folder), "3", "pass 'show", "pass show cqs")
-    assert found == KeyPlace(command="pass show cqs")
+    assert found == {"key_command": "pass show cqs"}
     assert "cannot be split into words" in read
 
 
 def test_who_sets_the_variable_is_asked_no_more(shell: Shell) -> None:
-    assert ask(shell, lambda: interview._ask_key(shell.folder), "4")[0] == KeyPlace()
+    assert ask(shell, lambda: interview._ask_key(shell.folder), "4")[0] == {}
 
 
 def test_a_key_file_that_is_there_is_used_as_it_is(shell: Shell) -> None:
     (shell.folder / "key").write_text("MINE")
     found, read = ask(shell, lambda: interview._ask_key(shell.folder), "2", "key")
-    assert found == KeyPlace(file="key")
+    assert found == {"key_file": "key"}
     assert "used as it is" in read
     assert (shell.folder / "key").read_text() == "MINE"
 
