@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 _NAME = "cqs-sheets"
 _CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -57,4 +56,6 @@ def _again(origin: Mapping[str, Any], command: str) -> str:
 
 
 def _folder(origin: Mapping[str, Any]) -> str:
+    from urllib.request import url2pathname  # noqa: PLC0415 - keeps --version fast
+
     return url2pathname(urlsplit(str(origin.get("url", ""))).path)

@@ -308,7 +308,7 @@ def not_a_journal(name: str) -> DataRefused:
     return DataRefused(
         f"{name} is not a journal of cqs-sheets, or is damaged from its first bytes on.",
         meaning="It was left as it is; nothing was read or written.",
-        hint="Move it away, or point CQS_HOME at another folder.",
+        hint="Put a backup of it there, move it away, or point CQS_HOME at another folder.",
     )
 
 

@@ -124,13 +124,21 @@ def test_a_sandboxed_sync_has_a_journal_of_its_own(here: Path) -> None:
             "from cqs_sheets.cli import group; group.main(['sync', '--to', 'a.xlsx'], standalone_mode=False)",
             ("google", "gspread", "cqs_sheets.sandbox", "cqs_sheets.destinations.google", "jsonschema"),
         ),
+        (
+            (
+                "import sys, cqs_sheets.cli; sys.argv[1:] = ['sync', '--to', 'a.xlsx']\n"
+                "try: cqs_sheets.cli.main()\nexcept SystemExit as ended: print(ended.code)"
+            ),
+            ("charset_normalizer", "chardet"),
+        ),
     ],
-    ids=["import", "program", "command"],
+    ids=["import", "program", "command", "script"],
 )
 def test_nothing_is_imported_that_is_not_needed(here: Path, code: str, unwanted: tuple[str, ...]) -> None:
-    code += f"\nimport sys\nprint([name for name in {unwanted!r} if name in sys.modules])"
+    code += f"\nimport sys\nprint([name for name in {unwanted!r} if sys.modules.get(name)])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here)
     assert done.stdout.splitlines()[-1] == "[]"
+    assert not done.stderr
 
 
 _PLANS = (
