@@ -27,6 +27,18 @@ def opened(path: Path) -> BinaryIO:
     raise OSError(code, os.strerror(code) if code == errno.EISDIR else "it is no file", str(path))
 
 
+def small_text(path: Path) -> str:
+    """What a small file of text holds that others made; OSError as `opened`, ValueError for what is none."""
+    with opened(path) as file:
+        content = file.read(_SMALL + 1)
+    if len(content) > _SMALL:
+        raise ValueError(f"{path} is larger than any such file")
+    return content.decode()
+
+
+_SMALL = 1 << 20
+
+
 @contextmanager
 def replacing(path: Path, *, hint: str) -> Iterator[Path]:
     """A path beside `path` to write to; what is there in the end takes its place in one step.

@@ -22,6 +22,7 @@ from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import CqsError, Interrupted
+from cqs_sheets.files import small_text
 from cqs_sheets.fleet.metrics import Metrics
 from cqs_sheets.fleet.queue import (
     FILES_QUEUE,
@@ -58,14 +59,14 @@ def account_of(settings: Settings) -> tuple[str, str]:
         return "default", ""
     try:
         return _account(settings.google_file, settings.google_file.stat().st_mtime_ns)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "default", ""
 
 
 @lru_cache(maxsize=10_000)
 def _account(file: Path, changed: int) -> tuple[str, str]:
     del changed
-    document = json.loads(file.read_text(encoding="utf-8"))
+    document = json.loads(small_text(file))
     return str(document["project_id"]), str(document["client_email"])
 
 

@@ -270,7 +270,8 @@ def _disk_is_why(path: Path, *, thorough: bool) -> bool:
         with closing(sqlite3.connect(address_of(path, "ro"), uri=True, timeout=0)) as database:
             return bool(database.execute(look).fetchone()[0] == "ok")
     except sqlite3.Error as error:
-        return getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR") and thorough
+        word = getattr(error, "sqlite_errorname", "")  # busy: who holds it could lock it
+        return word.startswith("SQLITE_BUSY") or (thorough and word.startswith("SQLITE_IOERR"))
     except OSError as error:
         return out_of_reach(error, str(path)) is not None
 

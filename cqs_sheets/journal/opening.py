@@ -260,8 +260,17 @@ def _connected(path: Path, mode: str) -> Iterator[Database]:
 
 
 def _absent(path: Path) -> bool:
-    """Whether there is nothing yet: no file, or the empty one of a run killed while making it."""
+    """Whether there is nothing yet: no file, or the empty one of a run killed while making it.
+
+    Raises UsageError where there can never be one.
+    """
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise UsageError(
+                f"{path.parent} is no folder, so no journal can be in it.",
+                meaning="Nothing was read or written.",
+                hint="Point CQS_HOME at a folder.",
+            )
         return not path.exists() or (path.is_file() and path.stat().st_size == 0)
     except OSError as error:
         raise file_error(error, str(path)) from error
