@@ -26,12 +26,10 @@ from random import Random
 from typing import Any
 
 from cqs_sheets import sandbox
-from cqs_sheets.core.outcomes.candles import Candles
-from cqs_sheets.core.outcomes.judge import State
-from cqs_sheets.core.outcomes.prices import to_eight_places
+from cqs_sheets.core.outcomes.candles import Candles, to_eight_places
+from cqs_sheets.core.outcomes.judge import Outcome, State, judge, outcome_of
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
-from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
 from cqs_sheets.core.signals.exchanges import BUILT_IN
 from cqs_sheets.core.signals.read_signal import read_signal
 from cqs_sheets.core.signals.signal import FeedTable, Signal

@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from cqs_sheets.core.outcomes.candles import Candles, Touch
+from cqs_sheets.core.outcomes.judge import Outcome, judge
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
-from cqs_sheets.core.outcomes.verdict import Outcome, judge
 from cqs_sheets.core.signals.exchanges import TYPES
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
 

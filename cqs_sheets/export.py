@@ -28,9 +28,9 @@ from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import replacing
 
 if TYPE_CHECKING:
+    from cqs_sheets.core.outcomes.judge import Outcome
     from cqs_sheets.core.outcomes.rules import Rules
     from cqs_sheets.core.outcomes.statistics import Summary
-    from cqs_sheets.core.outcomes.verdict import Outcome
 
 COLUMNS = (*API_FIELDS, "status", "first_seen", "last_seen", "table", "flags")
 JUDGED_COLUMNS = (*COLUMNS, *(name for name in SOURCES if name in OUTCOMES))

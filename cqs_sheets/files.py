@@ -8,9 +8,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 def opened(path: Path) -> BinaryIO:
@@ -22,6 +25,18 @@ def opened(path: Path) -> BinaryIO:
     os.close(descriptor)
     code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
     raise OSError(code, os.strerror(code) if code == errno.EISDIR else "it is no file", str(path))
+
+
+def small_text(path: Path) -> str:
+    """What a small file of text holds that others made; OSError as `opened`, ValueError for what is none."""
+    with opened(path) as file:
+        content = file.read(_SMALL + 1)
+    if len(content) > _SMALL:
+        raise ValueError(f"{path} is larger than any such file")
+    return content.decode()
+
+
+_SMALL = 1 << 20
 
 
 @contextmanager
@@ -60,6 +75,14 @@ def cannot_be_written(path: Path, error: OSError, *, meaning: str, hint: str) ->
             hint="Free some space, then run it again.",
         )
     return AccessRefused(f"{path} cannot be written: {reason}.", meaning=meaning, hint=hint)
+
+
+def let_go(lock: BaseFileLock) -> None:
+    """Release a lock. A disk that fails just then undoes nothing of what was done under it."""
+    for _ in range(2):  # what failed for once would hold it until the process ends
+        with suppress(OSError):
+            lock.release()
+            return
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

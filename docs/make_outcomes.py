@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cqs_sheets.core.outcomes.candles import Candles
+from cqs_sheets.core.outcomes.judge import Outcome, judge
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story
-from cqs_sheets.core.outcomes.verdict import Outcome, judge
 from cqs_sheets.core.signals.signal import FeedTable, Signal, SignalKey
 
 PICTURE = Path(__file__).parent / "pictures" / "outcomes.svg"

@@ -1,20 +1,20 @@
-"""What init asks a person: what goes into the config, who writes to a Google Sheet, where the key is kept."""
+"""What init asks a person, and how: what goes into the config, who writes to a Google Sheet, where the key is kept."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import webbrowser
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any
 
 import click
 
 from cqs_sheets import config
-from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.cli.terminal.prompts import ask_choice, ask_several, ask_text, explain
+from cqs_sheets.cli.terminal.output import say, wrapped
 from cqs_sheets.config import settings
 from cqs_sheets.config.document import NewConfig
 from cqs_sheets.config.key import USABLE
@@ -112,11 +112,6 @@ def _problem(text: str, *, oneself: bool) -> str | None:
     return None
 
 
-def _nothing(text: str) -> None:
-    """Any answer will do."""
-    del text
-
-
 def _use(path: Path, *, named: bool, asking: bool) -> None:
     """Tell whom to share with, and use the file for what follows."""
     found = read_credentials_file(path)
@@ -124,7 +119,7 @@ def _use(path: Path, *, named: bool, asking: bool) -> None:
     if found.account:
         click.secho(f"Share the sheet with {found.account} as an editor (button Share).", bold=True)
         if asking:
-            ask_text("Press Enter when that is done", default="", problem=_nothing)
+            ask_text("Press Enter when that is done", default="")
     if not named:
         settings.name_google_credentials(path.absolute())
         say(f"For every later run, set {_VARIABLE}={path.absolute()} in your environment.")
@@ -143,23 +138,12 @@ def _open_page(address: str) -> None:
     webbrowser.open(address)
 
 
-_Answer = TypeVar("_Answer")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InitOptions:
+class InitOptions(NewConfig):
     """What init may be told; what is None or empty is asked for on a terminal, or gets its default."""
 
     config: Path | None
-    to: str | None
-    template: str | None
-    exchange: tuple[str, ...]
-    currency: tuple[str, ...]
-    type: tuple[str, ...]
-    timezone: str | None
     account_size: Decimal | None
-    key_file: str | None
-    key_command: str | None
     google_credentials: Path | None
     google_client: Path | None
     github: bool
@@ -170,60 +154,34 @@ class InitOptions:
     force: bool
 
 
-class KeyPlace(NamedTuple):
-    """What the config says of the key; both empty: the environment, or the free signals."""
+def answers(given: InitOptions, folder: Path, *, asking: bool) -> NewConfig:
+    """Everything that the config in `folder` says; without `asking`, what was not given gets its default.
 
-    file: str = ""
-    command: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Interview:
-    """`options` are the command's; without `asking`, what they leave open gets its default.
-
-    `folder` is the config's: its paths are relative to it.
+    Raises UsageError, or AccessRefused for a key file that cannot be made.
     """
+    usual = NewConfig(timezone=config.machine_zone())
+    found: dict[str, Any] = {
+        name: getattr(given, name) or (ask() if asking else getattr(usual, name))
+        for name, ask in _QUESTIONS.items()
+    }
+    return NewConfig(**found, **_key(given, folder, asking=asking))
 
-    options: InitOptions
-    asking: bool
-    folder: Path
 
-    def answers(self) -> NewConfig:
-        """Everything that the config says."""
-        given = self.options
-        to = self._given(given.to, settings.DEFAULT_TARGET, _ask_target)
-        template = self._given(given.template, settings.DEFAULT_TEMPLATE, _ask_template)
-        exchange = self._given(given.exchange, (), _ask_exchange)
-        currency = self._given(given.currency, (), _ask_currency)
-        kinds = self._given(given.type, (), _ask_type)
-        timezone = self._given(given.timezone, config.machine_zone(), _ask_zone)
-        key = self._key()
-        return NewConfig(
-            to=to, template=template, exchange=exchange, currency=currency, type=kinds,
-            timezone=timezone, key_file=key.file, key_command=key.command,
-        )  # fmt: skip
-
-    def _given(self, given: _Answer | None, default: _Answer, ask: Callable[[], _Answer]) -> _Answer:
-        if given:
-            return given
-        return ask() if self.asking else default
-
-    def _key(self) -> KeyPlace:
-        file, command = self.options.key_file or "", self.options.key_command or ""
-        if file and not settings.absolute(file, self.folder).exists():
-            self._make_key_file(settings.absolute(file, self.folder))
-        known = file or command or config.process_environ().get("CQS_API_KEY")
-        return _ask_key(self.folder) if self.asking and not known else KeyPlace(file=file, command=command)
-
-    def _make_key_file(self, path: Path) -> None:
-        if self.asking:
-            _make_key_file(path)
-            return
-        raise UsageError(
-            f"There is no key file {path}.",
-            meaning="Nothing was asked and nothing was written.",
-            hint="Make it first, with your subscription ID alone in it, or give --key-command.",
-        )
+def _key(given: InitOptions, folder: Path, *, asking: bool) -> dict[str, Any]:
+    """What the config says of the key; nothing: the environment, or the free signals."""
+    path = settings.absolute(given.key_file, folder)
+    if given.key_file and not path.exists():
+        if not asking:
+            raise UsageError(
+                f"There is no key file {path}.",
+                meaning="Nothing was asked and nothing was written.",
+                hint="Make it first, with your subscription ID alone in it, or give --key-command.",
+            )
+        _make_key_file(path)
+    known = given.key_file or given.key_command or config.process_environ().get("CQS_API_KEY")
+    if asking and not known:
+        return _ask_key(folder)
+    return {"key_file": given.key_file, "key_command": given.key_command}
 
 
 def _ask_target() -> str:
@@ -270,14 +228,19 @@ def _ask_type() -> tuple[str, ...]:
 
 
 def _ask_zone() -> str:
-    return ask_text("Time zone of the times you see", default=config.machine_zone(), problem=_zone_problem)
+    return ask_text(
+        "Time zone of the times you see", default=config.machine_zone(), problem=partial(problem_of, zone)
+    )
 
 
-def _zone_problem(text: str) -> str | None:
-    return problem_of(zone, text) or settings.path_problem(text)
+_QUESTIONS: Mapping[str, Callable[[], str | tuple[str, ...]]] = {
+    "to": _ask_target, "template": _ask_template, "exchange": _ask_exchange, "currency": _ask_currency,
+    "type": _ask_type, "timezone": _ask_zone,
+}  # fmt: skip
+"""What is asked for each setting of a new config, in this order."""
 
 
-def _ask_key(folder: Path) -> KeyPlace:
+def _ask_key(folder: Path) -> dict[str, str]:
     """Ask how the key is kept; a new key file, relative to `folder`, is made for its owner's eyes only."""
     picked = ask_choice(
         "Which signals?",
@@ -291,10 +254,10 @@ def _ask_key(folder: Path) -> KeyPlace:
     if picked == 1:
         text = ask_text("Which file?", default=str(config_folder() / "key"), problem=settings.path_problem)
         _make_key_file(settings.absolute(text, folder))
-        return KeyPlace(file=text)
+        return {"key_file": text}
     if picked == 2:  # noqa: PLR2004 - the third of the list
-        return KeyPlace(command=ask_text("Its command, e.g. pass show cqs", problem=_command_problem))
-    return KeyPlace()
+        return {"key_command": ask_text("Its command, e.g. pass show cqs", problem=_command_problem)}
+    return {}
 
 
 def _make_key_file(path: Path) -> None:
@@ -303,11 +266,8 @@ def _make_key_file(path: Path) -> None:
         click.echo(f"{path} is there: it is used as it is.")
         return
     key = ask_text("Subscription ID (not shown as you type)", problem=_key_problem, hidden=True)
-    with writing(
-        path,
-        meaning="Nothing was written; the key is kept nowhere.",
-        hint="Run it again, and name another file.",
-    ):
+    meaning, hint = "Nothing was written; the key is kept nowhere.", "Run it again, and name another file."
+    with writing(path, meaning=meaning, hint=hint):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"{key}\n")
@@ -323,3 +283,70 @@ def _command_problem(text: str) -> str | None:
 
 def _key_problem(key: str) -> str | None:
     return None if USABLE.fullmatch(key) else "A subscription ID is one word of plain letters and digits."
+
+
+Validator = Callable[[str], str | None]
+"""Why an answer cannot be used, or None."""
+
+
+def ask_text(
+    question: str, *, default: str | None = None, problem: Validator = lambda _: None, hidden: bool = False
+) -> str:
+    """A text; asked again, with the reason, until there is nothing against it."""
+    while True:
+        answer: str = click.prompt(
+            question, default=default, show_default=bool(default), hide_input=hidden
+        ).strip()
+        wrong = problem(answer)
+        if wrong is None:
+            return answer
+        explain(wrong, color="yellow")
+
+
+def ask_several(question: str, *, known: Sequence[str], problem: Validator) -> tuple[str, ...]:
+    """Texts with commas between them, none for all; one of `known` may be spelt in any case."""
+    spelt = {each.casefold(): each for each in known}
+
+    def texts(answer: str) -> tuple[str, ...]:
+        parts = (part.strip() for part in answer.split(","))
+        return tuple(spelt.get(part.casefold(), part) for part in parts if part and part != "all")
+
+    def wrong(answer: str) -> str | None:
+        return next((found for text in texts(answer) if (found := problem(text))), None)
+
+    return texts(ask_text(question, default="all", problem=wrong))
+
+
+def ask_choice(question: str, choices: Sequence[str], names: Sequence[str] = ()) -> int:
+    """The position of one of a few, the first being the default; by its number, or by its name if they have some."""
+    click.secho(question, bold=True)
+    for number, text in enumerate(choices, start=1):
+        click.echo(f"  {number}  {text}")
+    positions = {str(at): at - 1 for at in range(1, len(choices) + 1)}
+    positions |= {name.casefold(): at for at, name in enumerate(names)}
+    wanted = f"a number from 1 to {len(choices)}{' or a name' if names else ''}"
+
+    def problem(answer: str) -> str | None:
+        return None if answer.casefold() in positions else f"{answer!r} is not {wanted}."
+
+    picked = ask_text("Number or name" if names else "Number", default="1", problem=problem)
+    return positions[picked.casefold()]
+
+
+def explain(text: str, *, color: str | None = None) -> None:
+    """What helps to answer, wrapped to the terminal."""
+    width = shutil.get_terminal_size().columns - 2
+    click.secho(wrapped(text, width, indent="  ", hanging="  "), fg=color)
+
+
+def ask_size(question: str) -> Decimal:
+    """An amount of money, 0 for none."""
+    return Decimal(ask_text(question, default="0", problem=_size_problem).replace(",", ""))
+
+
+def _size_problem(text: str) -> str | None:
+    try:
+        size = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        size = Decimal(-1)
+    return None if size.is_finite() and size >= 0 else "An amount is a number such as 5000 or 12,500.50."

@@ -71,7 +71,10 @@ def span(least: int, most: int | None = None) -> Read[float]:
     """`90s`, `5m`, `5h50m`: seconds, within bounds."""
 
     def read(text: str) -> float:
-        seconds = duration(text.strip())
+        try:
+            seconds = duration(text.strip())
+        except ValueError:
+            raise ValueError(f"{text!r} is not a duration like 90s, 5m or 5h50m") from None
         if seconds < least or (most is not None and seconds > most):
             bound = f" and at most {duration_text(most)}" if most is not None else ""
             raise ValueError(f"{text!r} is out of range: at least {duration_text(least)}{bound}")

@@ -70,16 +70,15 @@ def find_key(document: Document, environ: Mapping[str, str]) -> FoundKey:
     way = next((way for way in _PLACES if way in api), None)
     if way is None:
         return FoundKey(Secret(FREE, VARIABLE), tuple(warnings))
-    text = _read(document, environ, ("api",), api, way, "key", _problem)
+    text = _read(document, environ, ("api", way), "key", _problem)
     if way == "key_file":
         warnings += _open_to_others(absolute(api[way], document.folder))
     return FoundKey(Secret(text, _PLACES[way]), tuple(warnings))
 
 
-def find_address(
-    document: Document, environ: Mapping[str, str], position: int, alert: Mapping[str, Any]
-) -> Secret | None:
-    """Where an alert of the config goes, None for this desktop; raises UsageError if it cannot be had."""
+def find_address(document: Document, environ: Mapping[str, str], position: int) -> Secret | None:
+    """Where that alert of the config goes, None for this desktop; raises UsageError if it cannot be had."""
+    alert = document.values["alert"][position]
     if "to" in alert:
         return None
     way = next(way for way in _NOTHING_THERE if way in alert)
@@ -89,21 +88,31 @@ def find_address(
             return _NOTHING_THERE[way]
         return None if _ADDRESS.fullmatch(text.strip()) else _NO_ADDRESS
 
-    return Secret(_read(document, environ, ("alert", position), alert, way, "address", problem).strip())
+    return Secret(_read(document, environ, ("alert", position, way), "address", problem).strip())
 
 
 def _read(
-    document: Document, environ: Mapping[str, str], path: KeyPath, table: Mapping[str, Any], way: str, what: str,
+    document: Document,
+    environ: Mapping[str, str],
+    path: KeyPath,
+    what: str,
     problem: Callable[[str], str | None],
-) -> str:  # fmt: skip
-    """What a variable, file or command holds, as `way` of a table says; raises UsageError if there is a `problem`."""
+) -> str:
+    """What the variable, file or command holds that the config names at `path`.
+
+    Raises UsageError, with the line, if it cannot be had or there is a `problem` with it.
+    """
+    named: Any = document.values
+    for name in path:
+        named = named[name]
+    way = str(path[-1])
     try:
         if way.endswith("env"):
-            text = environ.get(table[way], "")
+            text = environ.get(named, "")
         elif way.endswith("file"):
-            text = _file_content(absolute(table[way], document.folder))
+            text = _file_content(absolute(named, document.folder))
         else:
-            text = _command_output(command_words(table[way]), document.folder, environ, what)
+            text = _command_output(command_words(named), document.folder, environ, what)
         wrong = problem(text)
     except OSError as error:
         if away := out_of_reach(error, f"The {what} file"):
@@ -112,7 +121,7 @@ def _read(
     except ValueError as error:
         wrong = str(error)
     if wrong:
-        raise document.refusal((*path, way), wrong) from None
+        raise document.refusal(path, wrong) from None
     return text
 
 

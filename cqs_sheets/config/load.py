@@ -224,6 +224,6 @@ def _alert(
             quiet=(time.fromisoformat(begin), time.fromisoformat(end)) if begin else None,
             limit=table.get("limit", _MOST_A_MINUTE),
         ),
-        address=partial(find_address, document, environ, position, table),
+        address=partial(find_address, document, environ, position),
         variable=table.get("to_env"),
     )

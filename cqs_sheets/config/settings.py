@@ -95,7 +95,7 @@ class Environment:
     """What the process was started with. Empty variables count as unset.
 
     `home` is CQS_HOME as given. `step_summary` and `output` are GitHub's files to append to.
-    `no_color` follows https://no-color.org. `google_credentials`: whether a file of them is named.
+    `no_color` follows https://no-color.org. `google_credentials`: the file of them that is named.
     """
 
     home: Path | None = None
@@ -103,7 +103,7 @@ class Environment:
     step_summary: Path | None = None
     output: Path | None = None
     no_color: bool = False
-    google_credentials: bool = False
+    google_credentials: Path | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
@@ -114,7 +114,7 @@ class Environment:
             step_summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
             output=_path(environ.get("GITHUB_OUTPUT")),
             no_color=bool(environ.get("NO_COLOR")),
-            google_credentials=bool(environ.get("GOOGLE_APPLICATION_CREDENTIALS")),
+            google_credentials=_path(environ.get("GOOGLE_APPLICATION_CREDENTIALS")),
         )
 
 

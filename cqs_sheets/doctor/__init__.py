@@ -51,7 +51,7 @@ def examined(session: Session, progress: Callable[[str], None]) -> Iterator[Find
     if any(target.place.spreadsheet for target in settings.targets):
         account = surroundings.check_account(
             config_folder(),
-            file_named=session.environment.google_credentials,
+            named=session.environment.google_credentials,
             emulator=settings.sheets_url,
             file=settings.google_file,
         )

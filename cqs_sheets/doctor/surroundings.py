@@ -186,7 +186,7 @@ def _zone(settings: ApiSettings, answers: FeedAnswers) -> Finding:
 
 
 def check_account(
-    config_folder: Path, *, file_named: bool, emulator: str | None, file: Path | None = None
+    config_folder: Path, *, named: Path | None, emulator: str | None, file: Path | None = None
 ) -> Iterator[Finding]:
     """The credentials that a sync would use; nothing is asked of Google."""
     if emulator is not None:
@@ -195,7 +195,7 @@ def check_account(
     from cqs_sheets.destinations.google.wire import auth  # noqa: PLC0415 - google-auth is slow to import
 
     try:
-        credentials = auth.find_credentials(config_folder, file_named=file_named, file=file)
+        credentials = auth.find_credentials(config_folder, named=named, file=file)
     except CqsError as error:
         yield fail("google.credentials", error)
         return

@@ -22,6 +22,7 @@ from cqs_sheets.core.plan.facts import Choices
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.destinations.google.wire.sheets_http import SheetsHttp
 from cqs_sheets.errors import CqsError, Interrupted
+from cqs_sheets.files import small_text
 from cqs_sheets.fleet.metrics import Metrics
 from cqs_sheets.fleet.queue import (
     FILES_QUEUE,
@@ -33,7 +34,7 @@ from cqs_sheets.fleet.queue import (
     take_places,
 )
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.journal import SharedJournal
+from cqs_sheets.journal import PastPoll, SharedJournal
 from cqs_sheets.journal.server import Statements, close_all
 from cqs_sheets.run import Session, open_google, opened_run
 from cqs_sheets.run.alerts import Dispatcher
@@ -58,14 +59,14 @@ def account_of(settings: Settings) -> tuple[str, str]:
         return "default", ""
     try:
         return _account(settings.google_file, settings.google_file.stat().st_mtime_ns)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "default", ""
 
 
 @lru_cache(maxsize=10_000)
 def _account(file: Path, changed: int) -> tuple[str, str]:
     del changed
-    document = json.loads(file.read_text(encoding="utf-8"))
+    document = json.loads(small_text(file))
     return str(document["project_id"]), str(document["client_email"])
 
 
@@ -121,7 +122,8 @@ class Work:
             return
         self.reminders.poll(tenant, self.next_beat(tenant, max(now, beat)))
         with self._run(session) as run:
-            if not _polled_since(run, beat):
+            last = run.journal.last_polls()
+            if not _polled_since(run, last, beat):
                 session.sleep(self._places_of_key(session.settings, 1))
                 digested, polls = poll_feeds(run)
                 for warning in digested.warnings:
@@ -130,7 +132,11 @@ class Work:
                     _log.error("tenant %s: %s", tenant, error)
                 self._places_of_key(session.settings, max(0, sum(poll.requests for poll in polls) - 1))
                 for poll in polls:
-                    self.metrics.polled(tenant, run.clock(), poll.error.kind if poll.error else "ok")
+                    outcome = poll.error.kind if poll.error else "ok"
+                    self.metrics.polled(tenant, run.clock(), outcome)
+                    before = last.get(poll.feed.name)
+                    if poll.error and (before is None or before.outcome != outcome):  # not once a minute
+                        _log.warning("tenant %s: %s", tenant, poll.error)
                 note_troubles(run, polls, ())
             self._offer(run, tenant)
             if run.judge and run.judge.due():
@@ -261,8 +267,7 @@ class Work:
         return self._counts[0]
 
 
-def _polled_since(run: Run, beat: datetime) -> bool:
-    last = run.journal.last_polls()
+def _polled_since(run: Run, last: Mapping[str, PastPoll], beat: datetime) -> bool:
     return all(feed.name in last and last[feed.name].at >= beat for feed in run.settings.feeds)
 
 

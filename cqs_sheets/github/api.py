@@ -119,7 +119,8 @@ class GitHubApi:
             with _NoRedirect.opener().open(request, timeout=_TIMEOUT) as answer:
                 text = answer.read(_MOST_BYTES)
         except urllib.error.HTTPError as error:
-            raise _Refused(error.code, _message(error)) from None
+            with error:  # it is the answer, too, and its socket
+                raise _Refused(error.code, _message(error)) from None
         return json.loads(text) if text else {}
 
 

@@ -253,7 +253,7 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             return _not_writable(name, error)
         case "IOERR":
-            return _disk_failed(name, error)
+            return _disk_failed(name, "it could not be read" if word == "CORRUPT" else error)
         case "FULL" | "BUSY" | "LOCKED":
             return _disk_full(name) if code == "FULL" else _held(name)
     return None
@@ -270,7 +270,8 @@ def _disk_is_why(path: Path, *, thorough: bool) -> bool:
         with closing(sqlite3.connect(address_of(path, "ro"), uri=True, timeout=0)) as database:
             return bool(database.execute(look).fetchone()[0] == "ok")
     except sqlite3.Error as error:
-        return getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR") and thorough
+        word = getattr(error, "sqlite_errorname", "")  # busy: who holds it could lock it
+        return word.startswith("SQLITE_BUSY") or (thorough and word.startswith("SQLITE_IOERR"))
     except OSError as error:
         return out_of_reach(error, str(path)) is not None
 
@@ -307,7 +308,7 @@ def not_a_journal(name: str) -> DataRefused:
     return DataRefused(
         f"{name} is not a journal of cqs-sheets, or is damaged from its first bytes on.",
         meaning="It was left as it is; nothing was read or written.",
-        hint="Move it away, or point CQS_HOME at another folder.",
+        hint="Put a backup of it there, move it away, or point CQS_HOME at another folder.",
     )
 
 
@@ -317,7 +318,11 @@ def _printable(error: Exception) -> str:
 
 
 def _may_write(path: Path) -> bool:
-    existing = [place for place in (path, path.parent) if place.exists()]
+    """Whether permissions are not what is wrong."""
+    try:
+        existing = [place for place in (path, path.parent) if place.exists()]
+    except OSError as error:
+        return out_of_reach(error, str(path)) is not None
     return bool(existing) and all(os.access(place, os.W_OK) for place in existing)
 
 
@@ -349,7 +354,7 @@ def _disk_full(name: str) -> CqsError:
     )
 
 
-def _disk_failed(name: str, error: Exception) -> CqsError:
+def _disk_failed(name: str, error: Exception | str) -> CqsError:
     return TargetBusy(
         f"The disk failed while the journal {name} was in use: {error}.",
         meaning="What was recorded before is intact; this step was not recorded.",

@@ -14,6 +14,7 @@ from types import ModuleType
 from filelock import FileLock, Timeout
 
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError
+from cqs_sheets.files import let_go
 from cqs_sheets.journal.copying import copy_rows
 from cqs_sheets.journal.database import (
     Database,
@@ -55,7 +56,7 @@ def writer_lock(path: Path, *, wait: float, now: datetime) -> Iterator[None]:
     finally:
         with suppress(OSError):
             owner.unlink()
-        lock.release()
+        let_go(lock)
 
 
 _LONGEST_SIGNATURE = 1000
@@ -179,7 +180,7 @@ def sender_lock(path: Path, *, wait: float) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        let_go(lock)
 
 
 def _sent_elsewhere(path: JournalPlace) -> TargetBusy:
@@ -259,8 +260,17 @@ def _connected(path: Path, mode: str) -> Iterator[Database]:
 
 
 def _absent(path: Path) -> bool:
-    """Whether there is nothing yet: no file, or the empty one of a run killed while making it."""
+    """Whether there is nothing yet: no file, or the empty one of a run killed while making it.
+
+    Raises UsageError where there can never be one.
+    """
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise UsageError(
+                f"{path.parent} is no folder, so no journal can be in it.",
+                meaning="Nothing was read or written.",
+                hint="Point CQS_HOME at a folder.",
+            )
         return not path.exists() or (path.is_file() and path.stat().st_size == 0)
     except OSError as error:
         raise file_error(error, str(path)) from error

@@ -322,7 +322,7 @@ def open_google(
         return open_wire(
             root=session.settings.sheets_url,
             config_folder=config_folder(),
-            file_named=session.environment.google_credentials,
+            named=session.environment.google_credentials,
             file=session.settings.google_file,
         )
 

@@ -15,6 +15,7 @@ from cqs_sheets.core.alerts import GIVEN_UP, Kind, Notice, Send, Wording, due, m
 from cqs_sheets.deadline import GRACE, stop_asked
 from cqs_sheets.errors import CqsError, TargetBusy
 from cqs_sheets.journal import Alert, Journal, JournalPlace
+from cqs_sheets.unexpected import explained
 
 _GLANCE = 15.0  # seconds between looks at what a pause, quiet hours or the limit held back
 _LAST_WORDS = 20.0  # seconds for the last messages when a run ends by itself
@@ -133,15 +134,19 @@ def alerting(
     news, ending = Event(), Event()
 
     def work() -> None:
-        last = False
+        last, told = False, ""
         while not last:
             news.wait(_GLANCE)
             last = ending.is_set()
             news.clear()
+            trouble = ""
             try:
                 dispatcher.send_due()
-            except CqsError as error:
-                warn(f"Alerts: {error.message}")
+            except Exception as error:  # noqa: BLE001 - else nothing would ever be sent again, and nobody told
+                trouble = f"Alerts: {explained(error).message}"
+            if trouble not in ("", told):
+                warn(trouble)
+            told = trouble
 
     thread = Thread(target=work, name="alerts", daemon=True)
     thread.start()

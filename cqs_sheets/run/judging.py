@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cqs_sheets.core.outcomes.candles import HOUR, Candles
+from cqs_sheets.core.outcomes.candles import HOUR, Candles, unsigned
 from cqs_sheets.core.outcomes.judge import State, proceed
-from cqs_sheets.core.outcomes.prices import unsigned
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols

@@ -13,11 +13,10 @@ from cqs_sheets.config import OutcomesSettings
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.outcomes import keeping
 from cqs_sheets.core.outcomes.candles import Candles
-from cqs_sheets.core.outcomes.judge import State
+from cqs_sheets.core.outcomes.judge import Outcome, State, judge, outcome_of
 from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story, setup_of
-from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
 from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal, Status

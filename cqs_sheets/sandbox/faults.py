@@ -54,24 +54,8 @@ def _too_many_requests(_: Answer, settings: FaultSettings) -> Answer:
     return answer.with_headers(Retry_After=str(settings.retry_after))
 
 
-def _server_error(_: Answer, __: FaultSettings) -> Answer:
-    return _page(HTTPStatus.INTERNAL_SERVER_ERROR, "500 Internal Server Error")
-
-
-def _unavailable(_: Answer, __: FaultSettings) -> Answer:
-    return _page(HTTPStatus.SERVICE_UNAVAILABLE, "503 Service Unavailable")
-
-
-def _html(_: Answer, __: FaultSettings) -> Answer:
-    return _page(HTTPStatus.OK, "Checking your browser")
-
-
 def _redirect(_: Answer, settings: FaultSettings) -> Answer:
     return _page(HTTPStatus.FOUND, "302 Found").with_headers(Location=settings.redirect_to)
-
-
-def _not_envelope(_: Answer, __: FaultSettings) -> Answer:
-    return as_json({"status": "ok", "data": []})
 
 
 def _wrong_content_type(answer: Answer, _: FaultSettings) -> Answer:
@@ -165,11 +149,11 @@ def _duplicate_id(document: dict[str, Any]) -> None:
 DAMAGES: Final[Mapping[str, Damage]] = MappingProxyType(
     {
         "http-429": _too_many_requests,
-        "http-500": _server_error,
-        "http-503": _unavailable,
-        "html": _html,
+        "http-500": lambda *_: _page(HTTPStatus.INTERNAL_SERVER_ERROR, "500 Internal Server Error"),
+        "http-503": lambda *_: _page(HTTPStatus.SERVICE_UNAVAILABLE, "503 Service Unavailable"),
+        "html": lambda *_: _page(HTTPStatus.OK, "Checking your browser"),
         "redirect": _redirect,
-        "not-envelope": _not_envelope,
+        "not-envelope": lambda *_: as_json({"status": "ok", "data": []}),
         "wrong-count": _on_envelope(_wrong_count),
         "unknown-fields": _on_envelope(_unknown_fields),
         "malformed-signal": _on_envelope(_malformed_signal),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -25,6 +27,7 @@ from cqs_sheets.journal import Journal, Poll, Trouble
 from cqs_sheets.run import alerts
 from cqs_sheets.run.alerts import Dispatcher, alerting
 from cqs_sheets.run.poll import imported
+from tests.cli.command import HANGS
 from tests.journal.samples import NOON, at, minutes, poll, signal
 
 ALL = frozenset(kind.value for kind in Kind) - {"test"}
@@ -353,6 +356,29 @@ def test_a_service_that_hangs_does_not_hold_a_run_that_is_told_to_stop(
     finally:
         release.set()
         deadline.at_leisure()
+
+
+def test_a_disk_that_fails_is_told_once_and_ends_no_sending(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.record(poll(2, signal(1, opened=1)))
+    send_due, failed = Dispatcher.send_due, [Event(), Event()]
+
+    def fails_twice(self: Dispatcher) -> None:
+        for event in failed:
+            if not event.is_set():
+                event.set()
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(world.path))
+        send_due(self)
+
+    monkeypatch.setattr(Dispatcher, "send_due", fails_twice)
+    with alerting(world.settings, world.path, clock=world.clock, warn=world.warnings.append) as nudge:
+        for event in failed:
+            nudge()
+            assert event.wait(HANGS)
+    assert world.titles == ["New: LONG BTC/USDT"]
+    [warning] = world.warnings
+    assert warning.startswith("Alerts: The file ")
 
 
 def test_a_dry_run_and_no_alerts_send_nothing(world: World) -> None:

@@ -564,15 +564,16 @@ def test_an_account_and_its_address_are_told(tmp_path: Path, monkeypatch: pytest
     )
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "known, so that nobody has to be asked")
-    (told,) = check_account(tmp_path, file_named=True, emulator=None)
+    (told,) = check_account(tmp_path, named=file, emulator=None)
     assert told.level is Severity.OK
     assert "Workload Identity Federation" in told.what
     assert "robot@p.iam" in told.what
 
 
 def test_without_credentials_the_ways_in_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
-    (told,) = check_account(tmp_path, file_named=True, emulator=None)
+    absent = tmp_path / "absent.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(absent))
+    (told,) = check_account(tmp_path, named=absent, emulator=None)
     assert (told.level, told.exit_code) == (Severity.FAIL, 77)
     assert "cqs-sheets init" in told.mend
 
@@ -582,7 +583,7 @@ def test_a_token_that_others_can_read_is_hidden_by_its_fix(tmp_path: Path) -> No
     token = tmp_path / "google-token.json"
     token.write_text(json.dumps({"client_id": "i", "client_secret": "s", "refresh_token": "r"}))
     token.chmod(0o644)
-    found = {each.check: each for each in check_account(tmp_path, file_named=False, emulator=None)}
+    found = {each.check: each for each in check_account(tmp_path, named=None, emulator=None)}
     _fix(found["google.token_mode"])
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     assert "your own Google account" in found["google.credentials"].what

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,26 @@ def test_an_export_holds_what_passes_and_nothing_else(
 ) -> None:
     options = [word for text in where for word in ("--where", text)]
     assert exported(shell, *options) == [row for row in caught if passes(row)]
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_a_folder_that_is_not_there_is_told(shell: Shell, format_: str) -> None:
+    done = run_inside(shell, "journal", "export", "--format", format_, "-o", f"absent/file.{format_}")
+    assert done.returncode == 77
+    assert f"file.{format_} cannot be written: No such file or directory." in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with a name are POSIX")
+def test_an_export_into_a_pipe_does_not_take_its_place(shell: Shell, caught: list[Row]) -> None:
+    pipe = shell.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done = run_inside(shell, "journal", "export", "--format", "jsonl", "-o", "pipe")
+    read = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    assert done.returncode == 0, done.stderr
+    assert pipe.is_fifo()
+    assert [json.loads(line) for line in read.splitlines()] == caught
 
 
 @pytest.mark.parametrize("status", ["open", "closed", "aged"])

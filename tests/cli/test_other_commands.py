@@ -192,6 +192,12 @@ def test_templates_are_listed_shown_copied_and_checked(shell: Shell) -> None:
         "signals",
     }
     assert "Take?" in shell.run("templates", "show", "signals").stdout
+    pages = shell.run("templates", "show", "dashboard").stdout
+    for shown in ("figures", "charts", "lists", "computed for pages", "Equity", ", hidden"):
+        assert shown in pages
+    nowhere = shell.run("templates", "copy", "signals", "absent/mine.toml")
+    assert nowhere.returncode == 77
+    assert "absent/mine.toml cannot be written: No such file or directory." in nowhere.stderr
     assert shell.run("templates", "copy", "signals", "mine.toml").returncode == 0
     assert shell.run("templates", "copy", "signals", "mine.toml").returncode == 2
     assert "nothing to mend" in shell.run("templates", "check", "mine.toml").stdout

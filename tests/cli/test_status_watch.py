@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cqs_sheets import config
 from cqs_sheets.cli.terminal.screen import (
     JournalView,
     SignalFilter,
     StatusLine,
     live_r,
+    looked,
     open_chart,
     page,
     shown,
@@ -28,6 +30,8 @@ from cqs_sheets.cli.terminal.screen import (
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.signals.coverage import Coverage, Window, coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN
+from cqs_sheets.errors import DataRefused
+from cqs_sheets.run import Session
 from tests.cli.command import HANGS, Shell
 from tests.make import NOON, record, signal
 
@@ -138,6 +142,30 @@ def test_a_number_opens_that_chart(monkeypatch: pytest.MonkeyPatch) -> None:
         open_chart(BUILT_IN, LOOK, SignalFilter(side="SHORT"), number)
     assert len(opened) == 1
     assert opened[0].endswith("symbol=BYBIT%3AETHUSDT.P")
+
+
+def test_it_shows_what_the_journal_says_and_while_that_cannot_be_read_what_it_said_before(
+    shell: Shell,
+) -> None:
+    (shell.folder / "cqs-sheets.toml").write_text(
+        'timezone = "UTC"\n[[target]]\nto = "a.xlsx"\ntemplate = "raw"\n'
+    )
+    settings = config.load(config=None, environ=shell.environ, cwd=shell.folder)
+    session = Session(
+        settings=settings, environment=config.Environment.read({}), sleep=lambda _: None, stop=lambda: None
+    )
+    assert [line.state for line in looked(session).polls] == ["never asked"]
+    assert shell.run("sync").returncode == 0
+    look = looked(session)
+    assert [(line.state.endswith(": ok"), line.bad) for line in look.polls] == [(True, False)]
+    assert [line.state.startswith("written ") for line in look.targets] == [True]
+    assert len(look.signals) > 5
+    (shell.home / "journal.sqlite3").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    after = looked(session, look)
+    assert [(line.name, line.bad) for line in after.troubles] == [("journal", True)]
+    assert after.signals == look.signals
+    with pytest.raises(DataRefused):
+        looked(session)
 
 
 def test_where_there_is_no_terminal_it_says_so(tmp_path: Path) -> None:

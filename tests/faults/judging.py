@@ -94,13 +94,16 @@ def _of_the_disturbed(
 
 def _expected_codes(disturbance: Disturbance, point: Point) -> set[int]:
     """0 where the product can do without. Why an open file cannot be written SQLite does not tell."""
-    if point.kind in _NETWORK:
-        return {0, 69, 75, 77} if disturbance.lasting else {0, 69, 75}
+    network = {69} if point.kind in _NETWORK else set()
     if disturbance.error not in _REFUSED:
-        return {0, 75}
-    if point.path.endswith(".toml"):
-        return {0, 2, 77} if disturbance.lasting else {0, 2}
-    return {0, 75, 77} if disturbance.lasting or "journal.sqlite3" in point.path else {0, 77}
+        return {0, 75} | network
+    if disturbance.lasting:
+        return {0, 2, 75, 77} | network  # the config, a template or the key file may be among what is refused
+    if network:
+        return {0, 69, 75}
+    if point.path.endswith((".toml", "cqs-key")):
+        return {0, 2, 77}
+    return {0, 75, 77} if "journal.sqlite3" in point.path or point.path.endswith(".lock") else {0, 77}
 
 
 def _of_the_next(scene: Scene, truth: Undisturbed) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from cqs_sheets.api import ApiClient
 from cqs_sheets.core.secret import Secret
@@ -205,3 +207,32 @@ def test_a_disk_that_failed_for_once_is_neither_damage_nor_a_drive_without_locks
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorname = name
     assert isinstance(_explain(error, str(path)), TargetBusy)
+
+
+def test_a_lock_that_cannot_be_let_go_at_once_is_let_go_and_undoes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = FileLock.release
+    faults = [OSError(errno.EIO, "Input/output error")]
+
+    def fails_once(lock: FileLock, *options: Any, **named: Any) -> None:
+        if faults:
+            raise faults.pop()
+        release(lock, *options, **named)
+
+    monkeypatch.setattr(FileLock, "release", fails_once)
+    for _ in range(2):
+        with Journal.open(tmp_path / "journal.sqlite3", clock=lambda: NOW, wait=0):
+            pass
+
+
+def test_a_mount_that_is_gone_under_the_journal_is_no_matter_of_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path, **_: object) -> bool:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected", str(path))
+
+    monkeypatch.setattr(Path, "exists", gone)
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorname = "SQLITE_CANTOPEN"
+    assert isinstance(_explain(error, str(tmp_path / "journal.sqlite3")), TargetBusy)

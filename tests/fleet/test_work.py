@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from queue import Queue
+from types import SimpleNamespace
 from typing import cast
 from uuid import uuid4
 
@@ -22,15 +25,20 @@ from cqs_sheets import sandbox
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.core.alerts import Message, Sent
 from cqs_sheets.core.secret import Secret
+from cqs_sheets.destinations.excel.disk import Disk
+from cqs_sheets.destinations.excel.filesystem import WorkbookFile
 from cqs_sheets.destinations.google.wire.auth import account_of as email_of
 from cqs_sheets.destinations.google.wire.auth import find_credentials
-from cqs_sheets.errors import AccessRefused, DataRefused
+from cqs_sheets.errors import AccessRefused, DataRefused, Interrupted, TargetBusy
 from cqs_sheets.journal import Journal, SharedJournal, tenants_of
 from cqs_sheets.run import alerts
 from tests.emulators.google_sheets import RunningSheets, start
 from tests.postgres import Server
 
 pytest.importorskip("procrastinate", reason="the extra `worker` is not installed")
+
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
 
 from cqs_sheets.fleet.metrics import Metrics, served
 from cqs_sheets.fleet.queue import (
@@ -45,7 +53,7 @@ from cqs_sheets.fleet.queue import (
 )
 from cqs_sheets.fleet.steps import Work, account_of, queue_of
 from cqs_sheets.fleet.tenants import Tenants
-from cqs_sheets.fleet.worker import run_worker
+from cqs_sheets.fleet.worker import _take_over, _told, run_worker
 from cqs_sheets.journal.server import Statements, connected
 
 
@@ -340,6 +348,7 @@ def test_each_project_has_a_queue_and_credentials_of_its_own(fleet: Fleet) -> No
     used = find_credentials(fleet.folder, file=found[name].google_file)
     assert email_of(used) == "desk@desk-project.example"
     (fleet.folder / "desk.json").write_text("{}")
+    assert account_of(found[name]) == ("default", "")
     with pytest.raises(AccessRefused):
         find_credentials(fleet.folder, file=found[name].google_file)
 
@@ -411,3 +420,110 @@ def test_a_worker_ends_once_a_newer_one_was_here_and_leaves_its_queue_alone(flee
                 worker.require_current()
         finally:
             session.execute("UPDATE cqs_sheets.schema_version SET version = version - 1")
+
+
+def test_what_a_poll_finds_wrong_is_told_with_the_tenants_name(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = fleet.tenant("desk", "one.xlsx")
+    fleet.environ["KEY"] = sandbox.INACTIVE_KEY
+    worker = fleet.work()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            worker.poll(name, utc_now())
+    assert caplog.text.count(f"tenant {name}: ") == 1  # not once a minute
+    assert "subscription" in caplog.text
+    assert sandbox.INACTIVE_KEY not in caplog.text
+    assert f'cqs_polls_total{{tenant="{name}",outcome="key"}} 2' in worker.metrics.text()
+
+
+def test_signals_that_are_due_are_judged_when_reminded(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = fleet.tenant("desk", "one.xlsx", more="[outcomes]\n")
+    worker = fleet.work()
+    worker.poll(name, utc_now())
+    assert fleet.noted.judged == [name]
+    fleet.noted.written.clear()
+    judged: list[str] = []
+    monkeypatch.setattr("cqs_sheets.fleet.steps.judge", lambda run: judged.append(run.settings.tenant))
+    worker.judge(name)
+    worker.judge("nobody")
+    assert judged == [name]
+    assert [target for _, target, _, _ in fleet.noted.written] == ["one.xlsx"]
+
+
+def test_a_write_that_is_stopped_is_reminded_of_at_once(fleet: Fleet) -> None:
+    name = fleet.tenant("desk", "one.xlsx")
+    worker = fleet.work()
+    worker.poll(name, utc_now())
+    fleet.noted.written.clear()
+
+    def stopped(_seconds: float) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    worker.tenants = Tenants(fleet.folder, fleet.environ, stop=lambda: None, sleep=stopped)
+    other = WorkbookFile(
+        fleet.folder / "one.xlsx", backups=0, force=False, lock_wait=0, sleep=stopped, disk=Disk()
+    )
+    with other.locked():  # which is waited for
+        worker.write(name, "one.xlsx", 7)
+    [(_, target, attempt, at)] = fleet.noted.written
+    assert at
+    assert (target, attempt, at <= utc_now()) == ("one.xlsx", 8, True)
+    worker.write(name, "no target of theirs.xlsx", 0)
+    assert len(fleet.noted.written) == 1
+
+
+def test_alerts_are_sent_beside_the_poll(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: Queue[str] = Queue()
+    monkeypatch.setattr(Work, "tell", lambda _, tenant: told.put(tenant))
+    name = fleet.tenant("desk", more='[[alert]]\nto = "desktop"\non = ["failing"]\n')
+    fleet.work().poll(name, utc_now())
+    assert told.get(timeout=300) == name
+
+
+def test_a_server_that_is_away_is_told_once_and_again_when_it_is_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = iter([TargetBusy("Away.", meaning="It waits.", hint="Wait.")] * 3)
+
+    def look(*_: object) -> set[str]:
+        for trouble in looks:
+            raise trouble
+        return set()
+
+    monkeypatch.setattr("cqs_sheets.fleet.worker._LOOK", 0.0)
+    monkeypatch.setattr("cqs_sheets.fleet.worker._look_for_tenants", look)
+    until = time.monotonic() + 60
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run_worker(fleet.work(), lambda: "is back" in caplog.text or time.monotonic() > until))
+    assert "is back" in caplog.text
+    assert caplog.text.count("is tried again: Away.") == 1
+
+
+def test_a_step_that_fails_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    for trouble in (Interrupted(signal.SIGTERM), TargetBusy("Full.", meaning="It waits.", hint="Wait.")):
+        with _told("desk, target one.xlsx"):
+            raise trouble
+    assert [record.getMessage().splitlines()[0] for record in caplog.records] == [
+        "tenant desk, target one.xlsx: Full."
+    ]
+
+
+@pytest.mark.parametrize("fails", [(), ("retry",), ("retry", "finish")])
+def test_what_a_dead_worker_had_begun_is_taken_over_or_dropped(fails: tuple[str, ...]) -> None:
+    done: list[str] = []
+
+    def does(word: str) -> Callable[..., Awaitable[None]]:
+        async def call(*_: object, **__: object) -> None:
+            done.append(word)
+            if word in fails:
+                raise ConnectorException
+
+        return call
+
+    async def stalled(**_: object) -> list[object]:
+        return [SimpleNamespace(task_name="write")]
+
+    manager = SimpleNamespace(get_stalled_jobs=stalled, retry_job=does("retry"), finish_job=does("finish"))
+    asyncio.run(_take_over(cast("App", SimpleNamespace(job_manager=manager))))
+    assert done == (["retry", "finish"] if fails else ["retry"])

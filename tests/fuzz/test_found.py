@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 import struct
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
+import xlsxwriter
 
 from cqs_sheets.core.cells import CellType
 from cqs_sheets.destinations.excel.parts.cellxml import cells_of, decode
 from cqs_sheets.destinations.excel.parts.splice import outline
 from cqs_sheets.destinations.excel.parts.xmltext import canonical_part, with_attribute
 from cqs_sheets.errors import DataRefused
-from tests.destinations.excel.books import add, change, grid, signals_book, sync, with_parts
+from tests.destinations.excel.books import add, change, fill_signals, grid, signals_book, sync, with_parts
 from tests.fuzz.trying import limited_findings
 
+CHART = "xl/charts/chart1.xml"
 SHEET, TABLE = "xl/worksheets/sheet1.xml", "xl/tables/table1.xml"
 BOOK, STYLES = "xl/workbook.xml", "xl/styles.xml"
 
@@ -121,6 +125,44 @@ def test_tags_left_open_take_no_longer_than_they_are_long() -> None:
     outcomes, found = limited_findings(_left_open, range(1))
     assert found == []
     assert list(outcomes) == ["read"]
+
+
+def _hostile_parts(_: Random) -> str:
+    """Each of these took the square of its length, and minutes."""
+    many = 60_000
+    hostile: dict[str, dict[str, Callable[[bytes], bytes]]] = {
+        "tables' columns": {TABLE: swapped("</tableColumns>", "<tableColumn id='1'>" * many)},
+        "sparklines": {SHEET: swapped("</worksheet>", "<x14:sparkline>" * many)},
+        "formulas": {SHEET: swapped("</worksheet>", "<f " * many)},
+        "rows": {SHEET: swapped('<row r="4"', "<row " * many + '<row r="4"')},
+        "values": {SHEET: swapped("<v>", "<v>" + "<v " * many)},
+        "a chart's formulas": {CHART: swapped("<c:f>", "<c:f>" + "<c:f " * many)},
+        "a row with a long attribute": {SHEET: swapped('<row r="6"', f'<row r="6" a="{">" * (40 << 20)}"')},
+        "what stands before a part": {SHEET: swapped("<worksheet", " " * (40 << 20) + "<worksheet")},
+        "a comment": {SHEET: swapped("<sheetData>", f"<!--{'x' * (40 << 20)}--><sheetData>")},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for number, damage in enumerate(hostile.values()):
+            path = with_parts(_with_chart(Path(folder, f"{number}.xlsx")), damage)
+            with suppress(DataRefused):
+                sync(path, adds=[add("7")], updates=[change("2", "coin", "ETH")])
+    return "looked at"
+
+
+def _with_chart(path: Path) -> Path:
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("Signals")
+        fill_signals(book, sheet, 3)
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"values": "=Signals!$E$4:$E$6"})
+        sheet.insert_chart("N3", chart)
+    return path
+
+
+def test_a_hostile_workbook_takes_no_longer_than_it_is_long() -> None:
+    outcomes, found = limited_findings(_hostile_parts, range(1))
+    assert found == []
+    assert list(outcomes) == ["looked at"]
 
 
 def test_text_that_was_encoded_twice_is_refused() -> None:

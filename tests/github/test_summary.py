@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cqs_sheets.config import Environment
 from cqs_sheets.core.news import Happened, News
+from cqs_sheets.core.outcomes.judge import Outcome
 from cqs_sheets.core.outcomes.statistics import Share, track_record
-from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.report import ApiReport, Report
 from cqs_sheets.core.signals.coverage import coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN

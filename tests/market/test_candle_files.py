@@ -10,8 +10,7 @@ from random import Random
 
 import pytest
 
-from cqs_sheets.core.outcomes.candles import Candles, Touch
-from cqs_sheets.core.outcomes.prices import ONE
+from cqs_sheets.core.outcomes.candles import ONE, Candles, Touch
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.market.candle_files import market_name, read_candles
 

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from cqs_sheets import sandbox
-from cqs_sheets.core.outcomes.judge import State
-from cqs_sheets.core.outcomes.prices import to_eight_places
+from cqs_sheets.core.outcomes.candles import to_eight_places
+from cqs_sheets.core.outcomes.judge import Outcome, State, outcome_of
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
-from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
 from cqs_sheets.core.signals.exchanges import BUILT_IN, SPELLINGS
 from cqs_sheets.core.signals.signal import Signal
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles

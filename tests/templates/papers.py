@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
+from cqs_sheets.core.outcomes.judge import Leg, Outcome
 from cqs_sheets.core.outcomes.keeping import shown
-from cqs_sheets.core.outcomes.verdict import Leg, Outcome
 from cqs_sheets.core.signals.signal import Record
 from tests.templates.wire import NOW
 

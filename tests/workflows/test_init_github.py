@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from importlib.metadata import PackageNotFoundError, PathDistribution
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +144,45 @@ def test_a_clone_or_fork_is_used_as_it_is_on_github(
         git(tmp_path, "update-ref", "refs/remotes/origin/main", "HEAD")
     found = workflow._of_checkout(tmp_path)
     assert found == (f"{known}@{git(tmp_path, 'rev-parse', 'HEAD')}" if known else None)
+
+
+_VCS = {"vcs": "git", "commit_id": COMMIT}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "origin", "known"),
+    [
+        (
+            f"Project-URL: Commit, https://github.com/me/cqs-sheets/tree/{COMMIT}\n",
+            None,
+            f"me/cqs-sheets@{COMMIT}",
+        ),
+        ("", {"url": "https://github.com/me/cqs-sheets.git", "vcs_info": _VCS}, f"me/cqs-sheets@{COMMIT}"),
+        ("", {"url": "https://git.example.com/me/cqs-sheets", "vcs_info": _VCS}, None),
+        ("", {"url": "https://github.com/me/cqs-sheets/archive/main.zip", "archive_info": {}}, None),
+        ("", {"url": "FOLDER", "dir_info": {"editable": True}}, None),  # no clone
+        ("Project-URL: Homepage, https://github.com/me/cqs-sheets\n", None, None),
+    ],
+    ids=["a release", "pip's note", "elsewhere", "an archive", "a folder", "nothing"],
+)
+def test_what_is_installed_says_which_action_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    metadata: str,
+    origin: dict[str, Any] | None,
+    known: str | None,
+) -> None:
+    (tmp_path / "METADATA").write_text(f"Metadata-Version: 2.4\nName: cqs-sheets\n{metadata}")
+    if origin:
+        (tmp_path / "direct_url.json").write_text(json.dumps(origin).replace("FOLDER", tmp_path.as_uri()))
+    monkeypatch.setattr(workflow, "distribution", lambda _: PathDistribution(tmp_path))
+    assert workflow._of_package() == known
+
+
+def test_where_nothing_is_installed_the_checkout_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_: str) -> None:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(workflow, "distribution", absent)
+    monkeypatch.setattr(workflow, "_of_checkout", lambda folder: folder.name)
+    assert workflow.installed_action() == ROOT.name

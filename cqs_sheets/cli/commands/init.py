@@ -13,11 +13,10 @@ import click
 from cqs_sheets import config
 from cqs_sheets.cli.commands.doctor import examine
 from cqs_sheets.cli.commands.sync import sync_once
-from cqs_sheets.cli.interview import InitOptions, Interview, prepare_google
+from cqs_sheets.cli.interview import InitOptions, answers, ask_size, ask_text, prepare_google
 from cqs_sheets.cli.options import AMOUNT, SyncOptions, complete_template, config_option, filter_options
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.cli.terminal.prompts import ask_size, ask_text
 from cqs_sheets.config.document import config_text
 from cqs_sheets.config.settings import absolute
 from cqs_sheets.core.plan.plan import SETTING_VALUE, Plan, Update
@@ -36,15 +35,17 @@ _path = click.Path(path_type=Path)
 
 @click.command("init")
 @config_option
-@click.option("--to", metavar="TARGET", help="An .xlsx file, or a Google Sheet's address or id.")
-@click.option("--template", metavar="NAME|FILE", shell_complete=complete_template,
+@click.option("--to", default="", metavar="TARGET", help="An .xlsx file, or a Google Sheet's address or id.")
+@click.option("--template", default="", metavar="NAME|FILE", shell_complete=complete_template,
               help="What the sheet looks like; default: signals.")  # fmt: skip
 @filter_options
-@click.option("--timezone", metavar="ZONE", help="How times are shown; default: this computer's.")
+@click.option("--timezone", default="", metavar="ZONE", help="How times are shown; default: this computer's.")
 @click.option("--account-size", type=AMOUNT, metavar="AMOUNT",
               help="Your account size; goes into the sheet's Settings after the first sync.")  # fmt: skip
-@click.option("--key-file", metavar="FILE", help="A file with your subscription ID alone.")
-@click.option("--key-command", metavar="COMMAND", help="A program that prints your subscription ID.")
+@click.option("--key-file", default="", metavar="FILE", help="A file with your subscription ID alone.")
+@click.option(
+    "--key-command", default="", metavar="COMMAND", help="A program that prints your subscription ID."
+)
 @click.option("--google-credentials", type=_path, metavar="FILE",
               help="A service account's file, or one of Workload Identity Federation.")  # fmt: skip
 @click.option("--google-client", type=_path, metavar="FILE",
@@ -168,9 +169,9 @@ def _write_config(path: Path, options: InitOptions, *, asking: bool) -> None:
                 meaning="It was left as it is.",
                 hint="Name another file with --config, or replace it with --force.",
             )
-    answers = Interview(options, asking, path.parent).answers()
-    load_template(answers.template)
-    _write_new(path, config_text(answers, path.parent))
+    new = answers(options, path.parent, asking=asking)
+    load_template(new.template)
+    _write_new(path, config_text(new, path.parent))
     say(f"Wrote {path}: every setting is explained in it.")
 
 

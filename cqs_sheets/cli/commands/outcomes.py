@@ -17,10 +17,10 @@ from cqs_sheets.cli.session import journal_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, print_lines, print_warning
 from cqs_sheets.cli.terminal.tables import console
 from cqs_sheets.core.outcomes.candles import Candles
+from cqs_sheets.core.outcomes.judge import Outcome
 from cqs_sheets.core.outcomes.rules import Rules, as_json, read_rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.statistics import ENOUGH, Share, Summary, track_record
-from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.render import moment_text, plural
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import nearest

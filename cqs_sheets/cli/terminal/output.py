@@ -67,21 +67,19 @@ def print_marked(word: str, color: str, text: str, *more: str) -> None:
     mark = f"{word}: "
     indent = " " * len(mark)
     click.secho(mark, nl=False, fg=color, bold=True, err=True, color=wanted_color())
-    click.echo(_fitted(harmless(text), indent, first=len(mark)), err=True)
+    click.echo(_fitted(harmless(text), indent).removeprefix(indent), err=True)
     for line in filter(None, more):
-        click.echo(indent + _fitted(harmless(line), indent, first=len(indent)), err=True)
+        click.echo(_fitted(harmless(line), indent), err=True)
 
 
-def _fitted(text: str, indent: str, *, first: int) -> str:
-    """A text whose first line begins after `first` characters; lines of its own keep their own indent."""
+def _fitted(text: str, indent: str) -> str:
+    """A text behind an indent, and so is what is wrapped of it; lines of its own keep their own."""
     if not sys.stderr.isatty():
-        return text
+        return indent + text
     width = shutil.get_terminal_size().columns
-    paragraphs = [
-        wrapped(line, width, indent=" " * first if number == 0 else "", hanging=indent)
-        for number, line in enumerate(text.split("\n"))
-    ]
-    return "\n".join(paragraphs)[first:]
+    first, *rest = text.split("\n")
+    lines = [wrapped(first, width, indent=indent, hanging=indent)]
+    return "\n".join([*lines, *(wrapped(line, width, indent="", hanging=indent) for line in rest)])
 
 
 def wrapped(text: str, width: int, *, indent: str, hanging: str) -> str:

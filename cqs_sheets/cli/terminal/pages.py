@@ -12,10 +12,9 @@ import click
 from cqs_sheets.cli.terminal.news import ratio_text
 from cqs_sheets.cli.terminal.output import say, shows_unicode
 from cqs_sheets.core.news import Happened, News, zone_text
-from cqs_sheets.core.outcomes.candles import Candles
-from cqs_sheets.core.outcomes.prices import price_decimal
+from cqs_sheets.core.outcomes.candles import Candles, price_decimal
+from cqs_sheets.core.outcomes.judge import Outcome
 from cqs_sheets.core.outcomes.setup import moment_of
-from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.core.render import aligned, harmless, moment_text, plain_price
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols, pair

@@ -14,14 +14,12 @@ from fractions import Fraction
 from typing import Any
 
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.outcomes.candles import Bar
-from cqs_sheets.core.outcomes.judge import State
-from cqs_sheets.core.outcomes.prices import Price, price_decimal, to_eight_places, unsigned
+from cqs_sheets.core.outcomes.candles import Bar, Price, price_decimal, to_eight_places, unsigned
+from cqs_sheets.core.outcomes.judge import Outcome, State
 from cqs_sheets.core.outcomes.rules import Rules, as_json
 from cqs_sheets.core.outcomes.setup import Setup, moment_of
 from cqs_sheets.core.outcomes.statistics import cluster_name, fate
 from cqs_sheets.core.outcomes.trade import Exit, Fill, Reading
-from cqs_sheets.core.outcomes.verdict import Outcome
 from cqs_sheets.values import dataclass
 
 _FIRST_DAY = date(1899, 12, 30)

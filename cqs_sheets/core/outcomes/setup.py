@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from cqs_sheets.core.outcomes.prices import Price, divided, units, unsigned
+from cqs_sheets.core.outcomes.candles import Price, divided, units, unsigned
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.signals.risk import entry_zone
 from cqs_sheets.core.signals.signal import Signal

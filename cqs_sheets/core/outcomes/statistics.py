@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from cqs_sheets.core.outcomes.verdict import Outcome
+from cqs_sheets.core.outcomes.judge import Outcome
 from cqs_sheets.values import dataclass, replace
 
 EXCLUDED = (

@@ -12,8 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from cqs_sheets.core.outcomes.candles import Bar, Touch
-from cqs_sheets.core.outcomes.prices import Price, divided
+from cqs_sheets.core.outcomes.candles import Bar, Price, Touch, divided
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Levels
 

@@ -29,12 +29,12 @@ def merged(document: Values, include: Include) -> dict[str, Any]:
         included = include(name)
         for part in _SHARED:
             whole[part] |= included[part]
-        whole["tabs"] = _joined(whole["tabs"], included["tabs"])
+        whole["tabs"] = [*whole["tabs"], *included["tabs"]]
     for part in _SHARED:
         whole[part] |= document.get(part, {})
     own = own_tabs(document, whole["tabs"])
     names = {_name(each) for each in own}
-    tabs = _joined(own, [tab for tab in whole["tabs"] if _name(tab) not in names])
+    tabs = [*own, *(tab for tab in whole["tabs"] if _name(tab) not in names)]
     whole["tabs"] = _ordered(_with_settings(tabs, document.get("settings", ())), document.get("order", ()))
     return {**{key: document[key] for key in ("name", "title", "outcomes") if key in document}, **whole}
 
@@ -54,10 +54,6 @@ def own_tabs(document: Values, included: Sequence[Values]) -> list[dict[str, Any
 def _name(tab: Values) -> str | None:
     name: str | None = tab.get("name")
     return name
-
-
-def _joined(first: Sequence[Values], second: Sequence[Values]) -> list[Values]:
-    return [*first, *second]
 
 
 def _table(tab: Values) -> dict[str, Any]:

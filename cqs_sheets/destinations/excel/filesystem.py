@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from cqs_sheets.destinations.excel import synced
 from cqs_sheets.destinations.excel.disk import Disk
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, CqsError, DataRefused, TargetBusy, TargetChanged
-from cqs_sheets.files import HELD, opened
+from cqs_sheets.files import HELD, let_go, opened
 
 _WAIT_STEP = 0.25
 _TICK = 0.01  # two saves within one may leave the same time
@@ -218,7 +218,7 @@ class WorkbookFile:
         try:
             yield
         finally:
-            lock.release()
+            let_go(lock)
 
     def _wait(self, attempt: Callable[[], None], seconds: float) -> None:
         while True:

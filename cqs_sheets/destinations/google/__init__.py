@@ -10,7 +10,7 @@ from cqs_sheets.core.cells import Alike, Alikes, CellType, CellValue, is_alike, 
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Facts, Where
 from cqs_sheets.core.plan.plan import SETTING_VALUE, HeldRow, Plan, Snapshot, Stamp, TabState, is_users_own
-from cqs_sheets.core.templates.template import Setting, SettingsTab, TableTab, Template
+from cqs_sheets.core.templates.template import SettingsTab, TableTab, Template
 from cqs_sheets.destinations import Applied
 from cqs_sheets.destinations.google.read import cells, looking, survey
 from cqs_sheets.destinations.google.read.cells import Line, decode
@@ -384,13 +384,10 @@ def _settings_state(tab: SettingsTab, layout: Layout) -> TabState | None:
     for setting in tab.settings:
         cell = layout.names.get(setting.name.lower())
         if cell and setting.synced:
-            value = decode(layout.values.get(cell), _kind(setting))
+            kind = CellType.TIME if setting.format.type in _TIMES else CellType.ID
+            value = decode(layout.values.get(cell), kind)
             rows[setting.name] = HeldRow(row=cell.row + 1, values={SETTING_VALUE: value})
     return TabState(name=tab.name, rows=rows, row_count=len(rows)) if rows else None
-
-
-def _kind(setting: Setting) -> CellType:
-    return CellType.TIME if setting.format.type in _TIMES else CellType.ID
 
 
 def _decoded(tab: TableTab, place: TabPlace, line: Mapping[int, object]) -> Iterator[tuple[str, CellValue]]:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from cqs_sheets.core.outcomes.candles import Candles
+from cqs_sheets.core.outcomes.judge import Outcome, judge
 from cqs_sheets.core.outcomes.setup import Story
-from cqs_sheets.core.outcomes.verdict import Outcome, judge
 from tests.core.outcomes.trading import PUBLISHED, Row, at, candles, quiet, rules, signal, story
 
 CASES = tomllib.loads(Path(__file__).with_name("cases.toml").read_text(encoding="utf-8"))["case"]

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqs_sheets.core.outcomes.candles import HOUR, Candles
-from cqs_sheets.core.outcomes.judge import State, proceed
+from cqs_sheets.core.outcomes.judge import Outcome, State, outcome_of, proceed
 from cqs_sheets.core.outcomes.keeping import state_from, state_text
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, Story, setup_of
-from cqs_sheets.core.outcomes.verdict import Outcome, outcome_of
 from tests.core.outcomes.trading import MINUTE_0, Row, at, candles, rules, signal, story
 
 HOURS = 8

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.outcomes.prices import divided, price_decimal, to_eight_places, units
+from cqs_sheets.core.outcomes.candles import divided, price_decimal, to_eight_places, units
 
 
 @given(st.decimals(min_value="1e-28", max_value="1e15", allow_nan=False, places=28))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqs_sheets.core.outcomes.judge import Leg, Outcome
 from cqs_sheets.core.outcomes.statistics import (
     EXCLUDED,
     Summary,
@@ -20,7 +21,6 @@ from cqs_sheets.core.outcomes.statistics import (
     student,
     track_record,
 )
-from cqs_sheets.core.outcomes.verdict import Leg, Outcome
 from tests.core.outcomes.trading import NOON, signal
 
 DAY = timedelta(days=1)

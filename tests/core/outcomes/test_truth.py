@@ -14,12 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.outcomes.judge import State, proceed
+from cqs_sheets.core.outcomes.candles import to_eight_places
+from cqs_sheets.core.outcomes.judge import Outcome, State, judge, outcome_of, proceed
 from cqs_sheets.core.outcomes.keeping import state_from, state_text
-from cqs_sheets.core.outcomes.prices import to_eight_places
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
-from cqs_sheets.core.outcomes.verdict import Outcome, judge, outcome_of
 from tests.core.outcomes.oracle import Plan, Tick, truth_of
 from tests.core.outcomes.trading import Row, at, candles, number, rules, signal, story
 

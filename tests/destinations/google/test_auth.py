@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from cqs_sheets.destinations.google.wire.auth import (
     TOKEN_FILE,
     account_of,
     find_credentials,
+    read_credentials_file,
     save_token,
 )
-from cqs_sheets.errors import AccessRefused
+from cqs_sheets.destinations.google.wire.signing_in import read_client
+from cqs_sheets.errors import AccessRefused, UsageError
 
 USER = {"client_id": "id", "client_secret": "secret", "refresh_token": "refresh"}
 
@@ -42,7 +45,27 @@ def test_a_file_named_in_the_environment_goes_first(tmp_path: Path, monkeypatch:
     save_token(tmp_path, USER)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(AccessRefused, match="missing"):
-        find_credentials(tmp_path, file_named=True)
+        find_credentials(tmp_path, named=tmp_path / "missing.json")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="devices of Linux")
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero", "/", "deep", "huge"])
+def test_what_is_no_file_of_credentials_is_neither_waited_for_nor_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    file = tmp_path / name
+    if name == "pipe":
+        os.mkfifo(file)
+    elif name in ("deep", "huge"):
+        file.write_text("[" * 100_000 if name == "deep" else " " * 2_000_000)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    for options in ({"named": file}, {"file": file}):
+        with pytest.raises(AccessRefused, match="no usable Google credentials"):
+            find_credentials(tmp_path, **options)
+    with pytest.raises(UsageError):
+        read_credentials_file(file)
+    with pytest.raises(UsageError):
+        read_client(file)
 
 
 def test_a_damaged_token_is_told(tmp_path: Path) -> None:

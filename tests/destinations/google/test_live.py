@@ -39,9 +39,9 @@ def live() -> Iterator[LiveUser]:
     book = os.environ.get("CQS_LIVE_SPREADSHEET")
     if not book:
         pytest.skip("CQS_LIVE_SPREADSHEET names no spreadsheet")
-    root, named = os.environ.get("CQS_SHEETS_URL"), "GOOGLE_APPLICATION_CREDENTIALS" in os.environ
+    root, named = os.environ.get("CQS_SHEETS_URL"), os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     try:
-        wire = open_wire(root=root, config_folder=Path(), file_named=named)
+        wire = open_wire(root=root, config_folder=Path(), named=Path(named) if named else None)
     except AccessRefused as error:
         pytest.skip(error.message)
     http = SheetsHttp(lambda: wire, retry_for=300)

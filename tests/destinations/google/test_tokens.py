@@ -72,7 +72,7 @@ def credentials(kind: str, folder: Path, url: str, monkeypatch: pytest.MonkeyPat
     file = folder / "federation.json"
     file.write_text(json.dumps(federation(folder, url)))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
-    return find_credentials(folder, file_named=True)
+    return find_credentials(folder, named=file)
 
 
 def ask(made: Credentials, sign_in_timeout: tuple[float, float] = (1.0, 1.0)) -> None:

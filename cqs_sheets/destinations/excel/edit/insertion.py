@@ -18,8 +18,8 @@ from cqs_sheets.values import dataclass, replace
 
 # Matches a cell up to the end of its formula, then the formula's tag and text: a cell that a program wrote with
 # attributes in any order, blanks or a formula without text. A parser would be forty times as slow.
-_FORMULA_CELL = regex(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>[^<]*</f>)')
-_FORMULA = regex(rb"<f((?:\s[^>]*?)?)(?:/>|>([^<]*)</f>)")
+_FORMULA_CELL = regex(rb'<c r="([A-Z]+)(\d+)"[^<>]*>\s*<f(?:\s[^<>]*?)?(?:/>|>[^<]*</f>)')
+_FORMULA = regex(rb"<f((?:\s[^<>]*?)?)(?:/>|>([^<]*)</f>)")
 
 _SPAN_OF_SHEETS = regex(rb":[^:!<>]{1,200}!")  # Sheet1:Sheet3!A1
 _LONGEST_SPAN = 202
@@ -259,10 +259,12 @@ FormulaChange = Callable[[str, str], str]
 # formula, group 2 is it. A parser would write the whole part anew; so all that is not meant keeps its bytes.
 #
 # Matches the formulas of rules, validations and sparklines, and whatever else calls a formula `f`.
-RULE_FORMULA = regex(rb"(<(?:\w+:)?(?:f|formula[12]?)(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?(?:f|formula[12]?)>)")
+RULE_FORMULA = regex(
+    rb"(<(?:\w+:)?(?:f|formula[12]?)(?:\s[^<>]*)?>)([^<]*)(?=</(?:\w+:)?(?:f|formula[12]?)>)"
+)
 _CHART_PART = regex(r"(?i)(?:^|/)charts?/(?:chart|chartex)[^/]*\.xml$")
 # Matches what series, titles and labels are taken from, also of series that a filter hides.
-_CHART_FORMULA = regex(rb"(<(?:\w+:)?(?:n?f|sqref)(?:\s[^>]*)?>)([^<]*)(?=</(?:\w+:)?(?:n?f|sqref)>)")
+_CHART_FORMULA = regex(rb"(<(?:\w+:)?(?:n?f|sqref)(?:\s[^<>]*)?>)([^<]*)(?=</(?:\w+:)?(?:n?f|sqref)>)")
 
 
 def attribute_pattern(names: bytes) -> re.Pattern[bytes]:
@@ -275,10 +277,12 @@ def attribute_pattern(names: bytes) -> re.Pattern[bytes]:
 _SHOWN = attribute_pattern(b"textlink|cellRange")
 _PARAMETER = attribute_pattern(b"cell")
 _PART_FORMULAS = {
-    "table": (regex(rb"(<(?:\w+:)?(?:calculatedColumnFormula|totalsRowFormula)(?:\s[^>]*)?>)([^<]*)(?=</)"),),
+    "table": (
+        regex(rb"(<(?:\w+:)?(?:calculatedColumnFormula|totalsRowFormula)(?:\s[^<>]*)?>)([^<]*)(?=</)"),
+    ),
     "drawing": (_SHOWN,),
     "ctrlProp": (attribute_pattern(rb"fmla(?:Link|Range|Txbx|Group)"),),
-    "vmlDrawing": (regex(rb"(<(?:\w+:)?Fmla(?:Link|Range|Txbx|Group|Pict)(?:\s[^>]*)?>)([^<]*)(?=</)"),),
+    "vmlDrawing": (regex(rb"(<(?:\w+:)?Fmla(?:Link|Range|Txbx|Group|Pict)(?:\s[^<>]*)?>)([^<]*)(?=</)"),),
 }
 
 

@@ -17,7 +17,7 @@ from cqs_sheets.core.grid import column_number
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, address
 from cqs_sheets.destinations.excel.parts.segments import Sealed
-from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, whole
+from cqs_sheets.destinations.excel.parts.xmltext import Malformed, attributes, canonical, sound_part, whole
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.patterns import regex
 
@@ -26,13 +26,15 @@ from cqs_sheets.patterns import regex
 # write anew what is only passed on.
 _OPEN = regex(rb"<sheetData(?:\s[^>]*?)?(/?)>")
 _CLOSE = b"</sheetData"
+_EDGE = len(_CLOSE) - 1
 _ROW_START = regex(rb"<row[\s/>]")
 ROW_NUMBER = regex(rb'<row r="(\d{1,9})\d*"')  # more digits are past the grid as well
 _UNADDRESSED = regex(rb'<(?:c|row)(?=[\s/>])(?! r="[A-Z0-9])')
-_TAG = regex(rb"<(row|c)((?:\s[^>]*?)?)(/?)>")
+_TAG = regex(rb"<(row|c)((?:\s[^<>]*?)?)(/?)>")
 _ADDRESS = regex(rb"""\s*\br\s*=\s*(?:"[^"]*"|'[^']*')""")
 _CELL_ADDRESS = regex(r"([A-Za-z]{1,3})([0-9]+)")
 _LONGEST_ROW = 64 << 20
+_LONGEST_HEAD = 16 << 20
 _CHUNK = 1 << 16
 
 
@@ -165,8 +167,9 @@ def _split(content: Iterable[bytes | Sealed]) -> Iterator[Piece]:
             last = piece.last
             yield piece
         rest, stream = b"", _gathered(run)
-    tail = b"".join((rest, *stream))
-    yield Piece(Part.TAIL, _CLOSE + b">" + tail if empty else tail)
+    tail = b"".join((_CLOSE + b">" if empty else b"", rest, *stream))
+    sound_part(head + tail)
+    yield Piece(Part.TAIL, tail)
 
 
 class _Run:
@@ -209,38 +212,42 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _head(stream: Iterator[bytes]) -> tuple[bytes, bytes, bool]:
-    text = b""
+    text = bytearray()
     for chunk in stream:
         seen = max(0, len(text) - _CHUNK)  # of a tag that goes on
         text += chunk
         if match := _OPEN.search(text, seen):
-            start = text[: match.start()] + b"<sheetData>"
-            return start, text[match.end() :], bool(match[1])
+            return bytes(text[: match.start()]) + b"<sheetData>", bytes(text[match.end() :]), bool(match[1])
+        if len(text) > _LONGEST_HEAD:
+            break
     raise _refused("it has no grid of cells")
 
 
 def _rows(rest: bytes, stream: Iterator[bytes], run: _Run) -> Iterator[tuple[bytes, bytes]]:
     """Stretches of whole rows, each with what is left behind it; the last one is the tail's beginning."""
-    chunk, rest = rest, b""
+    chunk, waiting, size, edge = rest, [b""], 0, b""
     while True:
         cut = chunk.rfind(b"<row", 0, -5)
         if cut > 0 and _ROW_START.match(chunk, cut) and _goes_on(chunk, cut):
-            yield b"".join((rest, memoryview(chunk)[:cut])), b""
-            rest = chunk[cut:]
+            yield b"".join((*waiting, memoryview(chunk)[:cut])), b""
+            waiting, size = [chunk[cut:]], len(chunk) - cut
         else:
-            rest += chunk
-            end = rest.find(_CLOSE)
-            if end >= 0:
+            waiting.append(chunk)
+            if _CLOSE in edge + chunk:  # it may have begun in the chunk before
+                rest = b"".join(waiting)
+                end = rest.find(_CLOSE, max(0, size - len(edge)))
                 rows = rest[:end].rstrip()
                 if rows and not rows.endswith((b"</row>", b"/>")):
                     raise _refused("its rows do not end")
                 yield rows, rest[end:]
                 return
+            size += len(chunk)
+        edge = (edge + chunk[-_EDGE:])[-_EDGE:]
         chunk = next(filter(None, stream), b"")  # an edited part may come with empty pieces
         if not chunk and run.sealed:
-            yield rest, b""
+            yield b"".join(waiting), b""
             return
-        if not chunk or len(rest) > _LONGEST_ROW:
+        if not chunk or size > _LONGEST_ROW:
             raise _refused("its rows do not end")
 
 

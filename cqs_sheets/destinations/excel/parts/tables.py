@@ -61,7 +61,7 @@ def tables_of(draft: Draft, sheet_part: str) -> list[SheetTable]:
 
 def read_table(draft: Draft, part: str) -> SheetTable:
     """One table part."""
-    xml = xmltext.canonical_part(draft.read(part))
+    xml = xmltext.sound_part(xmltext.canonical_part(draft.read(part)))
     match = _TABLE.search(xml)
     values = xmltext.attributes(match[0]) if match else {}
     table = SheetTable(

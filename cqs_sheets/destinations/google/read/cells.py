@@ -72,6 +72,11 @@ def _moment(days: float | Decimal) -> CellValue:
         return Decimal(str(days))
 
 
+def entered(content: Json) -> CellValue:
+    """What an ExtendedValue says; a formula's is its text."""
+    return decode(next(iter(content.values()), None))
+
+
 def decode_extended(cell: Json, kind: CellType = CellType.ID) -> CellValue:
     """The same from CellData with its effectiveValue."""
     held = cell.get("effectiveValue", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from cqs_sheets.core import grid
 from cqs_sheets.core.cells import CellValue, looks_like_id
@@ -15,6 +15,8 @@ from cqs_sheets.core.templates.template import TableTab
 from cqs_sheets.destinations.google.read.marks import Mark, lineage_of
 from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import dataclass, field, replace
+
+Axis = Literal["Row", "Column"]
 
 
 def column_letters(index: int) -> str:
@@ -43,15 +45,10 @@ def hides(given: Json | None) -> bool:
     return given is not None and bool(given["filterSpecs"])
 
 
-def shifted(given: Json | None, axis: str, index: int, many: int) -> Json | None:
-    """The same once `many` rows ("Row") or columns ("Column") were inserted at `index`."""
+def shifted(given: Json | None, axis: Axis, index: int, many: int, *, joins: bool = False) -> Json | None:
+    """The same filter once `many` rows or columns were inserted at `index`; see `_stretched`."""
     if given is None:
         return None
-    start, end = f"start{axis}Index", f"end{axis}Index"
-    span = {
-        edge: value + many * (edge in (start, end) and value >= index + (edge == end))
-        for edge, value in given["range"].items()
-    }
     specs = given["filterSpecs"]
     if axis == "Column":
         specs = [
@@ -60,58 +57,45 @@ def shifted(given: Json | None, axis: str, index: int, many: int) -> Json | None
             else spec
             for spec in specs
         ]
-    return {"range": span, "filterSpecs": specs}
+    return {"range": _stretched(given["range"], axis, index, many, joins=joins), "filterSpecs": specs}
 
 
-def widened(given: Json | None, index: int, many: int) -> Json | None:
-    """The same once `many` columns were inserted at `index`, which belong to it if it ended there."""
-    moved = shifted(given, "Column", index, many)
-    if moved and moved["range"].get("endColumnIndex") == index:
-        moved = {**moved, "range": {**moved["range"], "endColumnIndex": index + many}}
-    return moved
+def _stretched(span: Json, axis: Axis, index: int, many: int, *, joins: bool) -> Json:
+    """A range once `many` rows or columns were inserted at `index`; right behind it only if that `joins`."""
+    start, end = f"start{axis}Index", f"end{axis}Index"
+    moved = {start: span.get(start, -1) >= index, end: span.get(end, -1) >= index + (not joins)}
+    return {edge: value + many * moved.get(edge, False) for edge, value in span.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class NativeTable:
-    """A table's id and range; rows and columns count from 0, ends are behind the last."""
+    """A table's id and its GridRange, of which no edge is left out."""
 
     id: str
-    sheet_id: int
-    top: int
-    bottom: int
-    left: int
-    right: int
+    range: Json
 
-    def shifted(self, index: int, count: int) -> NativeTable:
-        """The same once rows were inserted at `index`: those inside and right below belong to it."""
-        if index <= self.top:
-            return replace(self, top=self.top + count, bottom=self.bottom + count)
-        return replace(self, bottom=max(self.bottom, index) + count)
-
-    def widened(self, index: int, count: int) -> NativeTable:
-        """The same once columns were inserted at `index`: those inside and right beside belong to it."""
-        if index <= self.left:
-            return replace(self, left=self.left + count, right=self.right + count)
-        return self if index > self.right else replace(self, right=self.right + count)
+    def shifted(self, axis: Axis, index: int, many: int) -> NativeTable:
+        """The same once rows or columns were inserted at `index`: those inside and right behind belong to it."""
+        span = self.range
+        if axis == "Row":  # rows of ours that stand below it come to belong to it, too
+            span = {**span, "endRowIndex": max(span["endRowIndex"], index)}
+        return replace(self, range=_stretched(span, axis, index, many, joins=True))
 
     def set_range(self) -> Json:
         """The request that makes it lie where it is meant to."""
-        span = {"sheetId": self.sheet_id, "startRowIndex": self.top, "endRowIndex": self.bottom}
-        span |= {"startColumnIndex": self.left, "endColumnIndex": self.right}
-        return {"updateTable": {"table": {"tableId": self.id, "range": span}, "fields": "range"}}
+        return {"updateTable": {"table": {"tableId": self.id, "range": self.range}, "fields": "range"}}
 
 
 def _tables_over(sheet: Json, header_row: int, columns: Collection[int]) -> Iterator[NativeTable]:
     """The tables that hold headers of ours: one as a rule, but each may hold some of our columns only."""
     for each in sheet.get("tables", []):
-        span = each.get("range", {})
-        edges = (span.get(edge, 0) for edge in _EDGES)
-        table = NativeTable(each["tableId"], span.get("sheetId", 0), *edges)
-        if table.top <= header_row < table.bottom and any(table.left <= at < table.right for at in columns):
+        table = NativeTable(each["tableId"], {edge: each.get("range", {}).get(edge, 0) for edge in _EDGES})
+        _, top, bottom, left, right = table.range.values()
+        if top <= header_row < bottom and any(left <= at < right for at in columns):
             yield table
 
 
-_EDGES = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
+_EDGES = ("sheetId", "startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +168,7 @@ class TabPlace:
             end=max(self.end, index) + many,
             row_count=self.row_count + many,
             filter=shifted(self.filter, "Row", index, many),
-            tables=tuple(table.shifted(index, many) for table in self.tables),
+            tables=tuple(table.shifted("Row", index, many) for table in self.tables),
         )
 
 

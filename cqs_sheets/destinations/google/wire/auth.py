@@ -18,6 +18,7 @@ from google.oauth2.service_account import Credentials as ServiceAccount
 from cqs_sheets.destinations.google.wire.exchange import Wire
 from cqs_sheets.destinations.google.wire.failures import cause_of, words_of
 from cqs_sheets.errors import ROWS_WAIT, AccessRefused, UsageError
+from cqs_sheets.files import small_text
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass
 
@@ -45,12 +46,12 @@ class CredentialsFile:
 def read_credentials_file(path: Path) -> CredentialsFile:
     """Look into a file; nothing is asked of Google. Raises UsageError if it holds no credentials for us."""
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        document: Any = json.loads(small_text(path))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", meaning=_NOTHING, hint=_FILE_HINT
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     kind = document.get("type") if isinstance(document, dict) else None
     if kind == "service_account" and "@" in str(document.get("client_email")):
@@ -90,22 +91,22 @@ class _MadeUp(Credentials):  # type: ignore[misc,no-untyped-call,unused-ignore]
 
 
 def open_wire(
-    *, root: str | None, config_folder: Path, file_named: bool = False, file: Path | None = None
+    *, root: str | None, config_folder: Path, named: Path | None = None, file: Path | None = None
 ) -> tuple[Wire, str]:
     """A connection, and the account to share spreadsheets with ("" if that is the user's own).
 
-    `root` is an emulator's address on this machine; `file_named`: GOOGLE_APPLICATION_CREDENTIALS is
-    set, which goes before a user signed in with us; `file` is a service account's key, before both. Raises
+    `root` is an emulator's address on this machine; `named` in GOOGLE_APPLICATION_CREDENTIALS
+    goes before a user signed in with us; `file` is a service account's key, before both. Raises
     AccessRefused without credentials.
     """
     if root is not None:
         return Wire(_MadeUp(read_credentials_file(file).account if file else ""), root=root), ""
-    credentials = find_credentials(config_folder, file_named=file_named, file=file)
+    credentials = find_credentials(config_folder, named=named, file=file)
     return Wire(credentials), account_of(credentials)
 
 
 def find_credentials(
-    config_folder: Path, *, file_named: bool = False, file: Path | None = None
+    config_folder: Path, *, named: Path | None = None, file: Path | None = None
 ) -> Credentials:
     """Those of a service account's file, of a user signed in with us, or Application Default Credentials.
 
@@ -113,13 +114,23 @@ def find_credentials(
     """
     token = config_folder / TOKEN_FILE
     try:
+        if one := file or named:
+            small_text(one)  # Google's library reads whatever it is, and to its end
         if file:
             found = ServiceAccount.from_service_account_file(str(file))  # type: ignore[no-untyped-call]
-        elif signed_in(config_folder) and not file_named:
+        elif signed_in(config_folder) and not named:
             return _signed_in(token)
         else:  # with scopes it would ask Google for a project, which we do not need
             found, _ = google.auth.default()
-    except (GoogleAuthError, OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+    except (
+        GoogleAuthError,
+        OSError,
+        ValueError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise _unusable(error) from error
     scoped: Credentials = with_scopes_if_required(found, list(SCOPES))  # type: ignore[no-untyped-call]
     return scoped
@@ -148,7 +159,7 @@ def signed_in(config_folder: Path) -> bool:
 
 
 def _signed_in(token: Path) -> Credentials:
-    document: Any = json.loads(token.read_text(encoding="utf-8"))
+    document: Any = json.loads(small_text(token))
     if not isinstance(document, Mapping):
         raise ValueError(f"{token} holds no token")  # noqa: TRY004 - the file is wrong, not the caller
     found: Credentials = UserCredentials.from_authorized_user_info(  # type: ignore[no-untyped-call]

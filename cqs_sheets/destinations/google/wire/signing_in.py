@@ -28,6 +28,7 @@ from cqs_sheets.destinations.google.wire.auth import SCOPES
 from cqs_sheets.destinations.google.wire.exchange import BoundedSession
 from cqs_sheets.destinations.google.wire.failures import cause_of
 from cqs_sheets.errors import AccessRefused, CqsError, UsageError
+from cqs_sheets.files import small_text
 from cqs_sheets.values import dataclass, field
 
 _NOTHING = "No token was kept."
@@ -53,7 +54,7 @@ class OAuthClient:
 def read_client(path: Path) -> OAuthClient:
     """The client in a downloaded file. Raises UsageError if it holds none that can be used."""
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        document: Any = json.loads(small_text(path))
         given = document["installed"]
         client = OAuthClient(
             id=str(given["client_id"]),
@@ -65,7 +66,7 @@ def read_client(path: Path) -> OAuthClient:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", meaning=_NOTHING, hint=_CLIENT_HINT
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
             f"{path} is not the file of a Desktop app client.", meaning=_NOTHING, hint=_CLIENT_HINT
         ) from None

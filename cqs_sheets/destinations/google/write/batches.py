@@ -285,7 +285,7 @@ class Composer:
     def _patch(self, batch: Batch, todo: Todo, made: Collection[int], attempt: int, nonce: str) -> None:
         layout = batch.after
         wanted = list(patches.patches_of(todo.updates, layout))
-        batch.requests += [patches.overwrite(patch) for patch in wanted if patch.cell.sheet_id in made]
+        batch.requests += [patches.overwrite([patch]) for patch in wanted if patch.cell.sheet_id in made]
         kept = patches.with_slots(
             [
                 *patches.undoing(todo.undo, layout),

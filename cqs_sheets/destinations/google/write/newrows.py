@@ -14,7 +14,7 @@ from cqs_sheets.destinations.google.compile.styles import number_format
 from cqs_sheets.destinations.google.compile.table import compile_columns, fill_formulas, missing_for
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import encode
-from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, widened
+from cqs_sheets.destinations.google.read.layout import Cell, TabPlace, shifted
 from cqs_sheets.destinations.google.wire import shapes
 from cqs_sheets.destinations.google.wire.shapes import Json
 from cqs_sheets.values import replace
@@ -50,7 +50,7 @@ def insert_rows(
     span = shapes.dimension_range(place.sheet_id, "ROWS", index, index + len(adds))
     requests: list[Json] = [{"insertDimension": {"range": span, "inheritFromBefore": like_above}}]
     grown = zip(place.tables, after.tables, strict=True)
-    requests += [table.set_range() for before, table in grown if before.bottom <= index]
+    requests += [table.set_range() for before, table in grown if before.range["endRowIndex"] <= index]
     if bare or not place.ids:
         requests += time_formats(tab, place, index, len(adds))
     lines = [dict(_line(tab, place, add)) for add in adds]
@@ -149,8 +149,8 @@ def new_columns(
         place,
         columns={**place.columns, **positions},
         column_count=place.column_count + len(new),
-        filter=widened(place.filter, at, len(new)),
-        tables=tuple(table.widened(at, len(new)) for table in place.tables),
+        filter=shifted(place.filter, "Column", at, len(new), joins=True),
+        tables=tuple(table.shifted("Column", at, len(new)) for table in place.tables),
     )
     keyed = sorted(row for found in place.rows.values() for row in found if row > place.header_row)
     rows = keyed if tab.fed else range(place.header_row + 1, place.row_count)

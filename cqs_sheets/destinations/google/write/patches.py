@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.grid import runs
 from cqs_sheets.core.plan.plan import Add, NewColumn, NewTab, Plan, Update
 from cqs_sheets.destinations.google.read import marks
 from cqs_sheets.destinations.google.read.cells import encode
@@ -133,9 +134,9 @@ def with_slots(patches: Iterable[Patch]) -> list[Patch]:
     return [replace(patch, slot=slots[patch.cell.sheet_id, patch.cell.row]) for patch in found]
 
 
-def overwrite(patch: Patch) -> Json:
-    """The request that writes a patch."""
-    return update_cells(patch.cell, [[patch.content]])
+def overwrite(run: Sequence[Patch]) -> Json:
+    """The request that writes patches of neighbouring cells."""
+    return update_cells(run[0].cell, [[patch.content for patch in run]])
 
 
 _CELL_BYTES = 55
@@ -250,7 +251,7 @@ def write_kept(
         _write_notes({slot: (note(found), found[0].key_column) for slot, found in rows.items()}, scratch),
         *(_keep(slot, found, scratch) for slot, found in rows.items()),
         *(_put_back(patch, scratch) for patch in patches if patch.undoes),
-        *(_overwrite_run(run) for run in _runs(patch for patch in patches if not patch.undoes)),
+        *(overwrite(run) for run in _runs(patch for patch in patches if not patch.undoes)),
         *({"setBasicFilter": {"filter": place.filter}} for place in filtered),
     ]
 
@@ -279,20 +280,12 @@ def _string(text: str) -> Json:
 
 def _runs(patches: Iterable[Patch]) -> Iterator[list[Patch]]:
     """Patches of neighbouring cells together."""
-    run: list[Patch] = []
-    for patch in sorted(patches, key=lambda each: (each.cell.sheet_id, each.cell.row, each.cell.column)):
-        if run and patch.cell == replace(run[-1].cell, column=run[-1].cell.column + 1):
-            run.append(patch)
-            continue
-        if run:
-            yield run
-        run = [patch]
-    if run:
-        yield run
-
-
-def _overwrite_run(run: Sequence[Patch]) -> Json:
-    return update_cells(run[0].cell, [[patch.content for patch in run]])
+    lines: dict[tuple[int, int], dict[int, Patch]] = {}
+    for patch in patches:
+        lines.setdefault((patch.cell.sheet_id, patch.cell.row), {})[patch.cell.column] = patch
+    for line in lines.values():
+        for first, last in runs(line):
+            yield [line[at] for at in range(first, last + 1)]
 
 
 def _keep(slot: int, patches: Sequence[Patch], scratch: Scratch) -> Json:
@@ -305,7 +298,7 @@ def _keep(slot: int, patches: Sequence[Patch], scratch: Scratch) -> Json:
 def _put_back(patch: Patch, scratch: Scratch) -> Json:
     kept = patch.undoes.patch if patch.undoes else patch
     if kept.slot is None:
-        return update_cells(patch.cell, [[patch.content]])  # a cell of a new row: nothing had stood there
+        return overwrite([patch])  # a cell of a new row: nothing had stood there
     there = Cell(sheet_id=scratch.sheet_id, row=kept.slot or 0, column=kept.cell.column + _SHIFT)
     return _copy(there, patch.cell, 1)
 

@@ -8,13 +8,12 @@ a new row is blanked and comes anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from cqs_sheets.core.cells import same
 from cqs_sheets.core.plan.plan import Add
 from cqs_sheets.core.templates.template import ColumnKind, TableTab
 from cqs_sheets.destinations.google.read import marks
-from cqs_sheets.destinations.google.read.cells import Line, decode, encode, read_boxes
+from cqs_sheets.destinations.google.read.cells import Line, decode, encode, entered, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, volume_of
 from cqs_sheets.destinations.google.read.marks import Entry, placed, search
 from cqs_sheets.destinations.google.wire.shapes import Json
@@ -134,7 +133,7 @@ def _of_patches(
         key = found.get((patch.key, patch.column), patch.key)
         at = strays.at[patch.column]
         for row in place.rows.get(key or "", ())[:1]:
-            if same(_value(patch.content), decode(lines.get((place.sheet_id, row), {}).get(at))):
+            if same(entered(patch.content), decode(lines.get((place.sheet_id, row), {}).get(at))):
                 kept = kept_cell(patch, after)
                 stood = encode(decode(lines.get((kept.sheet_id, kept.row), {}).get(kept.column)))
                 yield Misplaced(patch=patch, found=key, before=stood, at=at)
@@ -149,7 +148,7 @@ def _of_new_rows(
         for row in range(place.header_row + 1, place.row_count):
             line = lines.get((place.sheet_id, row), {})
             if line and all(
-                same(_value(content), decode(line.get(strays.at[column])))
+                same(entered(content), decode(line.get(strays.at[column])))
                 for column, content in written.items()
             ):
                 yield from (
@@ -168,10 +167,6 @@ def _written(add: Add, column: str, written: Mapping[str, Json], strays: Strays,
     cell = Cell(sheet_id=strays.place.sheet_id, row=row, column=strays.place.columns[column])
     key_column = strays.place.key_column
     return Patch(tab=add.tab, key=add.key, column=column, cell=cell, key_column=key_column, content=content)
-
-
-def _value(content: Json) -> Any:  # noqa: ANN401 - a cell's
-    return decode(next(iter(content.values()), None))
 
 
 def with_columns(wrong: Sequence[Misplaced], strays: Sequence[Strays]) -> list[Misplaced]:

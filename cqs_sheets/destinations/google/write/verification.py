@@ -8,7 +8,7 @@ from typing import Any
 
 from cqs_sheets.core.cells import is_alike, key_text, same
 from cqs_sheets.core.grid import runs
-from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, read_boxes
+from cqs_sheets.destinations.google.read.cells import Line, decode, decode_extended, entered, read_boxes
 from cqs_sheets.destinations.google.read.layout import Cell, Layout, TabPlace, column_letters, quoted
 from cqs_sheets.destinations.google.wire.shapes import GridRange, Json
 from cqs_sheets.destinations.google.wire.sheets_http import Spreadsheet
@@ -80,7 +80,7 @@ def _same(written: Json, cell: Json) -> bool:
     """Whether a cell holds what was written by mistake (a formula cannot tell, once copied)."""
     if "formulaValue" in written:
         return True
-    return same(decode(next(iter(written.values()), None)), decode_extended(cell))
+    return same(entered(written), decode_extended(cell))
 
 
 def check_new_rows(keys: Mapping[Cell, str], cells: Mapping[Cell, Json]) -> None:
@@ -172,7 +172,7 @@ def _settled(patch: Patch, layout: Layout) -> bool:
     cell = layout.names.get(patch.key.lower())
     if patch.key_column is not None or patch.undoes or cell is None:
         return False
-    return same(decode(next(iter(patch.content.values()), None)), layout.values.get(cell))
+    return same(entered(patch.content), layout.values.get(cell))
 
 
 def _listed(patch: Patch) -> list[Any]:
@@ -233,7 +233,7 @@ def _place(mistake: Misplaced, layout: Layout) -> TabPlace | None:
 
 def _row(mistake: Misplaced, place: TabPlace, lines: dict[tuple[int, int], Line]) -> int | None:
     """The first row without a key that shows what was written, where it was written if possible."""
-    written = decode(next(iter(mistake.patch.content.values()), None))
+    written = entered(mistake.patch.content)
     column = place.columns[mistake.patch.column]
     rows: list[int] = [mistake.patch.cell.row, *range(place.header_row + 1, place.row_count)]
     keyed = {row for rows in place.rows.values() for row in rows}
