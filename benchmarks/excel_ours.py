@@ -10,6 +10,8 @@ import zlib
 from decimal import Decimal
 from pathlib import Path
 
+import as_the_command  # noqa: F401 - before all else of ours
+
 from cqs_sheets.core.cells import CellType, CellValue
 from cqs_sheets.core.plan.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template

@@ -99,6 +99,17 @@ def modules() -> Iterator[Module]:
             yield Module(name, text, ast.parse(text))
 
 
+def importers(every: Sequence[Module]) -> Counter[str]:
+    """How many others import each module that any imports."""
+    known = {module.name for module in every}
+    return Counter(imported for module in every for imported in module.imports(known))
+
+
+def single_importers() -> set[str]:
+    """The modules that one other alone imports."""
+    return {name for name, count in importers(list(modules())).items() if count == 1}
+
+
 def entered() -> list[str]:
     """All modules of a sync into one new workbook, the API played by another process."""
     with sandbox.start(seed=5) as server, tempfile.TemporaryDirectory() as folder:
@@ -118,16 +129,15 @@ def spread(values: Sequence[int]) -> str:
 def figures() -> Iterator[tuple[str, object]]:
     """Each figure under its name."""
     every = list(modules())
-    known = {module.name for module in every}
-    importers = Counter(imported for module in every for imported in module.imports(known))
-    edges, lines = sum(importers.values()), sum(module.lines for module in every)
+    doors = importers(every)
+    edges, lines = sum(doors.values()), sum(module.lines for module in every)
     comments, code = (sum(column) for column in zip(*(m.comments_and_code() for m in every), strict=True))
     yield "modules", len(every)
     yield "lines", f"{lines:,}"
     yield "lines of a module, median / p90 / max", spread([module.lines for module in every])
     yield "lines of a function, median / p90 / max", spread([n for module in every for n in module.functions])
     yield "modules under 60 lines", sum(module.lines < 60 for module in every)
-    yield "modules with one importer", sum(count == 1 for count in importers.values())
+    yield "modules with one importer", sum(count == 1 for count in doors.values())
     yield "lines that are imports", f"{sum(module.import_lines for module in every) / lines:.1%}"
     yield "imports of our own per module", f"{edges / len(every):.1f}"
     yield "comments per 100 lines of code", f"{100 * comments / code:.1f}"

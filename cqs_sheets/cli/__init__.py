@@ -104,14 +104,19 @@ _BETWEEN_COLLECTIONS = 50_000  # objects: a run makes many at once, nearly all w
 _GUESSERS = ("chardet", "charset_normalizer")
 
 
-def main() -> None:
-    """The console script: runs a command and turns every failure into its message and exit code."""
+def settle_in() -> None:
+    """What a process that is ours alone begins with."""
     gc.set_threshold(_BETWEEN_COLLECTIONS)
     # requests imports what guesses an answer's encoding, a fifth of the start, and does without where that is missing:
     # every answer here says what it is. Not so in a program that imports us, which may have others to read.
     for name in _GUESSERS:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+
+
+def main() -> None:
+    """The console script: runs a command and turns every failure into its message and exit code."""
+    settle_in()
     from cqs_sheets.cli.terminal.output import guarded  # noqa: PLC0415 - not needed to show help
 
     guarded(group)

@@ -92,7 +92,7 @@ def test_a_formula_of_any_row_shows_what_that_of_its_row_does() -> None:
         ("DAY(46171)&CHOOSE(MONTH(46171),1,2,3,4,5)", "295"),
         ("DATE(2026,14,1)", 46419.0),
         ('TRIM("  a   b ")', "a b"),
-        ("LOG10(100)&MOD(-7,3)", "22"),
+        ("MOD(-7,3)", 2.0),
         ("DAY(10)", None),  # before Excel's day that never was
         ("DATE(1800,1,1)", None),
         ('UPPER("ä")', None),
@@ -135,7 +135,7 @@ def test_what_is_not_sure_is_unknown_and_no_iferror_hides_it(formula: str) -> No
     "formula",
     [
         "1/0", "A1+1", 'FIND("x","abc")', "LARGE(T[R],9)", "INDEX(T[R],5)", 'MID("abc",0,1)', 'REPT("a",-1)',
-        "CHOOSE(3,1,2)", "MOD(1,0)", "SQRT(-1)", "LOG10(0)", "10^64*10^64*10^64*10^64*10^64",
+        "CHOOSE(3,1,2)", "MOD(1,0)", "SQRT(-1)", "10^64*10^64*10^64*10^64*10^64",
     ],
 )  # fmt: skip
 def test_an_error_is_an_error(formula: str) -> None:

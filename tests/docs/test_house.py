@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from benchmarks.house import single_importers
 from docs.make_house import PACKAGE, PICTURE, ROOT, imports, picture
 
 PAGES = ("CONTRIBUTING.md", "docs/design.md", "docs/reliability.md")
@@ -20,6 +21,13 @@ def test_the_picture_is_of_the_house_as_it_is() -> None:
 def test_an_import_between_rooms_is_an_arrow() -> None:
     assert {"core/plan", "core/report"} <= imports()["run"]
     assert imports()["sandbox"] == frozenset()
+
+
+def test_a_room_with_one_door_is_a_boundary_that_is_named() -> None:
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    section = page.partition("### Rooms with one door\n")[2].partition("\n## ")[0]
+    table = "".join(line.split("|")[2] for line in section.splitlines() if line.startswith("| "))
+    assert set(re.findall(r"`([\w.]+)`", table)) == {name.partition(".")[2] for name in single_importers()}
 
 
 @pytest.mark.parametrize("page", PAGES)

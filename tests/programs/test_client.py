@@ -11,6 +11,7 @@ import pytest
 
 import cqs_sheets
 from cqs_sheets import AccessRefused, Client, FeedTable, Signal, SignalKey, UsageError, Window, sandbox
+from cqs_sheets.programs import tell_of_gap
 from tests.api.fakes import NOW, FakeTime
 
 FREE = {sandbox.Pool.FREE, sandbox.Pool.FREEMIUM}
@@ -46,6 +47,11 @@ def client(
 
 class EnoughError(Exception):
     """The program has seen enough."""
+
+
+def test_a_gap_that_nobody_asks_about_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    tell_of_gap(Window(NOW - timedelta(hours=1), NOW))
+    assert f"to {NOW} may have been missed" in caplog.text
 
 
 def streamed(

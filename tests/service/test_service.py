@@ -101,6 +101,8 @@ def test_mac() -> None:
     assert removed(agent.uninstall) == written(agent.install(spec()))
     assert agent.runs_by("\tstate = running\n")
     assert not agent.runs_by("\tstate = not running\n")
+    assert agent.is_running == ["launchctl", "print", "gui/501/org.cqs-sheets.watch"]
+    assert calls(agent.restart) == ["launchctl kickstart -k gui/501/org.cqs-sheets.watch"]
 
 
 def test_windows() -> None:
@@ -120,6 +122,9 @@ def test_windows() -> None:
     assert str(command.text).endswith("pythonw.exe")  # no console window
     compile(files["cqs-sheets-service.pyw"], "launcher", "exec")
     assert removed(task.uninstall) == written(task.install(windows_spec()))
+    assert calls(task.restart) == ["schtasks /End /TN cqs-sheets", "schtasks /Run /TN cqs-sheets"]
+    assert task.is_running[-1] == "(Get-ScheduledTask -TaskName 'cqs-sheets').State.value__"
+    assert (task.runs_by("4\r\n"), task.runs_by("3\r\n")) == (True, False)
 
 
 def test_the_launcher_of_windows_runs_the_watch_with_its_folder_and_variables(tmp_path: Path) -> None:

@@ -238,13 +238,6 @@ def _root(arguments: Arguments) -> Value:
     return math.sqrt(value)
 
 
-def _logarithm(arguments: Arguments) -> Value:
-    value = number(arguments[0])
-    if value <= 0:
-        raise FormulaError("#NUM!")
-    return math.log10(value)
-
-
 def _only_number(arguments: Arguments) -> Value:
     held = arguments[0]
     return float(held) if isinstance(held, float | bool) else 0.0
@@ -261,7 +254,6 @@ FUNCTIONS: Mapping[str, Callable[[Arguments], Value]] = {
     "ISNUMBER": lambda given: isinstance(given[0], float),
     "LEFT": lambda given: _counted(given[0])[: int(number(given[1]))],
     "LEN": lambda given: float(len(_counted(given[0]))),
-    "LOG10": _logarithm,
     "MID": _mid,
     "MOD": _modulo,
     "MONTH": partial(_part, lambda moment: moment.month),

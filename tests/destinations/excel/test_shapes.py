@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -100,9 +102,17 @@ def with_byte_order_mark(xml: bytes) -> bytes:
     return b"\xef\xbb\xbf" + xml
 
 
+def with_times_spelt_out(xml: bytes) -> bytes:
+    """As ISO 8601 and some programs have them."""
+    return re.sub(
+        rb'<c r="(\w+)"( s="\d+")?><v>46166\.[^<]*</v>', rb'<c r="\1"\2 t="d"><v>2026-05-24T14:32:05</v>', xml
+    )
+
+
 SPELLINGS = [
     without_row_numbers, without_cell_addresses, attributes_swapped, single_quoted, pretty_printed, prefixed, strict,
     utf16, latin1, commented, cdata, without_dimension_and_spans, with_byte_order_mark,
+    with_times_spelt_out,
 ]  # fmt: skip
 
 
@@ -175,6 +185,26 @@ def test_a_protected_sheet_is_left_as_its_user_would_have_to(tmp_path: Path) -> 
     before = book.read_bytes()
     with pytest.raises(DataRefused, match="Signals is protected"):
         sync(book, adds=[add("7")])
+    assert book.read_bytes() == before
+
+
+def test_what_everybody_may_edit_of_a_protected_sheet_is_edited(tmp_path: Path) -> None:
+    def protect(sheet: Any, _last: int) -> None:
+        sheet.protect("secret")
+        sheet.unprotect_range("G4:G6 D4:D9")
+
+    book = signals_book(tmp_path / "partly.xlsx", below=protect)
+    sync(book, updates=[change("2", "coin", "ETH")])
+    assert grid(book)[4][3] == "ETH"
+    before = book.read_bytes()
+    with pytest.raises(DataRefused, match="its cell E5 is locked"):
+        sync(book, updates=[change("2", "stop", Decimal(1))])
+    with_parts(
+        book, {SHEET: lambda xml: xml.replace(b"<protectedRange ", b'<protectedRange password="83AF" ')}
+    )
+    before = book.read_bytes()
+    with pytest.raises(DataRefused, match="its cell D5 is locked"):
+        sync(book, updates=[change("2", "coin", "SOL")])
     assert book.read_bytes() == before
 
 

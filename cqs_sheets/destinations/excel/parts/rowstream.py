@@ -72,9 +72,15 @@ class Piece:
         self.before = before
         self.last = last
         self.intact = False
-        self.sealed = text if isinstance(text, Sealed) else None
-        self.unread = text if isinstance(text, Unread) else None
-        self._text = text if isinstance(text, bytes) else b""
+        self.sealed: Sealed | None = None
+        self.unread: Unread | None = None
+        self._text = b""
+        if isinstance(text, bytes):
+            self._text = text
+        elif isinstance(text, Sealed):
+            self.sealed = text
+        else:
+            self.unread = text
 
     @property
     def text(self) -> bytes:

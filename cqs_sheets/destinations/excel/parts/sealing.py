@@ -33,8 +33,8 @@ class _Fresh(NamedTuple):
     kind: int | None = None
 
 
-_Done = tuple[bytes | memoryview, Segment]
-"""The bytes of a segment in the archive, and what is remembered of it."""
+_Done = tuple[bytes, Segment]
+"""The bytes of a segment in the archive, or of it and of some that follow it; what is remembered of it."""
 
 
 class Written(NamedTuple):
@@ -110,8 +110,10 @@ def _together(blocks: Iterable[_Fresh | Sealed]) -> Iterator[Sequence[_Fresh | S
 
 def _as_they_are(blocks: Sequence[_Fresh | Sealed]) -> Sequence[_Done] | None:
     sealed = [block for block in blocks if isinstance(block, Sealed)]
-    segments_of = (block.segment for block in sealed)
-    return list(zip(segments.raw_of(sealed), segments_of, strict=True)) if sealed else None
+    if not sealed:
+        return None
+    first, *others = (block.segment for block in sealed)
+    return [(segments.raw_of(sealed), first), *((b"", each) for each in others)]
 
 
 def _made(blocks: Sequence[_Fresh | Sealed], key: re.Pattern[bytes]) -> Sequence[_Done]:

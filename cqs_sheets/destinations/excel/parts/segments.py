@@ -82,19 +82,19 @@ class Sealed:
         return found
 
 
-def raw_of(stretches: Sequence[Sealed]) -> Sequence[bytes | memoryview]:
-    """The bytes of each in the archive, read at once where they follow each other; TargetChanged as for one."""
+def raw_of(stretches: Sequence[Sealed]) -> bytes:
+    """The bytes of all in the archive, read at once where they follow each other; TargetChanged as for one."""
     first, last = stretches[0], stretches[-1]
-    end = last.start + last.segment.packed
-    if end - first.start != sum(each.segment.packed for each in stretches):
-        return [each.raw() for each in stretches]
-    found, at, done = memoryview(b"".join(first.archive.raw(first.start, end))), 0, list[memoryview]()
+    end, at = last.start + last.segment.packed, 0
+    if end - first.start != sum([each.segment.packed for each in stretches]):
+        return b"".join(each.raw() for each in stretches)
+    found = b"".join(first.archive.raw(first.start, end))
+    whole = memoryview(found)
     for each in stretches:
-        done.append(found[at : at + each.segment.packed])
-        if codec.crc32(done[-1]) != each.segment.packed_crc:
+        if codec.crc32(whole[at : at + each.segment.packed]) != each.segment.packed_crc:
             raise forgotten()
         at += each.segment.packed
-    return done
+    return found
 
 
 def forgotten() -> TargetChanged:
