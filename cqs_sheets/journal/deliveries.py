@@ -7,11 +7,15 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from cqs_sheets.core.plan.facts import Lineage, Write, writer_of
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
+
+AT_ONCE = 1000
+"""Signals whose rows are written together: as objects those of all at once would fill the memory."""
 
 _COLUMNS = f"{model.RECORD}, s.change, d.revision, d.added, d.last"
 _REVISION = "JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision"
@@ -233,9 +237,14 @@ class Deliveries:
         again once it `wrote`.
         """
         last = stamp or target.stamp
-        given = [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in rows]
+        given, left = False, iter(rows)
         with self._database.transaction():
-            self._database.note_many(_DELIVER, given)
+            while some := list(islice(left, AT_ONCE)):
+                given = True
+                self._database.note_many(
+                    _DELIVER,
+                    [(target.id, revision, sequence, sequence, key.id, key.table) for key, revision in some],
+                )
             self._database.note(
                 _WRITTEN,
                 {
@@ -247,7 +256,7 @@ class Deliveries:
                     "zone": zone,
                     "title": title,
                     "rest": rest,
-                    "wrote_rows": wrote and bool(given),
+                    "wrote_rows": wrote and given,
                     "at": model.to_stamp(at),
                     "target": target.id,
                     "stamp": last.number,

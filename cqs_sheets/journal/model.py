@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+from sys import intern
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
 from cqs_sheets.values import dataclass, field
 
+_NO_EXTRA: Mapping[str, str] = {}
 _ALONE = "default"  # the tenant of a journal that one party has for itself
 
 
@@ -327,15 +329,15 @@ def damaged(what: str) -> DataRefused:
 
 
 def _signal_from(key: SignalKey, content: dict[str, Any]) -> Signal:
-    values = {name: content[name] for name in TEXTS}
-    "".join(values.values())  # TypeError where one is no text
+    # the same few words again and again; TypeError where one is no text
+    values: dict[str, Any] = {name: intern(content[name]) for name in TEXTS}
     values |= {name: Decimal(content[name]) if name in content else None for name in NUMBERS}
     return Signal(
         key=key,
         timestamp=from_stamp(content["timestamp"]),
-        extra=content.get("extra", {}),
+        extra=content.get("extra", _NO_EXTRA),
         flags=tuple(content.get("flags", ())),
-        sent=content.get("sent", ""),
-        sent_zone=content.get("sent_zone", ""),
+        sent=intern(content.get("sent", "")),
+        sent_zone=intern(content.get("sent_zone", "")),
         **values,
     )

@@ -11,7 +11,7 @@ from cqs_sheets.core.signals.coverage import Coverage, Window, coverage, merge
 from cqs_sheets.core.signals.signal import Record, Reject, Signal, SignalKey, Status
 from cqs_sheets.journal import model
 from cqs_sheets.journal.database import Database, Row
-from cqs_sheets.journal.deliveries import OF_FEEDS, names_of
+from cqs_sheets.journal.deliveries import AT_ONCE, OF_FEEDS, names_of
 
 Clock = Callable[[], datetime]
 
@@ -25,7 +25,6 @@ _LIVES = f"""{_BY_KEY} UNION ALL
 _BY_IDS = KNOWN.format(by="") + "s.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
 _LISTED = "(SELECT CAST(value AS BIGINT) FROM json_each(?))"
 _MEMBERS = f"SELECT arrival FROM members WHERE feed = ? AND arrival IN {_LISTED}"  # noqa: S608 - constants
-_AT_ONCE = 1000  # records whose rows are made together: of all at once they would fill the memory
 _STATUS, _CONTENT = 4, 7  # of a row of KNOWN
 _NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM signals)"
 
@@ -135,8 +134,8 @@ class Recollection:
     def _show_new(self) -> None:
         new, self._new = self._new, []
         at = model.to_stamp(self._at)
-        for start in range(0, len(new), _AT_ONCE):
-            some = new[start : start + _AT_ONCE]
+        for start in range(0, len(new), AT_ONCE):
+            some = new[start : start + AT_ONCE]
             self._database.note_many(_INSERT, [_inserted(record, at, self._feed) for record in some])
             self._database.note_many(_KEEP, [_kept(record, at) for record in some])
             self._database.note_many(_JOIN, [(record.arrival, self._feed) for record in some])

@@ -434,7 +434,7 @@ class Deliverer:
                 state,
                 sequence=highest,
                 version=version,
-                rows=[(row.signal, row.revision) for row in rows],
+                rows=((row.signal, row.revision) for row in rows),
                 cursor=cursor,
                 at=self.clock(),
                 wrote=wrote is not None,
