@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from cqs_sheets.core.secret import is_loopback
 
 _HELP = {
     "cqs_polls_total": ("counter", "Polls of a feed, by outcome."),
@@ -18,6 +21,7 @@ _HELP = {
     "cqs_pending_rows": ("gauge", "Rows that the last look at a target left waiting."),
     "cqs_lacking_targets": ("gauge", "Targets that lacked something at the last poll."),
 }
+_PATIENCE = 10.0  # seconds for a request
 _Labels = tuple[tuple[str, str], ...]
 
 
@@ -66,14 +70,24 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+def _asks_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
 @contextmanager
 def served(metrics: Metrics, port: int) -> Iterator[int]:
     """Answer on http://127.0.0.1:PORT/metrics for as long; the port, which 0 leaves to the system."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = _PATIENCE  # who says nothing must not keep a thread
+
         def do_GET(self) -> None:
-            body = metrics.text().encode()
-            self.send_response(200 if self.path == "/metrics" else 404)
+            ours = _asks_this_machine(self.headers.get("Host", ""))  # a web page may send others here
+            body = metrics.text().encode(errors="replace") if ours else b""
+            self.send_response(403 if not ours else 200 if self.path == "/metrics" else 404)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from cqs_sheets.config import process_environ
-from cqs_sheets.core.render import harmless
+from cqs_sheets.core.render import harmless, one_line
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here
@@ -26,7 +26,7 @@ def main(word: str, environ: Mapping[str, str]) -> int:
             done = chain.after(environ.get("RESULT", ""), final=final, problem=problem)
     except Exception as error:  # noqa: BLE001 - a disk, git or an answer that nobody foresaw; never a traceback
         return _told(explained(error))
-    sys.stdout.write(f"{done}\n")
+    sys.stdout.write(f"{one_line(done)}\n")
     return 0
 
 

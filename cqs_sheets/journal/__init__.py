@@ -30,7 +30,7 @@ from cqs_sheets.journal.outbox import Alert, Outbox, OutboxEntry, Trouble
 from cqs_sheets.journal.outcomes import Outcomes
 from cqs_sheets.journal.polls import Polls
 from cqs_sheets.journal.records import Clock, Recall
-from cqs_sheets.journal.upkeep import Upkeep
+from cqs_sheets.journal.upkeep import Upkeep, sound
 
 _LONGEST_WAIT = 120.0  # seconds for the step that has the journal open
 
@@ -130,7 +130,7 @@ def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:
     """Put the journal `theirs` in the place of `path`, brought up to date by all that `path` knew beyond it.
 
     What was delivered counts as theirs tells. The file `theirs` is used up. All or nothing: raises
-    DataRefused if either is no journal, TargetBusy if `path` stays in use.
+    DataRefused if either is no sound journal, TargetBusy if `path` stays in use.
     """
     ours = theirs.with_name(f"{theirs.name}.ours")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -143,6 +143,8 @@ def rest_on(path: Path, theirs: Path, *, clock: Clock) -> None:
             if path.exists():
                 with opening.for_reading(path) as known, closing(_new(ours)) as copied:
                     known.copy_to(copied)
+            with sound(theirs):
+                pass
             with Journal.open(theirs, clock=clock) as base:
                 if ours.exists():
                     base.take_in(ours, own=True)

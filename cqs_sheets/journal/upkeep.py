@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -163,10 +164,17 @@ class Upkeep:
         this machine itself knew (`own`), all its alerts go on here. The other file is left as it is. Raises
         DataRefused if it is no journal, or holds what would stop a later command.
         """
-        with opening.for_reading(path, check=_refuse_strange) as other:
-            _refuse(other.name, other.damage()[0])
-            _refuse(other.name, _in_values(other))
+        with sound(path) as other:
             return merge_journal(self._database, other, own=own)
+
+
+@contextmanager
+def sound(path: JournalPlace) -> Iterator[Database]:
+    """Another's journal, to read; DataRefused if it holds what would stop a later command."""
+    with opening.for_reading(path, check=_refuse_strange) as other:
+        _refuse(other.name, other.damage()[0])
+        _refuse(other.name, _in_values(other))
+        yield other
 
 
 def _refuse_strange(other: Database) -> None:

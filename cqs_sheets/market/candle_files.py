@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableSequence, Sequence
@@ -15,6 +16,7 @@ from cqs_sheets.core.outcomes.candles import Candles, packed
 from cqs_sheets.core.signals.signal import exact_decimal
 from cqs_sheets.core.toml import quoted
 from cqs_sheets.errors import DataRefused, UsageError
+from cqs_sheets.files import opened
 from cqs_sheets.patterns import regex
 
 COLUMNS = ("exchange", "symbol", "time", "open", "high", "low", "close", "volume")
@@ -46,7 +48,7 @@ def read_candles(path: Path) -> Mapping[MarketName, Candles]:
     Raises DataRefused with the line of what cannot be candles of one minute, UsageError for no such file.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
             return _read(file, path.name)
     except UnicodeDecodeError:
         raise _refused(path.name, None, "this is not UTF-8 text") from None
@@ -182,9 +184,8 @@ def _begun(exchange: str, symbol: str, line: int, markets: dict[tuple[str, str],
     name = market_name(exchange, symbol)
     if not name.exchange or not _PAIR.fullmatch(name.symbol):
         raise _Broken(line, f"expected an exchange's code and COIN/CURRENCY, found {quoted(','.join(name))}")
-    same = (rows for names, rows in markets.items() if market_name(*names) == name)
-    markets[exchange, symbol] = next(same, None) or _Rows()
-    return markets[exchange, symbol]
+    rows = markets[exchange, symbol] = markets.setdefault(name, _Rows())
+    return rows
 
 
 def _price(text: str, column: str, line: int) -> tuple[int, int]:

@@ -29,6 +29,15 @@ _LIMITS = {"bitget": 200, "coinbase": 300, "kraken": 700, "kucoinfutures": 200, 
 _LIMIT = 1000  # candles in one answer, where nothing else is known
 _ENTRIES_LAST = 24 * 3600
 _LONGEST_PAUSE = 10.0
+_LONGEST = 60.0  # seconds for one exchange of words; ccxt bounds only the wait for the next byte
+_ODD = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    RecursionError,
+)  # what it makes of odd JSON
 _BANNED = regex(r"\b418\b")
 _BLOCKED = regex(r"\b(451|403)\b")
 
@@ -128,6 +137,8 @@ class Exchanges:
             raise NoCandles(f"market data needs an extra: {EXTRA}", whole_exchange=True)
         import ccxt  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - 0.6 s
 
+        from cqs_sheets.deadline import DeadlineAdapter  # noqa: PLC0415 - requests, which ccxt brings, too
+
         if exchange not in ccxt.exchanges:
             reason = CLOSED.get(exchange, f"ccxt knows no exchange {exchange!r}")
             raise NoCandles(reason, whole_exchange=True)
@@ -137,6 +148,8 @@ class Exchanges:
             {"enableRateLimit": self.root is None, "timeout": 15_000, "options": options}
         )
         opened.number = str  # prices as they were sent
+        for scheme in ("http://", "https://"):
+            opened.session.mount(scheme, DeadlineAdapter())
         if self.root:
             opened.urls["api"] = _moved(opened.urls["api"], f"{self.root}/markets/{exchange}")
         self._opened[exchange] = opened
@@ -146,13 +159,16 @@ class Exchanges:
         """One request, once more where the exchange asks for a pause or did not answer."""
         import ccxt  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415
 
+        from cqs_sheets.deadline import Deadline  # noqa: PLC0415 - as above
+
         for again in (True, False):
             stopped = self.stop()
             if stopped:
                 raise stopped
             self.budget.spend()
             try:
-                return call(*words)
+                with Deadline(_LONGEST):
+                    return call(*words)
             except ccxt.DDoSProtection as error:  # RateLimitExceeded is one, too
                 if not again or _BANNED.search(str(error)):
                     raise NoCandles(
@@ -169,6 +185,8 @@ class Exchanges:
                         f"{exchange.id} did not answer: {_short(error)}", whole_exchange=True
                     ) from None
                 self.sleep(1)
+            except _ODD:
+                raise NoCandles(f"{exchange.id} sent what is no answer", whole_exchange=True) from None
             except ccxt.BaseError as error:
                 raise NoCandles(f"{exchange.id}: {_short(error)}", whole_exchange=True) from None
         raise AssertionError("the second time either answers or raises")

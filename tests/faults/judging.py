@@ -94,12 +94,14 @@ def _of_the_disturbed(
 
 def _expected_codes(disturbance: Disturbance, point: Point) -> set[int]:
     """0 where the product can do without. Why an open file cannot be written SQLite does not tell."""
-    network = {69} if point.kind in _NETWORK else set()
+    more = {69} if point.kind in _NETWORK else set[int]()
+    if point.kind == "lock" and point.path.endswith("-shm"):
+        more = {2}  # of a lock that it cannot let go SQLite says what it says of a drive without locks
     if disturbance.error not in _REFUSED:
-        return {0, 75} | network
+        return {0, 75} | more
     if disturbance.lasting:
-        return {0, 2, 75, 77} | network  # the config, a template or the key file may be among what is refused
-    if network:
+        return {0, 2, 75, 77} | more  # the config, a template or the key file may be among what is refused
+    if point.kind in _NETWORK:
         return {0, 69, 75}
     if point.path.endswith((".toml", "cqs-key")):
         return {0, 2, 77}

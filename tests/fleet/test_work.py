@@ -301,6 +301,8 @@ def test_metrics_are_served_to_this_machine() -> None:
     metrics.wrote('a"b', 0.5, "busy", 7)
     with served(metrics, 0) as port:
         text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        elsewhere = {"Host": f"attacker.example:{port}"}  # whose name server says 127.0.0.1
+        assert requests.get(f"http://127.0.0.1:{port}/metrics", headers=elsewhere, timeout=5).text == ""
         assert requests.get(f"http://127.0.0.1:{port}/other", timeout=5).status_code == 404
     assert 'cqs_writes_total{tenant="a\\"b",outcome="busy"} 1\n' in text
     assert 'cqs_pending_rows{tenant="a\\"b"} 7\n' in text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules
-from cqs_sheets.errors import TargetBusy
+from cqs_sheets.errors import DataRefused, TargetBusy
 from cqs_sheets.journal import Journal, JournalPlace, OutboxEntry, Trouble, rest_on
 from tests.journal.conftest import Clock
 from tests.journal.samples import at, poll, signal
@@ -177,6 +178,17 @@ def test_an_alert_that_the_winner_does_not_know_yet_goes_on(
         [entry] = entries(journal)
         assert (entry.notice.kind, entry.state) == ("new", "waiting")
         assert [alert.since for alert in journal.alerts("a.toml")] == [at(0)]
+
+
+def test_a_journal_that_would_stop_later_commands_takes_nobodys_place(tmp_path: Path, clock: Clock) -> None:
+    ours, theirs = tmp_path / "ours" / "journal.sqlite3", tmp_path / "theirs" / "journal.sqlite3"
+    with opened(theirs, clock) as journal:
+        journal.record_poll(poll(1, signal(1, opened=0.5)))
+    with closing(sqlite3.connect(theirs, isolation_level=None)) as spoilt:
+        spoilt.execute("UPDATE signals SET first_seen = 1 << 62")
+    with pytest.raises(DataRefused):
+        rest_on(ours, theirs, clock=clock)
+    assert not ours.exists()
 
 
 def test_what_is_being_sent_while_the_winners_journal_comes_is_noted_in_it(

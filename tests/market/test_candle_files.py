@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -12,7 +13,8 @@ import pytest
 
 from cqs_sheets.core.outcomes.candles import ONE, Candles, Touch
 from cqs_sheets.errors import DataRefused, UsageError
-from cqs_sheets.market.candle_files import market_name, read_candles
+from cqs_sheets.market import candle_files
+from cqs_sheets.market.candle_files import MarketName, market_name, read_candles
 
 HEADER = "exchange,symbol,time,open,high,low,close,volume"
 NOON = datetime(2026, 5, 24, 12, 0, tzinfo=UTC)
@@ -188,3 +190,25 @@ def test_the_search_finds_what_looking_at_each_candle_finds() -> None:
 def extremes(lows: Iterable[int], highs: Iterable[int], side: int) -> tuple[int, int]:
     ends = (max(highs) * ONE * side, min(lows) * ONE * side)
     return max(ends), min(ends)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="it is no file"):
+        read_candles(tmp_path / "pipe")
+
+
+def test_no_market_of_a_file_is_compared_with_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[str] = []
+
+    def counted(exchange: str, symbol: str) -> MarketName:
+        named.append(symbol)
+        return market_name(exchange, symbol)
+
+    monkeypatch.setattr(candle_files, "market_name", counted)
+    rows = (row(NOON.isoformat(), market=f"binance,c{number}/usdt") for number in range(100))
+    assert len(read_candles(file(tmp_path, *rows))) == 100
+    assert len(named) < 400

@@ -21,10 +21,12 @@ from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Setup, setup_of
 from cqs_sheets.core.signals.exchanges import BUILT_IN, SPELLINGS
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.market import exchanges
 from cqs_sheets.market.exchanges import Budget, Exchanges, NoCandles
 from cqs_sheets.market.store import STORE_FILE, CandleStore
 from cqs_sheets.run.judging import Case, Judging, Market, market_of
 from cqs_sheets.sandbox.prices import EXCHANGES, Exchange, Pair
+from tests.api.fakes import Canned, serving
 from tests.core.outcomes.oracle import Plan, Truth
 from tests.core.outcomes.trading import story
 from tests.make import signal
@@ -59,8 +61,8 @@ class Desk:
 def desk(folder: Path, market: sandbox.RunningSandbox, budget: Budget | None = None) -> Iterator[Desk]:
     slept: list[float] = []
     with CandleStore.open(folder) as store:
-        exchanges = Exchanges(store=store, root=market.url, budget=budget or Budget(), sleep=slept.append)
-        yield Desk(store, exchanges, slept)
+        asked = Exchanges(store=store, root=market.url, budget=budget or Budget(), sleep=slept.append)
+        yield Desk(store, asked, slept)
 
 
 BTC = Market("binance", "BTC/USDT")
@@ -321,3 +323,22 @@ def test_a_contract_of_a_thousand_is_judged_in_the_units_of_the_signal(
     true = Seconds(market.market.prices, at, pair).truth(plan, case.setup.clock)
     assert (outcome.outcome, outcome.targets_hit) == (true.outcome, true.hits)
     assert outcome.r_gross == (None if true.gross is None else to_eight_places(true.gross))
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "kraken"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Canned(hang=True),
+        *(Canned(body=body) for body in (b"[[1]]", b'{"result": 5}', b"null", b"[" * 100_000)),
+    ],
+)
+def test_an_exchange_that_holds_or_garbles_its_answer_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: str, answer: Canned
+) -> None:
+    monkeypatch.setattr(exchanges, "_LONGEST", 0.1)
+    with serving() as server, CandleStore.open(tmp_path) as store:
+        server.answers(answer)
+        asked = Exchanges(store=store, root=server.url, budget=Budget(), sleep=lambda _: None)
+        with pytest.raises(NoCandles):
+            asked.minutes(exchange, "BTC/USDT", NOW - 60, NOW)
