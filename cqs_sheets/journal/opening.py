@@ -265,9 +265,10 @@ def _absent(path: Path) -> bool:
     Raises UsageError where there can never be one.
     """
     try:
-        if path.parent.exists() and not path.parent.is_dir():
+        there = next((each for each in path.parents if each.exists()), None)
+        if there is not None and not there.is_dir():
             raise UsageError(
-                f"{path.parent} is no folder, so no journal can be in it.",
+                f"{there} is no folder, so no journal can be in it.",
                 meaning="Nothing was read or written.",
                 hint="Point CQS_HOME at a folder.",
             )

@@ -23,7 +23,7 @@ def _journal_is_none(shell: Shell) -> int:
 
 def _home_is_a_file(shell: Shell) -> int:
     shell.home.write_text("just text")
-    return 77
+    return 2
 
 
 def _config_is_wrong(shell: Shell) -> int:
