@@ -20,8 +20,8 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals.coverage import REACH, Window, coverage, look_back
+from cqs_sheets.core.text import duration
 from cqs_sheets.run.sync import Pace, Step
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -30,6 +30,7 @@ WORDS = {
     "core/changes": "a plan as text",
     "core/news": "what a poll says happened",
     "core/render": "reports and prices as text",
+    "core/text": "words for people, made harmless",
     "core/report": "what a run did",
     "core/secret": "a value that never shows",
     "core/outcomes": "what became of a signal",

@@ -21,6 +21,7 @@ FLOORS = {
     "cqs_sheets.installed": 0,
     "cqs_sheets.unexpected": 0,
     "cqs_sheets.core": 1,
+    "cqs_sheets.core.text": 1,
     "cqs_sheets.core.signals": 1.1,
     "cqs_sheets.core.toml": 1.2,
     "cqs_sheets.core.outcomes": 1.3,

@@ -9,12 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from cqs_sheets.core.render import duration, plain_price, plural
+from cqs_sheets.core.render import plain_price
 from cqs_sheets.core.report import utc_text
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.fields import uid
 from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.core.text import duration, plural
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
 

@@ -8,10 +8,11 @@ from decimal import Decimal
 
 from cqs_sheets.core.cells import CellValue
 from cqs_sheets.core.plan.plan import Add, Plan
-from cqs_sheets.core.render import cell_text, plain_price, plural
+from cqs_sheets.core.render import cell_text, plain_price
 from cqs_sheets.core.signals.fields import JOURNALED
 from cqs_sheets.core.signals.signal import Status
 from cqs_sheets.core.templates.template import SettingsTab, TableTab
+from cqs_sheets.core.text import plural
 
 _MOST_CHANGES = 40  # a screenful; --json has them all
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 
-from cqs_sheets.core.render import duration, plain_price
+from cqs_sheets.core.render import plain_price
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.core.text import duration
 from cqs_sheets.values import dataclass
 
 _WORDS = {

@@ -11,8 +11,8 @@ from cqs_sheets.config import TargetSettings
 from cqs_sheets.core.plan.binding import Bindings, How, bind
 from cqs_sheets.core.plan.facts import Facts, of_sandbox
 from cqs_sheets.core.plan.plan import USERS_OWN, Stamp
-from cqs_sheets.core.render import plural, size_text
 from cqs_sheets.core.templates.template import Column, Template
+from cqs_sheets.core.text import plural, size_text
 from cqs_sheets.destinations import InspectedTab
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.disk import Disk

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cqs_sheets.api.client import utc_now
-from cqs_sheets.core.render import ago, size_text
+from cqs_sheets.core.text import ago, size_text
 from cqs_sheets.doctor.finding import Finding, Severity, fail, ok, open_to_others, warn
 from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy
 from cqs_sheets.journal import Journal, JournalPlace

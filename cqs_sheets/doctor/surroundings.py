@@ -19,11 +19,11 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.config import ApiSettings, OutcomesSettings, Settings
 from cqs_sheets.config.document import read_config
 from cqs_sheets.config.settings import absolute
-from cqs_sheets.core.render import duration, plural, size_text
 from cqs_sheets.core.secret import FREE, Secret
 from cqs_sheets.core.signals.exchanges import CLOSED
 from cqs_sheets.core.signals.query import MAX_INTERVAL, Feed, Query
 from cqs_sheets.core.signals.signal import FeedTable, Signal
+from cqs_sheets.core.text import duration, plural, size_text
 from cqs_sheets.doctor.finding import Finding, fail, ok, open_to_others, warn
 from cqs_sheets.errors import CqsError
 from cqs_sheets.installed import installed

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from cqs_sheets.config import process_environ
-from cqs_sheets.core.render import harmless, one_line
+from cqs_sheets.core.text import harmless, one_line
 from cqs_sheets.errors import CqsError
 from cqs_sheets.github.api import GitHubApi
 from cqs_sheets.github.chain import Chain, Here

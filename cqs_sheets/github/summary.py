@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 from cqs_sheets.config import Environment
 from cqs_sheets.core.news import Happened, News, zone_text
-from cqs_sheets.core.render import coverage_text, harmless, moment_text, plain_price, plural
+from cqs_sheets.core.render import coverage_text, moment_text, plain_price
 from cqs_sheets.core.report import Report
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Status
+from cqs_sheets.core.text import harmless, plural
 from cqs_sheets.github.chain import plain
 from cqs_sheets.values import dataclass
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from cqs_sheets.config import Settings
 from cqs_sheets.config.values import holds_password, journal_problem
-from cqs_sheets.core.render import plural
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.signal import FeedTable, Record, moment
+from cqs_sheets.core.text import plural
 from cqs_sheets.errors import UsageError
 from cqs_sheets.journal import JOURNAL_FILE, Journal, JournalPlace, KeptAnswer, SharedJournal
 from cqs_sheets.run.poll import imported

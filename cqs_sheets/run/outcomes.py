@@ -17,9 +17,9 @@ from cqs_sheets.core.outcomes.judge import Outcome, State, judge, outcome_of
 from cqs_sheets.core.outcomes.keeping import Kept
 from cqs_sheets.core.outcomes.rules import Rules
 from cqs_sheets.core.outcomes.setup import Story, setup_of
-from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.core.text import plural
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal
 from cqs_sheets.market.candle_files import MarketName, market_name

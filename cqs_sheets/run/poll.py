@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from cqs_sheets.api import Answer, ApiClient
-from cqs_sheets.core.render import duration
 from cqs_sheets.core.signals import parse
 from cqs_sheets.core.signals.coverage import Window, look_back
 from cqs_sheets.core.signals.query import (
@@ -22,6 +21,7 @@ from cqs_sheets.core.signals.query import (
     warnings,
 )
 from cqs_sheets.core.signals.signal import FeedTable, Reject, Signal
+from cqs_sheets.core.text import duration
 from cqs_sheets.errors import CqsError
 from cqs_sheets.journal import Journal, KeptAnswer, Poll, PollResult
 from cqs_sheets.unexpected import explained

@@ -15,8 +15,8 @@ from cqs_sheets.cli.terminal.output import print_json, show
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import AlertSettings, Settings
 from cqs_sheets.core.alerts import Kind, Notice, Sent, Wording, headline, message_of
-from cqs_sheets.core.render import ago, harmless
 from cqs_sheets.core.report import utc_text
+from cqs_sheets.core.text import ago, harmless
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError, combined_exit_code
 from cqs_sheets.journal import Alert, Journal, OutboxEntry
 

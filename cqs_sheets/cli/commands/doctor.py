@@ -15,7 +15,7 @@ from cqs_sheets.cli.options import Options, config_option, loudness_options, wri
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import Progress, print_json, wrapped
 from cqs_sheets.config import home_folder, process_environ
-from cqs_sheets.core.render import harmless, one_line, plural
+from cqs_sheets.core.text import harmless, one_line, plural
 from cqs_sheets.doctor import examined
 from cqs_sheets.doctor.finding import Finding, Severity, about, exit_code, fail, findings_json, mended
 from cqs_sheets.doctor.journal import check_journal

@@ -15,9 +15,9 @@ from cqs_sheets.cli.options import Options, config_option, feed_options, loudnes
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import print_json, print_lines, print_warning, shows_unicode
 from cqs_sheets.cli.terminal.tables import console, print_signals, signals_table
-from cqs_sheets.core.render import plural
 from cqs_sheets.core.signals.coverage import observe
 from cqs_sheets.core.signals.signal import Record, Signal, SignalKey
+from cqs_sheets.core.text import plural
 from cqs_sheets.errors import ApiUnavailable, Interrupted, UsageError
 from cqs_sheets.export import as_csv, as_jsonl, json_row
 from cqs_sheets.run import Session, open_api

@@ -19,9 +19,9 @@ from cqs_sheets.cli.terminal.pages import print_page, print_story
 from cqs_sheets.cli.terminal.tables import print_signals
 from cqs_sheets.config import process_environ, where_of
 from cqs_sheets.core.plan.rows import passes
-from cqs_sheets.core.render import plural, size_text
 from cqs_sheets.core.signals.parse import NotTheEnvelope, parse_envelope
 from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.text import plural, size_text
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import opened
 from cqs_sheets.journal import Journal, is_journal

@@ -21,9 +21,10 @@ from cqs_sheets.core.outcomes.judge import Outcome
 from cqs_sheets.core.outcomes.rules import Rules, as_json, read_rules
 from cqs_sheets.core.outcomes.setup import Story
 from cqs_sheets.core.outcomes.statistics import ENOUGH, Share, Summary, track_record
-from cqs_sheets.core.render import moment_text, plural
+from cqs_sheets.core.render import moment_text
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import nearest
+from cqs_sheets.core.text import plural
 from cqs_sheets.core.toml import TomlProblems, describe
 from cqs_sheets.errors import UsageError
 from cqs_sheets.export import outcomes_csv, outcomes_json

@@ -15,7 +15,7 @@ from cqs_sheets.cli.options import Options, config_option, loudness_options, sta
 from cqs_sheets.cli.session import session_of
 from cqs_sheets.cli.terminal.output import print_warning
 from cqs_sheets.config import home_folder, process_environ
-from cqs_sheets.core.render import harmless
+from cqs_sheets.core.text import harmless
 from cqs_sheets.errors import CqsError, TargetBusy, UsageError
 from cqs_sheets.files import writing
 from cqs_sheets.service import Action, RemoveFile, RunProgram, WriteFile

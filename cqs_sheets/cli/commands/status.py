@@ -14,7 +14,7 @@ from cqs_sheets.cli.terminal.output import print_json
 from cqs_sheets.cli.terminal.screen import watch_status
 from cqs_sheets.cli.terminal.tables import console, plain_table
 from cqs_sheets.config import TargetSettings
-from cqs_sheets.core import render
+from cqs_sheets.core import render, text
 from cqs_sheets.core.report import coverage_json, utc_text
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.errors import UsageError
@@ -75,13 +75,13 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
         click.echo(f"No poll yet (journal: {session.journal_path}).{session.look_elsewhere}")
     feeds = plain_table("Feed", "Last poll", "Outcome", "Open signals")
     for name, poll in polls.items():
-        feeds.add_row(name, render.ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
+        feeds.add_row(name, text.ago(poll.at, now), poll.outcome, str(state["open"].get(name, "")))
     if feeds.row_count:
         out.print(feeds)
         out.print()
     click.echo(render.coverage_text(covered, zone))
     for gap in covered.gaps[-_GAPS:]:
-        length = render.duration((gap.end - gap.start).total_seconds())
+        length = text.duration((gap.end - gap.start).total_seconds())
         click.echo(
             f"  missed {render.moment_text(gap.start, zone)} to {render.moment_text(gap.end, zone)} ({length})"
         )
@@ -91,9 +91,9 @@ def print_status(session: Session, journal: Journal, *, as_json: bool, days: int
     targets = plain_table("Target", "Template", "Last write", "Pending")
     for target, told in zip(settings.targets, state["targets"], strict=True):
         known = _remembered(journal, target)
-        when = render.ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
+        when = text.ago(known.last_heartbeat, now) if known.last_heartbeat else "never"
         targets.add_row(
-            known.title or target.name, target.template, when, render.plural(told["pending"], "row")
+            known.title or target.name, target.template, when, text.plural(told["pending"], "row")
         )
     out.print(targets)
 
@@ -170,12 +170,12 @@ def _tenant(place: SharedJournal, now: datetime) -> dict[str, Any]:
 def _line(told: dict[str, Any], now: datetime) -> str:
     last, missed = told["last_poll"], told["gap_seconds"]
     parts = [
-        f"last poll {render.ago(datetime.fromisoformat(last), now)}" if last else "no poll yet",
-        f"{render.duration(missed)} missed in 24 h" if missed else "",
+        f"last poll {text.ago(datetime.fromisoformat(last), now)}" if last else "no poll yet",
+        f"{text.duration(missed)} missed in 24 h" if missed else "",
         f"{told['failed_polls']} of the last {_LATEST} polls failed" if told["failed_polls"] else "",
-        f"{render.plural(told['pending'], 'row')} pending in {render.plural(told['behind'], 'target')}"
+        f"{text.plural(told['pending'], 'row')} pending in {text.plural(told['behind'], 'target')}"
         if told["behind"]
         else "",
-        f"longest {told['slowest']} ({render.duration(told['waiting_seconds'])})" if told["slowest"] else "",
+        f"longest {told['slowest']} ({text.duration(told['waiting_seconds'])})" if told["slowest"] else "",
     ]
     return f"{told['tenant']}: {', '.join(filter(None, parts))}"

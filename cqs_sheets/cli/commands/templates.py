@@ -9,8 +9,8 @@ import click
 from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.options import complete_built_in, complete_template
 from cqs_sheets.cli.terminal.output import say
-from cqs_sheets.core.render import plural
 from cqs_sheets.core.templates.template import ColumnKind, ReportTab, SettingsTab, TableTab
+from cqs_sheets.core.text import plural
 from cqs_sheets.core.toml import describe
 from cqs_sheets.errors import DataRefused, UsageError
 from cqs_sheets.files import writing

@@ -16,7 +16,7 @@ from cqs_sheets.cli.session import alerting_of, run_of, session_of
 from cqs_sheets.cli.terminal.output import Progress, print_warning
 from cqs_sheets.cli.terminal.results import Beats, show_result, tell_github
 from cqs_sheets.config import Environment
-from cqs_sheets.core.render import duration
+from cqs_sheets.core.text import duration
 from cqs_sheets.errors import CqsError
 from cqs_sheets.run import Session, check_targets, open_api
 from cqs_sheets.run.sync import Beat, Run, Step, SyncResult, not_begun, run_once, surely_told, watch

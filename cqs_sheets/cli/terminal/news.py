@@ -13,10 +13,11 @@ import click
 
 from cqs_sheets.cli.terminal.output import wanted_color
 from cqs_sheets.core.news import Happened, News
-from cqs_sheets.core.render import aligned, harmless, row_texts
+from cqs_sheets.core.render import aligned, row_texts
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.signal import Signal
+from cqs_sheets.core.text import harmless
 from cqs_sheets.values import dataclass
 
 _COLORS = {Happened.NEW: "green", Happened.CHANGED: "yellow", Happened.CLOSED: "cyan"}

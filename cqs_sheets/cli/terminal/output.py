@@ -18,14 +18,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from cqs_sheets.core.render import harmless, harmless_json, one_line, report_lines
-from cqs_sheets.core.report import Report
+from cqs_sheets.core.text import harmless, harmless_json, one_line
 from cqs_sheets.errors import CqsError, UsageError
 from cqs_sheets.files import writing
+
+if TYPE_CHECKING:
+    from cqs_sheets.core.report import Report
 
 _BROKEN_PIPE_EXIT = 141  # what a shell shows for a writer whose reader went away
 _HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())  # newer clicks: a group alone shows its help
@@ -244,5 +246,7 @@ def log_to(path: Path) -> None:
 def log_report(report: Report) -> None:
     """Note a sync's result in the log file, if there is one."""
     if _REPORTS.handlers:
+        from cqs_sheets.core.render import report_lines  # noqa: PLC0415 - not needed to show help
+
         message = " ".join(report_lines(report))
         _REPORTS.log(_LEVELS[report.outcome], "%s", message, extra={"report": report.as_json()})

@@ -15,10 +15,11 @@ from cqs_sheets.core.news import Happened, News, zone_text
 from cqs_sheets.core.outcomes.candles import Candles, price_decimal
 from cqs_sheets.core.outcomes.judge import Outcome
 from cqs_sheets.core.outcomes.setup import moment_of
-from cqs_sheets.core.render import aligned, harmless, moment_text, plain_price
+from cqs_sheets.core.render import aligned, moment_text, plain_price
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import Symbols, pair
 from cqs_sheets.core.signals.signal import Record, Signal
+from cqs_sheets.core.text import harmless
 from cqs_sheets.journal import Revision
 from cqs_sheets.values import dataclass
 

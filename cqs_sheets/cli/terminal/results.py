@@ -10,7 +10,7 @@ import click
 
 from cqs_sheets.cli.terminal.output import Progress, log_report, print_json, print_warning, say, show
 from cqs_sheets.config import Environment, Settings
-from cqs_sheets.core import render
+from cqs_sheets.core import render, text
 from cqs_sheets.core.news import News
 from cqs_sheets.core.report import Report, in_total
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols
@@ -38,7 +38,7 @@ def show_result(
         names = settings.targets[0].symbols if settings else BUILT_IN
         _show_plans(result) if report.dry_run else _print_news(result.news, names)
         for line in render.report_lines(report, settings.zone if settings else UTC):
-            say(render.harmless(line))
+            say(text.harmless(line))
     for warning in () if quiet else report.warnings:
         print_warning(warning)
     for error in report.errors:
@@ -69,9 +69,9 @@ def _show_plans(result: SyncResult) -> None:
     from cqs_sheets.core.changes import plan_lines  # noqa: PLC0415 - for dry runs only
 
     for target, plan in result.plans.items():
-        click.secho(render.harmless(target), bold=True)
+        click.secho(text.harmless(target), bold=True)
         for line in plan_lines(plan):
-            say(render.harmless(line), hanging="    ", color=_COLORS.get(line[:1]))
+            say(text.harmless(line), hanging="    ", color=_COLORS.get(line[:1]))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,10 +137,10 @@ class Beats:
         total, begun = self.total, self._begun
         if total is None or begun is None or self.as_json or self.quiet or self._polls < 2:  # noqa: PLR2004 - one has told it all
             return
-        lasted = render.duration((self.clock() - begun).total_seconds())
+        lasted = text.duration((self.clock() - begun).total_seconds())
         api = total.api
         say(
-            f"Watched for {lasted}, {render.plural(self._polls, 'poll')}: {api.new:,} new, {api.changed:,} changed,"
+            f"Watched for {lasted}, {text.plural(self._polls, 'poll')}: {api.new:,} new, {api.changed:,} changed,"
             f" {api.closed:,} closed, {api.aged:,} aged. {render.coverage_text(total.coverage, self.zone)}"
         )
 
@@ -153,19 +153,19 @@ class Beats:
             target for target in report.targets if first or render.has_work(target, news=bool(result.news))
         ]
         for target in work:
-            say(f"{self._stamp()}  {render.harmless(render.target_text(target, dry_run=report.dry_run))}")
-        for text in (
+            say(f"{self._stamp()}  {text.harmless(render.target_text(target, dry_run=report.dry_run))}")
+        for line in (
             (render.feed_text(report), render.coverage_text(report.coverage, self.zone)) if first else ()
         ):
-            if text:
-                say(text)
+            if line:
+                say(line)
         if self._away_since is None:
-            self._state = render.plural(report.api.signals, "open signal")
+            self._state = text.plural(report.api.signals, "open signal")
         self._idle = 0 if work or result.news else self._idle + 1
         if work or result.news or self._told_at is None:
             self._told_at = now
         elif now - self._told_at >= _SILENCE and not sys.stdout.isatty():
-            say(f"{self._stamp()}  {self._state}, nothing new in {render.plural(self._idle, 'poll')}")
+            say(f"{self._stamp()}  {self._state}, nothing new in {text.plural(self._idle, 'poll')}")
             self._told_at, self._idle = now, 0
 
     def _tell_of_the_api(self, report: Report, now: datetime) -> None:
@@ -174,7 +174,7 @@ class Beats:
             self._away_since = self._away_since or now
             self._state = f"the API is away since {self._away_since.astimezone(self.zone):%H:%M:%S}"
         elif self._away_since:
-            lasted = render.duration((now - self._away_since).total_seconds())
+            lasted = text.duration((now - self._away_since).total_seconds())
             say(f"{self._stamp()}  the API answers again, after {lasted}")
             self._away_since = None
 

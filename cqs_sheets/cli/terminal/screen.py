@@ -19,11 +19,12 @@ from cqs_sheets.api.client import utc_now
 from cqs_sheets.cli.terminal.tables import PRICES, console, drawn, room, signal_cells
 from cqs_sheets.core.alerts import headline
 from cqs_sheets.core.cells import CellValue
-from cqs_sheets.core.render import ago, coverage_days, duration, harmless, plural
+from cqs_sheets.core.render import coverage_days
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.coverage import Coverage
 from cqs_sheets.core.signals.exchanges import Symbols
 from cqs_sheets.core.signals.signal import Record, Signal, Status
+from cqs_sheets.core.text import ago, duration, harmless, plural
 from cqs_sheets.errors import CqsError, Interrupted, UsageError
 from cqs_sheets.journal import Journal
 from cqs_sheets.run import Session

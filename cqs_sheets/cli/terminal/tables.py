@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cqs_sheets.cli.terminal.news import SignalLine, ratio_text, signal_lines
-from cqs_sheets.core.render import ago, aligned, computed, harmless, row_texts
+from cqs_sheets.core.render import aligned, computed, row_texts
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN, pair
 from cqs_sheets.core.signals.signal import Record, Status
+from cqs_sheets.core.text import ago, harmless
 
 _COLUMNS = (
     "Age", "Id", "Status", "Pair", "Side", "Horizon", "Exchange",
