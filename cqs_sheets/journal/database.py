@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -243,6 +244,8 @@ def _explain(error: sqlite3.Error, name: str, *, reader: bool = False) -> CqsErr
     code = "CORRUPT" if str(error).startswith(_NOT_AS_MADE) else word.split("_")[0]
     if (no_locks or word == "CORRUPT") and _disk_is_why(Path(name), thorough=not no_locks):
         code = "IOERR"
+    elif no_locks and "SHM" not in word and _locks_files(Path(name).parent):
+        code = "IOERR"  # a lock that could not be let go, for once
     elif no_locks:
         return unsafe_drive(name, "shares memory" if "SHM" in word else "locks files")
     if (code == "CANTOPEN" or (code == "READONLY" and not reader)) and _may_write(Path(name)):
@@ -274,6 +277,18 @@ def _disk_is_why(path: Path, *, thorough: bool) -> bool:
         return word.startswith("SQLITE_BUSY") or (thorough and word.startswith("SQLITE_IOERR"))
     except OSError as error:
         return out_of_reach(error, str(path)) is not None
+
+
+def _locks_files(folder: Path) -> bool:
+    """Whether a file of ours can be locked there; Windows is not asked."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)

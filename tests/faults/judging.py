@@ -95,8 +95,8 @@ def _of_the_disturbed(
 def _expected_codes(disturbance: Disturbance, point: Point) -> set[int]:
     """0 where the product can do without. Why an open file cannot be written SQLite does not tell."""
     more = {69} if point.kind in _NETWORK else set[int]()
-    if point.kind == "lock" and point.path.endswith("-shm"):
-        more = {2}  # of a lock that it cannot let go SQLite says what it says of a drive without locks
+    if point.kind == "lock" and disturbance.lasting:
+        more = {2}  # where no file can be locked, that is what is told
     if disturbance.error not in _REFUSED:
         return {0, 75} | more
     if disturbance.lasting:

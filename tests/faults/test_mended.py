@@ -23,7 +23,7 @@ from cqs_sheets.core.signals.query import Feed
 from cqs_sheets.destinations.excel.draw import build_workbook
 from cqs_sheets.destinations.google.wire.auth import open_wire
 from cqs_sheets.destinations.google.wire.exchange import NoAnswer
-from cqs_sheets.errors import AccessRefused, TargetBusy
+from cqs_sheets.errors import AccessRefused, CqsError, TargetBusy, UsageError
 from cqs_sheets.journal import Journal
 from cqs_sheets.journal.database import _explain
 from cqs_sheets.run.poll import FeedPoller
@@ -207,6 +207,20 @@ def test_a_disk_that_failed_for_once_is_neither_damage_nor_a_drive_without_locks
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorname = name
     assert isinstance(_explain(error, str(path)), TargetBusy)
+
+
+@pytest.mark.parametrize(("locks", "kind"), [(True, TargetBusy), (False, UsageError)])
+def test_whether_a_drive_locks_files_is_tried_before_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locks: bool, kind: type[CqsError]
+) -> None:
+    def lockf(*_: object) -> None:
+        if not locks:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "lockf", lockf)
+    error = sqlite3.OperationalError("locking protocol")
+    error.sqlite_errorname = "SQLITE_PROTOCOL"
+    assert isinstance(_explain(error, str(tmp_path / "journal.sqlite3")), kind)
 
 
 def test_a_lock_that_cannot_be_let_go_at_once_is_let_go_and_undoes_nothing(
