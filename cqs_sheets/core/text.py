@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from cqs_sheets.patterns import regex
 
 _UPSETTING = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_COMMAND = regex(
-    r"^(\s*)::|##(?=\[)", re.MULTILINE
-)  # what a line of GitHub's log must not begin with, or hold
+# What a line of GitHub's log must not begin with, or hold.
+_COMMAND = regex(r"^(\s*)::|##(?=\[)", re.MULTILINE)
 
 
 def plural(count: int, noun: str) -> str:

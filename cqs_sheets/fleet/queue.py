@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from math import inf
 from threading import local
 from typing import Any, NamedTuple
@@ -29,10 +29,8 @@ from cqs_sheets.journal.server import Statements, connected, explain, make_table
 SCHEMA = "cqs_sheets_jobs"
 API_QUEUE, FILES_QUEUE = "api", "files"
 _LOCK = 0x43515350
-_MADE_FOR = f"procrastinate {version('procrastinate')}, places 3"
-_VERSIONS = (
-    "SELECT version, obj_description(to_regnamespace(%s), 'pg_namespace') FROM cqs_sheets.schema_version"
-)
+_MADE_FOR = f"procrastinate {version_of('procrastinate')}, places 3"
+_MADE = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s"
 _WAITING = """SELECT queueing_lock FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = 'write' AND args->>'tenant' = %(tenant)s"""
 _BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -64,10 +62,7 @@ def prepare(place: SharedJournal) -> None:
     """
     with connected(place, SCHEMA) as session:
         session.execute(f"SELECT pg_advisory_lock({_LOCK})")  # until the session ends
-        found = session.execute(
-            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
-        )
-        made_for = next((comment for (comment,) in found), None)
+        made_for = next((comment for (comment,) in session.execute(_MADE, (SCHEMA,))), None)
         if made_for == _MADE_FOR:
             return
         _refuse_newer(place, made_for)
@@ -93,10 +88,10 @@ def prepare(place: SharedJournal) -> None:
 
 def require_current(counts: Statements, place: SharedJournal) -> None:
     """Raises DataRefused, of kind "newer", if a newer cqs-sheets has brought the tables up to date meanwhile."""
-    [[known, made_for]] = counts.run(_VERSIONS, (SCHEMA,))
-    if known > len(MIGRATIONS):
-        raise newer(str(place), known, len(MIGRATIONS))
-    _refuse_newer(place, made_for)
+    if (version := counts.journal_version()) > len(MIGRATIONS):
+        raise newer(str(place), version, len(MIGRATIONS))
+    for (made_for,) in counts.run(_MADE, (SCHEMA,)):
+        _refuse_newer(place, made_for)
 
 
 def _refuse_newer(place: SharedJournal, made_for: str | None) -> None:

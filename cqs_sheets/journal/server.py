@@ -88,10 +88,20 @@ class Statements:
 
     def run(self, statement: str, values: Values) -> list[Row]:
         """Run one statement, a transaction of its own; all its rows."""
+        with self._opened() as session:
+            return session.execute(statement, values).fetchall()
+
+    def journal_version(self) -> int:
+        """The version of the journal's tables, 0 if there are none."""
+        with self._opened() as session:
+            return version_of(session)
+
+    @contextmanager
+    def _opened(self) -> Iterator[psycopg.Connection[Row]]:
         with self._turn, explained(str(self._place), asked_for(self._place)[1]):
             if self._session is None or self._session.closed:
                 self._session = psycopg.connect(**parameters(self._place, self._schema), autocommit=True)
-            return self._session.execute(statement, values).fetchall()
+            yield self._session
 
     def close(self) -> None:
         """End the session."""
