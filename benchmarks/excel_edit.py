@@ -1,11 +1,11 @@
 """Editing a workbook in place against loading and saving it: `python benchmarks/excel_edit.py [rows...]`.
 
 Each contender is a process of its own that changes 50 rows and adds 50: this project on a workbook that another
-program saved ("first"), on one that it wrote last and remembers ("second"), and there on top ("newest first");
-openpyxl, WolfXL (if installed), and three floors: inflating the sheet and deflating it again with the same codec at
-the same level; copying the file with an fsync; importing requests and click, which every sync needs, nothing else.
-"work" is the edit alone, "process" the whole process with its start and imports. Ratios are made turn by turn, all
-sizes in one turn; the slow ones take part in the first two only.
+program saved ("first"), on one that it wrote last and remembers ("second"), there with all that a command imports
+("command"), and there on top ("newest first"); openpyxl, WolfXL (if installed), and three floors: inflating the sheet
+and deflating it again with the same codec at the same level; copying the file with an fsync; importing requests and
+click, which every sync needs, nothing else. "work" is the edit alone, "process" the whole process with its start and
+imports. Ratios are made turn by turn, all sizes in one turn; the slow ones take part in the first two only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from excel_ours import COLUMNS, sync
 from measure import Ratio, Spent, middle, spent
 
 TURNS, SLOW_TURNS, MOST_LOADED = 7, 2, 200_000
-OURS, LOADERS = ("imports", "floor", "copy", "first", "second", "newest first"), ("wolfxl", "openpyxl")
+OURS = ("imports", "floor", "copy", "first", "second", "command", "newest first")
+SECOND = ("second", "command", "newest first")  # in a workbook that was written before, and is remembered
+LOADERS = ("wolfxl", "openpyxl")
 BARE = "import requests, click; print(0, 0)"
 WORDS = ("BTC", "ETH", "LONG", "SHORT", "binance_futures", "SHORT TERM", "MID TERM")
 
@@ -61,7 +63,7 @@ def measure(contender: str, source: Path, rows: int) -> Cost:
     work.with_suffix(".memory").unlink(missing_ok=True)
     file = Path(__file__).with_name("excel_others.py" if contender in LOADERS else "excel_ours.py")
     command = [sys.executable, str(file)]
-    if contender in ("second", "newest first"):
+    if contender in SECOND:
         spent([*command, "first", str(work), str(rows)])
     bare = contender == "imports"
     process = spent([sys.executable, "-c", BARE] if bare else [*command, contender, str(work), str(rows)])

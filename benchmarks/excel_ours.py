@@ -1,4 +1,7 @@
-"""One contender of excel_edit.py, a process of its own that imports nothing of the others."""
+"""One contender of excel_edit.py, a process of its own that imports nothing of the others.
+
+"command" has what `cqs-sheets sync` imports, too: the API's client with requests, the journal, the command line.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,13 @@ import zlib
 from decimal import Decimal
 from pathlib import Path
 
-import as_the_command  # noqa: F401 - before all else of ours
-
 from cqs_sheets.core.cells import CellType, CellValue
+from cqs_sheets.core.plan.binding import bind, marks_of, searched_titles
 from cqs_sheets.core.plan.plan import Add, Plan, Update
 from cqs_sheets.core.templates.template import Column, ColumnKind, TableTab, Template
 from cqs_sheets.destinations.excel import ExcelDestination
 from cqs_sheets.destinations.excel.parts.archive import LEVEL, codec
 from cqs_sheets.destinations.excel.parts.package import Package
-from cqs_sheets.run.looking import read_target
 
 COLUMNS, CHANGES = 20, 50
 
@@ -36,7 +37,10 @@ def sync(path: Path, changed: list[str], new: list[str], *, on_top: bool = False
     destination = ExcelDestination(path, backups=0)
     memory = path.with_suffix(".memory")  # what a sync keeps in its journal
     destination.recall(memory.read_bytes() if memory.exists() else b"")
-    table = read_target(destination, template, {"Signals": {*changed, *new}})
+    facts = destination.look(destination.stamp(""), marks_of(template))
+    if titles := searched_titles(template, facts, {}):
+        facts = destination.headers(facts, titles)
+    table = destination.read(facts, bind(template, facts, {}), {"Signals": {*changed, *new}})
     applied = destination.apply(
         Plan(
             snapshot=table,
@@ -74,6 +78,10 @@ def copy(path: Path) -> None:
 
 def main(contender: str, path: Path, rows: int) -> None:
     """One contender on one file; prints the seconds of its work, of CPU and on the clock."""
+    if contender == "command":
+        import as_the_command  # noqa: F401 - this contender's alone
+
+        import cqs_sheets.cli.commands.sync  # noqa: F401
     cpu, clock = time.process_time(), time.perf_counter()
     if contender in ("floor", "copy"):
         {"floor": floor, "copy": copy}[contender](path)
