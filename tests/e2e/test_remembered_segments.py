@@ -319,7 +319,7 @@ def test_a_workbook_that_somebody_saved_is_inflated_once(
 def test_what_a_look_sealed_is_written_into_that_very_file_only(tmp_path: Path) -> None:
     desk = grown(tmp_path)
     with Package.open(desk.path) as package:
-        resealed = package.resealed(SHEET, package.stretches(SHEET), "A", ())
+        resealed = Draft(package).resealed(SHEET, package.stretches(SHEET), "A", ())
         before = package.read(SHEET)
         package.take(resealed)
         assert Draft(package).read(SHEET) == before

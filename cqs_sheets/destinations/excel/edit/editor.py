@@ -198,7 +198,9 @@ class Editor:
             if shifted:
                 self._scans.clear()
                 place = self._place(tab)
-                found = scan(self._draft, place, self._strings, keys)
+                found = scan(self._draft, place, self._strings, keys, reseals=True)
+                if found.resealed:  # rows are moved once, not in each pass that is to come
+                    self._draft.put(place.sheet.part, found.resealed.stretches)
         changed, columns = self._updated_rows(place, found, updates)
         new = EditsOnDemand((), dict[int, RowEdit]().__getitem__)
         if adds:

@@ -21,6 +21,10 @@ from cqs_sheets.values import dataclass, replace
 _FORMULA_CELL = regex(rb'<c r="([A-Z]+)(\d+)"[^<>]*>\s*<f(?:\s[^<>]*?)?(?:/>|>[^<]*</f>)')
 _FORMULA = regex(rb"<f((?:\s[^<>]*?)?)(?:/>|>([^<]*)</f>)")
 
+_NUMBER = regex("([0-9]+)")
+_OWN_ROW, _MOVED_ROW = 0, 1  # in place of numbers in a formula
+_MOST_KNOWN = 5_000
+
 _SPAN_OF_SHEETS = regex(rb":[^:!<>]{1,200}!")  # Sheet1:Sheet3!A1
 _LONGEST_SPAN = 202
 
@@ -54,7 +58,7 @@ class CellFormulas:
 
     def rows(self, piece: Piece) -> bytes:
         """A stretch of rows with its formulas changed."""
-        if b"<f" not in piece.text:
+        if not xmltext.has_formula(piece.text):
             return piece.text
         return _FORMULA_CELL.sub(self._cell, addressed(piece).text)
 
@@ -179,6 +183,37 @@ class Insertion:
 
         after = map_references(formula, rows)
         return map_references(formula, rows) if grown else after
+
+    def in_cells_of(self, home: str) -> Change:
+        """`formula` for the cells of a sheet; of those that differ in nothing but their own row one is worked out.
+
+        What becomes of a number hangs on nothing but which are that of the row, and on which side of it the insertion
+        and the ends of the data are.
+        """
+        known: dict[object, list[str | int]] = {}
+        data = self.absorbing
+        edges = (self.at, data.top, data.bottom) if data else (self.at,)
+        of_the_data = home.lower() == self.sheet.name.lower()
+
+        def change(formula: str, row: int, column: int) -> str:
+            own, moved = str(row), str(row + self.by)
+            words = _NUMBER.split(formula)
+            beside = [(row > edge, row < edge) for edge in edges]
+            alike = (column, *[_OWN_ROW if each == own else each for each in words], *beside)
+            if alike in known:
+                return "".join(
+                    [(own, moved)[each] if isinstance(each, int) else each for each in known[alike]]
+                )
+            after = self.formula(formula, home, (row, column) if of_the_data else None)
+            found = _NUMBER.split(after)
+            if len(found) == len(words) and len(known) < _MOST_KNOWN:
+                places = {own: _OWN_ROW, moved: _MOVED_ROW}
+                known[alike] = [
+                    places.get(new, new) if old == own else new for old, new in zip(words, found, strict=True)
+                ]
+            return after
+
+        return change
 
     def name(self, formula: str, home: str) -> str:
         """What a name stands for; rows without `$` are told from the cell that uses it, and stay as far from there."""

@@ -256,7 +256,7 @@ def _check_beside(draft: Draft, place: TabPlace, found: Scan, at: int) -> None:
     if place.table is not None:
         return
     filled: dict[int, set[int]] = {}
-    for piece in pieces(draft.chunks(place.sheet.part)):
+    for piece in pieces(draft.content(place.sheet.part)()):
         if piece.part is Part.ROWS and piece.before < at <= piece.last + 1:
             text = addressed(piece).text
             filled |= {row: _beside(row_xml(text, row), found) for row in (at - 1, at) if row_xml(text, row)}

@@ -131,6 +131,7 @@ _CHANGES: dict[str, Callable[..., bytes]] = {
 #
 # Matches the row number in a row's or cell's tag; it may meet cells of any kind, addressed first.
 _ADDRESS = regex(rb'(<row r="|<c r="[A-Z]+)(\d+)(?=")')
+_ROW, _CELL, _CELL_ROW = b'<row r="', b'<c r="', regex(rb'<c r="[A-Z]+(\d+)"')
 # Matches start tags outside of the rows; it may meet `>` in a quoted text (a prompt).
 _TAG = regex(rb"""<(?:\w+:)?(\w+)\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
 # Matches the attributes that hold addresses (`r` is a scenario's cell, or a watched one).
@@ -192,7 +193,7 @@ def _shift_formulas_of(draft: Draft, other: Sheet, insertion: Insertion) -> None
     before = draft.content(other.part)
 
     def shifted() -> Iterator[Stretch]:
-        formulas = CellFormulas(lambda text, *_: insertion.formula(text, other.name))
+        formulas = CellFormulas(insertion.in_cells_of(other.name))
         for piece in pieces(before()):
             if piece.part is Part.ROWS:
                 yield piece.content(None if piece.kind == segments.PLAIN else formulas.rows(piece))
@@ -205,14 +206,14 @@ def _shift_formulas_of(draft: Draft, other: Sheet, insertion: Insertion) -> None
 def _shifted(before: Callable[[], Iterable[Stretch]], insertion: Insertion) -> Iterator[Stretch]:
     home = insertion.sheet.name
     formulas = CellFormulas(
-        lambda text, *at: insertion.formula(text, home, at),
+        insertion.in_cells_of(home),
         write_out=True,
         own_tag=lambda tag: _several(tag, insertion),
     )
     for piece in pieces(before()):
         if piece.part is Part.ROWS:
             text = formulas.rows(piece)
-            yield piece.content(_readdressed(piece.put(text), insertion))
+            yield piece.content(moved_rows(piece.put(text), insertion))
         else:
             text = _rules(piece.text, insertion, home)  # while ranges still are as they were
             text = _with_sources(text, insertion, home)
@@ -221,11 +222,24 @@ def _shifted(before: Callable[[], Iterable[Stretch]], insertion: Insertion) -> I
             yield _ROW_BREAKS.sub(lambda match: _breaks(match[0], insertion), text)
 
 
-def _readdressed(piece: Piece, insertion: Insertion) -> bytes:
+def moved_rows(piece: Piece, insertion: Insertion) -> bytes:
+    """A stretch of rows with their numbers after the insertion, in each cell too. Raises DataRefused past the grid."""
     if piece.last < insertion.at:
         return piece.text
     text = addressed(piece).text
-    return _ADDRESS.sub(lambda match: match[1] + b"%d" % insertion.row(int(match[2])), text)
+    before, *rows = text.split(_ROW)
+    numbers = [row[: row.find(b'"')] for row in rows]
+    cells = [row.count(_CELL) for row in rows]
+    each = list(zip(rows, numbers, cells, strict=True))
+    named = [number for _, number, count in each for _ in range(count)]
+    if (
+        before
+        or _CELL_ROW.findall(text) != named
+        or any(row.count(number + b'"') != count + 1 for row, number, count in each)
+    ):  # a row's number stands elsewhere, too
+        return _ADDRESS.sub(lambda match: match[1] + b"%d" % insertion.row(int(match[2])), text)
+    moved = [row.replace(number + b'"', b'%d"' % insertion.row(int(number))) for row, number, _ in each]
+    return _ROW + _ROW.join(moved)
 
 
 def _several(tag: bytes, insertion: Insertion) -> bytes:

@@ -108,18 +108,6 @@ class Package:
         if total != member.size or crc != member.crc:
             raise damaged(f"the part {member.name!r} is damaged")
 
-    def resealed(
-        self, name: str, content: Iterable[Stretch], letters: str, known: Sequence[int]
-    ) -> Resealed | None:
-        """Seal a sheet's part as its `content` passes by; None, and nothing read, where that is not worth it.
-
-        Keys stand in that column; `known` is as for Draft.seal, and may grow while the content passes.
-        """
-        member = self.member(name)
-        if name in self.layouts or member.packed > _MOST_RESEALED or not archive.crc32_combine:
-            return None
-        return sealing.resealed(member, self.directory, content, letters, known)
-
     def take(self, resealed: Resealed | None) -> None:
         """Have `stretches` give what an earlier pass made of a part, if that was one over this very archive."""
         if resealed and resealed.directory == self.directory:
@@ -231,6 +219,22 @@ class Draft:
         `known` has the keys of its rows as they stand, from row 1 on; 0 where it does not tell.
         """
         self._keys[name] = letters, known
+
+    def resealed(
+        self, name: str, content: Iterable[Stretch], letters: str, known: Sequence[int]
+    ) -> Resealed | None:
+        """Seal a sheet's part as its `content`, the whole of it as it stands now, passes by.
+
+        None, and nothing read, where that is not worth it. Keys stand in that column; `known` is as for `seal`, and
+        may grow while the content passes.
+        """
+        is_sealed = name.lower() not in self._puts and name in self.package.layouts
+        if is_sealed or name not in self.package or not archive.crc32_combine:
+            return None
+        member = self.package.member(name)
+        if member.packed > _MOST_RESEALED:
+            return None
+        return sealing.resealed(member, self.package.directory, content, letters, known)
 
     def write(self, file: BinaryIO) -> None:
         """Write the whole archive to an empty, seekable file; `layouts` and `directory` are those of it, then."""

@@ -130,7 +130,7 @@ class _Scanner:
         seen = self._seen(pieces(draft.content(part)()))
         if reseals:
             letters = column_letters(self._place.columns[self._place.tab.key])
-            self._found.resealed = draft.package.resealed(part, seen, letters, self._found.keys)
+            self._found.resealed = draft.resealed(part, seen, letters, self._found.keys)
         deque(seen, maxlen=0)
         self._match_changed()
         if self._model:
