@@ -84,7 +84,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--wild", type=Path, help="edit every workbook of a folder: `-m wild --wild=FOLDER`")
+    parser.addoption(
+        "--wild",
+        type=lambda folder: Path(folder).resolve(),
+        help="edit every workbook of a folder: `-m wild --wild=FOLDER`",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
