@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
-from cqs_sheets.core.formulas.parse import Area, Name, Node, TableColumn, in_any_row, parse, shape
+from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Name, Node, TableColumn, in_any_row, parse, shape
 from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable, Unknown, Value
-from cqs_sheets.core.grid import Span, column_number
+from cqs_sheets.core.grid import Span, column_letters, column_number
 from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
@@ -21,21 +22,26 @@ from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, cell_in, pieces
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
     canonical_part,
+    escape,
     escape_cell,
     unescape,
     unescape_cell,
     with_attribute,
 )
 from cqs_sheets.patterns import regex
+from cqs_sheets.values import dataclass, field
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
-# Matches one cell whose address comes first (rowstream), as in cellxml.
-_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+# Matches one cell with a formula whose address comes first (rowstream): of a row's cells most are passed over so.
+_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"(?:\s[^>]*)?>\s*<f.*?</c>', re.DOTALL)
+_FILLED = regex(rb'<c r="[A-Z]{1,3}(\d{1,7})"(?:\s[^>]*[^/>])?>(?!</c>)')
+_WHOLE = regex(rb"<v(?:\s[^<>]*)?>\s*(\d{1,9})\s*</v>")
+_REST = rb'(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)'  # of a cell, from its row's number on
 _CHART_PART = regex(r".*/charts/chart\d*\.xml")
 # Matches a range that a chart shows, with what is remembered of it, by any program that writes charts.
 _CHART_RANGE = regex(
@@ -43,7 +49,10 @@ _CHART_RANGE = regex(
     re.DOTALL,
 )
 
+_OWN_ROW = b"%d" % OWN_ROW
+
 Position = tuple[int, int]
+"""Row and column."""
 
 
 def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: Collection[Sheet]) -> None:
@@ -59,7 +68,7 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
     for sheet in sorted(sheets, key=lambda each: (each not in tables, not each.name.startswith("_"))):
         results = book.results(sheet)
         if results:
-            _store(draft, sheet, results)
+            _store(draft, sheet, book.cells(sheet.name), results)
     blocks = {tab.name.lower() for tab in template.tabs if isinstance(tab, BlocksTab)}
     for part in draft.names if blocks else ():
         if _CHART_PART.fullmatch(part):
@@ -133,37 +142,43 @@ class _Book:
 
     def results(self, sheet: Sheet) -> dict[Position, Held]:
         """What the template's formulas in a sheet show, by row and column, where that is not stored already."""
-        cells = self._cells(sheet.name)
-        due = ((at, formula) for at, formula in cells.formulas.items() if at not in cells.values)
-        shown = {at: self.held(sheet.name, *at) for at, formula in due if self._tree(formula, at[0])}
-        return {at: held for at, held in shown.items() if held != UNKNOWN}
+        cells = self.cells(sheet.name)
+        found = {}
+        for row, at in cells.formulas:
+            column = cells.column(at)
+            if row in column.formulas and row not in column.values and self._tree(column, row):
+                found[row, at] = self._shown(column, sheet.name, row)
+        return {at: held for at, held in found.items() if held is not UNKNOWN}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
-        cells = self._cells(sheet)
-        at = row, column
-        if at in cells.values or at not in cells.formulas:
-            return cells.values.get(at)  # what is stored with a formula still is true, see stale.py
-        if at in cells.results:
-            return cells.results[at]
-        tree = self._tree(cells.formulas[at], row)
+        cells = self.cells(sheet).column(column)
+        if row in cells.values or row not in cells.formulas:
+            return cells.values.get(row)  # what is stored with a formula still is true, see stale.py
+        return self._shown(cells, sheet, row)
+
+    def _shown(self, column: _Column, sheet: str, row: int) -> Held:
+        """What a formula shows that nothing is stored with."""
+        if row in column.results:
+            return column.results[row]
+        tree = self._tree(column, row)
         if tree is None:
             return UNKNOWN
-        cells.results[at] = UNKNOWN  # should it look at itself
+        column.results[row] = UNKNOWN  # should it look at itself
         try:
             held: Held = self._evaluator.value(tree, sheet, row)
         except FormulaError as error:
             held = Failed(str(error))
         except (Unknowable, RecursionError):
             held = UNKNOWN
-        cells.results[at] = 0.0 if held is None else held
-        return cells.results[at]
+        column.results[row] = 0.0 if held is None else held
+        return column.results[row]
 
     def column(self, area: Area) -> Sequence[Held]:
         span = area.span
         if span.left != span.right:
             raise Unknowable(area)
         if area not in self._columns:
-            bottom = min(span.bottom, max(span.top, self._cells(area.sheet).bottom))
+            bottom = min(span.bottom, max(span.top, self.cells(area.sheet).bottom))
             found = [self.held(area.sheet, row, span.left) for row in range(span.top, bottom + 1)]
             self._columns[area] = found
         return self._columns[area]
@@ -185,18 +200,24 @@ class _Book:
             raise Unknowable(node)
         return Area(home.name, Span(row, at, row, at))
 
-    def _tree(self, formula: str, row: int) -> Node | None:
+    def _tree(self, column: _Column, row: int) -> Node | None:
         """What a formula of the template's own says in that row; None for another one."""
-        formula = in_any_row(formula, row)
-        if formula not in self._trees:
-            try:
-                tree: Node | None = parse(formula)
-            except Unknowable:
-                tree = None
-            self._trees[formula] = tree if tree and shape(tree) in self._shapes else None
-        return self._trees[formula]
+        raw = column.formulas[row]
+        if (b"%d" % row).join(column.alike) != raw:
+            formula = in_any_row(unescape(raw), row)
+            if formula not in self._trees:
+                try:
+                    tree: Node | None = parse(formula)
+                except Unknowable:
+                    tree = None
+                self._trees[formula] = tree if tree and shape(tree) in self._shapes else None
+            column.alike, column.tree = escape(formula).split(_OWN_ROW), self._trees[formula]
+            if _OWN_ROW in raw:
+                column.alike = ()
+        return column.tree
 
-    def _cells(self, name: str) -> _Cells:
+    def cells(self, name: str) -> _Cells:
+        """The cells of a sheet."""
         found = self._sheets.get(name)
         if found is None:
             sheet = self._workbook.sheet(name)
@@ -206,65 +227,102 @@ class _Book:
         return found
 
 
+@dataclass(slots=True)
+class _Column:
+    """The cells of a column by row: values, formulas as XML, and what those show as far as it is worked out.
+
+    `alike` is what the last formula that was looked at says between the numbers of its own row, `tree` what it means.
+    """
+
+    values: dict[int, Held] = field(default_factory=dict)
+    formulas: dict[int, bytes] = field(default_factory=dict)
+    results: dict[int, Held] = field(default_factory=dict)
+    alike: Sequence[bytes] = ()
+    tree: Node | None = None
+
+
 class _Cells:
-    """One sheet's cells by row and column: values, formulas, and what those show as far as it is worked out."""
+    """One sheet's cells, read a column at a time when they are asked for; formulas stand in `formulas`."""
 
     def __init__(self, draft: Draft, sheet: Sheet, strings: SharedStrings) -> None:
-        self.values: dict[Position, Held] = {}
-        self.formulas: dict[Position, str] = {}
-        self.results: dict[Position, Held] = {}
-        shared: dict[Position, int] = {}
-        for piece in pieces(draft.chunks(sheet.part)):
-            for match in _CELL.finditer(addressed(piece).text) if piece.part is Part.ROWS else ():
-                if match[4]:
-                    self._take(CellXml(match[1], int(match[2]), match[3], match[4], 0, 0), shared)
-        texts = strings.texts(frozenset(shared.values()))
-        self.values.update({at: texts.get(index, "") for at, index in shared.items()})
-        self.bottom = max((row for row, _ in (*self.values, *self.formulas)), default=1)
+        self.pieces = [
+            (piece, addressed(piece).text if piece.part is Part.ROWS else b"")
+            for piece in pieces(draft.content(sheet.part)())
+        ]
+        self._strings = strings
+        self._columns: dict[int, _Column] = {}
+        self.formulas: list[Position] = [
+            (int(row), column_number(letters.decode()))
+            for _, rows in self.pieces
+            for letters, row in _FORMULA_CELL.findall(rows)
+        ]
 
-    def _take(self, cell: CellXml, shared: dict[Position, int]) -> None:
-        at = cell.row, column_number(cell.column.decode())
-        formula = cell.formula
-        if formula is not None:
-            # one that cells share, or that fills several, is none that we wrote
-            alone = formula and cell.shared_formula is None and not cell.is_of_an_array
-            self.formulas[at] = unescape(formula) if alone else ""
-        index = cell.shared_index
-        if index is not None:
-            shared[at] = index
-        elif formula is None:
-            self.values[at] = _value(cell)
-        elif b"<v" in cell.content and (held := _value(cell)) is not None:
-            self.values[at] = held
+    @cached_property
+    def bottom(self) -> int:
+        """The last row in which something stands."""
+        for _, rows in reversed(self.pieces):
+            if found := _FILLED.findall(rows):
+                return int(found[-1])
+        return 1
+
+    def column(self, at: int) -> _Column:
+        """The cells of a column."""
+        found = self._columns.get(at)
+        if found is None:
+            found = self._columns[at] = self._read(column_letters(at).encode())
+        return found
+
+    @cached_property
+    def texts(self) -> Mapping[int, str]:
+        """The shared texts that cells of the sheet can name, by index."""
+        return self._strings.texts({int(each) for _, rows in self.pieces for each in _WHOLE.findall(rows)})
+
+    def _read(self, letters: bytes) -> _Column:
+        column, known = _Column(), dict[tuple[bytes, bytes], Held]()
+        pattern = re.compile(cell_in(letters) + _REST, re.DOTALL)
+        found = (each for _, rows in self.pieces for each in pattern.findall(rows))
+        for row, attributes, content in ((int(number), *rest) for number, *rest in found):
+            cell = CellXml(letters, row, attributes, content, 0, 0)
+            if b"<f" in content and (formula := cell.formula) is not None:
+                # one that cells share, or that fills several, is none that we wrote
+                alone = cell.shared_formula is None and not cell.is_of_an_array
+                column.formulas[row] = formula if alone else b""
+                if b"<v" in content and (held := self._value(attributes, content)) is not None:
+                    column.values[row] = held
+            elif content:
+                if (attributes, content) not in known:
+                    known[attributes, content] = self._value(attributes, content)
+                column.values[row] = known[attributes, content]
+        return column
+
+    def _value(self, attributes: bytes, content: bytes) -> Held:
+        cell = CellXml(b"", 0, attributes, content, 0, 0)
+        kind, raw = cell.type, cell.raw_value
+        if kind in (b"inlineStr", b"str"):
+            return rich_text(content) if kind == b"inlineStr" else unescape_cell(raw)
+        if not raw:
+            return None
+        if kind == b"s":
+            index = cell.shared_index
+            return UNKNOWN if index is None else self.texts.get(index, "")
+        if kind in (b"b", b"e"):
+            return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
+        try:
+            return float(raw) if kind == b"n" else UNKNOWN
+        except ValueError:
+            return UNKNOWN
 
 
-def _value(cell: CellXml) -> Held:
-    kind, raw = cell.type, cell.raw_value
-    if kind in (b"inlineStr", b"str"):
-        return rich_text(cell.content) if kind == b"inlineStr" else unescape_cell(raw)
-    if not raw:
-        return None
-    if kind in (b"b", b"e"):
-        return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
-    try:
-        return float(raw) if kind == b"n" else UNKNOWN
-    except ValueError:
-        return UNKNOWN
-
-
-def _store(draft: Draft, sheet: Sheet, results: Mapping[Position, Held]) -> None:
-    before = draft.content(sheet.part)
-
+def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position, Held]) -> None:
     def cell(match: re.Match[bytes]) -> bytes:
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
         return match[0] if held is UNKNOWN else _with_result(match[0], held)
 
-    def stored() -> Iterator[Piece]:
-        for piece in pieces(before()):
-            rows = piece.part is Part.ROWS and piece.kind != segments.PLAIN and b"<f" in piece.text
-            yield piece.edited(_CELL.sub(cell, addressed(piece).text)) if rows else piece
-
-    draft.put(sheet.part, stored)
+    stored = [
+        piece.edited(_FORMULA_CELL.sub(cell, rows)) if rows and piece.kind != segments.PLAIN else piece
+        for piece, rows in cells.pieces
+    ]
+    draft.put(sheet.part, lambda: iter(stored))
 
 
 def _with_result(cell: bytes, held: Held) -> bytes:
