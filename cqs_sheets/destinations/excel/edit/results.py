@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
 from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Name, Node, TableColumn, in_any_row, parse, shape
@@ -34,11 +34,10 @@ from cqs_sheets.destinations.excel.parts.xmltext import (
     with_attribute,
 )
 from cqs_sheets.patterns import regex
-from cqs_sheets.values import dataclass, field
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
 # Matches one cell with a formula whose address comes first (rowstream): of a row's cells most are passed over so.
-_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"(?:\s[^>]*)?>\s*<f.*?</c>', re.DOTALL)
+_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*)?)>(\s*<f.*?)</c>', re.DOTALL)
 _FILLED = regex(rb'<c r="[A-Z]{1,3}(\d{1,7})"(?:\s[^>]*[^/>])?>(?!</c>)')
 _WHOLE = regex(rb"<v(?:\s[^<>]*)?>\s*(\d{1,9})\s*</v>")
 _REST = rb'(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)'  # of a cell, from its row's number on
@@ -137,41 +136,40 @@ class _Book:
             name: {column.name.lower(): at for at, column in enumerate(table.columns, table.area.left)}
             for name, (_, table) in self._tables.items()
         }
-        self._trees: dict[str, Node | None] = {}
+        self._last: dict[int, tuple[Sequence[bytes], Node | None]] = {}
+        self._cell_of = cache(self._named)
         self._evaluator = Evaluator(self)
 
     def results(self, sheet: Sheet) -> dict[Position, Held]:
         """What the template's formulas in a sheet show, by row and column, where that is not stored already."""
         cells = self.cells(sheet.name)
-        found = {}
-        for row, at in cells.formulas:
-            column = cells.column(at)
-            if row in column.formulas and row not in column.values and self._tree(column, row):
-                found[row, at] = self._shown(column, sheet.name, row)
-        return {at: held for at, held in found.items() if held is not UNKNOWN}
+        due = (at for at in cells.formulas if at not in cells.stored)
+        shown = {at: self._shown(cells, sheet.name, at) for at in due}
+        return {at: held for at, held in shown.items() if held is not UNKNOWN}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
-        cells = self.cells(sheet).column(column)
-        if row in cells.values or row not in cells.formulas:
-            return cells.values.get(row)  # what is stored with a formula still is true, see stale.py
-        return self._shown(cells, sheet, row)
+        cells = self.cells(sheet)
+        at = row, column
+        if at not in cells.formulas:
+            return cells.values(column).get(row)
+        if at in cells.stored:
+            return cells.stored[at]  # it still is true, see stale.py
+        return cells.results[at] if at in cells.results else self._shown(cells, sheet, at)
 
-    def _shown(self, column: _Column, sheet: str, row: int) -> Held:
-        """What a formula shows that nothing is stored with."""
-        if row in column.results:
-            return column.results[row]
-        tree = self._tree(column, row)
-        if tree is None:
-            return UNKNOWN
-        column.results[row] = UNKNOWN  # should it look at itself
-        try:
-            held: Held = self._evaluator.value(tree, sheet, row)
-        except FormulaError as error:
-            held = Failed(str(error))
-        except (Unknowable, RecursionError):
-            held = UNKNOWN
-        column.results[row] = 0.0 if held is None else held
-        return column.results[row]
+    def _shown(self, cells: _Cells, sheet: str, at: Position) -> Held:
+        """What a formula shows that nothing is stored with; UNKNOWN for one that is none of the template's own."""
+        if at not in cells.results:
+            row, column = at
+            cells.results[at] = UNKNOWN  # should it look at itself
+            try:
+                tree = self._tree(column, cells.formulas[at], row)
+                held: Held = self._evaluator.value(tree, sheet, row)
+                cells.results[at] = 0.0 if held is None else held
+            except FormulaError as error:
+                cells.results[at] = Failed(str(error))
+            except (Unknowable, RecursionError):
+                pass
+        return cells.results[at]
 
     def column(self, area: Area) -> Sequence[Held]:
         span = area.span
@@ -185,11 +183,7 @@ class _Book:
 
     def area(self, node: TableColumn | Name, sheet: str, row: int) -> Area:
         if isinstance(node, Name):
-            name = self._names.get(node.name.lower())
-            cell = name.cell if name and ":" not in name.text else None
-            if cell is None:
-                raise Unknowable(node.name)
-            return Area(cell.sheet, Span(cell.row, cell.column, cell.row, cell.column))
+            return self._cell_of(node.name)
         home, table = self._tables.get(node.table.lower(), (None, None))
         at = self._headers.get(node.table.lower(), {}).get(node.header.lower())
         if home is None or table is None or at is None:
@@ -200,21 +194,29 @@ class _Book:
             raise Unknowable(node)
         return Area(home.name, Span(row, at, row, at))
 
-    def _tree(self, column: _Column, row: int) -> Node | None:
-        """What a formula of the template's own says in that row; None for another one."""
-        raw = column.formulas[row]
-        if (b"%d" % row).join(column.alike) != raw:
+    def _named(self, name: str) -> Area:
+        found = self._names.get(name.lower())
+        cell = found.cell if found and ":" not in found.text else None
+        if cell is None:
+            raise Unknowable(name)
+        return Area(cell.sheet, Span(cell.row, cell.column, cell.row, cell.column))
+
+    def _tree(self, column: int, raw: bytes, row: int) -> Node:
+        """What a formula says in that row, looked at anew where it says another thing than the last of its column.
+
+        Unknowable for one that is none of the template's own.
+        """
+        alike, tree = self._last.get(column, ((), None))
+        if (b"%d" % row).join(alike) != raw:
             formula = in_any_row(unescape(raw), row)
-            if formula not in self._trees:
-                try:
-                    tree: Node | None = parse(formula)
-                except Unknowable:
-                    tree = None
-                self._trees[formula] = tree if tree and shape(tree) in self._shapes else None
-            column.alike, column.tree = escape(formula).split(_OWN_ROW), self._trees[formula]
-            if _OWN_ROW in raw:
-                column.alike = ()
-        return column.tree
+            tree = parse(formula)
+            if shape(tree) not in self._shapes:
+                tree = None
+            if _OWN_ROW not in raw:
+                self._last[column] = escape(formula).split(_OWN_ROW), tree
+        if tree is None:
+            raise Unknowable(raw)
+        return tree
 
     def cells(self, name: str) -> _Cells:
         """The cells of a sheet."""
@@ -227,90 +229,92 @@ class _Book:
         return found
 
 
-@dataclass(slots=True)
-class _Column:
-    """The cells of a column by row: values, formulas as XML, and what those show as far as it is worked out.
-
-    `alike` is what the last formula that was looked at says between the numbers of its own row, `tree` what it means.
-    """
-
-    values: dict[int, Held] = field(default_factory=dict)
-    formulas: dict[int, bytes] = field(default_factory=dict)
-    results: dict[int, Held] = field(default_factory=dict)
-    alike: Sequence[bytes] = ()
-    tree: Node | None = None
-
-
 class _Cells:
-    """One sheet's cells, read a column at a time when they are asked for; formulas stand in `formulas`."""
+    """One sheet's cells.
+
+    `formulas` as XML by row and column ("" for one that is none of ours), `stored` what stands beside them, `results`
+    what they show as far as it is worked out. Values are read a column at a time, when they are asked for.
+    """
 
     def __init__(self, draft: Draft, sheet: Sheet, strings: SharedStrings) -> None:
         self.pieces = [
             (piece, addressed(piece).text if piece.part is Part.ROWS else b"")
             for piece in pieces(draft.content(sheet.part)())
         ]
+        self.formulas: dict[Position, bytes] = {}
+        self.stored: dict[Position, Held] = {}
+        self.results: dict[Position, Held] = {}
         self._strings = strings
-        self._columns: dict[int, _Column] = {}
-        self.formulas: list[Position] = [
-            (int(row), column_number(letters.decode()))
-            for _, rows in self.pieces
-            for letters, row in _FORMULA_CELL.findall(rows)
-        ]
+        self._values: dict[int, Mapping[int, Held]] = {}
+        for letters, row, attributes, content in self._found(_FORMULA_CELL):
+            at = int(row), column_number(letters.decode())
+            if content.startswith(b"<f>") and content.endswith(b"</f>"):
+                self.formulas[at] = content[3:-4]
+            else:
+                self._take(at, CellXml(letters, at[0], attributes, content, 0, 0))
+
+    def _found(self, pattern: re.Pattern[bytes]) -> Iterator[Sequence[bytes]]:
+        return (each for _, rows in self.pieces for each in pattern.findall(rows))
+
+    def _take(self, at: Position, cell: CellXml) -> None:
+        # one that cells share, or that fills several, is none that we wrote
+        alone = cell.shared_formula is None and not cell.is_of_an_array
+        self.formulas[at] = (cell.formula or b"") if alone else b""
+        if b"<v" in cell.content and (held := self._value(cell.attributes, cell.content)) is not None:
+            self.stored[at] = held
 
     @cached_property
     def bottom(self) -> int:
         """The last row in which something stands."""
-        for _, rows in reversed(self.pieces):
-            if found := _FILLED.findall(rows):
-                return int(found[-1])
-        return 1
+        return next(
+            (int(found[-1]) for _, rows in reversed(self.pieces) if (found := _FILLED.findall(rows))), 1
+        )
 
-    def column(self, at: int) -> _Column:
-        """The cells of a column."""
-        found = self._columns.get(at)
-        if found is None:
-            found = self._columns[at] = self._read(column_letters(at).encode())
-        return found
+    def values(self, column: int) -> Mapping[int, Held]:
+        """What stands in a column's cells without formulas, by row."""
+        if column not in self._values:
+            cell = re.compile(cell_in(column_letters(column).encode()) + _REST, re.DOTALL)
+            found = self._found(cell)
+            self._values[column] = {int(row): self._value(*rest) for row, *rest in found if rest[1]}
+        return self._values[column]
+
+    def _value(self, attributes: bytes, content: bytes) -> Held:
+        kind = _kind(attributes)
+        if kind == b"inlineStr":
+            return _text(content)
+        if kind == b"n":
+            return _number(content)
+        cell = CellXml(b"", 0, attributes, content, 0, 0)
+        raw = cell.raw_value
+        if kind == b"str":
+            return unescape_cell(raw)
+        if kind == b"s" and (index := cell.shared_index) is not None:
+            return self._texts.get(index, "")
+        if kind in (b"b", b"e") and raw:
+            return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
+        return UNKNOWN if raw else None
 
     @cached_property
-    def texts(self) -> Mapping[int, str]:
+    def _texts(self) -> Mapping[int, str]:
         """The shared texts that cells of the sheet can name, by index."""
         return self._strings.texts({int(each) for _, rows in self.pieces for each in _WHOLE.findall(rows)})
 
-    def _read(self, letters: bytes) -> _Column:
-        column, known = _Column(), dict[tuple[bytes, bytes], Held]()
-        pattern = re.compile(cell_in(letters) + _REST, re.DOTALL)
-        found = (each for _, rows in self.pieces for each in pattern.findall(rows))
-        for row, attributes, content in ((int(number), *rest) for number, *rest in found):
-            cell = CellXml(letters, row, attributes, content, 0, 0)
-            if b"<f" in content and (formula := cell.formula) is not None:
-                # one that cells share, or that fills several, is none that we wrote
-                alone = cell.shared_formula is None and not cell.is_of_an_array
-                column.formulas[row] = formula if alone else b""
-                if b"<v" in content and (held := self._value(attributes, content)) is not None:
-                    column.values[row] = held
-            elif content:
-                if (attributes, content) not in known:
-                    known[attributes, content] = self._value(attributes, content)
-                column.values[row] = known[attributes, content]
-        return column
 
-    def _value(self, attributes: bytes, content: bytes) -> Held:
-        cell = CellXml(b"", 0, attributes, content, 0, 0)
-        kind, raw = cell.type, cell.raw_value
-        if kind in (b"inlineStr", b"str"):
-            return rich_text(content) if kind == b"inlineStr" else unescape_cell(raw)
-        if not raw:
-            return None
-        if kind == b"s":
-            index = cell.shared_index
-            return UNKNOWN if index is None else self.texts.get(index, "")
-        if kind in (b"b", b"e"):
-            return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
-        try:
-            return float(raw) if kind == b"n" else UNKNOWN
-        except ValueError:
-            return UNKNOWN
+_text = lru_cache(4096)(rich_text)
+
+
+@lru_cache(256)
+def _kind(attributes: bytes) -> bytes:
+    return CellXml(b"", 0, attributes, b"", 0, 0).type
+
+
+def _number(content: bytes) -> Held:
+    plain = content.startswith(b"<v>") and content.endswith(b"</v>")
+    raw = content[3:-4].strip() if plain else CellXml(b"", 0, b"", content, 0, 0).raw_value
+    try:
+        return float(raw) if raw else None
+    except ValueError:
+        return UNKNOWN
 
 
 def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position, Held]) -> None:
