@@ -56,7 +56,11 @@ class Evaluator:
         """The value of a single cell."""
         if not area.span.single:
             raise Unknowable("a whole column where one value belongs")
-        return values.plain(self._cells.held(area.sheet, area.span.top, area.span.left))
+        return self.cell(area.sheet, area.span.top, area.span.left)
+
+    def cell(self, sheet: str, row: int, column: int) -> Value:
+        """The value of a cell."""
+        return values.plain(self._cells.held(sheet, row, column))
 
     def area(self, node: TableColumn | Name, sheet: str, row: int) -> Area:
         """The cells that it stands for."""
@@ -105,7 +109,7 @@ class _Place:
         if isinstance(node, Literal):
             return node.value
         if not isinstance(node, Call):
-            return self._all.one(self._area(node))
+            return self._cell(node)
         if node.function in _LAZY:
             return _LAZY[node.function](self, node.arguments)
         if node.function in values.FUNCTIONS:
@@ -120,6 +124,11 @@ class _Place:
             left, right = (number(self.value(each)) for each in node.arguments)
             return values.arithmetic(node.function, left, right)
         raise Unknowable(node.function)
+
+    def _cell(self, node: Area | TableColumn | Name) -> Value:
+        if isinstance(node, Area) and node.span.top == OWN_ROW:  # as nearly all
+            return self._all.cell(node.sheet or self._sheet, self._row, node.span.left)
+        return self._all.one(self._area(node))
 
     def _area(self, node: Node) -> Area:
         if isinstance(node, Area):
