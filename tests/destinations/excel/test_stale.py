@@ -66,3 +66,31 @@ def test_sheets_that_do_not_look_at_it_are_the_same_to_the_byte(book: Path) -> N
     changed = {name for name, part in parts(book).items() if part != forgotten[name]}
     sums = "xl/worksheets/sheet2.xml"  # its range grows
     assert changed == {"xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/tables/table1.xml", sums}
+
+
+def test_a_formula_keeps_its_result_only_if_nothing_that_it_rests_on_may_have_changed(tmp_path: Path) -> None:
+    """A write changes E4, and no formula but those of the template is worked out anew."""
+    lies = {
+        "M1": "E4+1", "M5": "E4+E5+1", "M6": "M5+E6+1", "M7": "$E$4+3", "N5": "M5+2", "O5": 'N5&"x"', "M8": "First+1",
+        "M9": 'INDIRECT("E4")', "M10": "OFFSET(E10,-6,0)", "M11": "E$4&Rates!A1", "M12": "first+2",
+    }  # fmt: skip
+    truths = {
+        "P5": 'E5+1&"E4"', "P6": "Rates!A4+E6+7", "P7": "SUM(Rates!A1:A9)+e7", "P8": "'My rates'!$A$4+$E8",
+        "P9": "Rate+E9+7", "Q9": "P9+7", "P10": "LOG10(E10)+7", "M13": '"INDIRECT(E4)"&E13',
+    }  # fmt: skip
+    path = tmp_path / "results.xlsx"
+    made = xlsxwriter.Workbook(path)
+    signals = made.add_worksheet("Signals")
+    fill_signals(made, signals, 12)
+    for cell, formula in {**lies, **truths}.items():
+        signals.write_formula(cell, f"={formula}", None, 4711)
+    for title in ("Rates", "My rates"):
+        made.add_worksheet(title).write("A4", 1)
+    made.define_name("First", "=Signals!$E$4")
+    made.define_name("Rate", "=Rates!$A$4")
+    made.close()
+    sync(path, updates=[change("1", "stop", Decimal(5))])
+    kept = re.findall(
+        rb'<c r="([A-Z]+\d+)"[^>]*><f>[^<]*</f><v>4711</v>', parts(path)["xl/worksheets/sheet1.xml"]
+    )
+    assert {each.decode() for each in kept} == set(truths)

@@ -12,9 +12,18 @@ from typing import NamedTuple
 from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.package import Draft
+from cqs_sheets.destinations.excel.parts.rowformulas import (
+    Cell,
+    formulas,
+    looks_beyond,
+    resting_on,
+    says,
+    shape,
+    without_texts,
+)
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, check_order, pieces
 from cqs_sheets.destinations.excel.parts.tables import tables_of
-from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
+from cqs_sheets.destinations.excel.parts.workbook import PREFIX, DefinedName, Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape, has_formula
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.patterns import regex
@@ -24,9 +33,9 @@ from cqs_sheets.patterns import regex
 _RESULT = regex(rb"(?:</f>|<f(?:\s[^>]*)?/>)\s*<v\b")
 _FORMULA = regex(rb"<f(?:\s[^>]*)?>([^<]*)")  # blank: one that follows another cell's
 _FORMULA_CELL = regex(
-    rb'<c r="[A-Z]+\d+"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)\s*<v\b.*?</c>', re.DOTALL
+    rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>[^<]*</f>)\s*<v\b.*?</c>', re.DOTALL
 )
-_OF_EXCEL = "_xlnm."  # begins the names of what is printed or filtered
+_NO_RANGES = ("_xlnm.", PREFIX)  # begin the names of what is printed or filtered, and our marks
 
 
 def forget_results(
@@ -34,8 +43,8 @@ def forget_results(
 ) -> None:
     """Drop stored results that depend on `changed` sheets or on names of `settings` that were written.
 
-    In a changed sheet formulas that look no further than their own row keep theirs, their row having
-    been left alone; other sheets that look at it, or at a sheet that does, lose all.
+    In a changed sheet formulas that look no further than their own row, and at no other that does, keep theirs, their
+    row having been left alone; other sheets that look at it, or at a sheet that does, lose all.
     """
     stale = list(changed)
     words = _words(draft, workbook, stale, settings)
@@ -70,14 +79,16 @@ def _words(draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings
     """What a formula says when it looks at one of the sheets: its name, its tables', names of its ranges."""
     titles = "|".join(re.escape(sheet.name.replace("'", "''")) for sheet in sheets)
     inside = re.compile(rf"(?i)(?:^|[^\w.])'?(?:{titles})'?!")
-    ranges = [
-        name.name
-        for name in workbook.names
-        if inside.search(name.text)
-        and (":" in name.text or name.name.lower() in settings)
-        and not name.name.startswith(_OF_EXCEL)
-    ]
-    names = [*ranges, *settings]
+    written = [name.cell for name in workbook.names if name.name.lower() in settings]
+    pages = {cell.sheet.lower() for cell in written if cell}  # the other settings on them stay what they are
+
+    def is_stale(name: DefinedName) -> bool:
+        if name.name.startswith(_NO_RANGES) or not inside.search(name.text):
+            return False
+        cell = None if ":" in name.text else name.cell
+        return cell is None or cell.sheet.lower() not in pages or name.name.lower() in settings
+
+    names = [*(name.name for name in workbook.names if is_stale(name)), *settings]
     tables = [table.name for sheet in sheets for table in tables_of(draft, sheet.part)]
     parts = [rf"(?:{_escaped(titles)})'?!"]
     parts += [rf"\b(?:{'|'.join(map(re.escape, tables))})\[" for _ in tables[:1]]
@@ -107,10 +118,6 @@ def _says(draft: Draft, sheet: Sheet, words: _Words) -> bool:
     return True
 
 
-def _without_literals(formulas: bytes) -> bytes:
-    return b"".join(formulas.replace(b"&quot;", b'"').split(b'"')[::2])
-
-
 def _has_formulas(piece: Piece) -> bool:
     return piece.kind != segments.PLAIN and piece.part is Part.ROWS and has_formula(piece.text)
 
@@ -127,23 +134,29 @@ def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> 
     before = draft.content(sheet.part)
     if all_of_them and not any(_RESULT.search(piece.text) for piece in pieces(before())):
         return
+    told = dict[bytes, tuple[bytes, bool]]()  # of the last formula of a column
 
-    def lies(formulas: bytes) -> bool:
-        text = formulas.replace(b"://", b"")  # an address stands in quotes, if anywhere
-        if not (all_of_them or b":" in text or words.may_stand_in(text)):
-            return False
-        text = _without_literals(text)
-        return all_of_them or b":" in text or b"[" in text or words.stand_in(text)
-
-    def cell(match: re.Match[bytes]) -> bytes:
-        return without_result(match[0]) if not match[1] or lies(match[1]) else match[0]
+    def lies(column: bytes, row: bytes, formula: bytes) -> bool:
+        alike, lying = told.get(column, (b"", True))
+        if not alike or says(alike, row) != formula:
+            lying = all_of_them or looks_beyond(formula, row) or words.stand_in(without_texts(formula))
+            told[column] = shape(formula, row), lying
+        return lying
 
     def forgetful() -> Iterator[Piece]:
         for piece in pieces(before()):
-            formulas = _FORMULA.findall(piece.text) if _may_have_results(piece) else []
-            if formulas and (not all(map(bytes.strip, formulas)) or lies(b"\n".join(formulas))):
-                yield piece.edited(_FORMULA_CELL.sub(cell, addressed(piece).text))
-            else:
-                yield piece
+            found = formulas(addressed(piece).text) if _may_have_results(piece) else ()
+            lying = {(column, row) for column, row, formula, _ in found if lies(column, row, formula)}
+            yield _without_results(piece, lying) if lying else piece
 
     draft.put(sheet.part, forgetful)
+
+
+def _without_results(piece: Piece, lying: Collection[Cell]) -> Piece:
+    rows = addressed(piece).text
+    cells = resting_on(lying, rows)
+
+    def cell(match: re.Match[bytes]) -> bytes:
+        return without_result(match[0]) if (match[1], match[2]) in cells else match[0]
+
+    return piece.edited(_FORMULA_CELL.sub(cell, rows))
