@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
+from cqs_sheets.destinations.excel.parts import segments
+from cqs_sheets.destinations.excel.parts.sealing import formulas_in
 from tests.destinations.excel.books import add, change, fill_signals, parts, sync
 
 
@@ -94,3 +96,31 @@ def test_a_formula_keeps_its_result_only_if_nothing_that_it_rests_on_may_have_ch
         rb'<c r="([A-Z]+\d+)"[^>]*><f>[^<]*</f><v>4711</v>', parts(path)["xl/worksheets/sheet1.xml"]
     )
     assert {each.decode() for each in kept} == set(truths)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ('<c r="A7"><v>1</v></c>', segments.PLAIN),
+        ('<c r="A7"><f>B7*2</f></c>', segments.CALM),
+        ('<c r="A7"><f>SUM(B7:C7)</f></c>', segments.OPEN),
+        (
+            '<c r="A7"><f>B7*2</f><v>4</v></c><c r="B7" t="str"><f>Rates!A1&amp;B$7</f><v>x</v></c>',
+            segments.SETTLED,
+        ),
+        ('<c r="A7"><f>B7*2</f><v>4</v></c><c r="B7"><f>C7</f></c>', segments.OPEN),
+        ('<c r="A7"><f>B6*2</f><v>4</v></c>', segments.OPEN),
+        ('<c r="A7"><f>B7*2</f><v></v></c>', segments.OPEN),
+        ('<c r="A7" t="str"><f>B7&amp;C7</f><v></v></c>', segments.SETTLED),
+        ('<c r="A7"><f>SUM(Rates!A1:A9)</f><v>4</v></c>', segments.OPEN),
+        ('<c r="A7"><f t="shared" si="0"/><v>4</v></c>', segments.OPEN),
+        ('<c r="A7"><f>T[[#This Row],[x]]</f><v>4</v></c>', segments.OPEN),
+    ],
+)
+def test_rows_are_settled_only_if_each_formula_has_a_result_that_no_other_row_makes_a_lie(
+    cells: str, kind: int
+) -> None:
+    rows = f'<row r="7">{cells}</row>'.encode()
+    assert formulas_in(rows)[0] == kind
+    later = rows + rows.replace(b"7", b"8")
+    assert formulas_in(later) == formulas_in(rows)

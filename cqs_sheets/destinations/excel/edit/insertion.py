@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from cqs_sheets.core.grid import column_number
-from cqs_sheets.destinations.excel.parts import opc, segments, xmltext
+from cqs_sheets.destinations.excel.parts import opc, rowformulas, segments, xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.references import MAX_ROW, Area, Reference, filled, map_references
 from cqs_sheets.destinations.excel.parts.rowstream import Piece, Stretch, addressed
@@ -399,5 +399,7 @@ def _with_formulas(content: Iterable[Stretch]) -> Iterator[bytes]:
             yield each
         elif isinstance(each, Piece):
             yield b"" if each.kind == segments.PLAIN else each.sample
+        elif each.segment.kind == segments.SETTLED:
+            yield b" ".join(each.shapes).replace(rowformulas.ROW, b"")
         elif each.segment.kind != segments.PLAIN:
             yield each.text

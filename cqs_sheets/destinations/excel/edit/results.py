@@ -8,6 +8,7 @@ them, and still true, may be read.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 
@@ -22,7 +23,7 @@ from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, cell_in, pieces
+from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, cell_in, pieces
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
@@ -60,9 +61,10 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
     Nothing is done where that would take long, or the calendar is not the usual one.
     """
     shapes = frozenset(_shapes(template))
-    if workbook.epoch_1904 or not shapes or not _is_little(draft, sheets):
+    content = None if workbook.epoch_1904 or not shapes else _little(draft, sheets)
+    if not content:
         return
-    book = _Book(draft, workbook, shapes)
+    book = _Book(draft, workbook, shapes, content)
     tables = [sheet for sheet in sheets if tables_of(draft, sheet.part)]
     for sheet in sorted(sheets, key=lambda each: (each not in tables, not each.name.startswith("_"))):
         results = book.results(sheet)
@@ -77,14 +79,20 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
                 draft.put(part, after)
 
 
-def _is_little(draft: Draft, sheets: Collection[Sheet]) -> bool:
-    """Whether there is something to look at, and not too much; no more is read than tells it."""
-    size = 0
-    for each in (each for sheet in sheets for each in draft.content(sheet.part)()):
-        size += len(each) if isinstance(each, bytes) else each.size
-        if size > _MOST_BYTES:
-            return False
-    return size > 0
+_Content = Mapping[str, Sequence[Piece]]  # of sheets, by their parts
+
+
+def _little(draft: Draft, sheets: Collection[Sheet]) -> _Content | None:
+    """What stands in these sheets, None if that is too much; no more is read than tells it."""
+    content, size = dict[str, list[Piece]](), 0
+    for sheet in sheets:
+        found = content[sheet.part] = []
+        for piece in pieces(draft.content(sheet.part)()):
+            found.append(piece)
+            size += piece.size
+            if size > _MOST_BYTES:
+                return None
+    return content
 
 
 def own_sheets(workbook: Workbook, template: Template, tables: Collection[Sheet]) -> list[Sheet]:
@@ -121,8 +129,10 @@ def _formulas(template: Template) -> Iterator[str]:
 class _Book:
     """The workbook as formulas see it; sheets are read when they are asked for."""
 
-    def __init__(self, draft: Draft, workbook: Workbook, shapes: frozenset[object]) -> None:
-        self._draft, self._workbook, self._shapes = draft, workbook, shapes
+    def __init__(
+        self, draft: Draft, workbook: Workbook, shapes: frozenset[object], content: _Content
+    ) -> None:
+        self._draft, self._workbook, self._shapes, self._content = draft, workbook, shapes, content
         self._names = workbook.global_names()
         self._strings = SharedStrings(draft, workbook.linked("sharedStrings"))
         self._sheets: dict[str, _Cells] = {}
@@ -151,7 +161,7 @@ class _Book:
         cells = self.cells(sheet)
         at = row, column
         if at not in cells.formulas:
-            return cells.values(column).get(row)
+            return cells.value(row, column)
         if at in cells.stored:
             return cells.stored[at]  # it still is true, see stale.py
         return cells.results[at] if at in cells.results else self._shown(cells, sheet, at)
@@ -225,7 +235,9 @@ class _Book:
             sheet = self._workbook.sheet(name)
             if sheet is None:
                 raise Unknowable(name)
-            found = self._sheets[name] = _Cells(self._draft, sheet, self._strings)
+            content = self._content.get(sheet.part)
+            content = list(pieces(self._draft.content(sheet.part)())) if content is None else content
+            found = self._sheets[name] = _Cells(content, self._strings)
         return found
 
 
@@ -233,50 +245,52 @@ class _Cells:
     """One sheet's cells.
 
     `formulas` as XML by row and column ("" for one that is none of ours), `stored` what stands beside them, `results`
-    what they show as far as it is worked out. Values are read a column at a time, when they are asked for.
+    what they show as far as it is worked out. Values are read when they are asked for, a column of some rows at a time;
+    so are the results of rows of which it is known that each formula has its own, and `formulas` lacks those.
     """
 
-    def __init__(self, draft: Draft, sheet: Sheet, strings: SharedStrings) -> None:
-        self.pieces = [
-            (piece, addressed(piece).text if piece.part is Part.ROWS else b"")
-            for piece in pieces(draft.content(sheet.part)())
-        ]
+    def __init__(self, stretches: Sequence[Piece], strings: SharedStrings) -> None:
+        self.pieces = stretches
         self.formulas: dict[Position, bytes] = {}
         self.stored: dict[Position, Held] = {}
         self.results: dict[Position, Held] = {}
+        self._last = [piece.last for piece in self.pieces if piece.part is Part.ROWS]
+        self._rows = [piece for piece in self.pieces if piece.part is Part.ROWS]
         self._strings = strings
-        self._values: dict[int, Mapping[int, Held]] = {}
-        for letters, row, attributes, content in self._found(_FORMULA_CELL):
-            at = int(row), column_number(letters.decode())
-            if content.startswith(b"<f>") and content.endswith(b"</f>"):
-                self.formulas[at] = content[3:-4]
-            else:
-                self._take(at, CellXml(letters, at[0], attributes, content, 0, 0))
+        self._values: dict[tuple[int, int], Mapping[int, Held]] = {}
+        for piece in self._rows:
+            if not _is_settled(piece):
+                for letters, row, attributes, content in _FORMULA_CELL.findall(addressed(piece).text):
+                    self._take((int(row), column_number(letters.decode())), attributes, content)
 
-    def _found(self, pattern: re.Pattern[bytes]) -> Iterator[Sequence[bytes]]:
-        return (each for _, rows in self.pieces for each in pattern.findall(rows))
-
-    def _take(self, at: Position, cell: CellXml) -> None:
+    def _take(self, at: Position, attributes: bytes, content: bytes) -> None:
+        if content.startswith(b"<f>") and content.endswith(b"</f>"):
+            self.formulas[at] = content[3:-4]
+            return
+        cell = CellXml(b"", 0, attributes, content, 0, 0)
         # one that cells share, or that fills several, is none that we wrote
         alone = cell.shared_formula is None and not cell.is_of_an_array
         self.formulas[at] = (cell.formula or b"") if alone else b""
-        if b"<v" in cell.content and (held := self._value(cell.attributes, cell.content)) is not None:
+        if b"<v" in content and (held := self._value(attributes, content)) is not None:
             self.stored[at] = held
 
     @cached_property
     def bottom(self) -> int:
         """The last row in which something stands."""
         return next(
-            (int(found[-1]) for _, rows in reversed(self.pieces) if (found := _FILLED.findall(rows))), 1
+            (int(found[-1]) for piece in reversed(self._rows) if (found := _FILLED.findall(piece.text))), 1
         )
 
-    def values(self, column: int) -> Mapping[int, Held]:
-        """What stands in a column's cells without formulas, by row."""
-        if column not in self._values:
+    def value(self, row: int, column: int) -> Held:
+        """What stands in a cell without a formula, or with one of settled rows."""
+        at = bisect_left(self._last, row)
+        if at == len(self._last):
+            return None
+        if (at, column) not in self._values:
             cell = re.compile(cell_in(column_letters(column).encode()) + _REST, re.DOTALL)
-            found = self._found(cell)
-            self._values[column] = {int(row): self._value(*rest) for row, *rest in found if rest[1]}
-        return self._values[column]
+            found = cell.findall(addressed(self._rows[at]).text)
+            self._values[at, column] = {int(row): self._value(*rest) for row, *rest in found if rest[1]}
+        return self._values[at, column].get(row)
 
     def _value(self, attributes: bytes, content: bytes) -> Held:
         kind = _kind(attributes)
@@ -297,7 +311,7 @@ class _Cells:
     @cached_property
     def _texts(self) -> Mapping[int, str]:
         """The shared texts that cells of the sheet can name, by index."""
-        return self._strings.texts({int(each) for _, rows in self.pieces for each in _WHOLE.findall(rows)})
+        return self._strings.texts({int(each) for piece in self._rows for each in _WHOLE.findall(piece.text)})
 
 
 _text = lru_cache(4096)(rich_text)
@@ -317,14 +331,22 @@ def _number(content: bytes) -> Held:
         return UNKNOWN
 
 
+def _is_settled(piece: Piece) -> bool:
+    return piece.sealed is not None and piece.kind == segments.SETTLED
+
+
 def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position, Held]) -> None:
+    rows = {row for row, _ in results}
+
     def cell(match: re.Match[bytes]) -> bytes:
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
         return match[0] if held is UNKNOWN else _with_result(match[0], held)
 
     stored = [
-        piece.edited(_FORMULA_CELL.sub(cell, rows)) if rows and piece.kind != segments.PLAIN else piece
-        for piece, rows in cells.pieces
+        piece.edited(_FORMULA_CELL.sub(cell, addressed(piece).text))
+        if piece.part is Part.ROWS and not rows.isdisjoint(range(piece.before + 1, piece.last + 1))
+        else piece
+        for piece in cells.pieces
     ]
     draft.put(sheet.part, lambda: iter(stored))
 

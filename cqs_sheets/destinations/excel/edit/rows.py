@@ -185,7 +185,7 @@ def _new_pieces(
     alike = isinstance(edits, EditsOnDemand) and edits.written is not None
     for start in range(0, len(numbers), some):
         part = numbers[start : start + some]
-        waiting = Unread(partial(text, part), sample, len(sample) * len(part), sealing.kind(sample))
+        waiting = Unread(partial(text, part), sample, len(sample) * len(part), sealing.formulas_in(sample)[0])
         piece = Piece(Part.ROWS, waiting if alike else text(part), last, part[-1])
         yield piece
         unread += not piece.is_read

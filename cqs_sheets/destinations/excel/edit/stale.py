@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from cqs_sheets.destinations.excel.edit.rows import without_result
@@ -22,6 +23,7 @@ from cqs_sheets.destinations.excel.parts.rowformulas import (
     without_texts,
 )
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, check_order, pieces
+from cqs_sheets.destinations.excel.parts.segments import Shapes
 from cqs_sheets.destinations.excel.parts.tables import tables_of
 from cqs_sheets.destinations.excel.parts.workbook import PREFIX, DefinedName, Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import escape, has_formula
@@ -110,12 +112,19 @@ def _looks_at(draft: Draft, sheet: Sheet, words: _Words) -> bool:
 
 def _says(draft: Draft, sheet: Sheet, words: _Words) -> bool:
     content = draft.content(sheet.part)
-    formulas = (b"\n".join(_FORMULA.findall(each.text)) for each in pieces(content()) if _has_formulas(each))
+    formulas = (b"\n".join(_said(each)) for each in pieces(content()))
     if not any(map(words.stand_in, formulas)):
         return False
     for piece in pieces(content()):
         check_order(piece)
     return True
+
+
+def _said(piece: Piece) -> Collection[bytes]:
+    """What the formulas of a stretch say, each once at least."""
+    if piece.sealed and piece.kind == segments.SETTLED:
+        return piece.sealed.shapes
+    return _FORMULA.findall(piece.text) if _has_formulas(piece) else ()
 
 
 def _has_formulas(piece: Piece) -> bool:
@@ -132,7 +141,9 @@ def _may_have_results(piece: Piece) -> bool:
 
 def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> None:
     before = draft.content(sheet.part)
-    if all_of_them and not any(_RESULT.search(piece.text) for piece in pieces(before())):
+    if all_of_them and not any(
+        piece.kind == segments.SETTLED or _RESULT.search(piece.text) for piece in pieces(before())
+    ):
         return
     told = dict[bytes, tuple[bytes, bool]]()  # of the last formula of a column
 
@@ -143,18 +154,25 @@ def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> 
             told[column] = shape(formula, row), lying
         return lying
 
+    @cache
+    def all_stay(shapes: Shapes) -> bool:
+        return not all_of_them and not any(words.stand_in(without_texts(each)) for each in shapes)
+
     def forgetful() -> Iterator[Piece]:
         for piece in pieces(before()):
+            if piece.sealed and piece.kind == segments.SETTLED and all_stay(piece.sealed.shapes):
+                yield piece
+                continue
             found = formulas(addressed(piece).text) if _may_have_results(piece) else ()
             lying = {(column, row) for column, row, formula, _ in found if lies(column, row, formula)}
-            yield _without_results(piece, lying) if lying else piece
+            yield _without_results(piece, lying, all_of_them=all_of_them) if lying else piece
 
     draft.put(sheet.part, forgetful)
 
 
-def _without_results(piece: Piece, lying: Collection[Cell]) -> Piece:
+def _without_results(piece: Piece, lying: Collection[Cell], *, all_of_them: bool) -> Piece:
     rows = addressed(piece).text
-    cells = resting_on(lying, rows)
+    cells = lying if all_of_them else resting_on(lying, rows)
 
     def cell(match: re.Match[bytes]) -> bytes:
         return without_result(match[0]) if (match[1], match[2]) in cells else match[0]

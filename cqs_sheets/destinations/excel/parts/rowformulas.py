@@ -6,23 +6,29 @@ from collections.abc import Collection, Sequence
 
 from cqs_sheets.patterns import regex
 
-# Matches a formula in its cell, whose address comes first: column, row, what it says ("" for one that follows another
-# cell's) and whether a result is stored with it. It meets rows by the hundred thousand, of which few hold a formula: a
-# parser would take longer than the whole edit.
-_FORMULA = regex(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)(?:\s*(<v)\b)?')
+# Matches a formula in its cell, whose address comes first: column, row, attributes, what it says ("" for one that
+# follows another cell's), the tag of its result and that one's first letter. It meets rows by the hundred thousand, of
+# which few hold a formula: a parser would take longer than the whole edit.
+_FORMULA = regex(
+    rb'<c r="([A-Z]+)(\d+)"([^>]*)>\s*<f(?:\s[^>]*?)?(?:/>|>([^<]*)</f>)(?:\s*(<v\b)[^<>]*>([^<])?)?'
+)
 # Matches what may be a cell, and its row: a name that looks like one, too, but no function.
 _PLACE = regex(rb"([A-Za-z]{1,3})(\$?)([0-9]+)(?![\w.(])")
 _ELSEWHERE = regex(rb"(?:'[^']*'|[\w.\x80-\xff]+)!\$?[A-Za-z]{0,3}\$?[0-9]*(?::\$?[A-Za-z]{0,3}\$?[0-9]*)?")
 _BEYOND = (b":", b"!", b"[", b"INDIRECT(", b"OFFSET(")
-_ROW = b"\0"  # in place of a row's number: no formula can hold it
+ROW = b"\0"
+"""In a shape, in place of its row's number: no formula can hold it."""
 
 Cell = tuple[bytes, bytes]
 """Column and row."""
 
 
-def formulas(rows: bytes) -> Sequence[tuple[bytes, bytes, bytes, bytes]]:
-    """Column, row, formula (blank: another cell's) and b"<v", or nothing where no result is stored."""
-    return _FORMULA.findall(rows)
+def formulas(rows: bytes) -> Sequence[tuple[bytes, bytes, bytes, bool]]:
+    """Column, row, formula (blank: another cell's), and whether a result is stored with it; an empty text is one."""
+    return [
+        (column, row, formula, bool(tag and (begun or b'"str"' in attributes)))
+        for column, row, attributes, formula, tag, begun in _FORMULA.findall(rows)
+    ]
 
 
 def without_texts(formula: bytes) -> bytes:
@@ -40,12 +46,12 @@ def looks_beyond(formula: bytes, row: bytes) -> bool:
 
 def shape(formula: bytes, row: bytes) -> bytes:
     """What a formula says in any row: the same for all that differ in nothing but the number of their own."""
-    return _PLACE.sub(lambda place: place[1] + place[2] + (_ROW if place[3] == row else place[3]), formula)
+    return _PLACE.sub(lambda place: place[1] + place[2] + (ROW if place[3] == row else place[3]), formula)
 
 
 def says(shape: bytes, row: bytes) -> bytes:
     """The formula of such a shape in a row."""
-    return shape.replace(_ROW, row)
+    return shape.replace(ROW, row)
 
 
 def resting_on(found: Collection[Cell], rows: bytes) -> set[Cell]:

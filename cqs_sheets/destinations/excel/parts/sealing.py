@@ -9,10 +9,10 @@ from functools import partial
 from math import isqrt
 from typing import BinaryIO, NamedTuple
 
-from cqs_sheets.destinations.excel.parts import archive, segments
+from cqs_sheets.destinations.excel.parts import archive, rowformulas, segments
 from cqs_sheets.destinations.excel.parts.archive import Member
 from cqs_sheets.destinations.excel.parts.rowstream import ROW_NUMBER, Part, Piece, Stretch, pieces, plain_key
-from cqs_sheets.destinations.excel.parts.segments import Layout, Resealed, Sealed, Segment
+from cqs_sheets.destinations.excel.parts.segments import Layout, Resealed, Sealed, Segment, Shapes
 from cqs_sheets.destinations.excel.parts.xmltext import has_formula
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import replace
@@ -20,6 +20,7 @@ from cqs_sheets.values import replace
 ENOUGH = 1 << 16
 """Bytes of rows in a segment at least: a few dozen to a few hundred."""
 
+_MOST_SHAPES = 100  # of formulas, in a part
 _AT_ONCE = 8  # segments that are deflated on one core, or copied, together
 # Matches a formula's text: of hundreds of thousands of cells, which a parser would take a hundred times as long for.
 _FORMULA = regex(rb"<f>([^<]*)")
@@ -33,7 +34,7 @@ class _Fresh(NamedTuple):
     kind: int | None = None
 
 
-_Done = tuple[bytes, Segment]
+_Done = tuple[bytes, Segment, Shapes]
 """The bytes of a segment in the archive, or of it and of some that follow it; what is remembered of it."""
 
 
@@ -68,20 +69,22 @@ def write(
     so many bytes.
     """
     key = plain_key(letters.encode())
-    size, crc, lead, found = 0, 0, -1, list[Segment]()
+    size, crc, lead, found, shapes = 0, 0, -1, list[Segment](), segments.NOTHING
     blocks = _blocks(content, () if known is None else known, enough(about))
     together = ((each, _as_they_are(each)) for each in _together(blocks))
     for _, done in archive.in_order(together, partial(_made, key=key)):
-        for packed, segment in done:
+        for packed, segment, said in done:
             file.write(packed)
             crc = archive.crc32_combine(crc, segment.crc, segment.size)
             size += segment.size
             if lead < 0:
                 lead = segment.packed
             elif segment.last:
-                found.append(segment)
+                many = len(shapes | said) > _MOST_SHAPES
+                found.append(segment._replace(kind=segments.OPEN) if many else segment)
+                shapes = shapes if many else shapes | said
     file.write(archive.FINAL)
-    return Written(size, crc, Layout(lead, found))
+    return Written(size, crc, Layout(lead, found, shapes))
 
 
 def resealed(
@@ -112,8 +115,9 @@ def _as_they_are(blocks: Sequence[_Fresh | Sealed]) -> Sequence[_Done] | None:
     sealed = [block for block in blocks if isinstance(block, Sealed)]
     if not sealed:
         return None
-    first, *others = (block.segment for block in sealed)
-    return [(segments.raw_of(sealed), first), *((b"", each) for each in others)]
+    first, *others = sealed
+    raw = segments.raw_of(sealed)
+    return [(raw, first.segment, first.shapes), *((b"", each.segment, each.shapes) for each in others)]
 
 
 def _made(blocks: Sequence[_Fresh | Sealed], key: re.Pattern[bytes]) -> Sequence[_Done]:
@@ -123,19 +127,42 @@ def _made(blocks: Sequence[_Fresh | Sealed], key: re.Pattern[bytes]) -> Sequence
 def _segment(block: _Fresh, key: re.Pattern[bytes]) -> _Done:
     text, crc = block.text, archive.codec.crc32
     packed = archive.deflated_block(text)
-    found = kind(text) if block.kind is None else block.kind
+    found, shapes = formulas_in(text) if block.kind is None else (block.kind, segments.NOTHING)
     keys = _keys(block, key) if block.last else ()
     span = min(keys, default=0), max(keys, default=0)
-    return packed, Segment(len(packed), len(text), crc(packed), crc(text), block.last, found, *span, keys)
+    return (
+        packed,
+        Segment(len(packed), len(text), crc(packed), crc(text), block.last, found, *span, keys),
+        shapes,
+    )
 
 
-def kind(text: bytes) -> int:
-    """What formulas these rows hold: one of the segments' kinds."""
+def formulas_in(text: bytes) -> tuple[int, Shapes]:
+    """Which of the segments' kinds these rows are; if SETTLED, what their formulas say."""
     if not has_formula(text):
-        return segments.PLAIN
-    results = b"<f " in text or b"<f/" in text or text.count(b"</f>") != text.count(b"</f></c>")
-    formulas = b"" if results else b"\n".join(_FORMULA.findall(text)).replace(b"://", b"")
-    return segments.OPEN if results or b":" in formulas else segments.CALM
+        return segments.PLAIN, segments.NOTHING
+    if b"<f " in text or b"<f/" in text:
+        return segments.OPEN, segments.NOTHING
+    if text.count(b"</f>") == text.count(b"</f></c>"):
+        formulas = b"\n".join(_FORMULA.findall(text)).replace(b"://", b"")
+        return segments.OPEN if b":" in formulas else segments.CALM, segments.NOTHING
+    shapes = _settled(text)
+    return segments.SETTLED if shapes else segments.OPEN, shapes
+
+
+def _settled(text: bytes) -> Shapes:
+    """What formulas say, if each has its result and looks at no other row; nothing otherwise."""
+    last, shapes = dict[bytes, bytes](), set[bytes]()
+    found = rowformulas.formulas(text)
+    for column, row, formula, result in found:
+        if not result:
+            return segments.NOTHING
+        if column not in last or rowformulas.says(last[column], row) != formula:
+            if b":" in rowformulas.without_texts(formula) or rowformulas.looks_beyond(formula, row):
+                return segments.NOTHING  # a range on another sheet may have to grow
+            last[column] = rowformulas.shape(formula, row)
+            shapes.add(last[column])
+    return frozenset(shapes) if len(found) == text.count(b"</f>") else segments.NOTHING
 
 
 def _keys(block: _Fresh, key: re.Pattern[bytes]) -> Sequence[int]:

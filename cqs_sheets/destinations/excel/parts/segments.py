@@ -16,10 +16,17 @@ from typing import NamedTuple, Protocol
 from cqs_sheets.destinations.excel.parts.archive import Member, codec, crc32_combine
 from cqs_sheets.errors import ROWS_WAIT, TargetChanged
 
-PLAIN, CALM, OPEN = 2, 1, 0
-"""No formula; formulas that no other row's change makes a lie; anything else."""
+SETTLED, PLAIN, CALM, OPEN = 3, 2, 1, 0
+"""What formulas a segment has: each with its result, which no other row's change makes a lie (what they say is in the
+layout's `shapes`); none; such that nothing is stored with; anything else."""
 
-_FORMAT = 2
+_FORMAT = 3
+
+
+Shapes = frozenset[bytes]
+"""What formulas say in any row (rowformulas.py)."""
+
+NOTHING: Shapes = frozenset()
 
 
 class Segment(NamedTuple):
@@ -50,12 +57,13 @@ class Archive(Protocol):
 class Sealed:
     """A segment where it stands in an archive; in a stream of content it stands for its text."""
 
-    __slots__ = ("archive", "segment", "start")
+    __slots__ = ("archive", "segment", "shapes", "start")
 
-    def __init__(self, archive: Archive, segment: Segment, start: int) -> None:
+    def __init__(self, archive: Archive, segment: Segment, start: int, shapes: Shapes) -> None:
         self.archive = archive
         self.segment = segment
         self.start = start
+        self.shapes = shapes if segment.kind == SETTLED else NOTHING
 
     @property
     def size(self) -> int:
@@ -105,10 +113,14 @@ def forgotten() -> TargetChanged:
 
 
 class Layout(NamedTuple):
-    """How a part was written: `lead` bytes in front of the segments, deflated and not."""
+    """How a part was written: `lead` bytes in front of the segments, deflated and not.
+
+    `shapes` has those of all formulas in segments that are SETTLED.
+    """
 
     lead: int
     segments: Sequence[Segment]
+    shapes: Shapes = NOTHING
 
 
 _COLUMNS = "IIIIIBQQ"  # of a segment's fields, but the keys, as `array` has them
@@ -126,7 +138,8 @@ def to_bytes(version: str, directory: int, layouts: Mapping[str, Layout]) -> byt
     for name, layout in layouts.items():
         counts = [len(each.keys) for each in layout.segments]
         kind = "Q" if any(_are_wide(each.keys) for each in layout.segments) else "I"
-        parts.append([name, layout.lead, len(counts), kind])
+        shapes = sorted(each.decode("latin-1") for each in layout.shapes)
+        parts.append([name, layout.lead, len(counts), kind, shapes])
         *columns, _ = zip(*layout.segments, strict=True) if counts else [()] * len(Segment._fields)
         arrays += [array(code, column) for code, column in zip(_COLUMNS, columns, strict=True)]
         keys = array(kind)
@@ -154,7 +167,9 @@ class Memory:
         return self._layouts if self._known == [_FORMAT, sys.byteorder, version, directory] else {}
 
 
-def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> Iterator[tuple[str, Layout]]:
+def _layouts(
+    parts: Iterable[tuple[str, int, int, str, list[str]]], rest: memoryview
+) -> Iterator[tuple[str, Layout]]:
     def taken(code: str, count: int) -> array[int]:
         nonlocal rest
         found = array(code)
@@ -164,7 +179,7 @@ def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> It
             raise ValueError(count)
         return found
 
-    for name, lead, count, kind in parts:
+    for name, lead, count, kind, shapes in parts:
         columns = [taken(code, count) for code in _COLUMNS]
         counts = taken("I", count)
         keys = taken(kind, sum(counts))
@@ -172,7 +187,7 @@ def _layouts(parts: Iterable[tuple[str, int, int, str]], rest: memoryview) -> It
         for values, size in zip(zip(*columns, strict=True), counts, strict=True):
             segments.append(Segment._make((*values, keys[at : at + size])))
             at += size
-        yield name, Layout(lead, segments)
+        yield name, Layout(lead, segments, frozenset(each.encode("latin-1") for each in shapes))
 
 
 def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[bytes | Sealed]:
@@ -190,7 +205,7 @@ def stretches(package: Archive, member: Member, layout: Layout) -> Iterator[byte
         raise forgotten()
     yield lead
     for each in layout.segments:
-        yield Sealed(package, each, start)
+        yield Sealed(package, each, start, layout.shapes)
         start += each.packed
     yield tail
 
