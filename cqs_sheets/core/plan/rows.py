@@ -78,16 +78,18 @@ class _Columns:
         self._sources = {column.id: source(column.source) for column in tab.columns if column.synced}
         self.compute: dict[str, Compute] = {id_: each.compute for id_, each in self._sources.items()}
 
-    def of(self, records: Sequence[Record]) -> dict[str, list[CellValue]]:
-        """All values of some records, by column."""
+    def of(self, records: Sequence[Record], ids: Iterable[str]) -> Iterator[Sequence[CellValue]]:
+        """The values that some records have in these columns, a column after the other; None in one of no such id."""
         zone, symbols = self.zone, self.symbols
         signals = [record.signal for record in records]
-        return {
-            id_: [*map(each.of, signals)]
-            if each.of
-            else [each.compute(record, zone, symbols) for record in records]
-            for id_, each in self._sources.items()
-        }
+        for id_ in ids:
+            found = self._sources.get(id_)
+            if found is None:
+                yield [None] * len(records)
+            elif found.of:
+                yield [*map(found.of, signals)]
+            else:
+                yield [found.compute(record, zone, symbols) for record in records]
 
 
 class _Values(Mapping[str, CellValue]):
@@ -116,15 +118,16 @@ class _Values(Mapping[str, CellValue]):
         return repr(dict(self))
 
 
-def by_column(rows: Sequence[Mapping[str, CellValue]]) -> Mapping[str, Sequence[CellValue]]:
-    """The values of some rows by the columns that any of them has, None for what a row does not have.
+def by_column(rows: Sequence[Mapping[str, CellValue]], ids: Iterable[str]) -> Iterator[Sequence[CellValue]]:
+    """The values of some rows in these columns, a column after the other; None for what a row does not have.
 
     Those of records are worked out a column at a time.
     """
     made = [row for row in rows if isinstance(row, _Values)]
     if len(made) == len(rows) and len({row.columns for row in made}) == 1:
-        return made[0].columns.of([row.record for row in made])
-    return {id_: [row.get(id_) for row in rows] for id_ in dict.fromkeys(id_ for row in rows for id_ in row)}
+        yield from made[0].columns.of([row.record for row in made], ids)
+    else:
+        yield from ([row.get(id_) for row in rows] for id_ in ids)
 
 
 def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:

@@ -35,6 +35,7 @@ _Cells = Callable[[Sequence[_Due], Sequence[CellValue]], Sequence[str]]
 _CAREFUL = regex(r"[^\n -%'-;=?-~]")  # & < > and what is not printed
 _LONG = 1000
 _KEPT = 2000  # values of a column
+_TOGETHER = 100  # rows whose prices are looked at
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
 _NO_PATTERNS: Mapping[str, str] = {}
 _ANY_ROW = (
@@ -80,7 +81,11 @@ class RowMaker:
         the columns that formulas look at) is made or found now, as it stands now.
         """
         needed = RowPatterns(self.place.tab)
-        patterns = [_NO_PATTERNS if self.users_own else needed.of(each) for each in values]
+        patterns = [_NO_PATTERNS] * len(values)
+        if needed.columns and not self.users_own:
+            for at in range(0, len(values), _TOGETHER):
+                columns = by_column(values[at : at + _TOGETHER], needed.columns)
+                patterns[at : at + _TOGETHER] = needed.of(zip(*columns, strict=True))
         shapes = {id(each): each for each in patterns}
         restyled = set[int]()
         for at, column in self._ours.items():
@@ -92,18 +97,15 @@ class RowMaker:
                 if self._shown(at, next(with_time, {}), {}) != self._style(at):
                     restyled.add(at)
         lines = {name: self._line(each, restyled) for name, each in shapes.items()}
-        columns = [
-            (self._ours[at].id if at in self._ours else "", self._cells_of(at, restyled))
-            for at in self._varying
-        ]
+        ids = [self._ours[at].id if at in self._ours else "" for at in self._varying]
+        writers = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
             if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
             due = [(row, patterns[row - start]) for row in rows]
-            held = by_column([values[row - start] for row in rows])
-            blank = [None] * len(rows)
-            cells = [each(due, held.get(id_, blank)) for id_, each in columns]
+            held = by_column([values[row - start] for row in rows], ids)
+            cells = [each(due, column) for each, column in zip(writers, held, strict=True)]
             found = [
                 lines[id(shape)].replace(_NUMBER, str(row)) % own
                 for (row, shape), own in zip(

@@ -37,7 +37,7 @@ from cqs_sheets.patterns import regex
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
 # Matches one cell with a formula whose address comes first (rowstream): of a row's cells most are passed over so.
-_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*)?)>(\s*<f.*?)</c>', re.DOTALL)
+_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3}+)(\d{1,7}+)"((?:\s[^>]*+)?+)>(\s*+<f.*?)</c>', re.DOTALL)
 _FILLED = regex(rb'<c r="[A-Z]{1,3}(\d{1,7})"(?:\s[^>]*[^/>])?>(?!</c>)')
 _WHOLE = regex(rb"<v(?:\s[^<>]*)?>\s*(\d{1,9})\s*</v>")
 _REST = rb'(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)'  # of a cell, from its row's number on
@@ -148,10 +148,10 @@ class _Book:
         return {at: held for at, held in shown.items() if held is not UNKNOWN}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
-        cells = self.cells(sheet)
+        cells = self._sheets.get(sheet) or self.cells(sheet)
         at = row, column
         if at not in cells.formulas:
-            return cells.values(column).get(row)
+            return (cells.read.get(column) or cells.values(column)).get(row)
         if at in cells.stored:
             return cells.stored[at]  # it still is true, see stale.py
         return cells.results[at] if at in cells.results else self._shown(cells, sheet, at)
@@ -245,7 +245,7 @@ class _Cells:
         self.stored: dict[Position, Held] = {}
         self.results: dict[Position, Held] = {}
         self._strings = strings
-        self._values: dict[int, Mapping[int, Held]] = {}
+        self.read: dict[int, Mapping[int, Held]] = {}
         for letters, row, attributes, content in self._found(_FORMULA_CELL):
             at = int(row), column_number(letters.decode())
             if content.startswith(b"<f>") and content.endswith(b"</f>"):
@@ -272,11 +272,11 @@ class _Cells:
 
     def values(self, column: int) -> Mapping[int, Held]:
         """What stands in a column's cells without formulas, by row."""
-        if column not in self._values:
+        if column not in self.read:
             cell = re.compile(cell_in(column_letters(column).encode()) + _REST, re.DOTALL)
             found = self._found(cell)
-            self._values[column] = {int(row): self._value(*rest) for row, *rest in found if rest[1]}
-        return self._values[column]
+            self.read[column] = {int(row): self._value(*rest) for row, *rest in found if rest[1]}
+        return self.read[column]
 
     def _value(self, attributes: bytes, content: bytes) -> Held:
         kind = _kind(attributes)
@@ -320,7 +320,7 @@ def _number(content: bytes) -> Held:
 def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position, Held]) -> None:
     def cell(match: re.Match[bytes]) -> bytes:
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
-        return match[0] if held is UNKNOWN else _with_result(match[0], held)
+        return match[0] if held is UNKNOWN else _with_result(match, held)
 
     stored = [
         piece.edited(_FORMULA_CELL.sub(cell, rows)) if rows and piece.kind != segments.PLAIN else piece
@@ -329,13 +329,17 @@ def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position,
     draft.put(sheet.part, lambda: iter(stored))
 
 
-def _with_result(cell: bytes, held: Held) -> bytes:
-    bare = without_result(cell)
+def _with_result(cell: re.Match[bytes], held: Held) -> bytes:
+    letters, row, attributes, formula = cell.groups()
     if isinstance(held, Failed):
-        return bare
-    end = bare.index(b">") + 1
+        return without_result(cell[0])
     kind, value = _encoded(held)
-    return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+    if b"t" in attributes or not formula.endswith(b"</f>"):  # as others write it
+        bare = without_result(cell[0])
+        end = bare.index(b">") + 1
+        return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+    shown = b' t="%s"' % kind.encode() if kind else b""
+    return b'<c r="%s%s"%s%s>%s<v>%s</v></c>' % (letters, row, attributes.rstrip(), shown, formula, value)
 
 
 def _with_caches(chart: bytes, book: _Book, blocks: Collection[str]) -> bytes:
