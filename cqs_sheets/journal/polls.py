@@ -209,10 +209,11 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
 
 def _tell(database: Database, poll: Poll, news: Sequence[News]) -> None:
     """Note the news for alerts; coming back from having aged is none."""
-    told = [] if poll.imported else [one for one in news if not _merely_back(one)]
-    outbox.tell_all(
-        database, poll.at, [(Kind(one.what), one.record.arrival, one.record.revision) for one in told]
-    )
+    if news and not poll.imported:
+        told = (one for one in news if not _merely_back(one))
+        outbox.tell_all(
+            database, poll.at, ((Kind(one.what), one.record.arrival, one.record.revision) for one in told)
+        )
 
 
 def _merely_back(one: News) -> bool:
