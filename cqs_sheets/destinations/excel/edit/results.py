@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, cached_property, lru_cache
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
@@ -204,19 +205,24 @@ class _Book:
     def _tree(self, column: int, raw: bytes, row: int) -> Node:
         """What a formula says in that row, looked at anew where it says another thing than the last of its column.
 
-        Unknowable for one that is none of the template's own.
+        Raises Unknowable for one that is none of the template's own.
         """
         alike, tree = self._last.get(column, ((), None))
         if (b"%d" % row).join(alike) != raw:
             formula = in_any_row(unescape(raw), row)
-            tree = parse(formula)
-            if shape(tree) not in self._shapes:
-                tree = None
+            tree = self._own(formula)
             if _OWN_ROW not in raw:
                 self._last[column] = escape(formula).split(_OWN_ROW), tree
         if tree is None:
             raise Unknowable(raw)
         return tree
+
+    def _own(self, formula: str) -> Node | None:
+        """What a formula says if it is one of the template's own."""
+        with suppress(Unknowable):
+            tree = parse(formula)
+            return tree if shape(tree) in self._shapes else None
+        return None
 
     def cells(self, name: str) -> _Cells:
         """The cells of a sheet."""
