@@ -58,7 +58,7 @@ def after(path: Path, typed: Callable[[Worksheet], None]) -> Shown:
 def test_all_rows_are_worked_out_again_after_another_program_saved_them(book: Path) -> None:
     before = shown(book)
     assert all(before[FIRST, id_] for id_ in ("rr", "size", "value", "chart"))
-    assert after(book, lambda sheet: None) == before
+    assert after(book, lambda _: None) == before
 
 
 def test_a_formula_of_the_users_own_is_left_alone_among_those_of_its_column(book: Path) -> None:
