@@ -251,6 +251,7 @@ class _Cells:
         self.stored: dict[Position, Held] = {}
         self.results: dict[Position, Held] = {}
         self._strings = strings
+        self._text = lru_cache(4096)(rich_text)  # the same few again and again
         self.read: dict[int, Mapping[int, Held]] = {}
         for letters, row, attributes, content in self._found(_FORMULA_CELL):
             at = int(row), column_number(letters.decode())
@@ -287,7 +288,7 @@ class _Cells:
     def _value(self, attributes: bytes, content: bytes) -> Held:
         kind = _kind(attributes)
         if kind == b"inlineStr":
-            return _text(content)
+            return self._text(content)
         if kind == b"n":
             return _number(content)
         cell = CellXml(b"", 0, attributes, content, 0, 0)
@@ -304,9 +305,6 @@ class _Cells:
     def _texts(self) -> Mapping[int, str]:
         """The shared texts that cells of the sheet can name, by index."""
         return self._strings.texts({int(each) for _, rows in self.pieces for each in _WHOLE.findall(rows)})
-
-
-_text = lru_cache(4096)(rich_text)
 
 
 @lru_cache(256)
