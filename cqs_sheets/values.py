@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import MISSING, FrozenInstanceError, asdict, field, fields, replace
 from operator import attrgetter
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["asdict", "dataclass", "field", "replace"]
@@ -95,7 +96,12 @@ def _compiled(made: type, *, frozen: bool) -> Any:  # noqa: ANN401 - a function 
         else:
             parameter = name
         (by_name if each.kw_only else by_place).append(parameter)
-        lines.append(f"_put(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
+        slot = getattr(made, name, None) if frozen else None
+        if isinstance(slot, MemberDescriptorType):  # which puts in two thirds of the time
+            known[f"_put_{name}"] = slot.__set__
+            lines.append(f"_put_{name}(self, {value})")
+        else:
+            lines.append(f"_put(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
     if hasattr(made, "__post_init__"):
         lines.append("self.__post_init__()")
     parameters = [*by_place, *(["*", *by_name] if by_name else [])]

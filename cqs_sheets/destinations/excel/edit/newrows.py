@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text
 from cqs_sheets.core.grid import column_letters, column_number
+from cqs_sheets.core.plan.rows import by_column
 from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
@@ -27,13 +28,14 @@ from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
 
-_Due = tuple[int, Mapping[str, str], Mapping[str, CellValue]]
-"""A row to write: its number, the number formats that it needs, its values by column id."""
-_Cells = Callable[[Sequence[_Due]], Sequence[str]]
+_Due = tuple[int, Mapping[str, str]]
+"""A row to write: its number, the number formats that it needs."""
+_Cells = Callable[[Sequence[_Due], Sequence[CellValue]], Sequence[str]]
 
 _CAREFUL = regex(r"[^\n -%'-;=?-~]")  # & < > and what is not printed
 _LONG = 1000
 _KEPT = 2000  # values of a column
+_TOGETHER = 100  # rows whose prices are looked at
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
 _NO_PATTERNS: Mapping[str, str] = {}
 _ANY_ROW = (
@@ -79,7 +81,11 @@ class RowMaker:
         the columns that formulas look at) is made or found now, as it stands now.
         """
         needed = RowPatterns(self.place.tab)
-        patterns = [_NO_PATTERNS if self.users_own else needed.of(each) for each in values]
+        patterns = [_NO_PATTERNS] * len(values)
+        if needed.columns and not self.users_own:
+            for at in range(0, len(values), _TOGETHER):
+                columns = by_column(values[at : at + _TOGETHER], needed.columns)
+                patterns[at : at + _TOGETHER] = needed.of(zip(*columns, strict=True))
         shapes = {id(each): each for each in patterns}
         restyled = set[int]()
         for at, column in self._ours.items():
@@ -91,16 +97,20 @@ class RowMaker:
                 if self._shown(at, next(with_time, {}), {}) != self._style(at):
                     restyled.add(at)
         lines = {name: self._line(each, restyled) for name, each in shapes.items()}
-        columns = [self._cells_of(at, restyled) for at in self._varying]
+        ids = [self._ours[at].id if at in self._ours else "" for at in self._varying]
+        writers = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
             if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
-            due = [(row, patterns[row - start], dict(values[row - start].items())) for row in rows]
-            cells = zip(*[each(due) for each in columns], strict=True) if columns else repeat(())
+            due = [(row, patterns[row - start]) for row in rows]
+            held = by_column([values[row - start] for row in rows], ids)
+            cells = [each(due, column) for each, column in zip(writers, held, strict=True)]
             found = [
                 lines[id(shape)].replace(_NUMBER, str(row)) % own
-                for (row, shape, _), own in zip(due, cells, strict=False)
+                for (row, shape), own in zip(
+                    due, zip(*cells, strict=True) if cells else repeat(()), strict=False
+                )
             ]
             return "".join(found).encode()
 
@@ -146,31 +156,30 @@ class RowMaker:
         ]
 
     def _cells_of(self, at: int, restyled: Collection[int]) -> _Cells:
-        """Writes a column of some rows: of each cell what `_line` leaves out.
+        """Writes the values of a column of some rows: of each cell what `_line` leaves out.
 
         Nearly all hold a number, or a text or a time that comes again and again.
         """
         column = self._ours.get(at)
+        id_, told = column.id if column else "", dict[CellValue, str]()
         if column is None or at in restyled:
-            return lambda due: [
+            return lambda due, held: [
                 _tail(_style_attribute(self._shown(at, values, patterns)), self._content(row, at, values))
-                for row, patterns, values in due
+                for (row, patterns), values in zip(due, [{id_: value} for value in held], strict=True)
             ]
-        id_, told = column.id, dict[CellValue, str]()
 
-        def made(row: int, values: Mapping[str, CellValue]) -> str:
-            value = values.get(id_)
-            found = _plain(value) or _tail("", self._content(row, at, values))
+        def made(row: int, value: CellValue) -> str:
+            found = _plain(value) or _tail("", self._content(row, at, {id_: value}))
             if len(found) < _LONG and len(told) < _KEPT and not isinstance(value, Decimal):
                 told[value] = found
             return found
 
-        def cells(due: Sequence[_Due]) -> list[str]:
+        def cells(due: Sequence[_Due], held: Sequence[CellValue]) -> list[str]:
             return [
                 f"><v>{digits}</v></c>"
-                if type(value := values.get(id_)) is Decimal and (digits := number_text(value)) is not None
-                else told.get(value) or made(row, values)
-                for row, _, values in due
+                if type(value) is Decimal and (digits := number_text(value)) is not None
+                else told.get(value) or made(row, value)
+                for (row, _), value in zip(due, held, strict=True)
             ]
 
         return cells

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, cached_property, lru_cache
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
@@ -38,7 +39,7 @@ from cqs_sheets.patterns import regex
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
 # Matches one cell with a formula whose address comes first (rowstream): of a row's cells most are passed over so.
-_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*)?)>(\s*<f.*?)</c>', re.DOTALL)
+_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3}+)(\d{1,7}+)"((?:\s[^>]*+)?+)>(\s*+<f.*?)</c>', re.DOTALL)
 _FILLED = regex(rb'<c r="[A-Z]{1,3}(\d{1,7})"(?:\s[^>]*[^/>])?>(?!</c>)')
 _WHOLE = regex(rb"<v(?:\s[^<>]*)?>\s*(\d{1,9})\s*</v>")
 _REST = rb'(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)'  # of a cell, from its row's number on
@@ -158,7 +159,7 @@ class _Book:
         return {at: held for at, held in shown.items() if held is not UNKNOWN}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
-        cells = self.cells(sheet)
+        cells = self._sheets.get(sheet) or self.cells(sheet)
         at = row, column
         if at not in cells.formulas:
             return cells.value(row, column)
@@ -214,19 +215,24 @@ class _Book:
     def _tree(self, column: int, raw: bytes, row: int) -> Node:
         """What a formula says in that row, looked at anew where it says another thing than the last of its column.
 
-        Unknowable for one that is none of the template's own.
+        Raises Unknowable for one that is none of the template's own.
         """
         alike, tree = self._last.get(column, ((), None))
         if (b"%d" % row).join(alike) != raw:
             formula = in_any_row(unescape(raw), row)
-            tree = parse(formula)
-            if shape(tree) not in self._shapes:
-                tree = None
+            tree = self._own(formula)
             if _OWN_ROW not in raw:
                 self._last[column] = escape(formula).split(_OWN_ROW), tree
         if tree is None:
             raise Unknowable(raw)
         return tree
+
+    def _own(self, formula: str) -> Node | None:
+        """What a formula says if it is one of the template's own."""
+        with suppress(Unknowable):
+            tree = parse(formula)
+            return tree if shape(tree) in self._shapes else None
+        return None
 
     def cells(self, name: str) -> _Cells:
         """The cells of a sheet."""
@@ -257,6 +263,7 @@ class _Cells:
         self._last = [piece.last for piece in self.pieces if piece.part is Part.ROWS]
         self._rows = [piece for piece in self.pieces if piece.part is Part.ROWS]
         self._strings = strings
+        self._text = lru_cache(4096)(rich_text)  # the same few again and again
         self._values: dict[tuple[int, int], Mapping[int, Held]] = {}
         for piece in self._rows:
             if not _is_settled(piece):
@@ -295,7 +302,7 @@ class _Cells:
     def _value(self, attributes: bytes, content: bytes) -> Held:
         kind = _kind(attributes)
         if kind == b"inlineStr":
-            return _text(content)
+            return self._text(content)
         if kind == b"n":
             return _number(content)
         cell = CellXml(b"", 0, attributes, content, 0, 0)
@@ -312,9 +319,6 @@ class _Cells:
     def _texts(self) -> Mapping[int, str]:
         """The shared texts that cells of the sheet can name, by index."""
         return self._strings.texts({int(each) for piece in self._rows for each in _WHOLE.findall(piece.text)})
-
-
-_text = lru_cache(4096)(rich_text)
 
 
 @lru_cache(256)
@@ -340,7 +344,7 @@ def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position,
 
     def cell(match: re.Match[bytes]) -> bytes:
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
-        return match[0] if held is UNKNOWN else _with_result(match[0], held)
+        return match[0] if held is UNKNOWN else _with_result(match, held)
 
     stored = [
         piece.edited(_FORMULA_CELL.sub(cell, addressed(piece).text))
@@ -351,13 +355,17 @@ def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position,
     draft.put(sheet.part, lambda: iter(stored))
 
 
-def _with_result(cell: bytes, held: Held) -> bytes:
-    bare = without_result(cell)
+def _with_result(cell: re.Match[bytes], held: Held) -> bytes:
+    letters, row, attributes, formula = cell.groups()
     if isinstance(held, Failed):
-        return bare
-    end = bare.index(b">") + 1
+        return without_result(cell[0])
     kind, value = _encoded(held)
-    return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+    if b"t" in attributes or not formula.endswith(b"</f>"):  # as others write it
+        bare = without_result(cell[0])
+        end = bare.index(b">") + 1
+        return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+    shown = b' t="%s"' % kind.encode() if kind else b""
+    return b'<c r="%s%s"%s%s>%s<v>%s</v></c>' % (letters, row, attributes.rstrip(), shown, formula, value)
 
 
 def _with_caches(chart: bytes, book: _Book, blocks: Collection[str]) -> bytes:
