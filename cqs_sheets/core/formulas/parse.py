@@ -187,10 +187,12 @@ def _table_column(table: str, column: str) -> TableColumn:
     return TableColumn(table, _ESCAPE.sub(r"\1", header), match is not None)
 
 
-def shape(node: Node) -> object:
-    """What a formula says, whatever the places and numbers that it speaks of."""
-    if isinstance(node, Call):
-        return (node.function, *map(shape, node.arguments))
-    if isinstance(node, Literal):
-        return node.value if isinstance(node.value, str) else 0
-    return node.name.lower() if isinstance(node, Name) else None
+def shape(formula: str) -> tuple[str, ...]:
+    """What a formula says, whatever the places and numbers that it speaks of: its other words, and what no word is."""
+    said, at = [], 0
+    for match in _WORD.finditer(formula):
+        said.append(
+            formula[at : match.start()] + (match["text"] or match["sign"] or (match["name"] or "").lower())
+        )
+        at = match.end()
+    return (*said, formula[at:])

@@ -104,11 +104,7 @@ def own_sheets(workbook: Workbook, template: Template, tables: Collection[Sheet]
 
 def _shapes(template: Template) -> Iterator[object]:
     """What the template's formulas say, wherever they stand."""
-    for formula in _formulas(template):
-        try:
-            yield shape(parse(formula.removeprefix("=")))
-        except Unknowable:
-            continue
+    return (shape(formula.removeprefix("=")) for formula in _formulas(template))
 
 
 def _formulas(template: Template) -> Iterator[str]:
@@ -230,8 +226,7 @@ class _Book:
     def _own(self, formula: str) -> Node | None:
         """What a formula says if it is one of the template's own."""
         with suppress(Unknowable):
-            tree = parse(formula)
-            return tree if shape(tree) in self._shapes else None
+            return parse(formula) if shape(formula) in self._shapes else None
         return None
 
     def cells(self, name: str) -> _Cells:
