@@ -1,5 +1,8 @@
 """A sync with nothing new on 10,000 rows, and one with 20 new signals on 1,000, against bare imports.
 
+The latter with a template of values alone (`raw`), with formulas in each row (`signals`), and with figures and charts
+over all rows (`dashboard`), which are worked out anew each time.
+
 Run: python benchmarks/idle_sync.py
 """
 
@@ -15,13 +18,30 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 from measure import paired, spent, verdict
 
-LIMITS = {"nothing new": 1.6, "20 new signals": 2.2}
-ROWS = {"nothing new": 10_000, "20 new signals": 1_000}
+IDLE, NEWS = "nothing new", "20 new signals"
 RUNS = 15
 BARE = [sys.executable, "-c", "import requests, click"]
+
+
+class Case(NamedTuple):
+    """What is measured, and how many times what importing takes it may take."""
+
+    work: str
+    template: str
+    rows: int
+    limit: float
+
+
+CASES = (
+    Case(IDLE, "raw", 10_000, 1.6),
+    Case(NEWS, "raw", 1_000, 2.2),
+    Case(NEWS, "signals", 1_000, 2.2),
+    Case(NEWS, "dashboard", 1_000, 8),
+)
 
 
 class Api(BaseHTTPRequestHandler):
@@ -65,25 +85,27 @@ def main() -> int:
     Thread(target=server.serve_forever, daemon=True).start()
     kept = True
     with tempfile.TemporaryDirectory() as name:
-        for work, limit in LIMITS.items():
-            folder = Path(name) / work
+        for number, case in enumerate(CASES):
+            folder = Path(name) / str(number)
             folder.mkdir()
-            path = "idle" if work == "nothing new" else "getSignal/"
-            command = prepared(folder, ROWS[work], f"http://127.0.0.1:{server.server_port}/{path}")
-            pairs = paired(command, BARE, runs=RUNS)
-            kept &= verdict(f"{work}, {ROWS[work]:,} rows : import requests, click", pairs, limit)
+            path = "idle" if case.work == IDLE else "getSignal/"
+            command = prepared(
+                folder, case.template, case.rows, f"http://127.0.0.1:{server.server_port}/{path}"
+            )
+            said = f"{case.work}, {case.rows:,} rows of {case.template} : import requests, click"
+            kept &= verdict(said, paired(command, BARE, runs=RUNS), case.limit)
     server.shutdown()
     return 0 if kept else 1
 
 
-def prepared(folder: Path, rows: int, url: str) -> list[str]:
-    """A command that syncs a workbook which holds `rows` rows already."""
+def prepared(folder: Path, template: str, rows: int, url: str) -> list[str]:
+    """A command that syncs a workbook which holds so many rows already."""
     cqs_sheets = [sys.executable, "-m", "cqs_sheets"]
     environ = {**os.environ, "CQS_HOME": str(folder), "CQS_API_URL": url}
     answer = folder / "answer.json"
     answer.write_bytes(saved_answer(range(1, rows + 1), datetime(2026, 1, 1, tzinfo=UTC)))
     spent([*cqs_sheets, "journal", "import", str(answer)], env=environ)
-    sync = [*cqs_sheets, "sync", "--to", str(folder / "book.xlsx"), "--template", "raw"]
+    sync = [*cqs_sheets, "sync", "--to", str(folder / "book.xlsx"), "--template", template]
     spent(sync, env=environ)
     spent(sync, env=environ)  # from now on it knows the workbook to be its own
     return ["env", f"CQS_HOME={folder}", f"CQS_API_URL={url}", *sync]

@@ -37,7 +37,7 @@ def main() -> int:
     url = f"http://127.0.0.1:{server.server_port}/idle"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepared(folder, ROWS, url)
+        prepared(folder, "raw", ROWS, url)
         environ = {**os.environ, "CQS_HOME": str(folder), "CQS_API_URL": url}
         told = spent([sys.executable, __file__, str(folder / "book.xlsx"), url], env=environ).output
     server.shutdown()
