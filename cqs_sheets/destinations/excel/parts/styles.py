@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 
 from cqs_sheets.destinations.excel.parts import xmltext
 from cqs_sheets.destinations.excel.parts.package import Draft
@@ -31,6 +32,16 @@ _LAST_FORMAT = regex(rb".*(<xf\b.*)", re.DOTALL)
 _NOT_CODE = regex(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
 
+_MOST_FORMATS = 64_000
+"""Cell formats in a workbook: Excel opens none with more."""
+
+
+def _meaning(format_: bytes) -> object:
+    """A cell format, however it is written."""
+    tag, _, inner = format_.partition(b">")
+    return frozenset(xmltext.attributes(tag).items()), inner.removesuffix(b"</xf>").strip()
+
+
 class CellFormats:
     """The formats of a workbook's styles part, as far as it counts how numbers and times are shown."""
 
@@ -43,10 +54,18 @@ class CellFormats:
     def _load(self) -> None:
         self._xml = xmltext.canonical_part(self._draft.read(self._part)) if self._part else b""
         match = _FORMATS.search(self._xml)
-        found = _FORMAT.findall(match[1]) if match else []
-        self._formats = [_LAST_FORMAT.sub(rb"\1", each) for each in found]  # of alternatives, the fallback
+        self._written = _FORMAT.findall(match[1]) if match else []
+        self._formats = [
+            _LAST_FORMAT.sub(rb"\1", each) for each in self._written
+        ]  # of alternatives, the fallback
         tags = [xmltext.attributes(tag) for tag in _CUSTOM.findall(self._xml)]
         self._patterns = {xmltext.whole(tag.get("numFmtId")): tag.get("formatCode", "") for tag in tags}
+
+    @cached_property
+    def _places(self) -> dict[object, int]:
+        """Where each format stands first; alternatives are like no other."""
+        plain = [(at, each) for at, each in enumerate(self._written) if each.startswith(b"<xf")]
+        return {_meaning(each): at for at, each in reversed(plain)}
 
     def shows_time(self, style: int | None) -> bool:
         """Whether cells of that format show a date or time."""
@@ -78,10 +97,10 @@ class CellFormats:
         if not self._formats or self._part is None or self.pattern(style) == pattern:
             return style
         if (style, pattern) not in self._added:
-            self._added[style, pattern] = self._add(style or 0, pattern)
+            self._added[style, pattern] = self._found_or_added(style or 0, pattern)
         return self._added[style, pattern]
 
-    def _add(self, style: int, pattern: str) -> int:
+    def _found_or_added(self, style: int, pattern: str) -> int:
         held = [id_ for id_, code in self._patterns.items() if code == pattern]
         number = held[0] if held else max((_FIRST_CUSTOM - 1, *self._patterns)) + 1
         custom = b'<numFmt numFmtId="%d" formatCode="%s"/>' % (number, xmltext.escape_attribute(pattern))
@@ -89,19 +108,19 @@ class CellFormats:
         end = model.index(b">") + 1
         opened = xmltext.with_attribute(model[:end], "numFmtId", str(number))
         added = xmltext.with_attribute(opened, "applyNumberFormat", "1") + model[end:]
-        index = len(self._formats)
+        index = self._places.setdefault(_meaning(added), len(self._formats))
+        if index < len(self._formats):
+            return index
+        if index >= _MOST_FORMATS:
+            return style
         xml = self._xml if held else self._with_custom(custom)
         match = _FORMATS.search(xml)
         assert match is not None and self._part is not None  # noqa: S101, PT018 - `for_time` has looked
-        xml = xml[: match.end(1)] + added + xml[match.end(1) :]
-        opened = xml[match.start() : match.start(1)]
-        xml = (
-            xml[: match.start()]
-            + xmltext.with_attribute(opened, "count", str(index + 1))
-            + xml[match.start(1) :]
-        )
-        self._draft.put(self._part, xml)
-        self._load()
+        opened = xmltext.with_attribute(xml[match.start() : match.start(1)], "count", str(index + 1))
+        self._xml = xml[: match.start()] + opened + match[1] + added + xml[match.end(1) :]
+        self._formats.append(added)
+        self._patterns[number] = pattern
+        self._draft.put(self._part, self._xml)
         return index
 
     def _with_custom(self, custom: bytes) -> bytes:
