@@ -83,6 +83,7 @@ class _Init:
 def _compiled(made: type, *, frozen: bool) -> Any:  # noqa: ANN401 - a function with any parameters
     """An `__init__` such as the library's: those fields first that may be given by their place."""
     known: dict[str, Any] = {"_put": object.__setattr__, "_MISSING": MISSING}
+    slots = "__slots__" in made.__dict__
     by_place, by_name, lines = ["self"], list[str](), list[str]()
     for each in fields(made):
         name = value = each.name
@@ -95,7 +96,11 @@ def _compiled(made: type, *, frozen: bool) -> Any:  # noqa: ANN401 - a function 
         else:
             parameter = name
         (by_name if each.kw_only else by_place).append(parameter)
-        lines.append(f"_put(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
+        if frozen and slots:  # it takes two thirds of the time
+            known[f"_put_{name}"] = getattr(made, name).__set__
+            lines.append(f"_put_{name}(self, {value})")
+        else:
+            lines.append(f"_put(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
     if hasattr(made, "__post_init__"):
         lines.append("self.__post_init__()")
     parameters = [*by_place, *(["*", *by_name] if by_name else [])]
