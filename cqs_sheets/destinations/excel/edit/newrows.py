@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import TypeVar
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text
@@ -16,6 +16,7 @@ from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes, untrue
+from cqs_sheets.destinations.excel.parts.archive import deflated_block, inflated_block
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
@@ -32,6 +33,7 @@ _Due = tuple[int, Mapping[str, str], Mapping[str, CellValue]]
 _Cells = Callable[[Sequence[_Due]], Sequence[str]]
 
 _CAREFUL = regex(r"[^\n -%'-;=?-~]")  # & < > and what is not printed
+_TOGETHER = 100  # rows
 _LONG = 1000
 _KEPT = 2000  # values of a column
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
@@ -75,33 +77,31 @@ class RowMaker:
     def rows(self, start: int, values: Sequence[Mapping[str, CellValue]]) -> EditsOnDemand:
         """Rows from `start` on holding a plan's values, by column id.
 
-        They are made when they are written; what they need of the rest of the workbook (formats,
-        the columns that formulas look at) is made or found now, as it stands now.
+        What is a row's own is made now, at once, and packed until it is written; so is what rows need of the rest
+        of the workbook (formats, the columns that formulas look at), as it stands now.
         """
-        needed = RowPatterns(self.place.tab)
-        patterns = [_NO_PATTERNS if self.users_own else needed.of(each) for each in values]
+        needed, restyled = RowPatterns(self.place.tab), self._restyled
+        columns = [self._cells_of(at, restyled) for at in self._varying]
+        patterns, made = list[Mapping[str, str]](), _Made(len(columns))
+        for first in range(0, len(values), _TOGETHER):
+            some = [dict(each.items()) for each in values[first : first + _TOGETHER]]
+            needs = [_NO_PATTERNS if self.users_own else needed.of(each) for each in some]
+            due = list(zip(count(start + first), needs, some, strict=False))
+            made.add([each(due) for each in columns])
+            patterns += needs
         shapes = {id(each): each for each in patterns}
-        restyled = set[int]()
         for at, column in self._ours.items():
             for each in shapes.values():
                 if column.id in each:
                     self._shown(at, {}, each)
-            if column.type is CellType.TIME:
-                with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-                if self._shown(at, next(with_time, {}), {}) != self._style(at):
-                    restyled.add(at)
         lines = {name: self._line(each, restyled) for name, each in shapes.items()}
-        columns = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
             if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
-            due = [(row, patterns[row - start], dict(values[row - start].items())) for row in rows]
-            cells = zip(*[each(due) for each in columns], strict=True) if columns else repeat(())
-            found = [
-                lines[id(shape)].replace(_NUMBER, str(row)) % own
-                for (row, shape, _), own in zip(due, cells, strict=False)
-            ]
+            first = rows[0] - start if rows else 0
+            due = zip(rows, made.of(first, first + len(rows)), strict=True)
+            found = [lines[id(patterns[row - start])].replace(_NUMBER, str(row)) % own for row, own in due]
             return "".join(found).encode()
 
         self._row(start, values[0], patterns[0])
@@ -174,6 +174,15 @@ class RowMaker:
             ]
 
         return cells
+
+    @cached_property
+    def _restyled(self) -> Collection[int]:
+        """The columns of times that are not shown as times yet."""
+        return {
+            at
+            for at, column in self._ours.items()
+            if column.type is CellType.TIME and not self.formats.shows_time(self._style(at))
+        }
 
     @cached_property
     def _formulas(self) -> Mapping[int, Encoded | None]:
@@ -307,6 +316,40 @@ class RowMaker:
         source = self.masters.get(shared, cell) if shared is not None and cell.formula == b"" else cell
         right = column_number(cell.column.decode()) - column_number(source.column.decode())
         return filled(unescape(source.formula or b""), row - source.row, right)
+
+
+class _Made:
+    """What is their own of the cells of many rows, some `columns` in each, packed: as texts they would fill the memory.
+
+    Nothing that XML holds has a NUL in it, which stands between two.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._packed: list[bytes] = []
+        self._last: tuple[int, list[tuple[str, ...]]] = (-1, [])
+
+    def add(self, columns: Sequence[Sequence[str]]) -> None:
+        """Put _TOGETHER rows behind the others, the last time some of them: the texts of each column."""
+        together = "\0".join(chain.from_iterable(columns))
+        self._packed.append(deflated_block(together.encode()))
+
+    def of(self, first: int, end: int) -> Iterator[tuple[str, ...]]:
+        """The texts of some rows, counted from 0."""
+        if not self._columns:
+            yield from repeat((), end - first)
+            return
+        for block in range(first // _TOGETHER, -(-end // _TOGETHER)):
+            at = block * _TOGETHER
+            yield from self._rows(block)[max(0, first - at) : end - at]
+
+    def _rows(self, block: int) -> list[tuple[str, ...]]:
+        if self._last[0] != block:  # else rows are asked for one by one
+            texts = inflated_block(self._packed[block]).decode().split("\0")
+            rows = len(texts) // self._columns
+            columns = (texts[begin : begin + rows] for begin in range(0, len(texts), rows))
+            self._last = block, list(zip(*columns, strict=True))
+        return self._last[1]
 
 
 def _plain(value: CellValue) -> str:
