@@ -20,8 +20,8 @@ from operator import attrgetter
 from cqs_sheets.core.cells import CellValue, key_text, same
 from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
-from cqs_sheets.core.signals.fields import Compute, source
-from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey, Status
+from cqs_sheets.core.signals.fields import Compute, source, uid
+from cqs_sheets.core.signals.signal import FeedTable, Record, Records, Signal, SignalKey, Status
 from cqs_sheets.core.templates.template import Setting, TableTab, Template
 from cqs_sheets.values import dataclass, replace
 
@@ -54,19 +54,28 @@ class Rows:
 
     def of(self, record: Record, *, added: int | None = None, fill_only: bool = False) -> Iterator[WantedRow]:
         """The rows of one record: one per tab that takes it, none if no tab does."""
-        zone, symbols = self._zone, self._symbols
+        key, revision = record.signal.key, record.revision
+        return self.at((record,), 0, key, revision, added=added, fill_only=fill_only)
+
+    def at(
+        self, records: Records, at: int, signal: SignalKey, revision: int,
+        *, added: int | None = None, fill_only: bool = False,
+    ) -> Iterator[WantedRow]:  # fmt: skip
+        """The same of the one `at` a place of some `records`, of which it is known of which `signal` it is."""
         for tab, columns in self._tabs:
-            if not takes(tab, record, zone, symbols):
+            if signal.table not in tab.tables:
                 continue
-            key = key_text(columns.compute[tab.key](record, zone, symbols))
-            if key is None:
+            if tab.where and not passes(tab.where, records[at], self._zone, self._symbols):
+                continue
+            key = columns.key_of(signal)
+            if not key:
                 raise ValueError(f"a signal without a key reached the rows of {tab.name}")
             yield WantedRow(
                 tab=tab.name,
                 key=key,
-                values=_Values(columns, record),
-                signal=record.signal.key,
-                revision=record.revision,
+                values=_Values(columns, records, at),
+                signal=signal,
+                revision=revision,
                 added=added,
                 fill_only=fill_only,
             )
@@ -80,10 +89,15 @@ class _Columns:
         sent = {id_: each.attribute for id_, each in sources.items() if each.attribute}
         self.zone = zone
         self.symbols = symbols
+        self._by_uid = tab.column(tab.key).source == _UID
         self.compute: dict[str, Compute] = {id_: each.compute for id_, each in sources.items()}
         self._blank: dict[str, CellValue] = dict.fromkeys(sources)
         self._sent, self._read = list(sent), _reader(list(sent.values()))
         self._computed = [(id_, each.compute) for id_, each in sources.items() if not each.attribute]
+
+    def key_of(self, signal: SignalKey) -> str:
+        """The key of a signal's row."""
+        return (uid(signal) if self._by_uid else signal.id).strip()
 
     def all_of(self, record: Record) -> dict[str, CellValue]:
         """All values of a record."""
@@ -100,11 +114,16 @@ class _Values(Mapping[str, CellValue]):
     `items` and `values` work all of it out at once.
     """
 
-    __slots__ = ("_columns", "_record")
+    __slots__ = ("_at", "_columns", "_records")
 
-    def __init__(self, columns: _Columns, record: Record) -> None:
+    def __init__(self, columns: _Columns, records: Records, at: int) -> None:
         self._columns = columns
-        self._record = record
+        self._records = records
+        self._at = at
+
+    @property
+    def _record(self) -> Record:
+        return self._records[self._at]
 
     def __getitem__(self, id_: str) -> CellValue:
         columns = self._columns
