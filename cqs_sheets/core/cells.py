@@ -20,7 +20,6 @@ from cqs_sheets.patterns import regex
 
 CellValue = str | Decimal | datetime | bool | None
 
-_CANONICAL_INTEGER = regex(r"0|[1-9][0-9]{0,14}")
 _DIGITS = 15  # that a spreadsheet keeps of a number
 _FIFTEEN = Context(prec=_DIGITS, rounding=ROUND_HALF_EVEN)
 _SAME_INSTANT = timedelta(milliseconds=500)  # serial date-times carry rounding noise below this
@@ -37,7 +36,10 @@ class CellType(StrEnum):
 
 def id_cell(text: str) -> Decimal | str:
     """An id as a spreadsheet should hold it: a number if a canonical integer of <= 15 digits."""
-    return Decimal(text) if _CANONICAL_INTEGER.fullmatch(text) else text
+    canonical = (
+        len(text) <= _DIGITS and text.isdecimal() and text.isascii() and (text[0] != "0" or text == "0")
+    )
+    return Decimal(text) if canonical else text
 
 
 def key_text(value: CellValue) -> str | None:

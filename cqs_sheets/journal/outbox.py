@@ -87,11 +87,12 @@ def tell(
 
 
 def tell_all(database: Database, at: datetime, news: Iterable[tuple[Kind, int, int]]) -> None:
-    """The same of what became of signals, each by its arrival and revision."""
-    stamp = model.to_stamp(at)
-    database.note_many(
-        _TELL, [(stamp, kind.value, arrival, revision, "") for kind, arrival, revision in news]
-    )
+    """The same of what became of signals, each by its arrival and revision; no `news` is asked for without an alert."""
+    if database.execute("SELECT 1 FROM alerts LIMIT 1"):
+        stamp = model.to_stamp(at)
+        database.note_many(
+            _TELL, [(stamp, kind.value, arrival, revision, "") for kind, arrival, revision in news]
+        )
 
 
 class Outbox:

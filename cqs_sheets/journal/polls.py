@@ -48,8 +48,18 @@ class _Counts:
     second_lives: list[Signal] = field(default_factory=list)
     last: int | None = None  # the newest arrival, once it is known
 
-    def of(self, what: Happened) -> int:
-        return sum([each.what is what for each in self.news])
+    def result(self, rejected: int) -> PollResult:
+        happened = [each.what for each in self.news]
+        return PollResult(
+            new=happened.count(Happened.NEW),
+            changed=happened.count(Happened.CHANGED),
+            closed=happened.count(Happened.CLOSED),
+            aged=self.aged,
+            rejected=rejected,
+            seen=frozenset(self.seen),
+            second_lives=tuple(self.second_lives),
+            news=tuple(self.news),
+        )
 
 
 class Polls:
@@ -119,19 +129,11 @@ class Polls:
                     records.extend_coverage(self._database, feed, poll.window)
             _tell(self._database, poll, counts.news)
             _keep_rejects(self._database, feed, poll)
-            _keep_poll(self._database, feed, poll, counts)
+            result = counts.result(len(poll.rejects))
+            _keep_poll(self._database, feed, poll, result)
         if not (poll.imported or self._database.shared):  # an import can be long; others may write, too
             self._latest.update((news.record.arrival, news.record) for news in counts.news)
-        return PollResult(
-            new=counts.of(Happened.NEW),
-            changed=counts.of(Happened.CHANGED),
-            closed=counts.of(Happened.CLOSED),
-            aged=counts.aged,
-            rejected=len(poll.rejects),
-            seen=frozenset(counts.seen),
-            second_lives=tuple(counts.second_lives),
-            news=tuple(counts.news),
-        )
+        return result
 
 
 def _take_up(
@@ -207,10 +209,11 @@ def _settle(database: Database, feed: int, poll: Poll, window: coverage.Window, 
 
 def _tell(database: Database, poll: Poll, news: Sequence[News]) -> None:
     """Note the news for alerts; coming back from having aged is none."""
-    told = [] if poll.imported else [one for one in news if not _merely_back(one)]
-    outbox.tell_all(
-        database, poll.at, [(Kind(one.what), one.record.arrival, one.record.revision) for one in told]
-    )
+    if news and not poll.imported:
+        told = (one for one in news if not _merely_back(one))
+        outbox.tell_all(
+            database, poll.at, ((Kind(one.what), one.record.arrival, one.record.revision) for one in told)
+        )
 
 
 def _merely_back(one: News) -> bool:
@@ -234,7 +237,7 @@ def _keep_rejects(database: Database, feed: int, poll: Poll) -> None:
     )
 
 
-def _keep_poll(database: Database, feed: int, poll: Poll, counts: _Counts) -> None:
+def _keep_poll(database: Database, feed: int, poll: Poll, result: PollResult) -> None:
     start, end = (
         (None, None) if poll.window is None else (to_stamp(poll.window.start), to_stamp(poll.window.end))
     )
@@ -248,11 +251,11 @@ def _keep_poll(database: Database, feed: int, poll: Poll, counts: _Counts) -> No
             end,
             poll.outcome,
             poll.sure and poll.window is not None,
-            counts.of(Happened.NEW),
-            counts.of(Happened.CHANGED),
-            counts.of(Happened.CLOSED),
-            counts.aged,
-            len(poll.rejects),
+            result.new,
+            result.changed,
+            result.closed,
+            result.aged,
+            result.rejected,
         ),
     )
     database.change_many("UPDATE answers SET poll = ? WHERE id = ?", [(poll_id, one) for one in poll.answers])

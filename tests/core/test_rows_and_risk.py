@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqs_sheets.core.plan.rows import passes
+from cqs_sheets.core.plan.rows import Rows, by_column, passes
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.fields import SOURCES, source
 from cqs_sheets.core.signals.signal import FeedTable
-from tests.make import SIGNALS_TAB, TEMPLATE, record, signal, wanted_rows
+from tests.make import SIGNALS_TAB, TEMPLATE, column, record, signal, wanted_rows
 
 PRICES = st.decimals(min_value=Decimal("1E-8"), max_value=Decimal(100000), places=8)
 
@@ -56,6 +56,30 @@ def test_a_where_decides_which_signals_come(where: dict[str, object], expected: 
 def test_a_field_the_guide_does_not_name_can_be_a_column() -> None:
     assert source("extra:volume").read(record(extra={"volume": "12"}), UTC) == "12"
     assert source("extra:absent").read(record(), UTC) is None
+
+
+_PRICED = ("buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "leverage")
+_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "direction": st.sampled_from(["LONG", "SHORT", ""]),
+    "exchange": st.sampled_from(["binance", "bybit", "nobody's"]),
+    "coin": st.sampled_from(["BTC", "PEPE"]),
+    **dict.fromkeys(_PRICED, st.none() | PRICES),
+}
+EVERYTHING = replace(
+    TEMPLATE,
+    tabs=(
+        replace(SIGNALS_TAB, columns=tuple(column(name, name, each.type) for name, each in SOURCES.items())),
+    ),
+)
+
+
+@given(st.lists(st.fixed_dictionaries(_FIELDS), min_size=1, max_size=5))
+def test_a_column_at_a_time_shows_what_each_row_does(found: list[dict[str, Any]]) -> None:
+    made = Rows(EVERYTHING, UTC)
+    rows = [row.values for each in found for row in made.of(record(**each))]
+    for some in (rows, [*rows, {"stop_pct": "another's"}]):
+        ids = [*rows[0], "absent"]
+        assert [*by_column(some, ids)] == [[row.get(id_) for row in some] for id_ in ids]
 
 
 def test_every_source_reads_the_barest_signal() -> None:

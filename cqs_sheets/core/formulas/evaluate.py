@@ -37,6 +37,7 @@ class Evaluator:
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
+        self.held = cells.held
         self._masks: dict[tuple[Area, Value], int] = {}
         self._sorted: dict[Area, list[float]] = {}
         self._found: dict[Area, dict[tuple[int, float | str], int]] = {}
@@ -56,7 +57,7 @@ class Evaluator:
         """The value of a single cell."""
         if not area.span.single:
             raise Unknowable("a whole column where one value belongs")
-        return values.plain(self._cells.held(area.sheet, area.span.top, area.span.left))
+        return values.plain(self.held(area.sheet, area.span.top, area.span.left))
 
     def area(self, node: TableColumn | Name, sheet: str, row: int) -> Area:
         """The cells that it stands for."""
@@ -105,21 +106,24 @@ class _Place:
         if isinstance(node, Literal):
             return node.value
         if not isinstance(node, Call):
-            return self._all.one(self._area(node))
-        if node.function in _LAZY:
-            return _LAZY[node.function](self, node.arguments)
-        if node.function in values.FUNCTIONS:
+            return self._cell(node)
+        function, arguments = node
+        if (lazy := _LAZY.get(function)) is not None:
+            return lazy(self, arguments)
+        if (eager := values.FUNCTIONS.get(function)) is not None:
             try:
-                return values.FUNCTIONS[node.function]([self.value(each) for each in node.arguments])
+                return eager([self.value(each) for each in arguments])
             except (IndexError, ValueError) as error:
-                raise Unknowable(node.function) from error
-        if node.function in values.COMPARED and len(node.arguments) == 2:  # noqa: PLR2004
-            left, right = map(self.value, node.arguments)
-            return values.COMPARED[node.function](values.ranked(left, right), values.ranked(right, left))
-        if node.function in ("+", "-", "*", "/", "^"):
-            left, right = (number(self.value(each)) for each in node.arguments)
-            return values.arithmetic(node.function, left, right)
-        raise Unknowable(node.function)
+                raise Unknowable(function) from error
+        if (compared := values.COMPARED.get(function)) is not None and len(arguments) == 2:  # noqa: PLR2004
+            left, right = map(self.value, arguments)
+            return compared(values.ranked(left, right), values.ranked(right, left))
+        raise Unknowable(function)
+
+    def _cell(self, node: Area | TableColumn | Name) -> Value:
+        if isinstance(node, Area) and node.span.top == OWN_ROW:  # as nearly all
+            return values.plain(self._all.held(node.sheet or self._sheet, self._row, node.span.left))
+        return self._all.one(self._area(node))
 
     def _area(self, node: Node) -> Area:
         if isinstance(node, Area):
@@ -222,7 +226,13 @@ class _Place:
         return float(1 + sum(held < wanted if rising else held > wanted for held in numbers))
 
 
+def _arithmetic(sign: str, place: _Place, arguments: Sequence[Node]) -> Value:
+    one, other = arguments
+    return values.arithmetic(sign, number(place.value(one)), number(place.value(other)))
+
+
 _LAZY: Mapping[str, Callable[[_Place, Sequence[Node]], Value]] = {
+    **{sign: partial(_arithmetic, sign) for sign in "+-*/^"},
     "&": _Place.joined,
     "AND": _Place.and_,
     "AVERAGEIFS": _Place.average,

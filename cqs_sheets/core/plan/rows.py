@@ -6,22 +6,19 @@ from collections import Counter
 from collections.abc import (
     Callable,
     Collection,
-    ItemsView,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
-    ValuesView,
 )
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from operator import attrgetter
 
 from cqs_sheets.core.cells import CellValue, key_text, same
 from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
 from cqs_sheets.core.signals.fields import Compute, source, uid
-from cqs_sheets.core.signals.signal import FeedTable, Record, Records, Signal, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Record, Records, SignalKey, Status
 from cqs_sheets.core.templates.template import Setting, TableTab, Template
 from cqs_sheets.values import dataclass, replace
 
@@ -82,84 +79,82 @@ class Rows:
 
 
 class _Columns:
-    """What a tab's rows hold, in the columns' order: what signals have as it is, read at once, and what is computed."""
+    """What a tab's rows hold, in the columns' order."""
 
     def __init__(self, tab: TableTab, zone: tzinfo, symbols: Symbols) -> None:
-        sources = {column.id: source(column.source) for column in tab.columns if column.synced}
-        sent = {id_: each.attribute for id_, each in sources.items() if each.attribute}
         self.zone = zone
         self.symbols = symbols
         self._by_uid = tab.column(tab.key).source == _UID
-        self.compute: dict[str, Compute] = {id_: each.compute for id_, each in sources.items()}
-        self._blank: dict[str, CellValue] = dict.fromkeys(sources)
-        self._sent, self._read = list(sent), _reader(list(sent.values()))
-        self._computed = [(id_, each.compute) for id_, each in sources.items() if not each.attribute]
+        self._sources = {column.id: source(column.source) for column in tab.columns if column.synced}
+        self.compute: dict[str, Compute] = {id_: each.compute for id_, each in self._sources.items()}
 
     def key_of(self, signal: SignalKey) -> str:
         """The key of a signal's row."""
         return (uid(signal) if self._by_uid else signal.id).strip()
 
-    def all_of(self, record: Record) -> dict[str, CellValue]:
-        """All values of a record."""
-        zone, symbols, values = self.zone, self.symbols, self._blank.copy()
-        values.update(zip(self._sent, self._read(record.signal), strict=True))
-        for id_, compute in self._computed:
-            values[id_] = compute(record, zone, symbols)
-        return values
+    def of(self, records: Sequence[Record], ids: Iterable[str]) -> Iterator[Sequence[CellValue]]:
+        """The values that some records have in these columns, a column after the other; None in one of no such id."""
+        zone, symbols = self.zone, self.symbols
+        signals = [record.signal for record in records]
+        for id_ in ids:
+            found = self._sources.get(id_)
+            if found is None:
+                yield [None] * len(records)
+            elif found.of:
+                yield [*map(found.of, signals)]
+            else:
+                yield [found.compute(record, zone, symbols) for record in records]
 
 
 class _Values(Mapping[str, CellValue]):
-    """What a row shows of a record, worked out whenever it is asked for: as objects all rows would fill the memory.
+    """What a row shows of a record, worked out whenever it is asked for: as objects all rows would fill the memory."""
 
-    `items` and `values` work all of it out at once.
-    """
-
-    __slots__ = ("_at", "_columns", "_records")
+    __slots__ = ("_at", "_records", "columns")
 
     def __init__(self, columns: _Columns, records: Records, at: int) -> None:
-        self._columns = columns
+        self.columns = columns
         self._records = records
         self._at = at
 
     @property
-    def _record(self) -> Record:
+    def record(self) -> Record:
+        """What it is of, made when it is asked for."""
         return self._records[self._at]
 
     def __getitem__(self, id_: str) -> CellValue:
-        columns = self._columns
-        return columns.compute[id_](self._record, columns.zone, columns.symbols)
+        columns = self.columns
+        return columns.compute[id_](self.record, columns.zone, columns.symbols)
 
     def __contains__(self, id_: object) -> bool:
-        return id_ in self._columns.compute
+        return id_ in self.columns.compute
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns.compute)
+        return iter(self.columns.compute)
 
     def __len__(self) -> int:
-        return len(self._columns.compute)
+        return len(self.columns.compute)
 
     def __repr__(self) -> str:
-        return repr(self._columns.all_of(self._record))
-
-    def items(self) -> ItemsView[str, CellValue]:
-        return self._columns.all_of(self._record).items()
-
-    def values(self) -> ValuesView[CellValue]:
-        return self._columns.all_of(self._record).values()
+        return repr(dict(self))
 
 
-_Sent = Callable[[Signal], tuple[CellValue, ...]]
+def by_column(rows: Sequence[Mapping[str, CellValue]], ids: Iterable[str]) -> Iterator[Sequence[CellValue]]:
+    """The values of some rows in these columns, a column after the other; None for what a row does not have.
 
-
-def _reader(attributes: Sequence[str]) -> _Sent:
-    if len(attributes) > 1:
-        return attrgetter(*attributes)
-    return lambda signal: tuple(getattr(signal, each) for each in attributes)
+    Those of records are worked out a column at a time.
+    """
+    made = [row for row in rows if isinstance(row, _Values)]
+    if len(made) == len(rows) and len({row.columns for row in made}) == 1:
+        yield from made[0].columns.of([row.record for row in made], ids)
+    else:
+        yield from ([row.get(id_) for row in rows] for id_ in ids)
 
 
 def takes(tab: TableTab, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:
     """Whether a tab shows this record."""
-    return record.signal.key.table in tab.tables and passes(tab.where, record, zone, symbols)
+    if record.signal.key.table not in tab.tables:
+        return False
+    return not tab.where or passes(tab.where, record, zone, symbols)
 
 
 def passes(where: Mapping[str, object], record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> bool:

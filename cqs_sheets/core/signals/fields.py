@@ -61,7 +61,7 @@ class Source(NamedTuple):
     """Where a column's values come from, and in a few words what they are.
 
     `once`: the first value written stays (it says when this sheet first saw something).
-    `sticky`: a value already in the sheet is never blanked. `attribute`: it is that of the signal, as it is.
+    `sticky`: a value already in the sheet is never blanked. `of`: what a signal alone says of it.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Source(NamedTuple):
     compute: Compute
     once: bool = False
     sticky: bool = False
-    attribute: str = ""
+    of: Callable[[Signal], CellValue] | None = None
 
     def read(self, record: Record, zone: tzinfo, symbols: Symbols = BUILT_IN) -> CellValue:
         """The value of a record, times on the clocks of `zone`, pairs spelt as `symbols` says."""
@@ -102,17 +102,19 @@ def _source(
 
 
 def _field(name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue]) -> Source:
-    return Source(name=name, kind="field", type=type_, about=about, compute=lambda r, *_: read(r.signal))
+    return Source(
+        name=name, kind="field", type=type_, about=about, compute=lambda r, *_: read(r.signal), of=read
+    )
 
 
 def _sent(name: str, type_: CellType, about: str, *, sticky: bool = False) -> Source:
     """A field of the API that is an attribute of that name."""
     read: Callable[[Signal], CellValue] = attrgetter(name)
-    return _field(name, type_, about, read)._replace(sticky=sticky, attribute=name)
+    return _field(name, type_, about, read)._replace(sticky=sticky)
 
 
 def _calc(name: str, type_: CellType, about: str, read: Callable[[Signal], CellValue]) -> Source:
-    return _source(name, "calc", type_, about, lambda r, *_: read(r.signal))
+    return _field(name, type_, about, read)._replace(kind="calc")
 
 
 def _judged(name: str, type_: CellType, about: str) -> Source:

@@ -16,19 +16,21 @@ from cqs_sheets.core.cells import rounded
 from cqs_sheets.core.signals.signal import Signal
 
 _CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)  # a quotient's digits: exact in a spreadsheet's doubles
+_REMEMBERED = 256  # more than are worked out together
 _SIDE = {"LONG": 1, "SHORT": -1}
 _Result = TypeVar("_Result")
 
 
 def _of_the_last(compute: Callable[[Signal], _Result]) -> Callable[[Signal], _Result]:
-    """The same, remembered of one signal: all that is computed of it rests on a few values."""
-    last: tuple[Signal, _Result] | None = None
+    """The same, remembered of the last signals: all that is computed of one rests on a few values."""
+    known: dict[int, tuple[Signal, _Result]] = {}
 
     def remembered(signal: Signal) -> _Result:
-        nonlocal last
-        held = last  # one look: other threads may be about other signals
+        held = known.get(id(signal))
         if held is None or held[0] is not signal:
-            held = last = (signal, compute(signal))
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            held = known[id(signal)] = (signal, compute(signal))
         return held[1]
 
     return update_wrapper(remembered, compute)

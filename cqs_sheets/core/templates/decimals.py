@@ -7,7 +7,7 @@ least) or "size" (a number of coins, to the hundredth of what one unit of the qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -28,19 +28,22 @@ class RowPatterns:
 
     def __init__(self, tab: TableTab) -> None:
         self._columns = [column for column in tab.columns if column.format.decimals]
-        self._priced = [column.id for column in self._columns if column.format.decimals == "price"]
+        priced = [column.id for column in self._columns if column.format.decimals == "price"]
         self._derived = [column.id for column in self._columns if column.format.decimals == "derived"]
+        self._priced = len(priced)
+        self.columns = (*priced, *self._derived)
         self._found: dict[tuple[object, ...], Mapping[str, str]] = {}
 
-    def of(self, values: Mapping[str, CellValue]) -> Mapping[str, str]:
-        """Those of a row of these values, by column id; none where it has no price."""
-        prices = [
-            rounded(value) for id_ in self._priced if isinstance(value := values.get(id_), Decimal) and value
-        ]
+    def of(self, rows: Iterable[Sequence[CellValue]]) -> list[Mapping[str, str]]:
+        """Those of some rows, by column id, none where a row has no price; of each row the values of `columns`."""
+        return [*map(self._needed, rows)]
+
+    def _needed(self, held: Sequence[CellValue]) -> Mapping[str, str]:
+        prices = [rounded(value) for value in held[: self._priced] if isinstance(value, Decimal) and value]
         if not prices:
             return _NONE
         tick = max(_LEAST, *map(_places, prices))
-        computed = [isinstance(values.get(id_), Decimal) for id_ in self._derived]
+        computed = [isinstance(value, Decimal) for value in held[self._priced :]]
         low, high = min(prices).adjusted(), max(prices).adjusted()
         key = (tick, low, high, *computed)
         if key not in self._found:

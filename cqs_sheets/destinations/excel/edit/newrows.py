@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text
 from cqs_sheets.core.grid import column_letters, column_number
+from cqs_sheets.core.plan.rows import by_column
 from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
@@ -28,12 +29,12 @@ from cqs_sheets.values import dataclass
 
 _T = TypeVar("_T")
 
-_Due = tuple[int, Mapping[str, str], Mapping[str, CellValue]]
-"""A row to write: its number, the number formats that it needs, its values by column id."""
-_Cells = Callable[[Sequence[_Due]], Sequence[str]]
+_Due = tuple[int, Mapping[str, str]]
+"""A row to write: its number, the number formats that it needs."""
+_Cells = Callable[[Sequence[_Due], Sequence[CellValue]], Sequence[str]]
 
 _CAREFUL = regex(r"[^\n -%'-;=?-~]")  # & < > and what is not printed
-_TOGETHER = 100  # rows
+_TOGETHER = 100  # rows that are made and packed together
 _LONG = 1000
 _KEPT = 2000  # values of a column
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
@@ -81,13 +82,17 @@ class RowMaker:
         of the workbook (formats, the columns that formulas look at), as it stands now.
         """
         needed, restyled = RowPatterns(self.place.tab), self._restyled
-        columns = [self._cells_of(at, restyled) for at in self._varying]
-        patterns, made = list[Mapping[str, str]](), _Made(len(columns))
+        priced = () if self.users_own else needed.columns
+        ids = [self._ours[at].id if at in self._ours else "" for at in self._varying]
+        writers = [self._cells_of(at, restyled) for at in self._varying]
+        patterns, made = list[Mapping[str, str]](), _Made(len(writers))
         for first in range(0, len(values), _TOGETHER):
-            some = [dict(each.items()) for each in values[first : first + _TOGETHER]]
-            needs = [_NO_PATTERNS if self.users_own else needed.of(each) for each in some]
-            due = list(zip(count(start + first), needs, some, strict=False))
-            made.add([each(due) for each in columns])
+            some, asked = values[first : first + _TOGETHER], list(dict.fromkeys((*ids, *priced)))
+            held = dict(zip(asked, by_column(some, asked), strict=True))
+            needs = needed.of(zip(*[held[id_] for id_ in priced], strict=True)) if priced else []
+            needs = needs or [_NO_PATTERNS] * len(some)
+            due = list(zip(count(start + first), needs, strict=False))
+            made.add([cells(due, held[id_]) for cells, id_ in zip(writers, ids, strict=True)])
             patterns += needs
         shapes = {id(each): each for each in patterns}
         for at, column in self._ours.items():
@@ -146,31 +151,30 @@ class RowMaker:
         ]
 
     def _cells_of(self, at: int, restyled: Collection[int]) -> _Cells:
-        """Writes a column of some rows: of each cell what `_line` leaves out.
+        """Writes the values of a column of some rows: of each cell what `_line` leaves out.
 
         Nearly all hold a number, or a text or a time that comes again and again.
         """
         column = self._ours.get(at)
+        id_, told = column.id if column else "", dict[CellValue, str]()
         if column is None or at in restyled:
-            return lambda due: [
+            return lambda due, held: [
                 _tail(_style_attribute(self._shown(at, values, patterns)), self._content(row, at, values))
-                for row, patterns, values in due
+                for (row, patterns), values in zip(due, [{id_: value} for value in held], strict=True)
             ]
-        id_, told = column.id, dict[CellValue, str]()
 
-        def made(row: int, values: Mapping[str, CellValue]) -> str:
-            value = values.get(id_)
-            found = _plain(value) or _tail("", self._content(row, at, values))
+        def made(row: int, value: CellValue) -> str:
+            found = _plain(value) or _tail("", self._content(row, at, {id_: value}))
             if len(found) < _LONG and len(told) < _KEPT and not isinstance(value, Decimal):
                 told[value] = found
             return found
 
-        def cells(due: Sequence[_Due]) -> list[str]:
+        def cells(due: Sequence[_Due], held: Sequence[CellValue]) -> list[str]:
             return [
                 f"><v>{digits}</v></c>"
-                if type(value := values.get(id_)) is Decimal and (digits := number_text(value)) is not None
-                else told.get(value) or made(row, values)
-                for row, _, values in due
+                if type(value) is Decimal and (digits := number_text(value)) is not None
+                else told.get(value) or made(row, value)
+                for (row, _), value in zip(due, held, strict=True)
             ]
 
         return cells

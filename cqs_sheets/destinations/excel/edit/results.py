@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache, cached_property, lru_cache
 
 from cqs_sheets.core.formulas.evaluate import Evaluator
-from cqs_sheets.core.formulas.parse import Area, Name, Node, TableColumn, in_any_row, parse, shape
+from cqs_sheets.core.formulas.parse import OWN_ROW, Area, Name, Node, TableColumn, in_any_row, parse, shape
 from cqs_sheets.core.formulas.values import UNKNOWN, Failed, FormulaError, Held, Unknowable, Unknown, Value
-from cqs_sheets.core.grid import Span, column_number
+from cqs_sheets.core.grid import Span, column_letters, column_number
 from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
@@ -21,11 +23,12 @@ from cqs_sheets.destinations.excel.edit.rows import without_result
 from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
-from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, pieces
+from cqs_sheets.destinations.excel.parts.rowstream import Part, addressed, cell_in, pieces
 from cqs_sheets.destinations.excel.parts.tables import SheetTable, tables_of
 from cqs_sheets.destinations.excel.parts.workbook import Sheet, Workbook
 from cqs_sheets.destinations.excel.parts.xmltext import (
     canonical_part,
+    escape,
     escape_cell,
     unescape,
     unescape_cell,
@@ -34,8 +37,11 @@ from cqs_sheets.destinations.excel.parts.xmltext import (
 from cqs_sheets.patterns import regex
 
 _MOST_BYTES = 16_000_000  # of the sheets that are looked at: beyond it, it is not cheap any more
-# Matches one cell whose address comes first (rowstream), as in cellxml.
-_CELL = regex(rb'<c r="([A-Z]{1,3})(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+# Matches one cell with a formula whose address comes first (rowstream): of a row's cells most are passed over so.
+_FORMULA_CELL = regex(rb'<c r="([A-Z]{1,3}+)(\d{1,7}+)"((?:\s[^>]*+)?+)>(\s*+<f.*?)</c>', re.DOTALL)
+_FILLED = regex(rb'<c r="[A-Z]{1,3}(\d{1,7})"(?:\s[^>]*[^/>])?>(?!</c>)')
+_WHOLE = regex(rb"<v(?:\s[^<>]*)?>\s*(\d{1,9})\s*</v>")
+_REST = rb'(\d{1,7})"((?:\s[^>]*?)?)(?:/>|>(.*?)</c>)'  # of a cell, from its row's number on
 _CHART_PART = regex(r".*/charts/chart\d*\.xml")
 # Matches a range that a chart shows, with what is remembered of it, by any program that writes charts.
 _CHART_RANGE = regex(
@@ -43,7 +49,10 @@ _CHART_RANGE = regex(
     re.DOTALL,
 )
 
+_OWN_ROW = b"%d" % OWN_ROW
+
 Position = tuple[int, int]
+"""Row and column."""
 
 
 def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: Collection[Sheet]) -> None:
@@ -59,7 +68,7 @@ def store_results(draft: Draft, workbook: Workbook, template: Template, sheets: 
     for sheet in sorted(sheets, key=lambda each: (each not in tables, not each.name.startswith("_"))):
         results = book.results(sheet)
         if results:
-            _store(draft, sheet, results)
+            _store(draft, sheet, book.cells(sheet.name), results)
     blocks = {tab.name.lower() for tab in template.tabs if isinstance(tab, BlocksTab)}
     for part in draft.names if blocks else ():
         if _CHART_PART.fullmatch(part):
@@ -128,34 +137,39 @@ class _Book:
             name: {column.name.lower(): at for at, column in enumerate(table.columns, table.area.left)}
             for name, (_, table) in self._tables.items()
         }
-        self._trees: dict[str, Node | None] = {}
+        self._last: dict[int, tuple[Sequence[bytes], Node | None]] = {}
+        self._cell_of = cache(self._named)
         self._evaluator = Evaluator(self)
 
     def results(self, sheet: Sheet) -> dict[Position, Held]:
         """What the template's formulas in a sheet show, by row and column, where that is not stored already."""
-        cells = self._cells(sheet.name)
-        due = ((at, formula) for at, formula in cells.formulas.items() if at not in cells.values)
-        shown = {at: self.held(sheet.name, *at) for at, formula in due if self._tree(formula, at[0])}
-        return {at: held for at, held in shown.items() if held != UNKNOWN}
+        cells = self.cells(sheet.name)
+        due = (at for at in cells.formulas if at not in cells.stored)
+        shown = {at: self._shown(cells, sheet.name, at) for at in due}
+        return {at: held for at, held in shown.items() if held is not UNKNOWN}
 
     def held(self, sheet: str, row: int, column: int) -> Held:
-        cells = self._cells(sheet)
+        cells = self._sheets.get(sheet) or self.cells(sheet)
         at = row, column
-        if at in cells.values or at not in cells.formulas:
-            return cells.values.get(at)  # what is stored with a formula still is true, see stale.py
-        if at in cells.results:
-            return cells.results[at]
-        tree = self._tree(cells.formulas[at], row)
-        if tree is None:
-            return UNKNOWN
-        cells.results[at] = UNKNOWN  # should it look at itself
-        try:
-            held: Held = self._evaluator.value(tree, sheet, row)
-        except FormulaError as error:
-            held = Failed(str(error))
-        except (Unknowable, RecursionError):
-            held = UNKNOWN
-        cells.results[at] = 0.0 if held is None else held
+        if at not in cells.formulas:
+            return (cells.read.get(column) or cells.values(column)).get(row)
+        if at in cells.stored:
+            return cells.stored[at]  # it still is true, see stale.py
+        return cells.results[at] if at in cells.results else self._shown(cells, sheet, at)
+
+    def _shown(self, cells: _Cells, sheet: str, at: Position) -> Held:
+        """What a formula shows that nothing is stored with; UNKNOWN for one that is none of the template's own."""
+        if at not in cells.results:
+            row, column = at
+            cells.results[at] = UNKNOWN  # should it look at itself
+            try:
+                tree = self._tree(column, cells.formulas[at], row)
+                held: Held = self._evaluator.value(tree, sheet, row)
+                cells.results[at] = 0.0 if held is None else held
+            except FormulaError as error:
+                cells.results[at] = Failed(str(error))
+            except (Unknowable, RecursionError):
+                pass
         return cells.results[at]
 
     def column(self, area: Area) -> Sequence[Held]:
@@ -163,18 +177,14 @@ class _Book:
         if span.left != span.right:
             raise Unknowable(area)
         if area not in self._columns:
-            bottom = min(span.bottom, max(span.top, self._cells(area.sheet).bottom))
+            bottom = min(span.bottom, max(span.top, self.cells(area.sheet).bottom))
             found = [self.held(area.sheet, row, span.left) for row in range(span.top, bottom + 1)]
             self._columns[area] = found
         return self._columns[area]
 
     def area(self, node: TableColumn | Name, sheet: str, row: int) -> Area:
         if isinstance(node, Name):
-            name = self._names.get(node.name.lower())
-            cell = name.cell if name and ":" not in name.text else None
-            if cell is None:
-                raise Unknowable(node.name)
-            return Area(cell.sheet, Span(cell.row, cell.column, cell.row, cell.column))
+            return self._cell_of(node.name)
         home, table = self._tables.get(node.table.lower(), (None, None))
         at = self._headers.get(node.table.lower(), {}).get(node.header.lower())
         if home is None or table is None or at is None:
@@ -185,18 +195,37 @@ class _Book:
             raise Unknowable(node)
         return Area(home.name, Span(row, at, row, at))
 
-    def _tree(self, formula: str, row: int) -> Node | None:
-        """What a formula of the template's own says in that row; None for another one."""
-        formula = in_any_row(formula, row)
-        if formula not in self._trees:
-            try:
-                tree: Node | None = parse(formula)
-            except Unknowable:
-                tree = None
-            self._trees[formula] = tree if tree and shape(tree) in self._shapes else None
-        return self._trees[formula]
+    def _named(self, name: str) -> Area:
+        found = self._names.get(name.lower())
+        cell = found.cell if found and ":" not in found.text else None
+        if cell is None:
+            raise Unknowable(name)
+        return Area(cell.sheet, Span(cell.row, cell.column, cell.row, cell.column))
 
-    def _cells(self, name: str) -> _Cells:
+    def _tree(self, column: int, raw: bytes, row: int) -> Node:
+        """What a formula says in that row, looked at anew where it says another thing than the last of its column.
+
+        Raises Unknowable for one that is none of the template's own.
+        """
+        alike, tree = self._last.get(column, ((), None))
+        if (b"%d" % row).join(alike) != raw:
+            formula = in_any_row(unescape(raw), row)
+            tree = self._own(formula)
+            if _OWN_ROW not in raw:
+                self._last[column] = escape(formula).split(_OWN_ROW), tree
+        if tree is None:
+            raise Unknowable(raw)
+        return tree
+
+    def _own(self, formula: str) -> Node | None:
+        """What a formula says if it is one of the template's own."""
+        with suppress(Unknowable):
+            tree = parse(formula)
+            return tree if shape(tree) in self._shapes else None
+        return None
+
+    def cells(self, name: str) -> _Cells:
+        """The cells of a sheet."""
         found = self._sheets.get(name)
         if found is None:
             sheet = self._workbook.sheet(name)
@@ -207,73 +236,114 @@ class _Book:
 
 
 class _Cells:
-    """One sheet's cells by row and column: values, formulas, and what those show as far as it is worked out."""
+    """One sheet's cells.
+
+    `formulas` as XML by row and column ("" for one that is none of ours), `stored` what stands beside them, `results`
+    what they show as far as it is worked out. Values are read a column at a time, when they are asked for.
+    """
 
     def __init__(self, draft: Draft, sheet: Sheet, strings: SharedStrings) -> None:
-        self.values: dict[Position, Held] = {}
-        self.formulas: dict[Position, str] = {}
+        self.pieces = [
+            (piece, addressed(piece).text if piece.part is Part.ROWS else b"")
+            for piece in pieces(draft.content(sheet.part)())
+        ]
+        self.formulas: dict[Position, bytes] = {}
+        self.stored: dict[Position, Held] = {}
         self.results: dict[Position, Held] = {}
-        shared: dict[Position, int] = {}
-        for piece in pieces(draft.chunks(sheet.part)):
-            for match in _CELL.finditer(addressed(piece).text) if piece.part is Part.ROWS else ():
-                if match[4]:
-                    self._take(CellXml(match[1], int(match[2]), match[3], match[4], 0, 0), shared)
-        texts = strings.texts(frozenset(shared.values()))
-        self.values.update({at: texts.get(index, "") for at, index in shared.items()})
-        self.bottom = max((row for row, _ in (*self.values, *self.formulas)), default=1)
+        self._strings = strings
+        self._text = lru_cache(4096)(rich_text)  # the same few again and again
+        self.read: dict[int, Mapping[int, Held]] = {}
+        for letters, row, attributes, content in self._found(_FORMULA_CELL):
+            at = int(row), column_number(letters.decode())
+            if content.startswith(b"<f>") and content.endswith(b"</f>"):
+                self.formulas[at] = content[3:-4]
+            else:
+                self._take(at, CellXml(letters, at[0], attributes, content, 0, 0))
 
-    def _take(self, cell: CellXml, shared: dict[Position, int]) -> None:
-        at = cell.row, column_number(cell.column.decode())
-        formula = cell.formula
-        if formula is not None:
-            # one that cells share, or that fills several, is none that we wrote
-            alone = formula and cell.shared_formula is None and not cell.is_of_an_array
-            self.formulas[at] = unescape(formula) if alone else ""
-        index = cell.shared_index
-        if index is not None:
-            shared[at] = index
-        elif formula is None:
-            self.values[at] = _value(cell)
-        elif b"<v" in cell.content and (held := _value(cell)) is not None:
-            self.values[at] = held
+    def _found(self, pattern: re.Pattern[bytes]) -> Iterator[Sequence[bytes]]:
+        return (each for _, rows in self.pieces for each in pattern.findall(rows))
+
+    def _take(self, at: Position, cell: CellXml) -> None:
+        # one that cells share, or that fills several, is none that we wrote
+        alone = cell.shared_formula is None and not cell.is_of_an_array
+        self.formulas[at] = (cell.formula or b"") if alone else b""
+        if b"<v" in cell.content and (held := self._value(cell.attributes, cell.content)) is not None:
+            self.stored[at] = held
+
+    @cached_property
+    def bottom(self) -> int:
+        """The last row in which something stands."""
+        return next(
+            (int(found[-1]) for _, rows in reversed(self.pieces) if (found := _FILLED.findall(rows))), 1
+        )
+
+    def values(self, column: int) -> Mapping[int, Held]:
+        """What stands in a column's cells without formulas, by row."""
+        if column not in self.read:
+            cell = re.compile(cell_in(column_letters(column).encode()) + _REST, re.DOTALL)
+            found = self._found(cell)
+            self.read[column] = {int(row): self._value(*rest) for row, *rest in found if rest[1]}
+        return self.read[column]
+
+    def _value(self, attributes: bytes, content: bytes) -> Held:
+        kind = _kind(attributes)
+        if kind == b"inlineStr":
+            return self._text(content)
+        if kind == b"n":
+            return _number(content)
+        cell = CellXml(b"", 0, attributes, content, 0, 0)
+        raw = cell.raw_value
+        if kind == b"str":
+            return unescape_cell(raw)
+        if kind == b"s" and (index := cell.shared_index) is not None:
+            return self._texts.get(index, "")
+        if kind in (b"b", b"e") and raw:
+            return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
+        return UNKNOWN if raw else None
+
+    @cached_property
+    def _texts(self) -> Mapping[int, str]:
+        """The shared texts that cells of the sheet can name, by index."""
+        return self._strings.texts({int(each) for _, rows in self.pieces for each in _WHOLE.findall(rows)})
 
 
-def _value(cell: CellXml) -> Held:
-    kind, raw = cell.type, cell.raw_value
-    if kind in (b"inlineStr", b"str"):
-        return rich_text(cell.content) if kind == b"inlineStr" else unescape_cell(raw)
-    if not raw:
-        return None
-    if kind in (b"b", b"e"):
-        return raw in (b"1", b"true") if kind == b"b" else Failed(raw.decode("utf-8", "replace"))
+@lru_cache(256)
+def _kind(attributes: bytes) -> bytes:
+    return CellXml(b"", 0, attributes, b"", 0, 0).type
+
+
+def _number(content: bytes) -> Held:
+    plain = content.startswith(b"<v>") and content.endswith(b"</v>")
+    raw = content[3:-4].strip() if plain else CellXml(b"", 0, b"", content, 0, 0).raw_value
     try:
-        return float(raw) if kind == b"n" else UNKNOWN
+        return float(raw) if raw else None
     except ValueError:
         return UNKNOWN
 
 
-def _store(draft: Draft, sheet: Sheet, results: Mapping[Position, Held]) -> None:
-    before = draft.content(sheet.part)
-
+def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position, Held]) -> None:
     def cell(match: re.Match[bytes]) -> bytes:
         held = results.get((int(match[2]), column_number(match[1].decode())), UNKNOWN)
-        return match[0] if held is UNKNOWN else _with_result(match[0], held)
+        return match[0] if held is UNKNOWN else _with_result(match, held)
 
-    def stored() -> Iterator[Piece]:
-        for piece in pieces(before()):
-            rows = piece.part is Part.ROWS and piece.kind != segments.PLAIN and b"<f" in piece.text
-            yield piece.edited(_CELL.sub(cell, addressed(piece).text)) if rows else piece
+    stored = [
+        piece.edited(_FORMULA_CELL.sub(cell, rows)) if rows and piece.kind != segments.PLAIN else piece
+        for piece, rows in cells.pieces
+    ]
+    draft.put(sheet.part, lambda: iter(stored))
 
-    draft.put(sheet.part, stored)
 
-
-def _with_result(cell: bytes, held: Held) -> bytes:
-    bare = without_result(cell)
+def _with_result(cell: re.Match[bytes], held: Held) -> bytes:
+    letters, row, attributes, formula = cell.groups()
     if isinstance(held, Failed):
-        return bare
-    end = bare.index(b">") + 1
+        return without_result(cell[0])
     kind, value = _encoded(held)
-    return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+    if b"t" in attributes or not formula.endswith(b"</f>"):  # as others write it
+        bare = without_result(cell[0])
+        end = bare.index(b">") + 1
+        return with_attribute(bare[:end], "t", kind) + bare[end : -len(b"</c>")] + b"<v>%s</v></c>" % value
+    shown = b' t="%s"' % kind.encode() if kind else b""
+    return b'<c r="%s%s"%s%s>%s<v>%s</v></c>' % (letters, row, attributes.rstrip(), shown, formula, value)
 
 
 def _with_caches(chart: bytes, book: _Book, blocks: Collection[str]) -> bytes:

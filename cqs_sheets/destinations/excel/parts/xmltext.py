@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from xml.parsers import expat
 
 from cqs_sheets.errors import DataRefused
@@ -127,12 +128,17 @@ def attributes(tag: bytes) -> dict[str, str]:
 
 def with_attribute(tag: bytes, name: str, value: str | None) -> bytes:
     """A start tag with one attribute set, or removed (None)."""
-    pattern = re.compile(rb"""(?<!\s)\s+%s\s*=\s*(?:"[^"]*"|'[^']*')""" % re.escape(name.encode()))
+    pattern = _attribute(name)
     setting = b"" if value is None else b' %s="%s"' % (name.encode(), escape_attribute(value))
     if pattern.search(tag):
         return pattern.sub(lambda _: setting, tag, count=1)
     end = -2 if tag.endswith(b"/>") else -1
     return tag[:end].rstrip() + setting + tag[end:]
+
+
+@cache
+def _attribute(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"""(?<!\s)\s+%s\s*=\s*(?:"[^"]*"|'[^']*')""" % re.escape(name.encode()))
 
 
 def canonical(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -115,7 +115,7 @@ def _decimals(tab: TableTab, place: TabPlace, index: int, adds: Sequence[Add]) -
     """The requests that give each new row the decimals that its prices need."""
     columns = {place.columns[each.id]: each for each in tab.columns if each.id in place.columns}
     formats = RowPatterns(tab)
-    patterns = [formats.of(add.values) for add in adds]
+    patterns = formats.of([add.values.get(id_) for id_ in formats.columns] for add in adds)
     priced = [at for at, column in columns.items() if column.format.decimals and at not in place.patterns]
     for first, last in runs(priced):
         shown = [columns[at] for at in range(first, last + 1)]
