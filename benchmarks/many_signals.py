@@ -93,8 +93,6 @@ class Api(BaseHTTPRequestHandler):
 
 def floor(folder: Path) -> None:
     """Read the bodies, keep the signals and write the cells that lie in a folder, and nothing else."""
-    import xlsxwriter
-
     journal = sqlite3.connect(folder / "floor.sqlite3")
     journal.execute(
         "CREATE TABLE signals (id TEXT, feed_table TEXT, timestamp TEXT, UNIQUE (id, feed_table))"
@@ -109,6 +107,13 @@ def floor(folder: Path) -> None:
         contents = [(each["id"], table, json.dumps(each)) for each in signals]
         journal.executemany("INSERT INTO revisions VALUES (?, ?, ?)", contents)
     journal.commit()
+    write_cells(folder)
+
+
+def write_cells(folder: Path) -> None:
+    """The cells that `dump_cells` put into a folder, by XlsxWriter with constant memory."""
+    import xlsxwriter
+
     book = xlsxwriter.Workbook(folder / "floor.xlsx", {"constant_memory": True})
     look = book.add_format({"num_format": "0.00"})
     for title in SHEETS:

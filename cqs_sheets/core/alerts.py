@@ -165,7 +165,7 @@ def _signal_json(record: Record, wording: Wording) -> dict[str, Any]:
     prices = {name: _value(signal, name) for name in _PRICES}
     ratios = _ratios(signal)
     return {
-        "id": uid(record), "timestamp": utc_text(signal.timestamp), "status": record.status.value,
+        "id": uid(signal.key), "timestamp": utc_text(signal.timestamp), "status": record.status.value,
         **words, **prices, "pair": pair(signal), "url": wording.symbols.url(signal) or None,
         "reward_to_risk": [None if ratio is None else format(ratio, "f") for ratio in ratios],
     }  # fmt: skip

@@ -12,12 +12,13 @@ from itertools import islice
 from cqs_sheets.core.plan.facts import Lineage, Write, writer_of
 from cqs_sheets.core.signals.signal import Record, SignalKey, Status
 from cqs_sheets.journal import model
-from cqs_sheets.journal.database import Database, Row
+from cqs_sheets.journal.database import Database, Row, Values
+from cqs_sheets.journal.pages import Pages
 
 AT_ONCE = 1000
 """Signals whose rows are written together: as objects those of all at once would fill the memory."""
 
-_COLUMNS = f"{model.RECORD}, s.change, d.revision, d.added, d.last"
+_COLUMNS = f"{model.RECORD}, d.revision, d.added, d.last"
 _REVISION = "JOIN revisions r ON r.arrival = s.arrival AND r.revision = s.revision"
 _DELIVERED = "LEFT JOIN delivered d ON d.target = :target AND d.arrival = s.arrival"
 
@@ -161,26 +162,27 @@ class Deliveries:
         whose last delivery came after it. `feeds` are names, None for all.
         """
         values = {"target": target.id, "cursor": target.cursor, "feeds": names_of(feeds)}
-        pending_rows = [self._wanted_from(row) for row in self._database.iterate(_WANTED, values)]
+        pending_rows = self._offered(_WANTED, values)
         if after_stamp is None:
             return pending_rows
-        lost_rows = self._database.iterate(_LOST, {"target": target.id, "stamp": after_stamp})
-        rows = {one.record.arrival: one for one in (*pending_rows, *map(self._wanted_from, lost_rows))}
+        lost_rows = self._offered(_LOST, {"target": target.id, "stamp": after_stamp})
+        rows = {one.arrival: one for one in (*pending_rows, *lost_rows)}
         return [rows[arrival] for arrival in sorted(rows)]
 
     def everything(self, target: model.TargetState, feeds: Collection[str] | None) -> list[model.Wanted]:
         """Every signal of the feeds, delivered or not, by arrival."""
-        rows = self._database.iterate(_EVERYTHING, {"target": target.id, "feeds": names_of(feeds)})
-        return [self._wanted_from(row) for row in rows]
+        return self._offered(_EVERYTHING, {"target": target.id, "feeds": names_of(feeds)})
 
-    def _wanted_from(self, row: Row) -> model.Wanted:
-        arrival, *_, number, _ = row[: model.RECORD_WIDTH]
-        change, revision, added, last = row[model.RECORD_WIDTH :]
-        delivered = None if revision is None else model.Delivered(revision=revision, added=added, last=last)
-        record = self._latest.get(arrival)
-        if record is None or record.revision != number:
-            record = model.record_from(row[: model.RECORD_WIDTH])
-        return model.Wanted(record=record, delivered=delivered, change=change)
+    def _offered(self, sql: str, values: Values) -> list[model.Wanted]:
+        pages, found = Pages(), list[model.Wanted]()
+        for row in self._database.iterate(sql, values):
+            record, given = row[: model.RECORD_WIDTH], row[model.RECORD_WIDTH :]
+            arrival, table, id_, *_, revision, _ = record
+            latest = self._latest.get(arrival)
+            at = pages.add(latest if latest and latest.revision == revision else record)
+            delivered = None if given[0] is None else model.Delivered._make(given)
+            found.append(model.Wanted(model.key_of(table, id_), arrival, revision, delivered, pages, at))
+        return found
 
     def recent(
         self, feeds: Collection[str] | None, since: datetime, *, alike: bool

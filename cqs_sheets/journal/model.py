@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from cqs_sheets.core.news import News
 from cqs_sheets.core.plan.facts import NEVER, Write
 from cqs_sheets.core.secret import Secret
 from cqs_sheets.core.signals.coverage import Window
-from cqs_sheets.core.signals.signal import FeedTable, Record, Reject, Signal, SignalKey, Status
+from cqs_sheets.core.signals.signal import FeedTable, Record, Records, Reject, Signal, SignalKey, Status
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.journal.database import Row
 from cqs_sheets.values import dataclass, field
@@ -170,11 +170,19 @@ class Delivered(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A record a target should hold; `change` grows with each change over the whole journal."""
+    """A signal that a target should hold, as of that revision: its record is the one `at` that place of `records`."""
 
-    record: Record
+    key: SignalKey
+    arrival: int
+    revision: int
     delivered: Delivered | None
-    change: int
+    records: Records
+    at: int
+
+    @property
+    def record(self) -> Record:
+        """Made when it is asked for, see pages.py."""
+        return self.records[self.at]
 
 
 class Behind(NamedTuple):
@@ -216,7 +224,10 @@ NUMBERS = (
     "buy_start", "buy_end", "target1", "target2", "target3", "stop_loss", "ask", "risk_level", "leverage",
 )  # fmt: skip
 
+_TABLES = {table.value: table for table in FeedTable}
+_STATUSES = {status.value: status for status in Status}
 _HEAD = '"timestamp":%d,' + ",".join(f'"{name}":%s' for name in TEXTS)
+_texts_in: Callable[[Mapping[str, str]], tuple[str, ...]] = itemgetter(*TEXTS)
 _texts_of: Callable[[Signal], tuple[str, ...]] = attrgetter(*TEXTS)
 _numbers_of: Callable[[Signal], tuple[Decimal | None, ...]] = attrgetter(*NUMBERS)
 
@@ -303,13 +314,21 @@ def content_of(signal: Signal) -> str:
     return f"{{{','.join(parts)}}}"
 
 
+def key_of(table: str, signal_id: str) -> SignalKey:
+    """The identity in a row. Raises DataRefused if there is no such table."""
+    try:
+        return SignalKey(_TABLES[table], signal_id)
+    except KeyError as error:
+        raise damaged(f"signal {signal_id}") from error
+
+
 def record_from(row: Row) -> Record:
     """The record of a row of RECORD. Raises DataRefused if the row makes no sense."""
     arrival, table, signal_id, first_seen, status, last_seen, revision, content = row
     try:
         return Record(
-            signal=_signal_from(SignalKey(FeedTable(table), signal_id), json.loads(content)),
-            status=Status(status),
+            signal=_signal_from(SignalKey(_TABLES[table], signal_id), json.loads(content)),
+            status=_STATUSES[status],
             first_seen=from_stamp(first_seen),
             last_seen=maybe_time(last_seen),
             arrival=arrival,
@@ -330,14 +349,28 @@ def damaged(what: str) -> DataRefused:
 
 def _signal_from(key: SignalKey, content: dict[str, Any]) -> Signal:
     # the same few words again and again; TypeError where one is no text
-    values: dict[str, Any] = {name: intern(content[name]) for name in TEXTS}
-    values |= {name: Decimal(content[name]) if name in content else None for name in NUMBERS}
+    exchange, currency, coin, direction, type_ = map(intern, _texts_in(content))
+    numbers = [Decimal(content[name]) if name in content else None for name in NUMBERS]
+    buy_start, buy_end, target1, target2, target3, stop_loss, ask, risk_level, leverage = numbers
     return Signal(
         key=key,
         timestamp=from_stamp(content["timestamp"]),
+        exchange=exchange,
+        currency=currency,
+        coin=coin,
+        direction=direction,
+        buy_start=buy_start,
+        buy_end=buy_end,
+        target1=target1,
+        target2=target2,
+        target3=target3,
+        stop_loss=stop_loss,
+        type=type_,
+        ask=ask,
+        risk_level=risk_level,
+        leverage=leverage,
         extra=content.get("extra", _NO_EXTRA),
         flags=tuple(content.get("flags", ())),
         sent=intern(content.get("sent", "")),
         sent_zone=intern(content.get("sent_zone", "")),
-        **values,
-    )
+    )  # by name, as a dict of them takes longer

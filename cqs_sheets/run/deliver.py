@@ -226,24 +226,24 @@ class Deliverer:
         held = self._held(state, stamp)
         found = list(_wanted(target, candidates, held))
         taken = {row.signal for row in found}
-        new = [item.record.signal.key for item in candidates if item.delivered is None]
+        new = [item.key for item in candidates if item.delivered is None]
         outcome.offered, outcome.declined = len(new), sum(key not in taken for key in new)
         yield from found
         if stamp.exists and state.shape != _shape(target):
-            seen = {item.record.arrival for item in candidates}
+            seen = {item.arrival for item in candidates}
             others = self._judged(target, self.journal.everything(state, target.settings.feeds))
             yield from _wanted(
-                target, (item for item in others if item.record.arrival not in seen), held, fill_only=True
+                target, (item for item in others if item.arrival not in seen), held, fill_only=True
             )
 
     def _judged(self, target: Target, items: list[Wanted]) -> list[Wanted]:
         """The same with what became of each signal, where the template shows it."""
         if self.rules is None or not items or not shows_outcomes(target.template):
             return items
-        listed = [item.record.arrival for item in items] if len(items) < _MANY else None
+        listed = [item.arrival for item in items] if len(items) < _MANY else None
         found = self.journal.shown_outcomes(self.rules, listed)
         return [
-            item._replace(record=replace(item.record, judged=found.get(item.record.arrival, {})))
+            item._replace(records=(replace(item.record, judged=found.get(item.arrival, {})),), at=0)
             for item in items
         ]
 
@@ -462,10 +462,13 @@ def _wanted(
     target: Target, candidates: Iterable[Wanted], held: int, *, fill_only: bool = False
 ) -> Iterator[WantedRow]:
     rows = Rows(target.template, target.zone, target.settings.symbols)
+    where = target.settings.where
     for item in candidates:
-        if passes(target.settings.where, item.record, target.zone):
+        if not where or passes(where, item.record, target.zone):
             added = item.delivered.added if item.delivered and item.delivered.added <= held else None
-            yield from rows.of(item.record, added=added, fill_only=fill_only)
+            yield from rows.at(
+                item.records, item.at, item.key, item.revision, added=added, fill_only=fill_only
+            )
 
 
 def _refuse_large(plan: Plan) -> None:

@@ -38,7 +38,8 @@ def told(place: JournalPlace, clock: Clock) -> tuple[object, ...]:
         state = journal.target(name, "raw")
         return (
             list(journal.records()), journal.polls(9), journal.rejects(9), journal.coverage(), undigested,
-            state.stamp, state.writer, journal.wanted(state, None), journal.verify(),
+            state.stamp, state.writer, [(one.record, one.delivered) for one in journal.wanted(state, None)],
+            journal.verify(),
         )  # fmt: skip
 
 

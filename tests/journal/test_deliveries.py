@@ -58,7 +58,8 @@ def test_what_was_delivered_is_wanted_no_more_until_it_changes(journal: Journal)
     journal.record_poll(poll(1, signal(1), signal(2, ask=Decimal(5))))
     assert ids(journal) == "2"
     [offered] = journal.wanted(target, None)
-    assert (offered.delivered, offered.change) == (Delivered(revision=1, added=7, last=7), 3)
+    assert offered.delivered == Delivered(revision=1, added=7, last=7)
+    assert (offered.key, offered.revision) == (key(2), 2)
     assert offered.record.signal.ask == Decimal(5)
 
 

@@ -17,8 +17,8 @@ from decimal import Decimal
 from cqs_sheets.core.cells import CellValue, key_text, same
 from cqs_sheets.core.plan.plan import Add, Snapshot, Update
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, exchange_name
-from cqs_sheets.core.signals.fields import Compute, source
-from cqs_sheets.core.signals.signal import FeedTable, Record, SignalKey, Status
+from cqs_sheets.core.signals.fields import Compute, source, uid
+from cqs_sheets.core.signals.signal import FeedTable, Record, Records, SignalKey, Status
 from cqs_sheets.core.templates.template import Setting, TableTab, Template
 from cqs_sheets.values import dataclass, replace
 
@@ -51,19 +51,28 @@ class Rows:
 
     def of(self, record: Record, *, added: int | None = None, fill_only: bool = False) -> Iterator[WantedRow]:
         """The rows of one record: one per tab that takes it, none if no tab does."""
-        zone, symbols = self._zone, self._symbols
+        key, revision = record.signal.key, record.revision
+        return self.at((record,), 0, key, revision, added=added, fill_only=fill_only)
+
+    def at(
+        self, records: Records, at: int, signal: SignalKey, revision: int,
+        *, added: int | None = None, fill_only: bool = False,
+    ) -> Iterator[WantedRow]:  # fmt: skip
+        """The same of the one `at` a place of some `records`, of which it is known of which `signal` it is."""
         for tab, columns in self._tabs:
-            if not takes(tab, record, zone, symbols):
+            if signal.table not in tab.tables:
                 continue
-            key = key_text(columns.compute[tab.key](record, zone, symbols))
-            if key is None:
+            if tab.where and not passes(tab.where, records[at], self._zone, self._symbols):
+                continue
+            key = columns.key_of(signal)
+            if not key:
                 raise ValueError(f"a signal without a key reached the rows of {tab.name}")
             yield WantedRow(
                 tab=tab.name,
                 key=key,
-                values=_Values(columns, record),
-                signal=record.signal.key,
-                revision=record.revision,
+                values=_Values(columns, records, at),
+                signal=signal,
+                revision=revision,
                 added=added,
                 fill_only=fill_only,
             )
@@ -75,8 +84,13 @@ class _Columns:
     def __init__(self, tab: TableTab, zone: tzinfo, symbols: Symbols) -> None:
         self.zone = zone
         self.symbols = symbols
+        self._by_uid = tab.column(tab.key).source == _UID
         self._sources = {column.id: source(column.source) for column in tab.columns if column.synced}
         self.compute: dict[str, Compute] = {id_: each.compute for id_, each in self._sources.items()}
+
+    def key_of(self, signal: SignalKey) -> str:
+        """The key of a signal's row."""
+        return (uid(signal) if self._by_uid else signal.id).strip()
 
     def of(self, records: Sequence[Record], ids: Iterable[str]) -> Iterator[Sequence[CellValue]]:
         """The values that some records have in these columns, a column after the other; None in one of no such id."""
@@ -95,11 +109,17 @@ class _Columns:
 class _Values(Mapping[str, CellValue]):
     """What a row shows of a record, worked out whenever it is asked for: as objects all rows would fill the memory."""
 
-    __slots__ = ("columns", "record")
+    __slots__ = ("_at", "_records", "columns")
 
-    def __init__(self, columns: _Columns, record: Record) -> None:
+    def __init__(self, columns: _Columns, records: Records, at: int) -> None:
         self.columns = columns
-        self.record = record
+        self._records = records
+        self._at = at
+
+    @property
+    def record(self) -> Record:
+        """What it is of, made when it is asked for."""
+        return self._records[self._at]
 
     def __getitem__(self, id_: str) -> CellValue:
         columns = self.columns

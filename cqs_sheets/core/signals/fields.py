@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cqs_sheets.core.cells import CellType, CellValue, id_cell
 from cqs_sheets.core.signals import risk
 from cqs_sheets.core.signals.exchanges import BUILT_IN, Symbols, is_futures, pair
-from cqs_sheets.core.signals.signal import FeedTable, Record, Signal
+from cqs_sheets.core.signals.signal import FeedTable, Record, Signal, SignalKey
 
 _OWN_NAMES = {("bybit", "USDT"): "Bybit USDT"}  # where Cornix does not call an exchange as everybody does
 _LEAST_LEVERAGE = Decimal(1)
@@ -90,9 +90,8 @@ def minutes_late(record: Record) -> Decimal:
     return Decimal(max(0, round(seconds / 6))) / 10
 
 
-def uid(record: Record) -> str:
+def uid(key: SignalKey) -> str:
     """An id unique over both tables of the provider."""
-    key = record.signal.key
     return key.id if key.table is FeedTable.MAIN else f"{key.table.value}:{key.id}"
 
 
@@ -205,7 +204,7 @@ _ALL = (
     _spelt("trade_url", "the pair's page at its exchange", Symbols.url),
     _spelt("cornix_text", "the signal as a message that Cornix reads", cornix_text),
     _source("seq", "calc", _NUMBER, "grows with each arrival", lambda r, *_: Decimal(r.arrival), once=True),
-    _source("uid", "calc", _ID, "an id unique over both tables", lambda r, *_: id_cell(uid(r))),
+    _source("uid", "calc", _ID, "an id unique over both tables", lambda r, *_: id_cell(uid(r.signal.key))),
     Source(
         name=JOURNALED, kind="calc", type=_TEXT, about="yes once a tab that `takes` signals was given its row",
         compute=lambda *_: None, sticky=True,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cqs_sheets.patterns import regex
 from cqs_sheets.values import dataclass, field
@@ -183,3 +183,11 @@ class Record:
     judged: Mapping[str, str | Decimal | datetime | bool | None] = field(
         default_factory=lambda: _NOT_JUDGED, compare=False
     )
+
+
+class Records(Protocol):
+    """Records by their places; they need not be there before they are asked for."""
+
+    def __getitem__(self, at: int, /) -> Record:
+        """The one at a place."""
+        ...

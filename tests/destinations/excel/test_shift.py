@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,35 @@ def test_a_pivot_table_below_moves_and_one_in_the_way_is_refused(tmp_path: Path)
     with pytest.raises(DataRefused, match="a pivot table stands in the way"):
         sync(path, adds=[add("8")])
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("new_rows", ["bottom", "top"])
+def test_many_new_rows_hold_each_what_is_its_own(tmp_path: Path, new_rows: str) -> None:
+    tab = TableTab(name="Signals", key="id", columns=SIGNALS_TAB.columns, new_rows=new_rows)
+    template = Template(name="many", title="Many rows", tabs=(tab,))
+    path = signals_book(tmp_path / "many.xlsx", rows=3)
+    numbers = range(10, 343)
+    destination = ExcelDestination(path, backups=0)
+    table = read_target(destination, template, {"Signals": set(map(str, numbers))})
+    adds = tuple(
+        add(
+            str(number),
+            coin=f"<{number} % é>",
+            stop=Decimal(number) / 8,
+            lev=None if number % 7 else Decimal(3),
+        )
+        for number in numbers
+    )
+    destination.apply(Plan(snapshot=table, sequence=1, adds=adds))
+    held = {
+        row[1]: row for row in openpyxl.load_workbook(path)["Signals"].iter_rows(min_row=4, values_only=True)
+    }
+    order = [1, 2, 3, *numbers] if new_rows == "bottom" else [*reversed(numbers), 1, 2, 3]
+    assert list(held) == order
+    for number in numbers:
+        shown = held[number]
+        assert shown[3:6] == (f"<{number} % é>", number / 8, None if number % 7 else 3)
+        assert shown[8] == f"=E{4 + order.index(number)}*2"
 
 
 def test_new_rows_can_come_on_top(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from cqs_sheets.core.cells import CellValue
+from cqs_sheets.core.cells import CellValue, id_cell
 from cqs_sheets.core.grid import column_letters
 from cqs_sheets.core.plan.binding import Bindings
 from cqs_sheets.core.plan.facts import Made
@@ -242,9 +242,7 @@ class Editor:
 
     def _proof(self, place: TabPlace, adds: Sequence[Add] = ()) -> Callable[[], Proof]:
         column, epoch_1904 = place.columns[place.tab.key], self._workbook.epoch_1904
-        return lambda: Proof(
-            column, [encode(add.values[place.tab.key], epoch_1904=epoch_1904) for add in adds]
-        )
+        return lambda: Proof(column, (encode(id_cell(add.key), epoch_1904=epoch_1904) for add in adds))
 
     def _place(self, tab: TableTab) -> TabPlace:
         place = marked_place(self._workbook, tab)

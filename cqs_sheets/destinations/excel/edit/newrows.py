@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import TypeVar
 
 from cqs_sheets.core.cells import CellType, CellValue, number_text
@@ -17,6 +17,7 @@ from cqs_sheets.core.templates.decimals import RowPatterns, is_ours
 from cqs_sheets.core.templates.template import Column, ColumnKind
 from cqs_sheets.destinations.excel.edit.room import Growth
 from cqs_sheets.destinations.excel.edit.rows import CellEdit, EditsOnDemand, RowEdit, row_attributes, untrue
+from cqs_sheets.destinations.excel.parts.archive import deflated_block, inflated_block
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, Encoded, cells_of, encode
 from cqs_sheets.destinations.excel.parts.references import address, filled, has_cell_references
 from cqs_sheets.destinations.excel.parts.rowstream import addressed_row
@@ -33,9 +34,9 @@ _Due = tuple[int, Mapping[str, str]]
 _Cells = Callable[[Sequence[_Due], Sequence[CellValue]], Sequence[str]]
 
 _CAREFUL = regex(r"[^\n -%'-;=?-~]")  # & < > and what is not printed
+_TOGETHER = 100  # rows that are made and packed together
 _LONG = 1000
 _KEPT = 2000  # values of a column
-_TOGETHER = 100  # rows whose prices are looked at
 _NUMBER = "\0"  # stands for a row's number in what rows have in common; no text of XML has it
 _NO_PATTERNS: Mapping[str, str] = {}
 _ANY_ROW = (
@@ -77,41 +78,35 @@ class RowMaker:
     def rows(self, start: int, values: Sequence[Mapping[str, CellValue]]) -> EditsOnDemand:
         """Rows from `start` on holding a plan's values, by column id.
 
-        They are made when they are written; what they need of the rest of the workbook (formats,
-        the columns that formulas look at) is made or found now, as it stands now.
+        What is a row's own is made now, at once, and packed until it is written; so is what rows need of the rest
+        of the workbook (formats, the columns that formulas look at), as it stands now.
         """
-        needed = RowPatterns(self.place.tab)
-        patterns = [_NO_PATTERNS] * len(values)
-        if needed.columns and not self.users_own:
-            for at in range(0, len(values), _TOGETHER):
-                columns = by_column(values[at : at + _TOGETHER], needed.columns)
-                patterns[at : at + _TOGETHER] = needed.of(zip(*columns, strict=True))
+        needed, restyled = RowPatterns(self.place.tab), self._restyled
+        priced = () if self.users_own else needed.columns
+        ids = [self._ours[at].id if at in self._ours else "" for at in self._varying]
+        writers = [self._cells_of(at, restyled) for at in self._varying]
+        patterns, made = list[Mapping[str, str]](), _Made(len(writers))
+        for first in range(0, len(values), _TOGETHER):
+            some, asked = values[first : first + _TOGETHER], list(dict.fromkeys((*ids, *priced)))
+            held = dict(zip(asked, by_column(some, asked), strict=True))
+            needs = needed.of(zip(*[held[id_] for id_ in priced], strict=True)) if priced else []
+            needs = needs or [_NO_PATTERNS] * len(some)
+            due = list(zip(count(start + first), needs, strict=False))
+            made.add([cells(due, held[id_]) for cells, id_ in zip(writers, ids, strict=True)])
+            patterns += needs
         shapes = {id(each): each for each in patterns}
-        restyled = set[int]()
         for at, column in self._ours.items():
             for each in shapes.values():
                 if column.id in each:
                     self._shown(at, {}, each)
-            if column.type is CellType.TIME:
-                with_time = (each for each in values if isinstance(each.get(column.id), datetime))
-                if self._shown(at, next(with_time, {}), {}) != self._style(at):
-                    restyled.add(at)
         lines = {name: self._line(each, restyled) for name, each in shapes.items()}
-        ids = [self._ours[at].id if at in self._ours else "" for at in self._varying]
-        writers = [self._cells_of(at, restyled) for at in self._varying]
 
         def written(rows: Sequence[int]) -> bytes:
             if rows and rows[0] < start:  # a row that was there and is to change
                 raise untrue()
-            due = [(row, patterns[row - start]) for row in rows]
-            held = by_column([values[row - start] for row in rows], ids)
-            cells = [each(due, column) for each, column in zip(writers, held, strict=True)]
-            found = [
-                lines[id(shape)].replace(_NUMBER, str(row)) % own
-                for (row, shape), own in zip(
-                    due, zip(*cells, strict=True) if cells else repeat(()), strict=False
-                )
-            ]
+            first = rows[0] - start if rows else 0
+            due = zip(rows, made.of(first, first + len(rows)), strict=True)
+            found = [lines[id(patterns[row - start])].replace(_NUMBER, str(row)) % own for row, own in due]
             return "".join(found).encode()
 
         self._row(start, values[0], patterns[0])
@@ -183,6 +178,15 @@ class RowMaker:
             ]
 
         return cells
+
+    @cached_property
+    def _restyled(self) -> Collection[int]:
+        """The columns of times that are not shown as times yet."""
+        return {
+            at
+            for at, column in self._ours.items()
+            if column.type is CellType.TIME and not self.formats.shows_time(self._style(at))
+        }
 
     @cached_property
     def _formulas(self) -> Mapping[int, Encoded | None]:
@@ -316,6 +320,40 @@ class RowMaker:
         source = self.masters.get(shared, cell) if shared is not None and cell.formula == b"" else cell
         right = column_number(cell.column.decode()) - column_number(source.column.decode())
         return filled(unescape(source.formula or b""), row - source.row, right)
+
+
+class _Made:
+    """What is their own of the cells of many rows, some `columns` in each, packed: as texts they would fill the memory.
+
+    Nothing that XML holds has a NUL in it, which stands between two.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._packed: list[bytes] = []
+        self._last: tuple[int, list[tuple[str, ...]]] = (-1, [])
+
+    def add(self, columns: Sequence[Sequence[str]]) -> None:
+        """Put _TOGETHER rows behind the others, the last time some of them: the texts of each column."""
+        together = "\0".join(chain.from_iterable(columns))
+        self._packed.append(deflated_block(together.encode()))
+
+    def of(self, first: int, end: int) -> Iterator[tuple[str, ...]]:
+        """The texts of some rows, counted from 0."""
+        if not self._columns:
+            yield from repeat((), end - first)
+            return
+        for block in range(first // _TOGETHER, -(-end // _TOGETHER)):
+            at = block * _TOGETHER
+            yield from self._rows(block)[max(0, first - at) : end - at]
+
+    def _rows(self, block: int) -> list[tuple[str, ...]]:
+        if self._last[0] != block:  # else rows are asked for one by one
+            texts = inflated_block(self._packed[block]).decode().split("\0")
+            rows = len(texts) // self._columns
+            columns = (texts[begin : begin + rows] for begin in range(0, len(texts), rows))
+            self._last = block, list(zip(*columns, strict=True))
+        return self._last[1]
 
 
 def _plain(value: CellValue) -> str:

@@ -86,6 +86,12 @@ def deflated_block(block: bytes) -> bytes:
     return done
 
 
+def inflated_block(packed: bytes) -> bytes:
+    """What `deflated_block` was given."""
+    done: bytes = codec.decompressobj(wbits=-15).decompress(packed)
+    return done
+
+
 STORED, DEFLATED = 0, 8
 ENCRYPTED, DESCRIPTOR, UTF8 = 0x0001, 0x0008, 0x0800
 LIMIT32, LIMIT16 = 0xFFFFFFFF, 0xFFFF
