@@ -19,11 +19,11 @@ from cqs_sheets.core.secret import Secret
 from cqs_sheets.journal import SharedJournal
 
 try:
-    from psycopg import Error as _PostgresError
+    import psycopg
 except ImportError:
     ENGINE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error,)
 else:
-    ENGINE_ERRORS = (sqlite3.Error, _PostgresError)
+    ENGINE_ERRORS = (sqlite3.Error, psycopg.Error)
 
 _SETTINGS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c listen_addresses= -k {folder}"
 
@@ -91,6 +91,13 @@ class Server:
 
     def url(self, user: str = "postgres", database: str = "postgres") -> str:
         return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    def fresh(self) -> str:
+        """The name of a new database with nothing in it, for who changes what others look at."""
+        name = f"fresh_{uuid4().hex}"
+        with psycopg.connect(self.url(), autocommit=True) as session:
+            session.execute(f"CREATE DATABASE {name}".encode())
+        return name
 
     def place(self, tenant: str | None = None, user: str = "postgres") -> SharedJournal:
         """A tenant's journal; a new tenant's unless named."""

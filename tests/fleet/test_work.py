@@ -118,12 +118,21 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Server) -> Iterator[Fleet]:
+def database() -> str:
+    """Where the journal is; all tests of a run have this one."""
+    return "postgres"
+
+
+@pytest.fixture
+def fleet(
+    tmp_path: Path, server: sandbox.RunningSandbox, postgres_server: Server, database: str
+) -> Iterator[Fleet]:
+    url = postgres_server.url(database=database)
     with start() as sheets, ExitStack() as stack:
-        place = postgres_server.place("default")
+        place = SharedJournal(Secret(url), "default")
         prepare(place)
         environ = {
-            "CQS_JOURNAL": postgres_server.url(), "CQS_API_URL": server.url, "CQS_SHEETS_URL": sheets.url,
+            "CQS_JOURNAL": url, "CQS_API_URL": server.url, "CQS_SHEETS_URL": sheets.url,
             "CQS_HOME": str(tmp_path / "home"), "KEY": "FREE",
         }  # fmt: skip
         folder = tmp_path / "configs"
@@ -383,12 +392,9 @@ def test_a_tenants_alerts_are_told_once_whichever_worker_sends(
 def test_a_config_that_names_another_journal_is_not_written_into_that_of_the_others(
     fleet: Fleet, postgres_server: Server
 ) -> None:
-    database = f"other_{uuid4().hex}"
-    with connected(fleet.place, "public") as owner:
-        owner.execute(f"CREATE DATABASE {database}".encode())
     fleet.environ |= {
         "HERE": fleet.environ.pop("CQS_JOURNAL"),
-        "THERE": postgres_server.url(database=database),
+        "THERE": postgres_server.url(database=postgres_server.fresh()),
     }
     here, there = (
         fleet.tenant(name, more=f'[journal]\nurl_env = "{name.upper()}"\n') for name in ("here", "there")
@@ -401,34 +407,41 @@ def test_a_config_that_names_another_journal_is_not_written_into_that_of_the_oth
     assert there not in tenants_of(fleet.place)
 
 
-def test_a_worker_ends_once_a_newer_one_was_here_and_leaves_its_queue_alone(fleet: Fleet) -> None:
-    fleet.tenant("desk", "signals.xlsx")
-    reminders = Reminders(fleet.place)
-    worker = fleet.work(reminders)
-    with connected(fleet.place, SCHEMA) as session:
-        [[ours]] = session.execute(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
-        session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours.replace('places ', 'places 1')}'")
-        try:
-            with pytest.raises(DataRefused, match="made by a newer cqs-sheets"):
-                asyncio.run(run_worker(worker, lambda: False))
-            with pytest.raises(DataRefused, match="made by a newer cqs-sheets"):
-                prepare(fleet.place)
-        finally:
-            session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours}'")
-            reminders.close()
-        session.execute("UPDATE cqs_sheets.schema_version SET version = version + 1")
-        try:
-            with pytest.raises(DataRefused, match="written by a newer cqs-sheets"):
+class TestBesideANewerVersion:
+    """What it leaves in the database would end the workers of other tests."""
+
+    @pytest.fixture
+    def database(self, postgres_server: Server) -> str:
+        return postgres_server.fresh()
+
+    def test_a_worker_ends_and_leaves_the_newer_ones_queue_alone(self, fleet: Fleet) -> None:
+        fleet.tenant("desk", "signals.xlsx")
+        reminders = Reminders(fleet.place)
+        worker = fleet.work(reminders)
+        with connected(fleet.place, SCHEMA) as session:
+            [[ours]] = session.execute(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')")
+            session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours.replace('places ', 'places 1')}'")
+            try:
+                with pytest.raises(DataRefused, match="made by a newer cqs-sheets"):
+                    asyncio.run(run_worker(worker, lambda: False))
+                with pytest.raises(DataRefused, match="made by a newer cqs-sheets"):
+                    prepare(fleet.place)
+            finally:
+                session.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours}'")
+                reminders.close()
+            session.execute("UPDATE cqs_sheets.schema_version SET version = version + 1")
+            try:
+                with pytest.raises(DataRefused, match="written by a newer cqs-sheets"):
+                    worker.require_current()
+            finally:
+                session.execute("UPDATE cqs_sheets.schema_version SET version = version - 1")
+            session.execute(
+                "ALTER SCHEMA cqs_sheets RENAME TO away"
+            )  # as while a back-up of the journal is restored
+            try:
                 worker.require_current()
-        finally:
-            session.execute("UPDATE cqs_sheets.schema_version SET version = version - 1")
-        session.execute(
-            "ALTER SCHEMA cqs_sheets RENAME TO away"
-        )  # as while a back-up of the journal is restored
-        try:
-            worker.require_current()
-        finally:
-            session.execute("ALTER SCHEMA away RENAME TO cqs_sheets")
+            finally:
+                session.execute("ALTER SCHEMA away RENAME TO cqs_sheets")
 
 
 def test_what_a_poll_finds_wrong_is_told_with_the_tenants_name(

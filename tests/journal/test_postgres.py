@@ -43,10 +43,7 @@ def journal(place: SharedJournal, clock: Clock) -> Iterator[Journal]:
 @pytest.fixture
 def fresh(postgres_server: Server) -> str:
     """The URL of a database with nothing in it."""
-    name = f"fresh_{uuid4().hex}"
-    with psycopg.connect(postgres_server.url(), autocommit=True) as session:
-        session.execute(f"CREATE DATABASE {name}")
-    return postgres_server.url(database=name)
+    return postgres_server.url(database=postgres_server.fresh())
 
 
 @contextmanager
