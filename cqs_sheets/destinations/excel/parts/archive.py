@@ -1,15 +1,11 @@
-"""Deflating a long part on several cores: in blocks that do not refer to each other, one stream in the end."""
+"""A zip archive's records, and deflating: as one stream, or in blocks that do not refer to each other."""
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice
-from typing import Any, BinaryIO, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 from cqs_sheets.errors import DataRefused
 from cqs_sheets.values import dataclass, replace
@@ -25,58 +21,16 @@ except ImportError:  # pragma: no cover - isal is a dependency, some platforms h
 crc32_combine: Any = getattr(codec, "crc32_combine", None)
 """The check sum of two stretches from theirs and the size of the second; None without isal: then no rows are sealed."""
 
-_BLOCK = 1 << 20
-_WORKERS = min(4, os.cpu_count() or 1)
 FINAL = b"\x03\x00"
 """An empty last block, which ends a stream."""
-_Block = TypeVar("_Block")
-_Done = TypeVar("_Done")
 
 
-def deflated(pieces: Iterable[bytes], seen: Callable[[bytes], None]) -> Iterator[bytes]:
-    """The raw deflate stream of pieces; `seen` is told each stretch of them, in order."""
-    for block, done in in_order(((block, None) for block in _blocks(pieces)), deflated_block):
-        seen(block)
-        yield done
-    yield FINAL
-
-
-def in_order(
-    blocks: Iterable[tuple[_Block, _Done | None]], work: Callable[[_Block], _Done]
-) -> Iterator[tuple[_Block, _Done]]:
-    """Each block with what came with it, else with what `work` makes of it, on several cores.
-
-    At most a few megabytes are under way at a time.
-    """
-    stream = iter(blocks)
-    few = list(islice(stream, 2))
-    if len(few) < 2:  # noqa: PLR2004 - one is not worth a second core
-        yield from ((block, work(block) if done is None else done) for block, done in few)
-        return
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        waiting: deque[tuple[_Block, Future[_Done] | _Done]] = deque()
-        for block, done in chain(few, stream):
-            waiting.append((block, pool.submit(work, block) if done is None else done))
-            if len(waiting) > _WORKERS + 1:
-                yield _finished(*waiting.popleft())
-        yield from (_finished(*each) for each in waiting)
-
-
-def _finished(block: _Block, done: Future[_Done] | _Done) -> tuple[_Block, _Done]:
-    return block, done.result() if isinstance(done, Future) else done
-
-
-def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    size = 0
+def deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The raw deflate stream of pieces."""
+    deflater = codec.compressobj(LEVEL, zlib.DEFLATED, -15)
     for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= _BLOCK:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
+        yield deflater.compress(piece)
+    yield deflater.flush()
 
 
 def deflated_block(block: bytes) -> bytes:

@@ -294,12 +294,14 @@ def _deflated(file: BinaryIO, content: Content) -> tuple[int, int]:
     """The size and check sum of what was deflated."""
     size, crc = 0, 0
 
-    def seen(block: bytes) -> None:
+    def seen() -> Iterator[bytes]:
         nonlocal size, crc
-        size += len(block)
-        crc = codec.crc32(block, crc)
+        for chunk in _inflated(_pieces(content)):
+            size += len(chunk)
+            crc = codec.crc32(chunk, crc)
+            yield chunk
 
-    file.writelines(deflated(_inflated(_pieces(content)), seen))
+    file.writelines(deflated(seen()))
     return size, crc
 
 
