@@ -14,11 +14,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.journal_write import filled
-from benchmarks.many_signals import dump_cells
 from benchmarks.measure import pairs_of, spent, verdict
 from cqs_sheets import sandbox
 
@@ -27,6 +24,15 @@ MOST_CPU = 1.2
 MOST, OF_UP_TO = 150, 100_000  # MB, signals
 TEMPLATES = ("raw", "signals")
 JOURNAL = "journal.sqlite3"
+# In processes of their own, as one that is started counts what its parent had in memory for its own.
+FILL = """
+import pathlib, sys; from contextlib import ExitStack; from benchmarks.journal_write import filled
+with ExitStack() as stack: filled(pathlib.Path(sys.argv[1]), int(sys.argv[2]), 500, stack)
+"""
+DUMP = """
+import pathlib, sys; from benchmarks.many_signals import dump_cells
+dump_cells(*map(pathlib.Path, sys.argv[1:]))
+"""
 LOAD = "import sys, openpyxl; sys.argv[1:] and openpyxl.load_workbook(sys.argv[1])"
 FLOOR = "import pathlib, sys; from benchmarks.many_signals import write_cells; write_cells(pathlib.Path(sys.argv[1]))"
 OURS = (sys.executable, "-m", "cqs_sheets")
@@ -34,8 +40,7 @@ OURS = (sys.executable, "-m", "cqs_sheets")
 
 def told(folder: Path, template: str, url: str, signals: int, runs: int) -> Iterator[bool]:
     """Print what writing a journal of so many signals takes; whether each limit is kept."""
-    with ExitStack() as stack:
-        filled(folder / "filled" / JOURNAL, signals, 500, stack)
+    spent([sys.executable, "-c", FILL, str(folder / "filled" / JOURNAL), str(signals)])
     book = folder / "book.xlsx"
     sync = [*OURS, "sync", "--to", str(book), "--template", template]
     env = {**os.environ, "CQS_API_URL": url}
@@ -59,7 +64,7 @@ def told(folder: Path, template: str, url: str, signals: int, runs: int) -> Iter
             f" ({'ok' if kept else 'TOO MUCH'})"
         )
         yield kept
-    dump_cells(book, folder)
+    spent([sys.executable, "-c", DUMP, str(book), str(folder)])
     pairs = []
     for number in range(1, 1 + runs):
         book.unlink()

@@ -89,11 +89,10 @@ def _little(draft: Draft, sheets: Collection[Sheet]) -> _Content | None:
     for sheet in sheets:
         found = content[sheet.part] = []
         for piece in pieces(draft.content(sheet.part)()):
+            found.append(piece)
             size += piece.size
             if size > _MOST_BYTES:
                 return None
-            # new rows are made as they pass by: only then what ends the pass can tell that each is there
-            found.append(piece.put(piece.text) if piece.unread else piece)
     return content
 
 

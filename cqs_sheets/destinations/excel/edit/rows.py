@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -104,6 +104,20 @@ class Proof:
         letters = column_letters(column).encode()
         self._key_cell = re.compile(rb'<c r="%s\d+"(?:\s[^>]*?)?(?:/>|>(.*?)</c>)' % letters, re.DOTALL)
         self._due = sum(hash(each.content) for each in added)
+        self._awaited, self._all_came = 0, False
+
+    def awaited(self, make: Callable[[], bytes]) -> Callable[[], bytes]:
+        """What makes new rows, so that they are looked at when they are made, be it after all others came."""
+        self._awaited += 1
+
+        def made() -> bytes:
+            rows = make()
+            self.look(b"", rows)
+            self._awaited -= 1
+            self._check()
+            return rows
+
+        return made
 
     def look(self, before: bytes, after: bytes) -> None:
         """A stretch as it was and as it will be, each cell with its address."""
@@ -115,8 +129,12 @@ class Proof:
                 yield _CACHED.sub(rb"\1", content) if b"<f" in content else content
 
     def check(self) -> None:
-        """Raises DataRefused if a row is missing, or there is one too many."""
-        if self._due:
+        """All rows came: raises DataRefused if one is missing or too many, once those are made that are awaited."""
+        self._all_came = True
+        self._check()
+
+    def _check(self) -> None:
+        if self._all_came and not self._awaited and self._due:
             raise untrue()
 
 
@@ -158,40 +176,28 @@ def rewritten(
                 text = _spliced(piece.put(text), due, edits, proof)
             yield piece.edited(text)
         else:
-            unread = yield from _new_pieces(waiting, last, edits, proof)
-            if proof and not unread:
+            yield from _new_pieces(waiting, last, edits, proof)
+            if proof:
                 proof.check()
             yield piece.put(tail(piece.text))
 
 
 def _new_pieces(
     numbers: Sequence[int], last: int, edits: Mapping[int, RowEdit], proof: Proof | None
-) -> Generator[Piece, None, int]:
-    """Rows behind all others, made when their text is asked for; how many pieces were passed over.
-
-    Who is after formulas needs no more than the first row, and writes nothing.
-    """
-
-    def text(numbers: Sequence[int]) -> bytes:
-        made = _new_rows(numbers, edits)
-        if proof:
-            proof.look(b"", made)
-        return made
-
-    unread = 0
+) -> Iterator[Piece]:
+    """Rows behind all others, made when their text is asked for: who is after formulas needs no more than the first."""
     if not numbers:
-        return unread
+        return
     sample = _new_rows(numbers[:1], edits)
     some = max(1, sealing.enough(len(sample) * len(numbers)) * 5 // 4 // len(sample))
     alike = isinstance(edits, EditsOnDemand) and edits.written is not None
     for start in range(0, len(numbers), some):
         part = numbers[start : start + some]
-        waiting = Unread(partial(text, part), sample, len(sample) * len(part), sealing.formulas_in(sample)[0])
-        piece = Piece(Part.ROWS, waiting if alike else text(part), last, part[-1])
-        yield piece
-        unread += not piece.is_read
+        make: Callable[[], bytes] = partial(_new_rows, part, edits)
+        make = proof.awaited(make) if proof else make
+        waiting = Unread(make, sample, len(sample) * len(part), sealing.formulas_in(sample)[0])
+        yield Piece(Part.ROWS, waiting if alike else make(), last, part[-1])
         last = part[-1]
-    return unread
 
 
 def _spliced(piece: Piece, due: list[int], edits: Mapping[int, RowEdit], proof: Proof | None) -> bytes:

@@ -92,11 +92,6 @@ class Piece:
         return self._text
 
     @property
-    def is_read(self) -> bool:
-        """Whether its text was asked for."""
-        return not self.unread or bool(self._text)
-
-    @property
     def sample(self) -> bytes:
         """Its text, or so much of it that each of its formulas is there once."""
         return self.unread.sample if self.unread else self.text
