@@ -102,5 +102,5 @@ def _rows_changed(plans: Sequence[Plan]) -> tuple[int, int]:
                 updated.add((change.tab, change.key))
                 if tab.column(change.column).source == "status" and change.new == Status.CLOSED.value:
                     closed.add((change.tab, change.key))
-    added = {(new.tab, new.key) for plan in plans for new in plan.adds if updated}
+    added = {(new.tab, new.key) for plan in (plans if updated else ()) for new in plan.adds}
     return len(updated - closed - added), len(closed)

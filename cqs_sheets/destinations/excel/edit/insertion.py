@@ -399,7 +399,7 @@ def _with_formulas(content: Iterable[Stretch]) -> Iterator[bytes]:
             yield each
         elif isinstance(each, Piece):
             yield b"" if each.kind == segments.PLAIN else each.sample
-        elif each.segment.kind == segments.SETTLED:
+        elif each.shapes:
             yield b" ".join(each.shapes).replace(rowformulas.ROW, b"")
         elif each.segment.kind != segments.PLAIN:
             yield each.text

@@ -21,7 +21,6 @@ from cqs_sheets.core.templates.formulas import resolve
 from cqs_sheets.core.templates.report_pages import compile_page
 from cqs_sheets.core.templates.template import BlocksTab, SettingsTab, TableTab, Template
 from cqs_sheets.destinations.excel.edit.rows import without_result
-from cqs_sheets.destinations.excel.parts import segments
 from cqs_sheets.destinations.excel.parts.cellxml import CellXml, SharedStrings, rich_text
 from cqs_sheets.destinations.excel.parts.package import Draft
 from cqs_sheets.destinations.excel.parts.rowstream import Part, Piece, addressed, cell_in, pieces
@@ -261,7 +260,7 @@ class _Cells:
         self._text = lru_cache(4096)(rich_text)  # the same few again and again
         self._values: dict[tuple[int, int], Mapping[int, Held]] = {}
         for piece in self._rows:
-            if not _is_settled(piece):
+            if not piece.shapes:
                 for letters, row, attributes, content in _FORMULA_CELL.findall(addressed(piece).text):
                     self._take((int(row), column_number(letters.decode())), attributes, content)
 
@@ -328,10 +327,6 @@ def _number(content: bytes) -> Held:
         return float(raw) if raw else None
     except ValueError:
         return UNKNOWN
-
-
-def _is_settled(piece: Piece) -> bool:
-    return piece.sealed is not None and piece.kind == segments.SETTLED
 
 
 def _store(draft: Draft, sheet: Sheet, cells: _Cells, results: Mapping[Position, Held]) -> None:

@@ -65,16 +65,13 @@ class _Words(NamedTuple):
     pattern: re.Pattern[bytes]
     names: tuple[bytes, ...]
 
-    def may_stand_in(self, formulas: bytes) -> bool:
-        """A quick look: False if none of it is said."""
-        if b"!" in formulas or b"[" in formulas:
-            return True
-        text = formulas.lower() if self.names else b""
-        return any(name in text for name in self.names)
-
     def stand_in(self, formulas: bytes) -> bool:
         """Whether any of it is said."""
-        return self.may_stand_in(formulas) and self.pattern.search(formulas) is not None
+        if b"!" not in formulas and b"[" not in formulas:  # a quick look
+            text = formulas.lower() if self.names else b""
+            if not any(name in text for name in self.names):
+                return False
+        return self.pattern.search(formulas) is not None
 
 
 def _words(draft: Draft, workbook: Workbook, sheets: Collection[Sheet], settings: Collection[str]) -> _Words:
@@ -122,9 +119,7 @@ def _says(draft: Draft, sheet: Sheet, words: _Words) -> bool:
 
 def _said(piece: Piece) -> Collection[bytes]:
     """What the formulas of a stretch say, each once at least."""
-    if piece.sealed and piece.kind == segments.SETTLED:
-        return piece.sealed.shapes
-    return _FORMULA.findall(piece.text) if _has_formulas(piece) else ()
+    return piece.shapes or (_FORMULA.findall(piece.text) if _has_formulas(piece) else ())
 
 
 def _has_formulas(piece: Piece) -> bool:
@@ -141,40 +136,43 @@ def _may_have_results(piece: Piece) -> bool:
 
 def _forget(draft: Draft, sheet: Sheet, words: _Words, *, all_of_them: bool) -> None:
     before = draft.content(sheet.part)
-    if all_of_them and not any(
-        piece.kind == segments.SETTLED or _RESULT.search(piece.text) for piece in pieces(before())
-    ):
+    if all_of_them and not any(piece.shapes or _RESULT.search(piece.text) for piece in pieces(before())):
         return
     told = dict[bytes, tuple[bytes, bool]]()  # of the last formula of a column
 
     def lies(column: bytes, row: bytes, formula: bytes) -> bool:
         alike, lying = told.get(column, (b"", True))
         if not alike or says(alike, row) != formula:
-            lying = all_of_them or looks_beyond(formula, row) or words.stand_in(without_texts(formula))
+            lying = looks_beyond(formula, row) or words.stand_in(without_texts(formula))
             told[column] = shape(formula, row), lying
         return lying
 
     @cache
     def all_stay(shapes: Shapes) -> bool:
-        return not all_of_them and not any(words.stand_in(without_texts(each)) for each in shapes)
+        return not any(words.stand_in(without_texts(each)) for each in shapes)
 
     def forgetful() -> Iterator[Piece]:
         for piece in pieces(before()):
-            if piece.sealed and piece.kind == segments.SETTLED and all_stay(piece.sealed.shapes):
+            settled = piece.shapes and not all_of_them and all_stay(piece.shapes)
+            if settled or not _may_have_results(piece):
                 yield piece
                 continue
-            found = formulas(addressed(piece).text) if _may_have_results(piece) else ()
-            lying = {(column, row) for column, row, formula, _ in found if lies(column, row, formula)}
-            yield _without_results(piece, lying, all_of_them=all_of_them) if lying else piece
+            rows = addressed(piece).text
+            found = {
+                (column, row)
+                for column, row, said, _ in formulas(rows)
+                if all_of_them or lies(column, row, said)
+            }
+            yield _without_results(piece, found if all_of_them else resting_on(found, rows))
 
     draft.put(sheet.part, forgetful)
 
 
-def _without_results(piece: Piece, lying: Collection[Cell], *, all_of_them: bool) -> Piece:
-    rows = addressed(piece).text
-    cells = lying if all_of_them else resting_on(lying, rows)
+def _without_results(piece: Piece, cells: Collection[Cell]) -> Piece:
+    if not cells:
+        return piece
 
     def cell(match: re.Match[bytes]) -> bytes:
         return without_result(match[0]) if (match[1], match[2]) in cells else match[0]
 
-    return piece.edited(_FORMULA_CELL.sub(cell, rows))
+    return piece.edited(_FORMULA_CELL.sub(cell, addressed(piece).text))

@@ -102,6 +102,11 @@ class Piece:
         known = self.sealed.segment if self.sealed else self.unread
         return known.kind if known else segments.OPEN
 
+    @property
+    def shapes(self) -> segments.Shapes:
+        """What its formulas say, where each is known to have its result without a look; else nothing."""
+        return self.sealed.shapes if self.sealed else segments.NOTHING
+
     def put(self, text: bytes) -> Piece:
         """The same rows with another text."""
         return Piece(self.part, text, self.before, self.last)
